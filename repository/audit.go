@@ -1,0 +1,45 @@
+package repository
+
+import (
+	"context"
+	"time"
+)
+
+// AuditEvent names what happened. The values are part of the API.
+type AuditEvent string
+
+// The events that are recorded.
+const (
+	AuditUserCreated    AuditEvent = "user_created"
+	AuditLogin          AuditEvent = "login"
+	AuditLoginFailed    AuditEvent = "login_failed"
+	AuditSessionEnded   AuditEvent = "session_ended"
+	AuditRefreshReused  AuditEvent = "refresh_reused"
+	AuditRefreshRefused AuditEvent = "refresh_refused"
+)
+
+// AuditRecord is one line of the audit log. It never holds a token, a password
+// or a hash. Empty members are unknown or do not apply.
+type AuditRecord struct {
+	ID        string // UUID
+	At        time.Time
+	Event     AuditEvent
+	Outcome   string // a reason in one word, or "ok"
+	UserID    string // whom it is about
+	ActorID   string // who did it, where that is somebody else
+	SessionID string
+	ClientID  string
+	RequestID string
+	Address   string
+	Agent     string
+}
+
+// Audits keeps the audit log.
+type Audits interface {
+	// AppendAudit adds one record.
+	AppendAudit(ctx context.Context, a AuditRecord) error
+
+	// ListAudit returns the newest records about a user, newest first, at most
+	// limit of them. An unknown user has none.
+	ListAudit(ctx context.Context, userID string, limit int) ([]AuditRecord, error)
+}

@@ -1,0 +1,45 @@
+package postgres
+
+import (
+	"context"
+
+	"latchkey/repository"
+)
+
+// AppendAudit implements repository.Audits.
+func (db *DB) AppendAudit(ctx context.Context, a repository.AuditRecord) error {
+	_, err := db.pool.Exec(ctx, `
+		INSERT INTO audit (id, at, event, outcome, user_id, actor_id, session_id, client_id, request_id, address, agent)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, auditArgs(a)...)
+	return storeError(err)
+}
+
+// auditArgs are the values of an audit row, in the order of its columns.
+func auditArgs(a repository.AuditRecord) []any {
+	return []any{
+		a.ID, a.At, string(a.Event), a.Outcome, a.UserID, a.ActorID, a.SessionID, a.ClientID,
+		a.RequestID, a.Address, a.Agent,
+	}
+}
+
+// ListAudit implements repository.Audits.
+func (db *DB) ListAudit(ctx context.Context, userID string, limit int) ([]repository.AuditRecord, error) {
+	rows, err := db.pool.Query(ctx, `
+		SELECT id, at, event, outcome, user_id, actor_id, session_id, client_id, request_id, address, agent
+		FROM audit WHERE user_id = $1 ORDER BY at DESC, id DESC LIMIT $2`, userID, limit)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	defer rows.Close()
+	var list []repository.AuditRecord
+	for rows.Next() {
+		var a repository.AuditRecord
+		if err := rows.Scan(&a.ID, &a.At, (*string)(&a.Event), &a.Outcome, &a.UserID, &a.ActorID, &a.SessionID, &a.ClientID,
+			&a.RequestID, &a.Address, &a.Agent); err != nil {
+			return nil, storeError(err)
+		}
+		a.At = a.At.UTC()
+		list = append(list, a)
+	}
+	return list, storeError(rows.Err())
+}

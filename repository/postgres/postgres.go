@@ -1,0 +1,77 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"latchkey/repository"
+)
+
+// Options are the limits of a pool. Zero values take the defaults.
+type Options struct {
+	MaxConns         int           // default 16
+	ConnectTimeout   time.Duration // default 2 s
+	StatementTimeout time.Duration // default 2 s; enforced by the server
+}
+
+// DB is a pool of connections to one Postgres server. It implements
+// repository.Users, Revocations, Audits and Pinger.
+type DB struct {
+	pool *pgxpool.Pool
+}
+
+// Open makes a pool for a postgres:// URL. It does not connect: a server that
+// is away is a matter of Ping and of each call.
+func Open(ctx context.Context, url string, o Options) (*DB, error) {
+	cfg, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		// The error of pgx repeats the URL with its password.
+		return nil, fmt.Errorf("database URL is not of the form postgres://user:password@host:port/name")
+	}
+	cfg.MaxConns = int32(or(o.MaxConns, 16))
+	cfg.ConnConfig.ConnectTimeout = or(o.ConnectTimeout, 2*time.Second)
+	timeout := or(o.StatementTimeout, 2*time.Second)
+	cfg.ConnConfig.RuntimeParams["statement_timeout"] = strconv.FormatInt(timeout.Milliseconds(), 10)
+	cfg.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	return &DB{pool: pool}, nil
+}
+
+// Close waits for the connections in use and closes all.
+func (db *DB) Close() error {
+	db.pool.Close()
+	return nil
+}
+
+// Ping asks whether the server answers and takes writes.
+func (db *DB) Ping(ctx context.Context) error {
+	var standby bool
+	if err := db.pool.QueryRow(ctx, `SELECT pg_is_in_recovery()`).Scan(&standby); err != nil {
+		return storeError(err)
+	}
+	if standby {
+		return fmt.Errorf("%w: the server is a standby", repository.ErrUnavailable)
+	}
+	return nil
+}
+
+func or[T int | time.Duration](v, def T) T {
+	if v == 0 {
+		return def
+	}
+	return v
+}
+
+var _ interface {
+	repository.Users
+	repository.Revocations
+	repository.Audits
+	repository.Pinger
+} = (*DB)(nil)

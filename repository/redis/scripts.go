@@ -1,0 +1,34 @@
+package redis
+
+import (
+	"embed"
+
+	"github.com/redis/go-redis/v9"
+)
+
+//go:embed scripts/*.lua
+var files embed.FS
+
+// scripts are the transitions. Script.Run sends the digest and falls back to
+// the text, so a server that was restarted or flushed learns them again.
+type scripts struct {
+	createSession  *redis.Script
+	presentSession *redis.Script
+	endSession     *redis.Script
+}
+
+func loadScripts() (scripts, error) {
+	var s scripts
+	for name, at := range map[string]**redis.Script{
+		"create_session":  &s.createSession,
+		"present_session": &s.presentSession,
+		"end_session":     &s.endSession,
+	} {
+		text, err := files.ReadFile("scripts/" + name + ".lua")
+		if err != nil {
+			return scripts{}, err
+		}
+		*at = redis.NewScript(string(text))
+	}
+	return s, nil
+}

@@ -1,0 +1,15 @@
+-- Puts a tombstone on a session. The first one stays, and a session that is not
+-- there is not made.
+--
+-- KEYS[1]  the session's hash
+-- ARGV[1]  reason
+-- ARGV[2]  now, ms
+-- ARGV[3]  op, id of this call
+--
+-- Returns 1 if this call ended it, else 0.
+
+if redis.call('HGET', KEYS[1], 'rev') ~= '' then
+  return 0
+end
+redis.call('HSET', KEYS[1], 'rev', ARGV[1], 'rev_at', ARGV[2], 'rev_op', ARGV[3])
+return 1

@@ -1,0 +1,127 @@
+package redis
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"latchkey/repository"
+)
+
+// slack is how long keys outlive their session, so that no replica whose clock
+// is late finds one gone that it would still honour.
+const slack = time.Hour
+
+// CreateSession implements repository.Sessions.
+func (db *DB) CreateSession(ctx context.Context, s repository.Session) error {
+	keys := []string{db.keys.session(s.UserID, s.ID), db.keys.index(s.UserID)}
+	args := append([]any{
+		s.ID, millis(s.AbsoluteAt), (s.AbsoluteAt.Sub(s.CreatedAt) + slack).Milliseconds(), millis(s.CreatedAt), string(s.JTI),
+	}, fields(s)...)
+	created, err := db.scripts.createSession.Run(ctx, db.client, keys, args...).Int()
+	if err != nil {
+		return storeError(err)
+	}
+	if created == 0 {
+		return repository.ErrExists
+	}
+	return nil
+}
+
+// PresentSession implements repository.Sessions.
+func (db *DB) PresentSession(ctx context.Context, p repository.Presentation) (repository.Presented, error) {
+	reply, err := db.scripts.presentSession.Run(ctx, db.client, []string{db.keys.session(p.UserID, p.SessionID)},
+		p.Gen, string(p.JTI), string(p.Next), p.ClientID, string(p.Delivery), p.Epoch, p.Kept, p.Op, millis(p.Now),
+		p.Rotate, p.Sliding, p.Debounce.Milliseconds(), p.IdleTTL.Milliseconds()).StringSlice()
+	if err != nil {
+		return repository.Presented{}, storeError(err)
+	}
+	out := repository.Presented{Outcome: repository.Outcome(reply[0])}
+	switch {
+	case out.Outcome == repository.OutcomeRevoked:
+		out.Ended = repository.EndReason(reply[1])
+		return out, nil
+	case !out.Outcome.Accepted():
+		return out, nil
+	}
+	var r reader
+	out.Gen, out.JTI = r.int(reply[1]), repository.TokenID(reply[2])
+	out.RotatedAt, out.IdleAt, out.AbsoluteAt = r.time(reply[3]), r.time(reply[4]), r.time(reply[5])
+	out.AuthTime, out.AMR, out.Scope = r.time(reply[6]), reply[7], reply[8]
+	return out, r.err
+}
+
+// EndSession implements repository.Sessions.
+func (db *DB) EndSession(ctx context.Context, e repository.Ending) error {
+	return storeError(db.scripts.endSession.Run(ctx, db.client, []string{db.keys.session(e.UserID, e.SessionID)},
+		string(e.Reason), millis(e.Now), e.Op).Err())
+}
+
+// FindSession implements repository.Sessions.
+func (db *DB) FindSession(ctx context.Context, userID, sessionID string) (repository.Session, error) {
+	h, err := db.client.HGetAll(ctx, db.keys.session(userID, sessionID)).Result()
+	if err != nil {
+		return repository.Session{}, storeError(err)
+	}
+	if len(h) == 0 {
+		return repository.Session{}, repository.ErrNotFound
+	}
+	var r reader
+	s := repository.Session{
+		ID: sessionID, UserID: userID,
+		Gen: r.int(h["gen"]), JTI: repository.TokenID(h["jti"]),
+		PrevGen: r.int(h["pgen"]), PrevJTI: repository.TokenID(h["prev"]),
+		RotatedAt: r.time(h["rot"]), Op: h["op"], Seen: h["seen"] == "1",
+		IdleAt: r.time(h["idle"]), AbsoluteAt: r.time(h["abs"]),
+		Epoch: r.int(h["epoch"]), ClientID: h["cid"], Delivery: repository.Delivery(h["via"]),
+		Scope: h["scope"], AMR: h["amr"], AuthTime: r.time(h["auth"]),
+		Graced: r.int(h["grc"]), Recoveries: r.int(h["rec"]), RecoveryAt: r.time(h["rec_at"]),
+		Ended: repository.EndReason(h["rev"]), EndedAt: r.time(h["rev_at"]), EndOp: h["rev_op"],
+		CreatedAt: r.time(h["created"]), UsedAt: r.time(h["used"]), Address: h["ip"], Agent: h["ua"],
+	}
+	return s, r.err
+}
+
+// fields are the members of a session's hash but for jti, in pairs.
+func fields(s repository.Session) []any {
+	return []any{
+		"gen", s.Gen, "pgen", s.PrevGen, "prev", string(s.PrevJTI),
+		"rot", millis(s.RotatedAt), "op", s.Op, "seen", s.Seen,
+		"idle", millis(s.IdleAt), "abs", millis(s.AbsoluteAt),
+		"epoch", s.Epoch, "cid", s.ClientID, "via", string(s.Delivery),
+		"scope", s.Scope, "amr", s.AMR, "auth", millis(s.AuthTime),
+		"grc", s.Graced, "rec", s.Recoveries, "rec_at", millis(s.RecoveryAt),
+		"rev", string(s.Ended), "rev_at", millis(s.EndedAt), "rev_op", s.EndOp,
+		"created", millis(s.CreatedAt), "used", millis(s.UsedAt), "ip", s.Address, "ua", s.Agent,
+	}
+}
+
+// millis is how a time is kept: milliseconds since 1970, the zero time as 0.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+// reader parses numbers and keeps the first error.
+type reader struct {
+	err error
+}
+
+func (r *reader) int(s string) int64 {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil && r.err == nil {
+		r.err = fmt.Errorf("a number in a session is %q", s)
+	}
+	return n
+}
+
+func (r *reader) time(s string) time.Time {
+	ms := r.int(s)
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}

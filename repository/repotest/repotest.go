@@ -1,0 +1,97 @@
+package repotest
+
+import (
+	"crypto/rand"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"latchkey/repository"
+)
+
+// Open returns an empty set of stores that is closed with the test.
+type Open func(t testing.TB) repository.Store
+
+// Run runs the suite on the sets that open returns, one for each promise.
+func Run(t *testing.T, open Open) {
+	groups := []struct {
+		name     string
+		promises []promise
+	}{
+		{"Users", users},
+		{"Revocations", revocations},
+		{"Audits", audits},
+		{"Sessions", sessions},
+		{"Health", health},
+	}
+	for _, g := range groups {
+		t.Run(g.name, func(t *testing.T) {
+			for _, p := range g.promises {
+				t.Run(p.name, func(t *testing.T) {
+					t.Parallel()
+					p.check(t, open(t))
+				})
+			}
+		})
+	}
+}
+
+type promise struct {
+	name  string
+	check func(t *testing.T, s repository.Store)
+}
+
+// noon is when the suite takes place: no store has a clock of its own.
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 123456000, time.UTC)
+
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+func newTokenID() repository.TokenID { return repository.TokenID(rand.Text()[:22]) }
+
+// newUser returns a user with every field set, whose names end in tag.
+func newUser(tag string) repository.User {
+	return repository.User{
+		ID: newID(), Username: "Ada" + tag, UsernameKey: "ada" + tag, Email: "Ada" + tag + "@Example.org",
+		EmailKey: "ada" + tag + "@example.org", PasswordHash: "$2a$10$abcdefghijklmnopqrstuu", Privilege: 1,
+		Disabled: true, SessionEpoch: 7, KeptSession: newID(), CreatedAt: noon, UpdatedAt: noon.Add(time.Minute),
+	}
+}
+
+// newAudit returns a record with every field set.
+func newAudit(userID string, event repository.AuditEvent) repository.AuditRecord {
+	return repository.AuditRecord{
+		ID: newID(), At: noon, Event: event, Outcome: "ok", UserID: userID, ActorID: newID(), SessionID: newID(),
+		ClientID: "latchkey", RequestID: "req-1", Address: "192.0.2.1", Agent: "Firefox",
+	}
+}
+
+// together calls f n times at once and returns the errors.
+func together(n int, f func(i int) error) []error {
+	errs := make([]error, n)
+	var ready, done sync.WaitGroup
+	start := make(chan struct{})
+	for i := range n {
+		ready.Add(1)
+		done.Go(func() {
+			ready.Done()
+			<-start
+			errs[i] = f(i)
+		})
+	}
+	ready.Wait()
+	close(start)
+	done.Wait()
+	return errs
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func tag(i int) string { return fmt.Sprintf("-%d", i) }

@@ -1,0 +1,137 @@
+package repotest
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"latchkey/repository"
+)
+
+var users = []promise{
+	{"RoundTripKeepsEveryField", func(t *testing.T, s repository.Store) {
+		u := newUser("")
+		must(t, s.Users.CreateUser(t.Context(), u, "", newAudit(u.ID, repository.AuditUserCreated)))
+		for name, find := range map[string]func() (repository.User, error){
+			"by ID":       func() (repository.User, error) { return s.Users.FindUserByID(t.Context(), u.ID) },
+			"by username": func() (repository.User, error) { return s.Users.FindUserByUsername(t.Context(), u.UsernameKey) },
+			"by email":    func() (repository.User, error) { return s.Users.FindUserByEmail(t.Context(), u.EmailKey) },
+			"of a session": func() (repository.User, error) {
+				got, revoked, err := s.Users.FindUserOfSession(t.Context(), u.ID, newID())
+				if revoked {
+					t.Error("an unknown session is revoked")
+				}
+				return got, err
+			},
+		} {
+			got, err := find()
+			must(t, err)
+			if diff := cmp.Diff(u, got); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", name, diff)
+			}
+		}
+	}},
+	{"UnknownIsNotFound", func(t *testing.T, s repository.Store) {
+		_, byID := s.Users.FindUserByID(t.Context(), newID())
+		_, byName := s.Users.FindUserByUsername(t.Context(), "nobody")
+		_, byEmail := s.Users.FindUserByEmail(t.Context(), "nobody@example.org")
+		_, _, ofSession := s.Users.FindUserOfSession(t.Context(), newID(), newID())
+		for i, err := range []error{byID, byName, byEmail, ofSession} {
+			if !errors.Is(err, repository.ErrNotFound) {
+				t.Errorf("lookup %d: %v, want ErrNotFound", i, err)
+			}
+		}
+	}},
+	{"TakenNamesSayWhichOne", func(t *testing.T, s repository.Store) {
+		u := newUser("")
+		must(t, create(t.Context(), s, u))
+		sameName, sameEmail := newUser("-b"), newUser("-c")
+		sameName.UsernameKey, sameEmail.EmailKey = u.UsernameKey, u.EmailKey
+		if err := create(t.Context(), s, sameName); !errors.Is(err, repository.ErrUsernameExists) {
+			t.Errorf("same username: %v", err)
+		}
+		if err := create(t.Context(), s, sameEmail); !errors.Is(err, repository.ErrEmailExists) {
+			t.Errorf("same email: %v", err)
+		}
+		if err := create(t.Context(), s, sameEmail); !errors.Is(err, repository.ErrExists) {
+			t.Errorf("same email: %v is not ErrExists", err)
+		}
+	}},
+	{"OneOfFiftyGetsAUsername", func(t *testing.T, s repository.Store) {
+		errs := together(50, func(i int) error {
+			u := newUser(tag(i))
+			u.UsernameKey = "wanted"
+			return create(t.Context(), s, u)
+		})
+		oneWinner(t, errs, repository.ErrUsernameExists)
+	}},
+	{"OneOfFiftyGetsAnEmail", func(t *testing.T, s repository.Store) {
+		errs := together(50, func(i int) error {
+			u := newUser(tag(i))
+			u.EmailKey = "wanted@example.org"
+			return create(t.Context(), s, u)
+		})
+		oneWinner(t, errs, repository.ErrEmailExists)
+	}},
+	{"AFailedCreationLeavesNoAudit", func(t *testing.T, s repository.Store) {
+		u := newUser("")
+		must(t, create(t.Context(), s, u))
+		again := newUser("")
+		if err := create(t.Context(), s, again); err == nil {
+			t.Fatal("a second user with the same names was created")
+		}
+		list, err := s.Audits.ListAudit(t.Context(), again.ID, 10)
+		must(t, err)
+		if len(list) != 0 {
+			t.Errorf("%d audit records about a user who does not exist", len(list))
+		}
+	}},
+	{"AnActorMustBeAnAdministratorAtThatMoment", func(t *testing.T, s repository.Store) {
+		for name, c := range map[string]struct {
+			privilege int
+			disabled  bool
+			want      error
+		}{
+			"administrator":          {2, false, nil},
+			"manager":                {1, false, repository.ErrNotAllowed},
+			"disabled administrator": {2, true, repository.ErrNotAllowed},
+		} {
+			actor := newUser("-" + name)
+			actor.Privilege, actor.Disabled = c.privilege, c.disabled
+			must(t, create(t.Context(), s, actor))
+			u := newUser("-by-" + name)
+			err := s.Users.CreateUser(t.Context(), u, actor.ID, newAudit(u.ID, repository.AuditUserCreated))
+			if !errors.Is(err, c.want) {
+				t.Errorf("%s: %v, want %v", name, err, c.want)
+			}
+		}
+		u := newUser("-by-nobody")
+		err := s.Users.CreateUser(t.Context(), u, newID(), newAudit(u.ID, repository.AuditUserCreated))
+		if !errors.Is(err, repository.ErrNotAllowed) {
+			t.Errorf("unknown actor: %v", err)
+		}
+	}},
+}
+
+func create(ctx context.Context, s repository.Store, u repository.User) error {
+	return s.Users.CreateUser(ctx, u, "", newAudit(u.ID, repository.AuditUserCreated))
+}
+
+// oneWinner demands one success and the given error from all others.
+func oneWinner(t *testing.T, errs []error, want error) {
+	t.Helper()
+	won := 0
+	for _, err := range errs {
+		switch {
+		case err == nil:
+			won++
+		case !errors.Is(err, want):
+			t.Errorf("a loser got %v, want %v", err, want)
+		}
+	}
+	if won != 1 {
+		t.Errorf("%d of %d won, want 1", won, len(errs))
+	}
+}

@@ -1,0 +1,44 @@
+package repository
+
+import (
+	"context"
+	"time"
+)
+
+// EndReason says why a session ended. The values are part of the API.
+type EndReason string
+
+// The reasons.
+const (
+	EndLogout   EndReason = "logout"
+	EndReuse    EndReason = "reuse"
+	EndReplaced EndReason = "replaced" // a login carried its refresh cookie
+)
+
+// Revocation is the durable record that a session is over.
+type Revocation struct {
+	SessionID string
+	UserID    string
+	Reason    EndReason
+	At        time.Time
+	ExpiresAt time.Time // when no token of the session can be valid any more
+}
+
+// Revocations keeps in the database which sessions were ended before their
+// time. It is what decides: the tombstone in the session store follows.
+type Revocations interface {
+	// RevokeSession records that a session is over, and the audit record of it,
+	// in one step. Only the first call for a session writes; it reports true,
+	// all others, concurrent ones too, report false and change nothing.
+	RevokeSession(ctx context.Context, r Revocation, a AuditRecord) (first bool, err error)
+
+	// RecordLogin writes the audit record of a login and, where the login
+	// replaces a session, revokes that one, in one step.
+	RecordLogin(ctx context.Context, login AuditRecord, replaced *Replaced) error
+}
+
+// Replaced is the session that a login ends, with its audit record.
+type Replaced struct {
+	Revocation Revocation
+	Audit      AuditRecord
+}

@@ -1,0 +1,129 @@
+package repository
+
+import (
+	"context"
+	"time"
+)
+
+// TokenID is the jti of a refresh token: 128 bits as base64url. It has a type
+// of its own so that a token cannot be stored in its place.
+type TokenID string
+
+// Delivery is how the refresh tokens of a session travel.
+type Delivery string
+
+// The two ways.
+const (
+	DeliveryCookie Delivery = "cookie"
+	DeliveryBody   Delivery = "body"
+)
+
+// Session is one login on one device. It owns exactly one live refresh token,
+// whose identity is (ID, Gen, JTI). Its size is constant however often it is
+// refreshed. Times are kept to the millisecond.
+type Session struct {
+	ID     string // UUID
+	UserID string
+
+	Gen     int64 // generation of the live token: 0 at login, only grows
+	JTI     TokenID
+	PrevGen int64 // its predecessor; PrevJTI is empty at generation 0
+	PrevJTI TokenID
+
+	RotatedAt time.Time // when Gen last changed
+	Op        string    // the call that changed it
+	Seen      bool      // the live token has been presented
+
+	IdleAt     time.Time // expiry by idleness; slides where the policy says so
+	AbsoluteAt time.Time // expiry come what may; the exp of every refresh token
+
+	Epoch    int64 // the user's SessionEpoch at login
+	ClientID string
+	Delivery Delivery
+	Scope    string    // space separated
+	AMR      string    // how the user authenticated, space separated (RFC 8176)
+	AuthTime time.Time // when; a refresh never renews it
+
+	Graced     int64     // graced answers since the last rotation
+	Recoveries int64     // recoveries within the window
+	RecoveryAt time.Time // start of that window
+
+	Ended   EndReason // not empty: a tombstone, kept until AbsoluteAt
+	EndedAt time.Time
+	EndOp   string
+
+	CreatedAt time.Time
+	UsedAt    time.Time
+	Address   string // of the login
+	Agent     string // of the login, at most 64 bytes
+}
+
+// Presentation is a refresh token shown to the store, whose signature, issuer
+// and expiry have been verified, with all that decides what becomes of it.
+type Presentation struct {
+	UserID    string
+	SessionID string
+	Gen       int64
+	JTI       TokenID
+	Next      TokenID // the successor of JTI in the session's chain
+
+	ClientID string
+	Delivery Delivery
+	Epoch    int64  // the user's SessionEpoch now
+	Kept     bool   // the session is the user's KeptSession
+	Op       string // random; the same call repeated carries the same
+	Now      time.Time
+
+	Rotate   bool // false: the live token stays
+	Sliding  bool // true: an accepted presentation moves IdleAt
+	Debounce time.Duration
+	IdleTTL  time.Duration
+}
+
+// Presented is what became of a presentation. Ended says why a revoked session
+// ended; it is empty where the epoch ended it. All else is set only for
+// accepted presentations, and describes the session after them.
+type Presented struct {
+	Outcome    Outcome
+	Ended      EndReason
+	Gen        int64
+	JTI        TokenID
+	RotatedAt  time.Time
+	IdleAt     time.Time
+	AbsoluteAt time.Time
+	AuthTime   time.Time
+	AMR        string
+	Scope      string
+}
+
+// Ending asks for a tombstone.
+type Ending struct {
+	UserID    string
+	SessionID string
+	Reason    EndReason
+	Op        string
+	Now       time.Time
+}
+
+// Sessions keeps the live refresh token of each session.
+type Sessions interface {
+	// CreateSession adds a session. Only a login calls it. Adding the same one
+	// again changes nothing; ErrExists for an ID that another one has.
+	CreateSession(ctx context.Context, s Session) error
+
+	// PresentSession decides what becomes of a refresh token and changes the
+	// session accordingly, in one atomic step; Session.Present is its meaning.
+	// A session that is not there is OutcomeUnknown, not an error. Of many
+	// concurrent presentations of one live token exactly one is
+	// OutcomeRotated. The same call with the same Op again returns what it
+	// returned first.
+	PresentSession(ctx context.Context, p Presentation) (Presented, error)
+
+	// EndSession puts a tombstone on a session; the first one stays. It never
+	// brings a session back, and is nil for one that is not there.
+	EndSession(ctx context.Context, e Ending) error
+
+	// FindSession reads a session, ended ones included, as it is now.
+	// ErrNotFound if it is not there.
+	FindSession(ctx context.Context, userID, sessionID string) (Session, error)
+}

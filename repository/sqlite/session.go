@@ -1,0 +1,99 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"latchkey/repository"
+)
+
+const sessionColumns = `user_id, id, gen, jti, pgen, prev, rot, op, seen, idle, abs, epoch, cid, via, scope, amr,
+	auth, grc, rec, rec_at, rev, rev_at, rev_op, created, used, ip, ua`
+
+// CreateSession implements repository.Sessions.
+func (db *DB) CreateSession(ctx context.Context, s repository.Session) error {
+	// The update that changes nothing tells the same session from another one.
+	res, err := db.write.ExecContext(ctx, `INSERT INTO sessions (`+sessionColumns+`)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT DO UPDATE SET jti = excluded.jti WHERE jti = excluded.jti`,
+		s.UserID, s.ID, s.Gen, string(s.JTI), s.PrevGen, string(s.PrevJTI), micros(s.RotatedAt), s.Op, s.Seen,
+		micros(s.IdleAt), micros(s.AbsoluteAt), s.Epoch, s.ClientID, string(s.Delivery), s.Scope, s.AMR,
+		micros(s.AuthTime), s.Graced, s.Recoveries, micros(s.RecoveryAt),
+		string(s.Ended), micros(s.EndedAt), s.EndOp, micros(s.CreatedAt), micros(s.UsedAt), s.Address, s.Agent)
+	if err != nil {
+		return storeError(err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 1 {
+		return err
+	}
+	return repository.ErrExists
+}
+
+// PresentSession implements repository.Sessions.
+func (db *DB) PresentSession(ctx context.Context, p repository.Presentation) (repository.Presented, error) {
+	var out repository.Presented
+	err := db.inTx(ctx, func(tx *sql.Tx) error {
+		before, err := findSession(ctx, tx, p.UserID, p.SessionID)
+		if errors.Is(err, repository.ErrNotFound) {
+			out = repository.Presented{Outcome: repository.OutcomeUnknown}
+			return nil
+		} else if err != nil {
+			return err
+		}
+		after, outcome := before.Present(p)
+		out = after.Presented(outcome)
+		if after == before {
+			return nil
+		}
+		return updateSession(ctx, tx, after)
+	})
+	if err != nil {
+		return repository.Presented{}, err
+	}
+	return out, nil
+}
+
+// EndSession implements repository.Sessions.
+func (db *DB) EndSession(ctx context.Context, e repository.Ending) error {
+	_, err := db.write.ExecContext(ctx, `UPDATE sessions SET rev = ?, rev_at = ?, rev_op = ?
+		WHERE user_id = ? AND id = ? AND rev = ''`,
+		string(e.Reason), micros(e.Now), e.Op, e.UserID, e.SessionID)
+	return storeError(err)
+}
+
+// FindSession implements repository.Sessions.
+func (db *DB) FindSession(ctx context.Context, userID, sessionID string) (repository.Session, error) {
+	return findSession(ctx, db.read, userID, sessionID)
+}
+
+type querier interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+func findSession(ctx context.Context, q querier, userID, sessionID string) (repository.Session, error) {
+	var s repository.Session
+	var rot, idle, abs, auth, recAt, revAt, created, used int64
+	err := q.QueryRowContext(ctx, `SELECT `+sessionColumns+` FROM sessions WHERE user_id = ? AND id = ?`,
+		userID, sessionID).Scan(
+		&s.UserID, &s.ID, &s.Gen, &s.JTI, &s.PrevGen, &s.PrevJTI, &rot, &s.Op, &s.Seen, &idle, &abs, &s.Epoch,
+		&s.ClientID, &s.Delivery, &s.Scope, &s.AMR, &auth, &s.Graced, &s.Recoveries, &recAt,
+		&s.Ended, &revAt, &s.EndOp, &created, &used, &s.Address, &s.Agent)
+	if err != nil {
+		return repository.Session{}, storeError(err)
+	}
+	s.RotatedAt, s.IdleAt, s.AbsoluteAt, s.AuthTime = moment(rot), moment(idle), moment(abs), moment(auth)
+	s.RecoveryAt, s.EndedAt, s.CreatedAt, s.UsedAt = moment(recAt), moment(revAt), moment(created), moment(used)
+	return s, nil
+}
+
+// updateSession writes what a presentation can change.
+func updateSession(ctx context.Context, tx *sql.Tx, s repository.Session) error {
+	_, err := tx.ExecContext(ctx, `UPDATE sessions SET gen = ?, jti = ?, pgen = ?, prev = ?, rot = ?, op = ?, seen = ?,
+		idle = ?, grc = ?, rec = ?, rec_at = ?, rev = ?, rev_at = ?, rev_op = ?, used = ?
+		WHERE user_id = ? AND id = ?`,
+		s.Gen, string(s.JTI), s.PrevGen, string(s.PrevJTI), micros(s.RotatedAt), s.Op, s.Seen,
+		micros(s.IdleAt), s.Graced, s.Recoveries, micros(s.RecoveryAt),
+		string(s.Ended), micros(s.EndedAt), s.EndOp, micros(s.UsedAt), s.UserID, s.ID)
+	return err
+}

@@ -1,0 +1,117 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/url"
+	"time"
+
+	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"latchkey/repository"
+)
+
+// DB is an open SQLite file. It implements every interface of the contract.
+type DB struct {
+	write *sql.DB // one connection
+	read  *sql.DB // four
+	path  string
+}
+
+// pragmas go into the DSN because a pragma run by Exec reaches one pooled
+// connection only. _txlock=immediate takes the write lock when a transaction
+// begins: a read lock that must be raised later fails with SQLITE_BUSY.
+// synchronous=FULL because after a power loss a spent refresh token must not
+// look live again.
+const pragmas = "_txlock=immediate&_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)" +
+	"&_pragma=foreign_keys(1)&_pragma=synchronous(FULL)"
+
+// Open opens the file at path, which is created if it does not exist. The
+// schema is Migrate's business.
+func Open(ctx context.Context, path string) (*DB, error) {
+	write, err := open(path, 1)
+	if err != nil {
+		return nil, err
+	}
+	read, err := open(path, 4)
+	if err != nil {
+		_ = write.Close()
+		return nil, err
+	}
+	db := &DB{write: write, read: read, path: path}
+	if err := db.Ping(ctx); err != nil {
+		_ = db.Close()
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	return db, nil
+}
+
+func open(path string, conns int) (*sql.DB, error) {
+	// The path is escaped: what follows a question mark in it would be taken
+	// for a pragma and executed.
+	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: url.PathEscape(path)}).String()+"?"+pragmas)
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(conns)
+	db.SetMaxIdleConns(conns)
+	return db, nil
+}
+
+// Close closes the file. The last close folds the write-ahead log into it.
+func (db *DB) Close() error {
+	rerr := db.read.Close()
+	if err := db.write.Close(); err != nil {
+		return err
+	}
+	return rerr
+}
+
+// Ping asks whether the file can be read.
+func (db *DB) Ping(ctx context.Context) error {
+	var one int
+	return storeError(db.read.QueryRowContext(ctx, `SELECT 1`).Scan(&one))
+}
+
+// inTx runs f in one write transaction.
+func (db *DB) inTx(ctx context.Context, f func(tx *sql.Tx) error) error {
+	tx, err := db.write.BeginTx(ctx, nil)
+	if err != nil {
+		return storeError(err)
+	}
+	if err := f(tx); err != nil {
+		_ = tx.Rollback() // the error of f is the one that matters
+		return storeError(err)
+	}
+	return storeError(tx.Commit())
+}
+
+// execer is what a statement needs: a pool or a transaction.
+type execer interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
+// micros is how a time is kept: microseconds since 1970, the zero time as 0.
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+// moment is the inverse of micros.
+func moment(us int64) time.Time {
+	if us == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(us).UTC()
+}
+
+var _ interface {
+	repository.Users
+	repository.Revocations
+	repository.Audits
+	repository.Sessions
+	repository.Pinger
+} = (*DB)(nil)

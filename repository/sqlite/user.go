@@ -1,0 +1,74 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+
+	"latchkey/repository"
+)
+
+const userColumns = `u.id, u.username, u.username_key, u.email, u.email_key, u.password_hash, u.privilege,
+	u.disabled, u.session_epoch, u.kept_session, u.created_at, u.updated_at`
+
+// CreateUser implements repository.Users.
+func (db *DB) CreateUser(ctx context.Context, u repository.User, actor string, a repository.AuditRecord) error {
+	return db.inTx(ctx, func(tx *sql.Tx) error {
+		res, err := tx.ExecContext(ctx, `
+			INSERT INTO users (id, username, username_key, email, email_key, password_hash, privilege,
+				disabled, session_epoch, kept_session, created_at, updated_at)
+			SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12
+			WHERE ?13 = '' OR EXISTS (SELECT 1 FROM users WHERE id = ?13 AND privilege = 2 AND disabled = 0)`,
+			u.ID, u.Username, u.UsernameKey, u.Email, u.EmailKey, string(u.PasswordHash), u.Privilege,
+			u.Disabled, u.SessionEpoch, u.KeptSession, micros(u.CreatedAt), micros(u.UpdatedAt), actor)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil {
+			return err
+		} else if n == 0 {
+			return repository.ErrNotAllowed
+		}
+		return appendAudit(ctx, tx, a)
+	})
+}
+
+// FindUserByID implements repository.Users.
+func (db *DB) FindUserByID(ctx context.Context, id string) (repository.User, error) {
+	return scanUser(db.read.QueryRowContext(ctx, `SELECT `+userColumns+` FROM users u WHERE u.id = ?`, id))
+}
+
+// FindUserByUsername implements repository.Users.
+func (db *DB) FindUserByUsername(ctx context.Context, key string) (repository.User, error) {
+	return scanUser(db.read.QueryRowContext(ctx, `SELECT `+userColumns+` FROM users u WHERE u.username_key = ?`, key))
+}
+
+// FindUserByEmail implements repository.Users.
+func (db *DB) FindUserByEmail(ctx context.Context, key string) (repository.User, error) {
+	return scanUser(db.read.QueryRowContext(ctx, `SELECT `+userColumns+` FROM users u WHERE u.email_key = ?`, key))
+}
+
+// FindUserOfSession implements repository.Users.
+func (db *DB) FindUserOfSession(ctx context.Context, userID, sessionID string) (repository.User, bool, error) {
+	var revoked bool
+	u, err := scanUser(db.read.QueryRowContext(ctx, `
+		SELECT `+userColumns+`, EXISTS (SELECT 1 FROM revoked_sessions r WHERE r.session_id = ?2)
+		FROM users u WHERE u.id = ?1`, userID, sessionID), &revoked)
+	return u, revoked, err
+}
+
+// scanUser reads userColumns, and what a query has after them.
+func scanUser(row *sql.Row, more ...any) (repository.User, error) {
+	var u repository.User
+	var hash string
+	var created, updated int64
+	err := row.Scan(append([]any{
+		&u.ID, &u.Username, &u.UsernameKey, &u.Email, &u.EmailKey, &hash, &u.Privilege,
+		&u.Disabled, &u.SessionEpoch, &u.KeptSession, &created, &updated,
+	}, more...)...)
+	if err != nil {
+		return repository.User{}, storeError(err)
+	}
+	u.PasswordHash = repository.PasswordHash(hash)
+	u.CreatedAt, u.UpdatedAt = moment(created), moment(updated)
+	return u, nil
+}

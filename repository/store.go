@@ -1,0 +1,24 @@
+package repository
+
+import "context"
+
+// Store is everything that the rules keep, filled by cmd from Postgres and
+// Redis, or from SQLite alone.
+type Store struct {
+	Users       Users
+	Revocations Revocations
+	Audits      Audits
+	Sessions    Sessions
+
+	// Database and SessionStore are the two servers behind the above, for
+	// health checks. They are the same in the embedded mode.
+	Database     Pinger
+	SessionStore Pinger
+}
+
+// Pinger is a server that can be asked whether it answers.
+type Pinger interface {
+	// Ping returns nil when the server can serve reads and writes now, and
+	// ErrUnavailable when it cannot.
+	Ping(ctx context.Context) error
+}

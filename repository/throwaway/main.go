@@ -1,0 +1,74 @@
+package throwaway
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"testing"
+	"time"
+)
+
+var (
+	mu      sync.Mutex
+	cleanup []func() // in the order of the starts
+)
+
+// Main runs the tests of a package and then stops the servers they started.
+func Main(m *testing.M) {
+	code := m.Run()
+	mu.Lock()
+	defer mu.Unlock()
+	for i := len(cleanup) - 1; i >= 0; i-- {
+		cleanup[i]()
+	}
+	os.Exit(code)
+}
+
+func atExit(f func()) {
+	mu.Lock()
+	defer mu.Unlock()
+	cleanup = append(cleanup, f)
+}
+
+// missing ends a test that has no server to run on. In CI that is a failure: a
+// suite that did not run must not look like one that passed.
+func missing(t testing.TB, what, variable string) {
+	t.Helper()
+	msg := fmt.Sprintf("no %s server: install it (make servers), or set %s", what, variable)
+	if os.Getenv("CI") == "true" {
+		t.Fatal(msg)
+	}
+	t.Skip(msg) // the only skip in the project; CI forbids it above
+}
+
+// Port returns a TCP port of 127.0.0.1 that was free a moment ago.
+func Port() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	return port, l.Close()
+}
+
+// random returns a name that no other test uses.
+func random() string {
+	b := make([]byte, 8)
+	_, _ = rand.Read(b) // never fails
+	return hex.EncodeToString(b)
+}
+
+// eventually calls try until it succeeds or the time is up.
+func eventually(limit time.Duration, try func() error) error {
+	deadline := time.Now().Add(limit)
+	for {
+		err := try()
+		if err == nil || time.Now().After(deadline) {
+			return err
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}

@@ -1,0 +1,215 @@
+package throwaway
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// PostgresServer is a Postgres server of a test's own.
+type PostgresServer struct {
+	*Process
+	URL  string
+	dir  string
+	bin  string
+	port int
+}
+
+var sharedPostgres = sync.OnceValues(func() (string, error) {
+	if u := os.Getenv("LATCHKEY_TEST_POSTGRES_URL"); u != "" {
+		return u, nil
+	}
+	s, err := startPostgres()
+	if err != nil {
+		return "", err
+	}
+	atExit(s.remove)
+	return s.URL, nil
+})
+
+// Postgres returns the URL of an empty schema, on the server that the tests of
+// this process share. The schema is dropped with the test.
+func Postgres(t testing.TB) string {
+	t.Helper()
+	if os.Getenv("LATCHKEY_TEST_POSTGRES_URL") == "" && postgresBin() == "" {
+		missing(t, "Postgres", "LATCHKEY_TEST_POSTGRES_URL")
+	}
+	base, err := sharedPostgres()
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema := "t_" + random()
+	if err := execute(base, "CREATE SCHEMA "+schema); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = execute(base, "DROP SCHEMA "+schema+" CASCADE") })
+	u, err := url.Parse(base)
+	if err != nil {
+		t.Fatal("LATCHKEY_TEST_POSTGRES_URL is not a URL")
+	}
+	q := u.Query()
+	q.Set("search_path", schema)
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+// StartPostgres starts a server that this test may stop, kill and start again.
+func StartPostgres(t testing.TB) *PostgresServer {
+	t.Helper()
+	if postgresBin() == "" {
+		missing(t, "Postgres", "PATH")
+	}
+	s, err := startPostgres()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.remove)
+	return s
+}
+
+// Restart starts a stopped server on the same port, with its data.
+func (s *PostgresServer) Restart(t testing.TB) {
+	t.Helper()
+	if err := s.run(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *PostgresServer) remove() {
+	s.Stop()
+	_ = os.RemoveAll(s.dir)
+}
+
+func startPostgres() (*PostgresServer, error) {
+	bin := postgresBin()
+	dir, err := os.MkdirTemp("", "latchkey-postgres-")
+	if err != nil {
+		return nil, err
+	}
+	s := &PostgresServer{dir: dir, bin: bin}
+	if err := give(dir); err != nil {
+		return nil, err
+	}
+	if err := s.initialise(); err != nil {
+		_ = os.RemoveAll(dir)
+		return nil, err
+	}
+	for range 5 { // the port may be taken between the choice and the start
+		if s.port, err = Port(); err != nil {
+			break
+		}
+		s.URL = fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?sslmode=disable", s.port)
+		if err = s.run(); err == nil {
+			return s, nil
+		}
+	}
+	_ = os.RemoveAll(dir)
+	return nil, err
+}
+
+// run starts the server and waits until it answers.
+func (s *PostgresServer) run() (err error) {
+	s.Process, err = start(s.dir, true, filepath.Join(s.bin, "postgres"), "-D", "data", "-p", fmt.Sprint(s.port),
+		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="+s.dir, "-c", "max_connections=300",
+		"-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
+	if err != nil {
+		return err
+	}
+	return eventually(20*time.Second, func() error {
+		if err := s.ended(); err != nil {
+			return err
+		}
+		return execute(s.URL, "SELECT 1")
+	})
+}
+
+// initialise makes the data directory: a copy of a template that is kept
+// between runs, since a copy costs a fifth of an initdb.
+func (s *PostgresServer) initialise() error {
+	data := filepath.Join(s.dir, "data")
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return s.initdb(data)
+	}
+	version, err := exec.Command(filepath.Join(s.bin, "postgres"), "--version").Output()
+	if err != nil {
+		return err
+	}
+	name := strings.Join(strings.Fields(string(version)), "-")
+	template := filepath.Join(cache, "latchkey-test", strings.ReplaceAll(name, "/", "-"))
+	if _, err := os.Stat(template); err != nil {
+		if err := s.initdb(data); err != nil {
+			return err
+		}
+		// Several test processes may do so at once: one rename wins.
+		_ = os.MkdirAll(filepath.Dir(template), 0o755)
+		draft := template + "-" + random()
+		if err := clone(data, draft); err == nil && os.Rename(draft, template) != nil {
+			_ = os.RemoveAll(draft)
+		}
+		return nil
+	}
+	return clone(template, data)
+}
+
+func (s *PostgresServer) initdb(data string) error {
+	p, err := start(s.dir, true, filepath.Join(s.bin, "initdb"), "-D", data, "-U", "postgres", "-A", "trust",
+		"--no-sync", "--no-instructions", "-E", "UTF8", "--locale=C.UTF-8")
+	if err != nil {
+		return err
+	}
+	<-p.done
+	if !p.cmd.ProcessState.Success() {
+		return fmt.Errorf("initdb: %s", p.out.String())
+	}
+	return nil
+}
+
+// clone copies a directory with owners and modes.
+func clone(from, to string) error {
+	if out, err := exec.Command("cp", "-a", from, to).CombinedOutput(); err != nil {
+		return fmt.Errorf("copy the template: %s", out)
+	}
+	return nil
+}
+
+// postgresBin finds the directory of the server's programs, which Debian keeps
+// off the PATH; empty if there is none.
+func postgresBin() string {
+	if p, err := exec.LookPath("postgres"); err == nil {
+		if p, err = filepath.EvalSymlinks(p); err == nil {
+			return filepath.Dir(p)
+		}
+	}
+	candidates, _ := filepath.Glob("/usr/lib/postgresql/*/bin")
+	if out, err := exec.Command("pg_config", "--bindir").Output(); err == nil {
+		candidates = append(candidates, strings.TrimSpace(string(out)))
+	}
+	for i := len(candidates) - 1; i >= 0; i-- {
+		if _, err := os.Stat(filepath.Join(candidates[i], "initdb")); err == nil {
+			return candidates[i]
+		}
+	}
+	return ""
+}
+
+func execute(url, sql string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, sql)
+	_ = conn.Close(ctx)
+	return err
+}

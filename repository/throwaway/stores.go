@@ -1,0 +1,66 @@
+package throwaway
+
+import (
+	"path/filepath"
+	"testing"
+
+	"latchkey/repository"
+	"latchkey/repository/postgres"
+	"latchkey/repository/redis"
+	"latchkey/repository/sqlite"
+)
+
+// Set is one of the two sets of stores that the service runs on.
+type Set struct {
+	Name string
+	// Open returns an empty, migrated set, which is closed with the test.
+	Open func(t testing.TB) repository.Store
+}
+
+// Sets are both: every rule that needs a store is tested on each.
+func Sets() []Set {
+	return []Set{
+		{"SQLite", SQLiteStore},
+		{"PostgresRedis", PostgresRedisStore},
+	}
+}
+
+// SQLiteStore opens the embedded set on a new file.
+func SQLiteStore(t testing.TB) repository.Store {
+	t.Helper()
+	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "latchkey.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	if _, err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return repository.Store{
+		Users: db, Revocations: db, Audits: db, Sessions: db,
+		Database: db, SessionStore: db,
+	}
+}
+
+// PostgresRedisStore opens the set of a deployment on a new schema and prefix.
+func PostgresRedisStore(t testing.TB) repository.Store {
+	t.Helper()
+	pg, err := postgres.Open(t.Context(), Postgres(t), postgres.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = pg.Close() })
+	if _, err := pg.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	url, prefix := Redis(t)
+	rd, err := redis.Open(url, redis.Options{Prefix: prefix})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = rd.Close() })
+	return repository.Store{
+		Users: pg, Revocations: pg, Audits: pg, Sessions: rd,
+		Database: pg, SessionStore: rd,
+	}
+}
