@@ -1,0 +1,163 @@
+package config
+
+import (
+	"net/netip"
+	"net/url"
+	"time"
+)
+
+// Config is every setting. The comment of a field is its documentation;
+// docs/configuration.md has the same keys.
+type Config struct {
+	Server   Server   `mapstructure:"server"`
+	Data     Data     `mapstructure:"data"`
+	Database Database `mapstructure:"database"`
+	Redis    Redis    `mapstructure:"redis"`
+	Tokens   Tokens   `mapstructure:"tokens"`
+	Refresh  Refresh  `mapstructure:"refresh"`
+	Password Password `mapstructure:"password"`
+	Login    Login    `mapstructure:"login"`
+	Signup   Signup   `mapstructure:"signup"`
+	CORS     CORS     `mapstructure:"cors"`
+	Errors   Errors   `mapstructure:"errors"`
+	Log      Log      `mapstructure:"log"`
+}
+
+// Server is how the service is reached.
+type Server struct {
+	// Listen is the address and port to listen on.
+	Listen string `mapstructure:"listen"`
+	// PublicURL is how users reach the service; empty on a loopback address:
+	// http://localhost and the port of server.listen. It decides the names and
+	// attributes of the cookies, and the default of tokens.issuer.
+	PublicURL *url.URL `mapstructure:"public_url"`
+	// BasePath is what the paths of the API start with; may be empty.
+	BasePath string `mapstructure:"base_path"`
+	// TrustedProxies are the networks whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix `mapstructure:"trusted_proxies"`
+	// DrainDelay is how long the service goes on accepting requests after
+	// SIGTERM while it reports that it is not ready.
+	DrainDelay time.Duration `mapstructure:"drain_delay"`
+	// RequestTimeout bounds a request as a whole.
+	RequestTimeout time.Duration `mapstructure:"request_timeout"`
+}
+
+// Data is where the embedded mode keeps its files.
+type Data struct {
+	// Dir is the directory of the database and the secret.
+	Dir string `mapstructure:"dir"`
+}
+
+// Database is the Postgres of a deployment.
+type Database struct {
+	// URL is a postgres:// URL; empty: the embedded mode.
+	URL Secret `mapstructure:"url"`
+	// MaxConns bounds the connections of this process.
+	MaxConns int `mapstructure:"max_conns"`
+}
+
+// Redis is the session store of a deployment.
+type Redis struct {
+	// URL is a redis:// or rediss:// URL; empty: the embedded mode.
+	URL Secret `mapstructure:"url"`
+	// Prefix starts every key.
+	Prefix string `mapstructure:"prefix"`
+}
+
+// Tokens is about access and refresh tokens.
+type Tokens struct {
+	// Issuer is the iss of every token; empty: the public URL.
+	Issuer string `mapstructure:"issuer"`
+	// Audience is the aud of access tokens.
+	Audience string `mapstructure:"audience"`
+	// AccessTTL is how long an access token is valid, less up to 5 % at random.
+	AccessTTL time.Duration `mapstructure:"access_ttl"`
+	// Secret is the root of every key, 32 bytes or more; empty in the embedded
+	// mode: drawn once and kept in data.dir.
+	Secret Secret `mapstructure:"secret"`
+	// Delivery is how tokens travel unless the client says: auto, cookie, body.
+	Delivery string `mapstructure:"delivery"`
+}
+
+// Refresh is the life of a session.
+type Refresh struct {
+	// Rotate replaces a refresh token when it is used.
+	Rotate bool `mapstructure:"rotate"`
+	// Sliding moves the idle expiry with each use.
+	Sliding bool `mapstructure:"sliding"`
+	// IdleTTL is how long a session lives unused.
+	IdleTTL time.Duration `mapstructure:"idle_ttl"`
+	// AbsoluteTTL is how long a session lives at most.
+	AbsoluteTTL time.Duration `mapstructure:"absolute_ttl"`
+	// Grace is the time within which one client's requests may cross; a token
+	// is not replaced twice within double that time.
+	Grace time.Duration `mapstructure:"grace"`
+}
+
+// Password is about passwords and their hashes.
+type Password struct {
+	// BcryptCost is the cost of new hashes, 10 to 15.
+	BcryptCost int `mapstructure:"bcrypt_cost"`
+	// MinLength is the shortest password allowed, in characters; 8 or more.
+	MinLength int `mapstructure:"min_length"`
+}
+
+// Login is about logging in.
+type Login struct {
+	// RevealUnknownUser answers 404 for a user who does not exist, which tells
+	// anyone who has an account.
+	RevealUnknownUser bool `mapstructure:"reveal_unknown_user"`
+}
+
+// Signup is about creating accounts.
+type Signup struct {
+	// Enabled lets anyone create an account; administrators always may.
+	Enabled bool `mapstructure:"enabled"`
+}
+
+// CORS is which other origins may use the API from a browser.
+type CORS struct {
+	// Origins are exact: scheme, host and port.
+	Origins []string `mapstructure:"origins"`
+}
+
+// Errors is how errors are answered.
+type Errors struct {
+	// Status maps an error to another status, for clients that wait for it:
+	// token_expired=419.
+	Status map[string]int `mapstructure:"status"`
+}
+
+// Log is about the program's log.
+type Log struct {
+	// Level is debug, info, warn or error.
+	Level string `mapstructure:"level"`
+	// Format is json, text, or auto: text on a terminal, else json.
+	Format string `mapstructure:"format"`
+}
+
+// Default returns the settings of the embedded mode, which needs none.
+func Default() Config {
+	return Config{
+		Server: Server{
+			Listen: "127.0.0.1:8080", BasePath: "/api",
+			DrainDelay: 3 * time.Second, RequestTimeout: 5 * time.Second,
+		},
+		Data:     Data{Dir: "./data"},
+		Database: Database{MaxConns: 16},
+		Redis:    Redis{Prefix: "latchkey:"},
+		Tokens:   Tokens{Audience: "latchkey", AccessTTL: 10 * time.Minute, Delivery: "auto"},
+		Refresh: Refresh{
+			Rotate: true, Sliding: true,
+			IdleTTL: 14 * 24 * time.Hour, AbsoluteTTL: 30 * 24 * time.Hour, Grace: 10 * time.Second,
+		},
+		Password: Password{BcryptCost: 12, MinLength: 8},
+		Signup:   Signup{Enabled: true},
+		Log:      Log{Level: "info", Format: "auto"},
+	}
+}
+
+// Embedded reports whether the service runs on SQLite alone.
+func (c Config) Embedded() bool {
+	return c.Database.URL.Empty() && c.Redis.URL.Empty()
+}

@@ -1,0 +1,174 @@
+package config_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"latchkey/config"
+)
+
+const goodSecret = "0123456789abcdefghijklmnopqrstuv"
+
+func TestTheDefaultsAreValidAndEmbedded(t *testing.T) {
+	cfg, err := config.Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !cfg.Embedded() || cfg.Tokens.Issuer != "http://localhost:8080" {
+		t.Errorf("embedded %v, issuer %q", cfg.Embedded(), cfg.Tokens.Issuer)
+	}
+}
+
+func TestEverySettingCanBeAVariable(t *testing.T) {
+	for name, value := range map[string]string{
+		"SERVER_LISTEN": "127.0.0.1:9", "SERVER_TRUSTED_PROXIES": "10.0.0.0/8, 192.0.2.1", "TOKENS_ACCESS_TTL": "5m",
+		"REFRESH_IDLE_TTL": "2d", "REFRESH_ROTATE": "false", "CORS_ORIGINS": "https://a.example,https://b.example:8443",
+		"ERRORS_STATUS": "token_expired=419,token_missing=400", "PASSWORD_BCRYPT_COST": "10", "TOKENS_SECRET": goodSecret,
+	} {
+		t.Setenv("LATCHKEY_"+name, value)
+	}
+	cfg, err := config.Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := fmt.Sprintln(cfg.Server.Listen, cfg.Server.TrustedProxies, cfg.Tokens.AccessTTL, cfg.Refresh.IdleTTL, cfg.Refresh.Rotate,
+		cfg.CORS.Origins, cfg.Errors.Status, cfg.Password.BcryptCost, cfg.Tokens.Secret.Reveal())
+	want := "127.0.0.1:9 [10.0.0.0/8 192.0.2.1/32] 5m0s 48h0m0s false [https://a.example https://b.example:8443] " +
+		"map[token_expired:419 token_missing:400] 10 " + goodSecret + "\n"
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func TestAFileIsReadAndVariablesBeatIt(t *testing.T) {
+	for name, text := range map[string]string{
+		"settings.yaml": "refresh:\n  sliding: false\n  grace: 4s\nerrors:\n  status:\n    token_expired: 419\nserver:\n  trusted_proxies: [10.0.0.0/8]\n",
+		"settings.toml": "[refresh]\nsliding = false\ngrace = \"4s\"\n[errors.status]\ntoken_expired = 419\n[server]\ntrusted_proxies = [\"10.0.0.0/8\"]\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("LATCHKEY_REFRESH_GRACE", "6s")
+			cfg, err := config.Load(write(t, name, text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if cfg.Refresh.Sliding || cfg.Refresh.Grace != 6*time.Second || cfg.Errors.Status["token_expired"] != 419 ||
+				fmt.Sprint(cfg.Server.TrustedProxies) != "[10.0.0.0/8]" {
+				t.Errorf("got %+v", cfg)
+			}
+		})
+	}
+}
+
+func TestBadSettingsAreNamedByKeyAllAtOnce(t *testing.T) {
+	cases := map[string]struct {
+		env  []string
+		want []string
+	}{
+		"an unknown variable":            {[]string{"TOKENS_ACCES_TTL=5m"}, []string{"LATCHKEY_TOKENS_ACCES_TTL"}},
+		"several":                        {[]string{"PASSWORD_BCRYPT_COST=9", "TOKENS_DELIVERY=mail"}, []string{"password.bcrypt_cost", "tokens.delivery"}},
+		"a duration without a unit":      {[]string{"TOKENS_ACCESS_TTL=10"}, []string{"10m"}},
+		"one store without the other":    {[]string{"DATABASE_URL=postgres://x", "TOKENS_SECRET=" + goodSecret}, []string{"redis.url"}},
+		"the other without the one":      {[]string{"REDIS_URL=redis://x"}, []string{"database.url", "tokens.secret"}},
+		"a short secret":                 {[]string{"TOKENS_SECRET=tooshort"}, []string{"tokens.secret", "32 bytes"}},
+		"the secret of the article":      {[]string{"TOKENS_SECRET=HCujmweMScV3DwZKtrE7RG7sE8bXDjVy"}, []string{"tokens.secret", "published"}},
+		"a placeholder":                  {[]string{"TOKENS_SECRET=changemechangemechangemechangeme"}, []string{"tokens.secret", "placeholder"}},
+		"undefined":                      {[]string{"TOKENS_SECRET=undefined"}, []string{"tokens.secret", "placeholder"}},
+		"http on a public host":          {[]string{"SERVER_PUBLIC_URL=http://auth.example.org"}, []string{"server.public_url", "https"}},
+		"a public address with no URL":   {[]string{"SERVER_LISTEN=0.0.0.0:8080"}, []string{"server.public_url"}},
+		"an origin with a path":          {[]string{"CORS_ORIGINS=https://a.example/x"}, []string{"cors.origins"}},
+		"idle beyond absolute":           {[]string{"REFRESH_IDLE_TTL=40d"}, []string{"refresh.idle_ttl"}},
+		"access tokens of a few moments": {[]string{"TOKENS_ACCESS_TTL=59s"}, []string{"tokens.access_ttl"}},
+		"a status that is a success":     {[]string{"ERRORS_STATUS=token_expired=200"}, []string{"errors.status"}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			for _, e := range c.env {
+				key, value, _ := strings.Cut(e, "=")
+				t.Setenv("LATCHKEY_"+key, value)
+			}
+			_, err := config.Load("")
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			for _, w := range c.want {
+				if !strings.Contains(err.Error(), w) {
+					t.Errorf("%q does not mention %q", err, w)
+				}
+			}
+		})
+	}
+	if _, err := config.Load(write(t, "x.yaml", "refresh:\n  slidin: true\n")); err == nil || !strings.Contains(err.Error(), "slidin") {
+		t.Errorf("an unknown key in a file: %v", err)
+	}
+}
+
+func TestASecretIsNeverShown(t *testing.T) {
+	cfg := config.Default()
+	cfg.Tokens.Secret = config.NewSecret(goodSecret)
+	cfg.Database.URL = config.NewSecret("postgres://u:" + goodSecret + "@h/d")
+	encoded, err := json.Marshal(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "secret", cfg.Tokens.Secret, "tokens", cfg.Tokens)
+	shown := fmt.Sprintf("%v %+v %#v %s", cfg, cfg, cfg, encoded) + log.String() + fmt.Sprint(cfg.Settings())
+	if strings.Contains(shown, goodSecret) {
+		t.Error("the secret is shown")
+	}
+	if !strings.Contains(shown, "REDACTED") {
+		t.Error("nothing says that there is a secret")
+	}
+}
+
+// TestEverySettingIsDocumented demands each key, its variable and its default
+// in docs/configuration.md, and no others.
+func TestEverySettingIsDocumented(t *testing.T) {
+	text, err := os.ReadFile("../docs/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for _, s := range config.Default().Settings() {
+		want = append(want, fmt.Sprintf("| `%s` | `%s` | %s |", s.Key, s.Variable, quoted(s.Value)))
+	}
+	var got []string
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "| `") && strings.Contains(line, "| `LATCHKEY_") {
+			got = append(got, strings.Join(strings.SplitAfterN(line, "|", 5)[:4], ""))
+		}
+	}
+	for _, w := range want {
+		if !slices.Contains(got, w) {
+			t.Errorf("docs/configuration.md lacks the row %s", w)
+		}
+	}
+	for _, g := range got {
+		if !slices.Contains(want, g) {
+			t.Errorf("docs/configuration.md has a row that is no setting: %s", g)
+		}
+	}
+}
+
+func quoted(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return "`" + s + "`"
+}
+
+func write(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}

@@ -1,0 +1,69 @@
+package config
+
+import (
+	"fmt"
+	"net/url"
+	"reflect"
+	"strings"
+	"time"
+)
+
+// Setting is one key with its effective value, secrets redacted.
+type Setting struct {
+	Key      string // database.url
+	Variable string // LATCHKEY_DATABASE_URL
+	Value    string
+}
+
+// Settings lists every setting in the order of the struct.
+func (c Config) Settings() []Setting {
+	var list []Setting
+	sections := reflect.ValueOf(c)
+	for i := range sections.NumField() {
+		section := sections.Field(i)
+		for j := range section.NumField() {
+			key := sections.Type().Field(i).Tag.Get("mapstructure") + "." + section.Type().Field(j).Tag.Get("mapstructure")
+			list = append(list, Setting{
+				Key:      key,
+				Variable: envPrefix + "_" + strings.ToUpper(strings.ReplaceAll(key, ".", "_")),
+				Value:    show(section.Field(j).Interface()),
+			})
+		}
+	}
+	return list
+}
+
+// show writes a value as a variable would hold it.
+func show(v any) string {
+	switch v := v.(type) {
+	case *url.URL:
+		if v == nil {
+			return ""
+		}
+		return v.Redacted()
+	case time.Duration:
+		return showDuration(v)
+	case map[string]int:
+		return strings.ReplaceAll(strings.TrimSuffix(strings.TrimPrefix(fmt.Sprint(v), "map["), "]"), ":", "=")
+	}
+	if rv := reflect.ValueOf(v); rv.Kind() == reflect.Slice {
+		return strings.Trim(fmt.Sprint(v), "[]")
+	}
+	return fmt.Sprint(v)
+}
+
+// showDuration writes 14d, 10m and 1m30s: no units that say nothing.
+func showDuration(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d >= day && d%day == 0 {
+		return fmt.Sprintf("%dd", d/day)
+	}
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}

@@ -1,0 +1,154 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// problems collects what is wrong, by key, so that all of it is said at once.
+type problems []error
+
+func (p *problems) add(key, format string, args ...any) {
+	*p = append(*p, fmt.Errorf("%s: %s", key, fmt.Sprintf(format, args...)))
+}
+
+func (p *problems) oneOf(key, value string, allowed ...string) {
+	if !slices.Contains(allowed, value) {
+		p.add(key, "must be one of %s", strings.Join(allowed, ", "))
+	}
+}
+
+func (p *problems) between(key string, value, low, high time.Duration) {
+	if value < low || value > high {
+		p.add(key, "must be between %s and %s", showDuration(low), showDuration(high))
+	}
+}
+
+// Validate completes what depends on other settings (the public URL, the
+// issuer), and reports every problem at once, each by its key.
+func (c *Config) Validate() error {
+	var p problems
+	c.validateServer(&p)
+	c.validateStores(&p)
+	c.validateTokens(&p)
+
+	if c.Password.BcryptCost < 10 || c.Password.BcryptCost > 15 {
+		p.add("password.bcrypt_cost", "must be between 10 and 15")
+	}
+	if c.Password.MinLength < 8 || c.Password.MinLength > 72 {
+		p.add("password.min_length", "must be between 8 and 72")
+	}
+	for _, o := range c.CORS.Origins {
+		u, err := url.Parse(o)
+		if err != nil || u.Scheme == "" || u.Host == "" || o != u.Scheme+"://"+u.Host {
+			p.add("cors.origins", "%q is not an origin: write scheme, host and port only, as in https://app.example.org", o)
+		}
+	}
+	for code, status := range c.Errors.Status {
+		if status < 400 || status > 499 {
+			p.add("errors.status", "%s must be mapped to a status from 400 to 499", code)
+		}
+	}
+	p.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
+	p.oneOf("log.format", c.Log.Format, "auto", "json", "text")
+	return errors.Join(p...)
+}
+
+func (c *Config) validateServer(p *problems) {
+	host, port, err := net.SplitHostPort(c.Server.Listen)
+	if err != nil {
+		p.add("server.listen", "must be an address and a port, as in 127.0.0.1:8080")
+		return
+	}
+	if c.Server.BasePath != "" && (!strings.HasPrefix(c.Server.BasePath, "/") || strings.HasSuffix(c.Server.BasePath, "/") ||
+		strings.ContainsAny(c.Server.BasePath, ":*?#; ")) {
+		p.add("server.base_path", "must be empty, or start with a slash and end without one, as in /api")
+	}
+	p.between("server.drain_delay", c.Server.DrainDelay, 0, time.Minute)
+	p.between("server.request_timeout", c.Server.RequestTimeout, time.Second, time.Minute)
+
+	if c.Server.PublicURL == nil || *c.Server.PublicURL == (url.URL{}) {
+		if !loopback(host) {
+			p.add("server.public_url", "must be set when server.listen is not a loopback address: how do users reach the service?")
+			return
+		}
+		c.Server.PublicURL = &url.URL{Scheme: "http", Host: net.JoinHostPort("localhost", port)}
+	}
+	u := c.Server.PublicURL
+	switch {
+	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		p.add("server.public_url", "must be of the form https://auth.example.org")
+	case u.Path != "" && u.Path != "/":
+		p.add("server.public_url", "must have no path; use server.base_path")
+	case u.Scheme == "http" && !loopback(u.Hostname()):
+		p.add("server.public_url", "must be https unless the host is a loopback one: over http anyone on the way reads the tokens")
+	}
+	u.Path = ""
+}
+
+// validateStores demands both URLs and the secret, or none of the URLs.
+func (c *Config) validateStores(p *problems) {
+	if c.Embedded() {
+		if c.Data.Dir == "" {
+			p.add("data.dir", "must name a directory")
+		}
+	} else {
+		const why = "must be set: Postgres and Redis need database.url, redis.url and tokens.secret"
+		for _, s := range []struct {
+			key   string
+			value Secret
+		}{{"database.url", c.Database.URL}, {"redis.url", c.Redis.URL}, {"tokens.secret", c.Tokens.Secret}} {
+			if s.value.Empty() {
+				p.add(s.key, why)
+			}
+		}
+	}
+	if c.Database.MaxConns < 1 || c.Database.MaxConns > 1000 {
+		p.add("database.max_conns", "must be between 1 and 1000")
+	}
+	if strings.ContainsAny(c.Redis.Prefix, "{} \n") {
+		p.add("redis.prefix", "must not contain braces or blanks")
+	}
+}
+
+func (c *Config) validateTokens(p *problems) {
+	if c.Tokens.Issuer == "" && c.Server.PublicURL != nil {
+		c.Tokens.Issuer = c.Server.PublicURL.String()
+	}
+	if c.Tokens.Audience == "" {
+		p.add("tokens.audience", "must not be empty")
+	}
+	if c.Tokens.Audience == c.Tokens.Issuer {
+		p.add("tokens.audience", "must differ from tokens.issuer, which is the audience of refresh tokens")
+	}
+	if !c.Tokens.Secret.Empty() {
+		if err := CheckSecret(c.Tokens.Secret); err != nil {
+			p.add("tokens.secret", "%s", err)
+		}
+	}
+	p.oneOf("tokens.delivery", c.Tokens.Delivery, "auto", "cookie", "body")
+	p.between("tokens.access_ttl", c.Tokens.AccessTTL, time.Minute, 24*time.Hour)
+	p.between("refresh.absolute_ttl", c.Refresh.AbsoluteTTL, time.Minute, 3650*24*time.Hour)
+	p.between("refresh.idle_ttl", c.Refresh.IdleTTL, time.Minute, 3650*24*time.Hour)
+	p.between("refresh.grace", c.Refresh.Grace, 0, 5*time.Minute)
+	if c.Refresh.IdleTTL > c.Refresh.AbsoluteTTL {
+		p.add("refresh.idle_ttl", "must not be longer than refresh.absolute_ttl")
+	}
+	if c.Tokens.AccessTTL >= c.Refresh.IdleTTL {
+		p.add("tokens.access_ttl", "must be shorter than refresh.idle_ttl, else sessions end before they can be refreshed")
+	}
+}
+
+func loopback(host string) bool {
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	a, err := netip.ParseAddr(host)
+	return err == nil && a.IsLoopback()
+}
