@@ -1,0 +1,153 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"latchkey/repository"
+)
+
+// Account is what a user, and whoever may see the user, is shown.
+type Account struct {
+	ID        string
+	Username  string
+	Email     string
+	Privilege int
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+func account(u repository.User) Account {
+	return Account{
+		ID: u.ID, Username: u.Username, Email: u.Email, Privilege: u.Privilege,
+		CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt,
+	}
+}
+
+// NewAccount is the wish for an account.
+type NewAccount struct {
+	Username  string
+	Email     string
+	Password  Password
+	Privilege int
+	From      Origin
+}
+
+// Accounts creates and reads accounts.
+type Accounts struct {
+	users  repository.Users
+	hasher *Hasher
+	policy PasswordPolicy
+	signup bool // anyone may create an account
+	now    func() time.Time
+	log    *slog.Logger
+}
+
+// NewAccounts returns the accounts in a store.
+func NewAccounts(users repository.Users, hasher *Hasher, policy PasswordPolicy, signup bool,
+	now func() time.Time, log *slog.Logger,
+) *Accounts {
+	return &Accounts{users: users, hasher: hasher, policy: policy, signup: signup, now: now, log: log}
+}
+
+// SignUp creates an account. Only an administrator may choose a privilege above
+// 0, or create one while sign-up is closed; by is nil for anyone else.
+// Invalid_request and password_rejected name the fields; username_taken and
+// email_taken are for names that are taken, in any case.
+func (a *Accounts) SignUp(ctx context.Context, n NewAccount, by *Subject) (Account, error) {
+	if n.Privilege < repository.PrivilegeUser || n.Privilege > repository.PrivilegeAdministrator {
+		return Account{}, fieldError(CodeInvalidRequest, "privilege", "must be 0, 1 or 2")
+	}
+	actor := ""
+	if by != nil && by.Privilege >= repository.PrivilegeAdministrator {
+		actor = by.UserID
+	}
+	switch {
+	case actor == "" && n.Privilege > repository.PrivilegeUser:
+		return Account{}, NewError(CodePrivilegeDenied, "Only an administrator may give a privilege above 0.")
+	case actor == "" && !a.signup:
+		return Account{}, NewError(CodePrivilegeDenied, "Sign-up is closed. Ask an administrator for an account.")
+	}
+	return a.create(ctx, n, actor)
+}
+
+// CreateAsOperator creates an account of any privilege, for whoever has the
+// program and its settings at hand: so the first administrator comes about.
+func (a *Accounts) CreateAsOperator(ctx context.Context, n NewAccount) (Account, error) {
+	if n.Privilege < repository.PrivilegeUser || n.Privilege > repository.PrivilegeAdministrator {
+		return Account{}, fieldError(CodeInvalidRequest, "privilege", "must be 0, 1 or 2")
+	}
+	return a.create(ctx, n, "")
+}
+
+func (a *Accounts) create(ctx context.Context, n NewAccount, actor string) (Account, error) {
+	nameKey, nameProblem := usernameKey(n.Username)
+	mailKey, mailProblem := emailKey(n.Email)
+	if fields := notEmpty(map[string]string{"username": nameProblem, "email": mailProblem}); len(fields) > 0 {
+		return Account{}, &Error{Code: CodeInvalidRequest, Message: "Some fields are not acceptable.", Fields: fields}
+	}
+	if problem := a.policy.Check(n.Password, n.Username, n.Email); problem != "" {
+		return Account{}, fieldError(CodePasswordRejected, "password", problem)
+	}
+	hash, err := a.hasher.Hash(ctx, n.Password)
+	if err != nil {
+		return Account{}, err
+	}
+	now := a.now().UTC().Truncate(time.Microsecond)
+	u := repository.User{
+		ID: newID(), Username: n.Username, UsernameKey: nameKey, Email: n.Email, EmailKey: mailKey,
+		PasswordHash: hash, Privilege: n.Privilege, CreatedAt: now, UpdatedAt: now,
+	}
+	record := n.From.audit(now, repository.AuditUserCreated, "ok")
+	record.UserID, record.ActorID = u.ID, actor
+	switch err := a.users.CreateUser(ctx, u, actor, record); {
+	case errors.Is(err, repository.ErrUsernameExists):
+		return Account{}, fieldError(CodeUsernameTaken, "username", "is taken")
+	case errors.Is(err, repository.ErrEmailExists):
+		return Account{}, fieldError(CodeEmailTaken, "email", "has an account already")
+	case errors.Is(err, repository.ErrNotAllowed):
+		return Account{}, NewError(CodeTokenExpired, "Your privileges have changed. Refresh your token and try again.")
+	case err != nil:
+		return Account{}, storeFailure("create a user", err)
+	}
+	logEvent(ctx, a.log, record)
+	return account(u), nil
+}
+
+// Me returns the account that an access token speaks for. Session_revoked when
+// it has been deleted, account_disabled when it is disabled.
+func (a *Accounts) Me(ctx context.Context, s Subject) (Account, error) {
+	u, err := a.users.FindUserByID(ctx, s.UserID)
+	switch {
+	case errors.Is(err, repository.ErrNotFound):
+		return Account{}, sessionOver(CodeSessionRevoked, "This account no longer exists.")
+	case err != nil:
+		return Account{}, storeFailure("find the user of a token", err)
+	case u.Disabled:
+		return Account{}, accountDisabled()
+	}
+	return account(u), nil
+}
+
+func accountDisabled() error {
+	return NewError(CodeAccountDisabled, "This account is disabled. Ask an administrator.")
+}
+
+func sessionOver(code Code, message string) error {
+	return &Error{Code: code, Message: message, SessionOver: true}
+}
+
+func fieldError(code Code, field, problem string) error {
+	return &Error{Code: code, Message: "The " + field + " " + problem + ".", Fields: map[string]string{field: problem}}
+}
+
+func notEmpty(fields map[string]string) map[string]string {
+	for name, problem := range fields {
+		if problem == "" {
+			delete(fields, name)
+		}
+	}
+	return fields
+}

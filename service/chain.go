@@ -1,0 +1,29 @@
+package service
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+
+	"latchkey/repository"
+)
+
+// tokenIDBytes is the size of a refresh token's id.
+const tokenIDBytes = 16
+
+// newTokenID returns the random start of a session's chain.
+func newTokenID() repository.TokenID {
+	b := make([]byte, tokenIDBytes)
+	_, _ = rand.Read(b) // never fails
+	return repository.TokenID(base64.RawURLEncoding.EncodeToString(b))
+}
+
+// successor returns the id that follows id in its chain. The server can compute
+// it for any token that it is shown, and so mint the same successor again;
+// nobody else can, and whoever has the key alone lacks the random start.
+func (k Keys) successor(id repository.TokenID) repository.TokenID {
+	mac := hmac.New(sha256.New, k.chain)
+	mac.Write([]byte(id))
+	return repository.TokenID(base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:tokenIDBytes]))
+}

@@ -1,0 +1,14 @@
+// Package service holds the rules: who may have an account, what a password
+// must be, what a token says, what becomes of a session. It knows no HTTP and
+// no driver; it reads and writes through the contract in package repository.
+//
+//	Accounts   sign-up, reading a user
+//	Login      a name and a password for a session
+//	Sessions   refresh, rtVerify, logout: the refresh token protocol
+//	Tokens     mints and verifies access and refresh JWTs; no I/O
+//	Hasher     bcrypt behind a gate
+//
+// What needs no I/O is a pure function in a file of its own: names, passwords,
+// the chain of token ids. Every failure is an *Error with a stable Code, or is
+// internal.
+package service

@@ -1,0 +1,93 @@
+package service
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"latchkey/repository"
+)
+
+// Logout is a request to end a session, by whichever of its tokens is at hand.
+type Logout struct {
+	Refresh RawToken // any generation
+	Access  RawToken // may have expired
+	From    Origin
+}
+
+// Logout ends the session of a token. It answers only once the database has it.
+// A token that does not verify, or that has no session, ends nothing, and that
+// is no error: who asks to be logged out is.
+func (s *Sessions) Logout(ctx context.Context, l Logout) error {
+	now := s.now().UTC().Truncate(time.Millisecond)
+	if token, err := s.tokens.verifyRefresh(l.Refresh); err == nil {
+		r := revocation(token.userID, token.sessionID, repository.EndLogout, now, token.expiresAt)
+		return s.end(ctx, r, endRecord(l.From, r, token.clientID))
+	}
+	subject, err := s.tokens.VerifyLateAccess(l.Access, s.policy.AbsoluteTTL)
+	if err != nil || subject.SessionID == "" {
+		return nil
+	}
+	r := revocation(subject.UserID, subject.SessionID, repository.EndLogout, now, now.Add(s.policy.AbsoluteTTL))
+	return s.end(ctx, r, endRecord(l.From, r, subject.ClientID))
+}
+
+// end revokes a session: the write to the database is the commit, the tombstone
+// in the session store follows.
+func (s *Sessions) end(ctx context.Context, r repository.Revocation, a repository.AuditRecord) error {
+	first, err := s.store.Revocations.RevokeSession(ctx, r, a)
+	if err != nil {
+		return storeFailure("revoke a session", err)
+	}
+	if first {
+		logEvent(ctx, s.log, a)
+	}
+	s.tombstone(ctx, r)
+	return nil
+}
+
+// confirm writes to the database what the session store found or did: a session
+// that ended there and not yet here. It returns the answer for the client, or
+// why it could not be written; the next presentation tries again.
+func (s *Sessions) confirm(ctx context.Context, p Presentation, token refreshToken, reason repository.EndReason, answer error) error {
+	if reason == "" { // the epoch ended it, and that is in the database
+		return answer
+	}
+	now := s.now().UTC().Truncate(time.Millisecond)
+	r := revocation(token.userID, token.sessionID, reason, now, token.expiresAt)
+	a := endRecord(p.From, r, token.clientID)
+	first, err := s.store.Revocations.RevokeSession(ctx, r, a)
+	if err != nil {
+		return storeFailure("confirm the end of a session", err)
+	}
+	if first {
+		logEvent(ctx, s.log, a)
+	}
+	return answer
+}
+
+// tombstone marks a session as ended where refreshes look first. Its failure
+// undoes nothing: the database refuses the session anyway.
+func (s *Sessions) tombstone(ctx context.Context, r repository.Revocation) {
+	err := s.store.Sessions.EndSession(ctx, repository.Ending{
+		UserID: r.UserID, SessionID: r.SessionID, Reason: r.Reason, Op: string(newTokenID()), Now: r.At,
+	})
+	if err != nil {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "tombstone not written; the database has the revocation",
+			slog.String("session", r.SessionID), slog.Any("error", err))
+	}
+}
+
+func revocation(userID, sessionID string, reason repository.EndReason, now, expires time.Time) repository.Revocation {
+	return repository.Revocation{UserID: userID, SessionID: sessionID, Reason: reason, At: now, ExpiresAt: expires}
+}
+
+func endRecord(from Origin, r repository.Revocation, clientID string) repository.AuditRecord {
+	event := repository.AuditSessionEnded
+	if r.Reason == repository.EndReuse {
+		event = repository.AuditRefreshReused
+	}
+	a := from.audit(r.At, event, string(r.Reason))
+	a.UserID, a.SessionID, a.ClientID = r.UserID, r.SessionID, clientID
+	return a
+}

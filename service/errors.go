@@ -1,0 +1,106 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"latchkey/repository"
+)
+
+// Code names an error for clients. The values are part of the API.
+type Code string
+
+// The codes.
+const (
+	CodeInvalidRequest       Code = "invalid_request"
+	CodePasswordRejected     Code = "password_rejected"
+	CodeTokenMissing         Code = "token_missing"
+	CodeTokenMalformed       Code = "token_malformed"
+	CodeTokenInvalid         Code = "token_invalid"
+	CodeTokenExpired         Code = "token_expired"
+	CodeRefreshMissing       Code = "refresh_missing"
+	CodeRefreshMalformed     Code = "refresh_malformed"
+	CodeRefreshInvalid       Code = "refresh_invalid"
+	CodeRefreshExpired       Code = "refresh_expired"
+	CodeSessionRevoked       Code = "session_revoked"
+	CodeRefreshReused        Code = "refresh_reused"
+	CodeInvalidCredentials   Code = "invalid_credentials"
+	CodePrivilegeDenied      Code = "privilege_denied"
+	CodeCSRFDenied           Code = "csrf_denied"
+	CodeAccountDisabled      Code = "account_disabled"
+	CodeNotFound             Code = "not_found"
+	CodeMethodNotAllowed     Code = "method_not_allowed"
+	CodeUsernameTaken        Code = "username_taken"
+	CodeEmailTaken           Code = "email_taken"
+	CodeBodyTooLarge         Code = "body_too_large"
+	CodeUnsupportedMediaType Code = "unsupported_media_type"
+	CodeOverloaded           Code = "overloaded"
+	CodeStoreUnavailable     Code = "store_unavailable"
+	CodeInternal             Code = "internal"
+)
+
+// Codes lists every code.
+func Codes() []Code {
+	return []Code{
+		CodeInvalidRequest, CodePasswordRejected,
+		CodeTokenMissing, CodeTokenMalformed, CodeTokenInvalid, CodeTokenExpired,
+		CodeRefreshMissing, CodeRefreshMalformed, CodeRefreshInvalid, CodeRefreshExpired, CodeSessionRevoked, CodeRefreshReused,
+		CodeInvalidCredentials, CodePrivilegeDenied, CodeCSRFDenied, CodeAccountDisabled,
+		CodeNotFound, CodeMethodNotAllowed, CodeUsernameTaken, CodeEmailTaken, CodeBodyTooLarge, CodeUnsupportedMediaType,
+		CodeOverloaded, CodeStoreUnavailable, CodeInternal,
+	}
+}
+
+// Error is a failure that a client is told about.
+type Error struct {
+	Code    Code
+	Message string            // for people; holds no internals and no input
+	Fields  map[string]string // what is wrong with each field, where several may be
+	Err     error             // for the log only
+
+	// SessionOver is set when the session of a refused refresh token is known
+	// to be over, so that the client may forget it. A refusal for another
+	// reason, or trouble of a store, must not make it do so.
+	SessionOver bool
+	// RetryAfter is how long a client should wait before it tries again.
+	RetryAfter time.Duration
+}
+
+// Error implements error, for the log.
+func (e *Error) Error() string {
+	if e.Err != nil {
+		return string(e.Code) + ": " + e.Err.Error()
+	}
+	return string(e.Code) + ": " + e.Message
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// NewError returns an error with a code and a message for people.
+func NewError(code Code, message string) *Error { return &Error{Code: code, Message: message} }
+
+// AsError returns the *Error in err, or an internal one that wraps it.
+func AsError(err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return &Error{Code: CodeInternal, Message: "Something went wrong on our side.", Err: err}
+}
+
+// storeFailure wraps an error of a store with what was being done. Trouble of
+// the store, and a deadline that passed while waiting for it, is store
+// unavailable and may be tried again; all else is internal.
+func storeFailure(doing string, err error) error {
+	wrapped := fmt.Errorf("%s: %w", doing, err)
+	if errors.Is(err, repository.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return &Error{
+			Code: CodeStoreUnavailable, Message: "A part of the service is away. Nothing is lost; try again in a moment.",
+			Err: wrapped, RetryAfter: time.Second,
+		}
+	}
+	return wrapped
+}

@@ -1,0 +1,112 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"time"
+
+	"latchkey/repository"
+)
+
+// ClientAPI is the client id of the JSON API's own sessions. OAuth clients
+// cannot have it.
+const ClientAPI = "latchkey"
+
+// Delivery is how the refresh tokens of a session travel.
+type Delivery = repository.Delivery
+
+// The two ways.
+const (
+	DeliveryCookie = repository.DeliveryCookie
+	DeliveryBody   = repository.DeliveryBody
+)
+
+// Credentials are what a user logs in with: a username, an e-mail address, or
+// either of them as Username.
+type Credentials struct {
+	Username string
+	Email    string
+	Password Password
+	Delivery Delivery
+	// Replaces is the refresh token that the browser already had; its session
+	// ends.
+	Replaces RawToken
+	From     Origin
+}
+
+// Login makes sessions.
+type Login struct {
+	store    repository.Store
+	hasher   *Hasher
+	sessions *Sessions
+	reveal   bool // answer not_found for an unknown user
+	log      *slog.Logger
+}
+
+// NewLogin returns the login to a store.
+func NewLogin(store repository.Store, hasher *Hasher, sessions *Sessions, reveal bool, log *slog.Logger) *Login {
+	return &Login{store: store, hasher: hasher, sessions: sessions, reveal: reveal, log: log}
+}
+
+// Login checks credentials and makes a session. Invalid_credentials for an
+// unknown user and a wrong password alike, after the same work;
+// account_disabled only to who knows the password.
+func (l *Login) Login(ctx context.Context, c Credentials) (Grant, error) {
+	u, err := l.find(ctx, c)
+	if err != nil && !errors.Is(err, repository.ErrNotFound) {
+		return Grant{}, storeFailure("find who logs in", err)
+	}
+	known := err == nil
+	match, err := l.hasher.Compare(ctx, u.PasswordHash, c.Password)
+	switch {
+	case err != nil:
+		return Grant{}, err
+	case !known && l.reveal:
+		return Grant{}, l.refuse(ctx, c, u, "unknown_user", NewError(CodeNotFound, "There is no such user."))
+	case !known:
+		return Grant{}, l.refuse(ctx, c, u, "unknown_user", wrongCredentials())
+	case !match:
+		return Grant{}, l.refuse(ctx, c, u, "wrong_password", wrongCredentials())
+	case u.Disabled:
+		return Grant{}, l.refuse(ctx, c, u, "disabled", accountDisabled())
+	}
+	return l.sessions.create(ctx, u, c)
+}
+
+// find looks a user up by whichever name was given. A name that cannot exist is
+// not found.
+func (l *Login) find(ctx context.Context, c Credentials) (repository.User, error) {
+	if c.Email == "" && strings.Contains(c.Username, "@") {
+		c.Email, c.Username = c.Username, ""
+	}
+	if c.Email != "" {
+		key, problem := emailKey(c.Email)
+		if problem != "" {
+			return repository.User{}, repository.ErrNotFound
+		}
+		return l.store.Users.FindUserByEmail(ctx, key)
+	}
+	key, problem := usernameKey(c.Username)
+	if problem != "" {
+		return repository.User{}, repository.ErrNotFound
+	}
+	return l.store.Users.FindUserByUsername(ctx, key)
+}
+
+// refuse records a failed login and returns the answer to it. The name that was
+// typed is not recorded: people type passwords there.
+func (l *Login) refuse(ctx context.Context, c Credentials, u repository.User, why string, answer error) error {
+	record := c.From.audit(l.sessions.now().UTC().Truncate(time.Microsecond), repository.AuditLoginFailed, why)
+	record.UserID, record.ClientID = u.ID, ClientAPI
+	if err := l.store.Audits.AppendAudit(ctx, record); err != nil {
+		return storeFailure("record a failed login", err)
+	}
+	logEvent(ctx, l.log, record)
+	return answer
+}
+
+func wrongCredentials() error {
+	return NewError(CodeInvalidCredentials, "The name or the password is wrong.")
+}

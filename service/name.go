@@ -1,0 +1,49 @@
+package service
+
+import (
+	"net/mail"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/secure/precis"
+	"golang.org/x/text/unicode/norm"
+)
+
+const (
+	maxUsername = 64  // characters
+	maxEmail    = 254 // bytes (RFC 5321 4.5.3.1.3, less the brackets)
+)
+
+// usernameKey returns what a username is compared by (RFC 8265, UsernameCaseMapped),
+// or what is wrong with it.
+func usernameKey(name string) (key, problem string) {
+	if utf8.RuneCountInString(name) > maxUsername {
+		return "", "must be at most 64 characters long"
+	}
+	if strings.ContainsRune(name, '@') {
+		return "", "must not contain an @, so that it cannot be taken for an e-mail address"
+	}
+	key, err := precis.UsernameCaseMapped.CompareKey(name)
+	if err != nil {
+		return "", "must consist of letters, digits and punctuation, without blanks"
+	}
+	return key, ""
+}
+
+// emailKey returns what an e-mail address is compared by, or what is wrong with
+// it. Case counts for nothing, in the local part too: no provider tells two
+// people apart by it, and attackers would.
+func emailKey(address string) (key, problem string) {
+	const form = "must be an e-mail address, as in ada@example.org"
+	if len(address) > maxEmail {
+		return "", "must be at most 254 bytes long"
+	}
+	parsed, err := mail.ParseAddress(address)
+	if err != nil || parsed.Address != address || strings.ContainsAny(address, "\" ") {
+		return "", form
+	}
+	if _, domain, _ := strings.Cut(address, "@"); !strings.Contains(domain, ".") && domain != "localhost" {
+		return "", form
+	}
+	return strings.ToLower(norm.NFC.String(address)), ""
+}
