@@ -1,0 +1,64 @@
+package controller
+
+import (
+	"net/http"
+
+	"latchkey/middleware"
+	"latchkey/service"
+)
+
+// userBody is a user as anyone who may see the user is shown it: an allow-list
+// of fields.
+type userBody struct {
+	ID        string `json:"id"`
+	Username  string `json:"username"`
+	Email     string `json:"email"`
+	Privilege int    `json:"privilege"`
+	CreatedAt iso    `json:"createdAt"`
+	UpdatedAt iso    `json:"updatedAt"`
+}
+
+func userOf(a service.Account) userBody {
+	return userBody{
+		ID: a.ID, Username: a.Username, Email: a.Email, Privilege: a.Privilege,
+		CreatedAt: iso(a.CreatedAt), UpdatedAt: iso(a.UpdatedAt),
+	}
+}
+
+type signUpBody struct {
+	Username  string `json:"username"`
+	Email     string `json:"email"`
+	Password  string `json:"password"`
+	Privilege *int   `json:"privilege"`
+}
+
+// signUp is POST /api/users.
+func (s *server) signUp(c *call, body signUpBody) (reply, error) {
+	n := service.NewAccount{
+		Username: body.Username, Email: body.Email, Password: service.NewPassword(body.Password), From: c.from(),
+	}
+	if body.Privilege != nil {
+		n.Privilege = *body.Privilege
+	}
+	var by *service.Subject
+	if subject, ok := middleware.Subject(c.ctx()); ok {
+		by = &subject
+	}
+	account, err := s.Accounts.SignUp(c.ctx(), n, by)
+	if err != nil {
+		return reply{}, err
+	}
+	return reply{
+		status: http.StatusCreated, body: userOf(account), location: s.BasePath + "/users/" + account.ID,
+	}, nil
+}
+
+// me is GET /api/users/me.
+func (s *server) me(c *call, _ empty) (reply, error) {
+	subject, _ := middleware.Subject(c.ctx())
+	account, err := s.Accounts.Me(c.ctx(), subject)
+	if err != nil {
+		return reply{}, err
+	}
+	return reply{body: userOf(account)}, nil
+}

@@ -1,0 +1,50 @@
+package controller
+
+import (
+	"net/http"
+	"time"
+
+	"latchkey/service"
+)
+
+// setCookies are the cookies of a grant to a browser. The refresh cookie is not
+// written again for a token that stays: a late answer would overwrite a newer
+// one.
+func (s *server) setCookies(g service.Grant) []*http.Cookie {
+	cookies := []*http.Cookie{s.accessCookie(g)}
+	if g.RefreshChanged {
+		cookies = append(cookies, s.refreshCookie(string(g.Refresh), s.maxAge(g)))
+	}
+	return cookies
+}
+
+// accessCookie holds "Bearer%20<jwt>", which scripts can decode. It lives as long
+// as the session, so that an expired access token is seen as expired and not as
+// missing.
+func (s *server) accessCookie(g service.Grant) *http.Cookie {
+	return s.cookieOf(s.cookies.Access, "Bearer%20"+string(g.Access), "/", s.maxAge(g), http.SameSiteLaxMode)
+}
+
+func (s *server) refreshCookie(value string, maxAge int) *http.Cookie {
+	return s.cookieOf(s.cookies.Refresh, value, s.cookies.RefreshPath, maxAge, http.SameSiteStrictMode)
+}
+
+// clearCookies makes a browser forget both.
+func (s *server) clearCookies() []*http.Cookie {
+	return []*http.Cookie{
+		s.cookieOf(s.cookies.Access, "", "/", -1, http.SameSiteLaxMode),
+		s.refreshCookie("", -1),
+	}
+}
+
+// maxAge is how long the session can still live, in seconds: of both cookies,
+// since the server knows better than the browser when a session is idle.
+func (s *server) maxAge(g service.Grant) int {
+	return max(1, int(g.SessionExpiry.Sub(s.Now())/time.Second))
+}
+
+func (s *server) cookieOf(name, value, path string, maxAge int, sameSite http.SameSite) *http.Cookie {
+	return &http.Cookie{
+		Name: name, Value: value, Path: path, MaxAge: maxAge, HttpOnly: true, Secure: s.cookies.Secure, SameSite: sameSite,
+	}
+}

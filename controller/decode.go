@@ -1,0 +1,102 @@
+package controller
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"reflect"
+	"strings"
+	"unicode/utf8"
+
+	"latchkey/service"
+)
+
+// maxBody bounds the body of a request, in bytes.
+const maxBody = 64 << 10
+
+// empty is the body of a request that has none.
+type empty struct{}
+
+// decode reads a JSON object into the fields of Req. A field tagged `json:"name"`
+// must be there; one that is a pointer may be missing. Unknown members are
+// ignored. All that is wrong with the fields is reported at once. A request
+// without a body is an empty object, and one that wants none is not read.
+func decode[Req any](w http.ResponseWriter, r *http.Request) (Req, error) {
+	var req Req
+	v := reflect.ValueOf(&req).Elem()
+	if v.NumField() == 0 {
+		return req, nil
+	}
+	members, err := readObject(w, r)
+	if err != nil {
+		return req, err
+	}
+	wrong := map[string]string{}
+	for i := range v.NumField() {
+		name := v.Type().Field(i).Tag.Get("json")
+		raw, ok := members[name]
+		optional := v.Field(i).Kind() == reflect.Pointer
+		switch {
+		case !ok || string(raw) == "null":
+			if !optional {
+				wrong[name] = "is missing"
+			}
+		case json.Unmarshal(raw, v.Field(i).Addr().Interface()) != nil:
+			wrong[name] = "must be " + describe(v.Type().Field(i).Type)
+		case strings.ContainsRune(fmt.Sprint(reflect.Indirect(v.Field(i))), 0):
+			wrong[name] = "must not contain a NUL character" // which no store can keep
+		}
+	}
+	if len(wrong) > 0 {
+		return req, &service.Error{
+			Code: service.CodeInvalidRequest, Message: "Some fields are missing or of the wrong type.", Fields: wrong,
+		}
+	}
+	return req, nil
+}
+
+// readObject reads one JSON object and nothing after it.
+func readObject(w http.ResponseWriter, r *http.Request) (map[string]json.RawMessage, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, service.NewError(service.CodeBodyTooLarge, fmt.Sprintf("The body must be at most %d bytes long.", maxBody))
+	case err != nil:
+		return nil, malformed("The body did not arrive whole.", err)
+	case len(body) == 0:
+		return nil, nil
+	}
+	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
+		return nil, service.NewError(service.CodeUnsupportedMediaType, "Send JSON, with the header Content-Type: application/json.")
+	}
+	if !utf8.Valid(body) {
+		return nil, malformed("The body is not valid UTF-8.", nil)
+	}
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(body, &members); err != nil || members == nil {
+		return nil, malformed("The body is not one JSON object.", err)
+	}
+	return members, nil
+}
+
+func malformed(message string, err error) error {
+	return &service.Error{Code: service.CodeInvalidRequest, Message: message, Err: err}
+}
+
+func describe(t reflect.Type) string {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch t.Kind() {
+	case reflect.String:
+		return "a string"
+	case reflect.Int:
+		return "a whole number"
+	default:
+		return "of another type: " + strings.ToLower(t.Kind().String())
+	}
+}

@@ -1,0 +1,71 @@
+package controller
+
+import (
+	"net/http"
+
+	"latchkey/service"
+)
+
+// deliveryHeader is how a client chooses how its tokens travel.
+const deliveryHeader = "X-Token-Delivery"
+
+// delivery is how the tokens of a new session travel: as the client says, else
+// as the settings say, else by cookie for a browser and in the body for
+// anything else.
+func (s *server) delivery(r *http.Request) (service.Delivery, error) {
+	chosen := r.Header.Get(deliveryHeader)
+	if chosen == "" {
+		chosen = s.Delivery
+	}
+	switch chosen {
+	case "cookie":
+		return service.DeliveryCookie, nil
+	case "body":
+		return service.DeliveryBody, nil
+	case "auto":
+		if r.Header.Get("Sec-Fetch-Mode") != "" || r.Header.Get("Origin") != "" {
+			return service.DeliveryCookie, nil
+		}
+		return service.DeliveryBody, nil
+	}
+	return "", service.NewError(service.CodeInvalidRequest, "The header "+deliveryHeader+" must be cookie or body.")
+}
+
+// cookieOnly reports whether cookies were asked for by name: then no token goes
+// into a body, where a script could read it.
+func (s *server) cookieOnly(r *http.Request) bool {
+	chosen := r.Header.Get(deliveryHeader)
+	return chosen == "cookie" || chosen == "" && s.Delivery == "cookie"
+}
+
+// tokensBody are the tokens of a grant as far as they travel in a body.
+type tokensBody struct {
+	AccessToken            service.RawToken `json:"accessToken,omitempty"`
+	AccessTokenExpiryDate  iso              `json:"accessTokenExpiryDate"`
+	RefreshToken           service.RawToken `json:"refreshToken,omitempty"`
+	RefreshTokenExpiryDate iso              `json:"refreshTokenExpiryDate"`
+	RefreshAfter           iso              `json:"refreshAfter"`
+}
+
+// grantBody is a user and tokens in one flat object.
+type grantBody struct {
+	userBody
+	tokensBody
+}
+
+// grant answers with a user and tokens, which travel as via says: a refresh
+// token leaves the way it came.
+func (s *server) grant(r *http.Request, g service.Grant, via service.Delivery) reply {
+	body := grantBody{userOf(g.User), tokensBody{
+		AccessToken: g.Access, AccessTokenExpiryDate: iso(g.AccessExpiry),
+		RefreshToken: g.Refresh, RefreshTokenExpiryDate: iso(g.RefreshExpiry), RefreshAfter: iso(g.RefreshAfter),
+	}}
+	if via == service.DeliveryBody {
+		return reply{body: body}
+	}
+	body.RefreshToken = ""
+	if s.cookieOnly(r) {
+		body.AccessToken = ""
+	}
+	return reply{body: body, cookies: s.setCookies(g)}
+}

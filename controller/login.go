@@ -1,0 +1,47 @@
+package controller
+
+import (
+	"latchkey/service"
+)
+
+type loginBody struct {
+	Username *string `json:"username"`
+	Email    *string `json:"email"`
+	Password string  `json:"password"`
+}
+
+// login is POST /api/users/login.
+func (s *server) login(c *call, body loginBody) (reply, error) {
+	credentials := service.Credentials{Password: service.NewPassword(body.Password), From: c.from()}
+	switch {
+	case body.Username != nil:
+		credentials.Username = *body.Username
+	case body.Email != nil:
+		credentials.Email = *body.Email
+	default:
+		return reply{}, &service.Error{
+			Code: service.CodeInvalidRequest, Message: "Send a username or an email.",
+			Fields: map[string]string{"username": "is missing, and email too"},
+		}
+	}
+	via, err := s.delivery(c.r)
+	if err != nil {
+		return reply{}, err
+	}
+	credentials.Delivery = via
+	if via == service.DeliveryCookie {
+		// A browser would keep what we set: another site must not log its
+		// visitors in here.
+		if err := s.csrf.Check(c.r); err != nil {
+			return reply{}, err
+		}
+		if found, err := s.cookies.RefreshToken(c.r, ""); err == nil && found.InCookie {
+			credentials.Replaces = found.Token
+		}
+	}
+	g, err := s.Login.Login(c.ctx(), credentials)
+	if err != nil {
+		return reply{}, err
+	}
+	return s.grant(c.r, g, via), nil
+}

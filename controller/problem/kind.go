@@ -1,0 +1,86 @@
+package problem
+
+import (
+	"net/http"
+
+	"latchkey/service"
+)
+
+// What a client should do before it tries again.
+const (
+	retryRefresh = "refresh"
+	retryLogin   = "login"
+	retryLater   = "later"
+)
+
+// The challenges of a 401 (RFC 6750 3): the error is named only where there was
+// a token.
+const (
+	challenge             = `Bearer`
+	challengeInvalidToken = `Bearer error="invalid_token"`
+)
+
+// kind is all that a code decides.
+type kind struct {
+	status    int
+	title     string
+	retry     string
+	challenge string
+}
+
+// kindOf is the one table of errors.
+func kindOf(code service.Code) kind {
+	switch code {
+	case service.CodeInvalidRequest:
+		return kind{status: http.StatusBadRequest, title: "The request is not acceptable"}
+	case service.CodePasswordRejected:
+		return kind{status: http.StatusBadRequest, title: "The password is not acceptable"}
+	case service.CodeTokenMissing:
+		return kind{http.StatusUnauthorized, "No access token", retryLogin, challenge}
+	case service.CodeTokenMalformed:
+		return kind{http.StatusUnauthorized, "The access token is malformed", retryLogin, challengeInvalidToken}
+	case service.CodeTokenInvalid:
+		return kind{http.StatusUnauthorized, "The access token is invalid", retryLogin, challengeInvalidToken}
+	case service.CodeTokenExpired:
+		return kind{http.StatusUnauthorized, "The access token has expired", retryRefresh, challengeInvalidToken}
+	case service.CodeRefreshMissing:
+		return kind{http.StatusUnauthorized, "No refresh token", retryLogin, challenge}
+	case service.CodeRefreshMalformed:
+		return kind{http.StatusUnauthorized, "The refresh token is malformed", retryLogin, challengeInvalidToken}
+	case service.CodeRefreshInvalid:
+		return kind{http.StatusUnauthorized, "The refresh token is invalid", retryLogin, challengeInvalidToken}
+	case service.CodeRefreshExpired:
+		return kind{http.StatusUnauthorized, "The session has expired", retryLogin, challengeInvalidToken}
+	case service.CodeSessionRevoked:
+		return kind{http.StatusUnauthorized, "The session has been ended", retryLogin, challengeInvalidToken}
+	case service.CodeRefreshReused:
+		return kind{http.StatusUnauthorized, "The refresh token was used before", retryLogin, challengeInvalidToken}
+	case service.CodeInvalidCredentials:
+		return kind{http.StatusUnauthorized, "The name or the password is wrong", "", challenge}
+	case service.CodePrivilegeDenied:
+		return kind{status: http.StatusForbidden, title: "The privilege does not suffice"}
+	case service.CodeCSRFDenied:
+		return kind{status: http.StatusForbidden, title: "Another site sent this request"}
+	case service.CodeAccountDisabled:
+		return kind{status: http.StatusForbidden, title: "The account is disabled"}
+	case service.CodeNotFound:
+		return kind{status: http.StatusNotFound, title: "There is nothing here"}
+	case service.CodeMethodNotAllowed:
+		return kind{status: http.StatusMethodNotAllowed, title: "The method is not allowed"}
+	case service.CodeUsernameTaken:
+		return kind{status: http.StatusConflict, title: "The username is taken"}
+	case service.CodeEmailTaken:
+		return kind{status: http.StatusConflict, title: "The e-mail address is taken"}
+	case service.CodeBodyTooLarge:
+		return kind{status: http.StatusRequestEntityTooLarge, title: "The body is too large"}
+	case service.CodeUnsupportedMediaType:
+		return kind{status: http.StatusUnsupportedMediaType, title: "The body must be JSON"}
+	case service.CodeOverloaded:
+		return kind{http.StatusServiceUnavailable, "The service is overloaded", retryLater, ""}
+	case service.CodeStoreUnavailable:
+		return kind{http.StatusServiceUnavailable, "A store is unavailable", retryLater, ""}
+	case service.CodeInternal:
+		return kind{status: http.StatusInternalServerError, title: "Something went wrong"}
+	}
+	return kind{status: http.StatusInternalServerError, title: "Something went wrong"}
+}

@@ -1,0 +1,72 @@
+package problem
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"net/http"
+	"strconv"
+
+	"latchkey/service"
+)
+
+// ContentType is the media type of a problem.
+const ContentType = "application/problem+json"
+
+// Problem is the body of an error. Error is what programs should look at.
+type Problem struct {
+	Type      string            `json:"type"`
+	Title     string            `json:"title"`
+	Status    int               `json:"status"`
+	Error     string            `json:"error"`
+	Code      int               `json:"code"` // the status once more
+	Message   string            `json:"message"`
+	Retry     string            `json:"retry,omitempty"` // refresh, login or later
+	RequestID string            `json:"requestId,omitempty"`
+	Fields    map[string]string `json:"fields,omitempty"`
+}
+
+// Writer writes problems, with the statuses that a deployment has chosen.
+type Writer struct {
+	statuses map[service.Code]int
+}
+
+// New returns a writer that answers each code of statuses with that status. An
+// unknown code is an error.
+func New(statuses map[string]int) (*Writer, error) {
+	w := &Writer{statuses: map[service.Code]int{}}
+	known := map[service.Code]bool{}
+	for _, c := range service.Codes() {
+		known[c] = true
+	}
+	for code, status := range statuses {
+		if !known[service.Code(code)] {
+			return nil, fmt.Errorf("errors.status: there is no error %q", code)
+		}
+		w.statuses[service.Code(code)] = status
+	}
+	return w, nil
+}
+
+// Write answers a request with an error.
+func (w *Writer) Write(rw http.ResponseWriter, requestID string, err error) {
+	e := service.AsError(err)
+	k := kindOf(e.Code)
+	if status, ok := w.statuses[e.Code]; ok {
+		k.status = status
+	}
+	h := rw.Header()
+	if k.challenge != "" {
+		h.Set("WWW-Authenticate", k.challenge)
+	}
+	if k.retry == retryLater {
+		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(max(e.RetryAfter.Seconds(), 1)))))
+	}
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Type", ContentType)
+	rw.WriteHeader(k.status)
+	_ = json.NewEncoder(rw).Encode(Problem{ // a client that has gone is nobody to tell
+		Type: "urn:latchkey:error:" + string(e.Code), Title: k.title, Status: k.status, Error: string(e.Code), Code: k.status,
+		Message: e.Message, Retry: k.retry, RequestID: requestID, Fields: e.Fields,
+	})
+}

@@ -1,0 +1,102 @@
+package controller
+
+import (
+	"net/http"
+
+	"latchkey/middleware"
+	"latchkey/service"
+)
+
+type refreshBody struct {
+	ID           *string `json:"id"`
+	RefreshToken *string `json:"refreshToken"`
+}
+
+// refresh is POST /api/users/refresh.
+func (s *server) refresh(c *call, body refreshBody) (reply, error) {
+	found, err := s.foundRefresh(c, text(body.RefreshToken))
+	if err != nil {
+		return reply{}, err
+	}
+	p := s.presentation(c, found)
+	p.UserID = text(body.ID)
+	g, err := s.Sessions.Refresh(c.ctx(), p)
+	if err != nil {
+		return s.refused(found, err)
+	}
+	return s.grant(c.r, g, p.Delivery), nil
+}
+
+// rtVerifyReply is the access token in the form that the header accesstoken
+// takes.
+type rtVerifyReply struct {
+	AccessToken           string `json:"accessToken,omitempty"`
+	AccessTokenExpiryDate iso    `json:"accessTokenExpiryDate"`
+}
+
+// rtVerify is POST and GET /api/users/rtVerify: a new access token, also as a
+// cookie. With a refresh cookie it rotates by policy; with a header it never
+// does, since a client that ignores the successor would look like a thief. GET
+// is for the header only: a cookie could be sent by any page.
+func (s *server) rtVerify(c *call, _ empty) (reply, error) {
+	found, err := s.foundRefresh(c, "")
+	if err == nil && found.InCookie && c.r.Method == http.MethodGet {
+		err = service.NewError(service.CodeRefreshMissing, "GET takes the refresh token in the header refreshtoken. Use POST for the cookie.")
+	}
+	if err != nil {
+		return reply{}, err
+	}
+	p := s.presentation(c, found)
+	p.UserID = c.r.Header.Get("userid")
+	p.Keep = !found.InCookie
+	g, err := s.Sessions.Refresh(c.ctx(), p)
+	if err != nil {
+		return s.refused(found, err)
+	}
+	out := reply{cookies: []*http.Cookie{s.accessCookie(g)}}
+	if found.InCookie {
+		out.cookies = s.setCookies(g)
+	}
+	body := rtVerifyReply{AccessToken: "Bearer " + string(g.Access), AccessTokenExpiryDate: iso(g.AccessExpiry)}
+	if s.cookieOnly(c.r) {
+		body.AccessToken = ""
+	}
+	out.body = body
+	return out, nil
+}
+
+// foundRefresh finds the refresh token. One in a cookie must come from our own
+// pages.
+func (s *server) foundRefresh(c *call, inBody string) (middleware.Found, error) {
+	found, err := s.cookies.RefreshToken(c.r, inBody)
+	if err == nil && found.InCookie {
+		err = s.csrf.Check(c.r)
+	}
+	return found, err
+}
+
+func (s *server) presentation(c *call, found middleware.Found) service.Presentation {
+	p := service.Presentation{
+		Token: found.Token, Delivery: service.DeliveryBody, ClientID: service.ClientAPI, From: c.from(),
+	}
+	if found.InCookie {
+		p.Delivery = service.DeliveryCookie
+	}
+	return p
+}
+
+// refused answers a refusal. Cookies are cleared only when their session is
+// known to be over: trouble of a store must not log anyone out.
+func (s *server) refused(found middleware.Found, err error) (reply, error) {
+	if found.InCookie && service.AsError(err).SessionOver {
+		return reply{cookies: s.clearCookies()}, err
+	}
+	return reply{}, err
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}

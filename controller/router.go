@@ -1,0 +1,120 @@
+package controller
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"github.com/gin-contrib/cors"
+	"github.com/gin-gonic/gin"
+
+	"latchkey/controller/problem"
+	"latchkey/middleware"
+	"latchkey/service"
+)
+
+// Options are the services behind the routes, and how they are reached.
+type Options struct {
+	Accounts *service.Accounts
+	Login    *service.Login
+	Sessions *service.Sessions
+	Tokens   *service.Tokens
+	Health   *service.Health
+
+	PublicURL      *url.URL
+	BasePath       string
+	TrustedProxies []netip.Prefix
+	Origins        []string       // that may use the API from a browser
+	Delivery       string         // auto, cookie or body
+	Statuses       map[string]int // error to status
+	RequestTimeout time.Duration
+
+	Now func() time.Time
+	Log *slog.Logger
+}
+
+// server is what the handlers share.
+type server struct {
+	Options
+	problems *problem.Writer
+	cookies  middleware.Cookies
+	csrf     *middleware.CSRF
+}
+
+// NewRouter returns the handler of the whole service.
+func NewRouter(o Options) (http.Handler, error) {
+	problems, err := problem.New(o.Statuses)
+	if err != nil {
+		return nil, err
+	}
+	csrf, err := middleware.NewCSRF(o.Origins)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{Options: o, problems: problems, csrf: csrf, cookies: middleware.NewCookies(o.PublicURL, o.BasePath)}
+	engine, err := s.engine()
+	if err != nil {
+		return nil, err
+	}
+	access := middleware.NewAccess(o.Tokens, s.cookies, csrf, problems)
+
+	engine.GET("/", handle(s, s.status))
+	engine.GET("/livez", handle(s, s.live))
+	engine.GET("/readyz", handle(s, s.ready))
+
+	users := engine.Group(o.BasePath+"/users", middleware.NoStore())
+	users.POST("", access.Optional(), handle(s, s.signUp))
+	users.POST("/login", handle(s, s.login))
+	users.POST("/refresh", handle(s, s.refresh))
+	users.POST("/rtVerify", handle(s, s.rtVerify))
+	users.GET("/rtVerify", handle(s, s.rtVerify))
+	users.POST("/logout", handle(s, s.logout))
+	users.GET("/me", access.Require(), handle(s, s.me))
+	return engine, nil
+}
+
+// engine is Gin with what stands before every route.
+func (s *server) engine() (*gin.Engine, error) {
+	gin.SetMode(gin.ReleaseMode)
+	e := gin.New()
+	e.HandleMethodNotAllowed = true
+	e.RedirectTrailingSlash = false
+	e.RemoteIPHeaders = []string{"X-Forwarded-For"}
+	proxies := make([]string, len(s.TrustedProxies))
+	for i, p := range s.TrustedProxies {
+		proxies[i] = p.String()
+	}
+	if err := e.SetTrustedProxies(proxies); err != nil {
+		return nil, fmt.Errorf("server.trusted_proxies: %w", err)
+	}
+	e.Use(
+		middleware.RequestIDs(),
+		middleware.Logging(s.Log, s.Now),
+		middleware.Recover(s.Log, s.problems),
+		middleware.Headers(s.PublicURL.Scheme == "https"),
+		middleware.Drain(s.Health.Draining),
+		middleware.Deadline(s.RequestTimeout),
+	)
+	if len(s.Origins) > 0 {
+		e.Use(cors.New(cors.Config{
+			AllowOrigins: s.Origins, AllowCredentials: true, MaxAge: 10 * time.Minute,
+			AllowMethods: []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete},
+			AllowHeaders: []string{
+				"Authorization", "Content-Type", "accesstoken", "refreshtoken", "userid",
+				deliveryHeader, middleware.RequestIDHeader,
+			},
+			ExposeHeaders: []string{"Location", "Retry-After", "WWW-Authenticate", middleware.RequestIDHeader},
+		}))
+	}
+	e.NoRoute(handle(s, func(*call, empty) (reply, error) {
+		return reply{}, service.NewError(service.CodeNotFound, "There is no such route.")
+	}))
+	e.NoMethod(handle(s, func(c *call, _ empty) (reply, error) {
+		return reply{}, service.NewError(service.CodeMethodNotAllowed,
+			"This route does not answer "+c.r.Method+"; the header Allow says what it does.")
+	}))
+	return e, nil
+}

@@ -1,0 +1,29 @@
+package middleware
+
+import (
+	"context"
+	"time"
+
+	"github.com/gin-gonic/gin"
+)
+
+// Deadline bounds a request as a whole, its waits for stores and hashes
+// included.
+func Deadline(limit time.Duration) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		ctx, cancel := context.WithTimeout(c.Request.Context(), limit)
+		defer cancel()
+		c.Request = c.Request.WithContext(ctx)
+		c.Next()
+	}
+}
+
+// Drain asks clients to give up their connection while the process is about to
+// stop, so that no request is under way on it when it is closed.
+func Drain(draining func() bool) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if draining() {
+			c.Header("Connection", "close")
+		}
+	}
+}

@@ -1,0 +1,32 @@
+package middleware
+
+import (
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+
+	"github.com/gin-gonic/gin"
+
+	"latchkey/controller/problem"
+)
+
+// Recover turns a panic into a 500 and a line in the log. The line has the
+// stack, which holds no values of the request.
+func Recover(log *slog.Logger, problems *problem.Writer) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		defer func() {
+			v := recover()
+			if v == nil {
+				return
+			}
+			ctx := c.Request.Context()
+			log.ErrorContext(ctx, "panic", "request", RequestID(ctx), "route", c.FullPath(),
+				"kind", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
+			c.Abort()
+			if !c.Writer.Written() {
+				problems.Write(c.Writer, RequestID(ctx), fmt.Errorf("panic: %T", v))
+			}
+		}()
+		c.Next()
+	}
+}

@@ -1,0 +1,45 @@
+package middleware
+
+import (
+	"context"
+	"crypto/rand"
+
+	"github.com/gin-gonic/gin"
+)
+
+// RequestIDHeader names a request in answers and logs.
+const RequestIDHeader = "X-Request-Id"
+
+type requestIDKey struct{}
+
+// RequestIDs gives each request an id: the one that it brought, if it is short
+// and plain, else a random one.
+func RequestIDs() gin.HandlerFunc {
+	return func(c *gin.Context) {
+		id := c.GetHeader(RequestIDHeader)
+		if !plain(id) {
+			id = rand.Text()
+		}
+		c.Header(RequestIDHeader, id)
+		c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), requestIDKey{}, id))
+	}
+}
+
+// RequestID returns the id of the request that ctx belongs to, or "".
+func RequestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestIDKey{}).(string)
+	return id
+}
+
+// plain keeps foreign ids from forging log lines.
+func plain(id string) bool {
+	if id == "" || len(id) > 64 {
+		return false
+	}
+	for _, r := range id {
+		if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_' && r != '.' {
+			return false
+		}
+	}
+	return true
+}
