@@ -1,0 +1,72 @@
+package main
+
+import (
+	"fmt"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"latchkey/config"
+)
+
+// version is set by the build: -ldflags "-X main.version=1.2.3".
+var version = "dev"
+
+func rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "latchkey",
+		Short: "Access tokens and refresh tokens for browser and mobile apps",
+		Long: `Latchkey is an auth service: sign-up, log-in, JWT access tokens and refresh
+tokens for browser apps and mobile apps.
+
+Without any setting it runs on an embedded SQLite database in ./data:
+
+  latchkey serve
+
+Settings come from a file (--config, YAML or TOML) and from variables named
+LATCHKEY_..., which beat the file. "latchkey config" prints them all.`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Version:       version + " (" + goVersion() + ")",
+	}
+	root.PersistentFlags().String("config", "", "settings file, YAML or TOML")
+	root.AddCommand(serveCommand(), migrateCommand(), userCommand(), configCommand(), healthcheckCommand())
+	return root
+}
+
+// settings loads the configuration for a command.
+func settings(cmd *cobra.Command) (config.Config, error) {
+	file, err := cmd.Flags().GetString("config")
+	if err != nil {
+		return config.Config{}, err
+	}
+	return config.Load(file)
+}
+
+func configCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "config",
+		Short: "Print the effective settings, secrets redacted",
+		Long: `Print every setting with its effective value, secrets redacted. The output is
+TOML, so it can be the start of a settings file.`,
+		Example: "  latchkey config\n  latchkey config --config latchkey.toml",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := settings(cmd)
+			if err != nil {
+				return err
+			}
+			for _, s := range cfg.Settings() {
+				fmt.Fprintf(cmd.OutOrStdout(), "%s = %q\n", s.Key, s.Value)
+			}
+			return nil
+		},
+	}
+}
+
+func goVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return info.GoVersion
+	}
+	return "unknown Go"
+}

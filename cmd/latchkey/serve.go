@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"latchkey/config"
+	"latchkey/service"
+)
+
+// The limits of a connection: a client that is slower is cut.
+const (
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 10 * time.Second
+	writeTimeout      = 15 * time.Second // more than a request may take
+	idleTimeout       = 2 * time.Minute
+	maxHeaderBytes    = 16 << 10
+	// stopTimeout bounds how long requests under way may hold up the end.
+	stopTimeout = 10 * time.Second
+	// startTimeout is how long a start waits for the database.
+	startTimeout = 30 * time.Second
+)
+
+func serveCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "serve",
+		Short: "Run the service",
+		Long: `Run the service. Without settings it is embedded: SQLite in ./data, a secret
+drawn once, on 127.0.0.1:8080. With database.url, redis.url and tokens.secret it
+runs on Postgres and Redis, in as many replicas as you like.
+
+SIGTERM drains: the service reports that it is not ready, goes on answering for
+server.drain_delay, and ends when every request has its answer.`,
+		Example: `  latchkey serve
+  LATCHKEY_SERVER_LISTEN=127.0.0.1:9000 latchkey serve
+  LATCHKEY_DATABASE_URL=postgres://... LATCHKEY_REDIS_URL=redis://... LATCHKEY_TOKENS_SECRET=... latchkey serve`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := settings(cmd)
+			if err != nil {
+				return err
+			}
+			return serve(cmd.Context(), cfg, cmd.OutOrStdout(), newLog(cfg, cmd.ErrOrStderr()))
+		},
+	}
+}
+
+// serve runs the service until ctx is done and every request has its answer.
+func serve(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.Logger) error {
+	b, err := openBackend(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	if err := migrateAtStart(ctx, b, log); err != nil {
+		return err
+	}
+	health := service.NewHealth(b.store, b.mode)
+	handler, err := newHandler(cfg, b, health, log)
+	if err != nil {
+		return err
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.Server.Listen)
+	if err != nil {
+		return fmt.Errorf("server.listen: %w", err)
+	}
+	server := &http.Server{
+		Handler: handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	greet(stdout, cfg, listener.Addr(), b.mode)
+
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	return stop(ctx, cfg, server, health, log)
+}
+
+// stop drains and ends the server. While it drains it still accepts: whoever
+// sends requests here needs a moment to notice that it is not ready, and each
+// answer closes its connection.
+func stop(ctx context.Context, cfg config.Config, server *http.Server, health *service.Health, log *slog.Logger) error {
+	health.Drain()
+	if !errors.Is(context.Cause(ctx), errInterrupted) {
+		log.Info("draining", "for", cfg.Server.DrainDelay.String())
+		time.Sleep(cfg.Server.DrainDelay)
+	}
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	if err := server.Shutdown(ending); err != nil {
+		return fmt.Errorf("requests were still under way after %s: %w", stopTimeout, err)
+	}
+	log.Info("stopped")
+	return nil
+}
+
+func greet(w io.Writer, cfg config.Config, addr net.Addr, mode string) {
+	fmt.Fprintf(w, "Latchkey %s listens on http://%s\n", version, addr)
+	if mode == "embedded" {
+		fmt.Fprintf(w, "Embedded mode: SQLite and the secret are in %s. For Postgres and Redis set\n"+
+			"LATCHKEY_DATABASE_URL, LATCHKEY_REDIS_URL and LATCHKEY_TOKENS_SECRET.\n", cfg.Data.Dir)
+	}
+}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"latchkey/service"
+)
+
+func userCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "user",
+		Short: "Manage accounts",
+	}
+	cmd.AddCommand(userCreateCommand())
+	return cmd
+}
+
+func userCreateCommand() *cobra.Command {
+	var username, email string
+	var privilege int
+	cmd := &cobra.Command{
+		Use:   "create",
+		Short: "Create an account of any privilege: so the first administrator comes about",
+		Long: `Create an account of any privilege. The password is asked for, or read from
+standard input where that is no terminal; it is never an argument, which other
+users of the machine could see.`,
+		Example: `  latchkey user create --username ada --email ada@example.org --privilege 2
+  pass show latchkey/ada | latchkey user create --username ada --email ada@example.org`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := settings(cmd)
+			if err != nil {
+				return err
+			}
+			password, err := readPassword(cmd.InOrStdin(), cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			b, err := openBackend(cmd.Context(), cfg)
+			if err != nil {
+				return err
+			}
+			defer b.close()
+			if _, err := b.database.Migrate(cmd.Context()); err != nil {
+				return err
+			}
+			accounts := newAccounts(cfg, b, newHasher(cfg), newLog(cfg, cmd.ErrOrStderr()))
+			account, err := accounts.CreateAsOperator(cmd.Context(), service.NewAccount{
+				Username: username, Email: email, Password: service.NewPassword(password), Privilege: privilege,
+				From: service.Origin{Agent: "latchkey user create"},
+			})
+			if err != nil {
+				return explain(err)
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "created %s (%s), privilege %d\n", account.Username, account.ID, account.Privilege)
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&username, "username", "", "name to log in with")
+	cmd.Flags().StringVar(&email, "email", "", "e-mail address")
+	cmd.Flags().IntVar(&privilege, "privilege", 0, "0 user, 1 manager, 2 administrator")
+	_ = cmd.MarkFlagRequired("username") // the flags exist
+	_ = cmd.MarkFlagRequired("email")
+	return cmd
+}
+
+// readPassword asks for a password twice on a terminal, and reads a line from
+// anything else.
+func readPassword(stdin io.Reader, prompt io.Writer) (string, error) {
+	f, ok := stdin.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		line, err := bufio.NewReader(io.LimitReader(stdin, 4096)).ReadString('\n')
+		if err != nil && !errors.Is(err, io.EOF) {
+			return "", fmt.Errorf("read the password from standard input: %w", err)
+		}
+		if line = strings.TrimRight(line, "\r\n"); line == "" {
+			return "", errors.New("no password on standard input: pipe one, or run this on a terminal")
+		}
+		return line, nil
+	}
+	ask := func(question string) (string, error) {
+		fmt.Fprint(prompt, question)
+		b, err := term.ReadPassword(int(f.Fd()))
+		fmt.Fprintln(prompt)
+		return string(b), err
+	}
+	first, err := ask("Password: ")
+	if err != nil {
+		return "", err
+	}
+	second, err := ask("Once more: ")
+	if err != nil {
+		return "", err
+	}
+	if first != second {
+		return "", errors.New("the two passwords differ")
+	}
+	return first, nil
+}
+
+// explain turns an error for clients into one for the command line.
+func explain(err error) error {
+	e := service.AsError(err)
+	if e.Code == service.CodeInternal {
+		return err
+	}
+	text := e.Message
+	for field, problem := range e.Fields {
+		if len(e.Fields) > 1 {
+			text += "\n  " + field + " " + problem
+		}
+	}
+	return errors.New(text)
+}

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"golang.org/x/term"
+
+	"latchkey/config"
+	"latchkey/controller"
+	"latchkey/repository"
+	"latchkey/repository/postgres"
+	"latchkey/repository/redis"
+	"latchkey/repository/sqlite"
+	"latchkey/service"
+)
+
+// migrator is what both databases can do with their schema.
+type migrator interface {
+	Migrate(ctx context.Context) (applied []string, err error)
+	Pending(ctx context.Context) (pending, applied []string, err error)
+}
+
+// backend is an open set of stores.
+type backend struct {
+	store    repository.Store
+	database migrator
+	mode     string
+	close    func()
+}
+
+// openBackend opens SQLite, or Postgres and Redis, as the settings say.
+func openBackend(ctx context.Context, cfg config.Config) (backend, error) {
+	if cfg.Embedded() {
+		return openEmbedded(ctx, cfg)
+	}
+	pg, err := postgres.Open(ctx, cfg.Database.URL.Reveal(), postgres.Options{MaxConns: cfg.Database.MaxConns})
+	if err != nil {
+		return backend{}, fmt.Errorf("database.url: %w", err)
+	}
+	rd, err := redis.Open(cfg.Redis.URL.Reveal(), redis.Options{Prefix: cfg.Redis.Prefix})
+	if err != nil {
+		_ = pg.Close()
+		return backend{}, fmt.Errorf("redis.url: %w", err)
+	}
+	return backend{
+		store: repository.Store{
+			Users: pg, Revocations: pg, Audits: pg, Sessions: rd,
+			Database: pg, SessionStore: rd,
+		},
+		database: pg, mode: "postgres+redis",
+		close: func() { _ = rd.Close(); _ = pg.Close() },
+	}, nil
+}
+
+func openEmbedded(ctx context.Context, cfg config.Config) (backend, error) {
+	if err := os.MkdirAll(cfg.Data.Dir, 0o700); err != nil {
+		return backend{}, fmt.Errorf("data.dir: %w", err)
+	}
+	path := filepath.Join(cfg.Data.Dir, "latchkey.db")
+	// SQLite would make it readable for all, and gives its side files the same
+	// mode.
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return backend{}, fmt.Errorf("data.dir: %w", err)
+	}
+	_ = f.Close()
+	db, err := sqlite.Open(ctx, path)
+	if err != nil {
+		return backend{}, fmt.Errorf("data.dir: %w", err)
+	}
+	return backend{
+		store: repository.Store{
+			Users: db, Revocations: db, Audits: db, Sessions: db,
+			Database: db, SessionStore: db,
+		},
+		database: db, mode: "embedded",
+		close: func() { _ = db.Close() },
+	}, nil
+}
+
+// rootSecret returns tokens.secret, or in the embedded mode the secret that was
+// drawn at the first start.
+func rootSecret(cfg config.Config) ([]byte, error) {
+	if !cfg.Tokens.Secret.Empty() {
+		return []byte(cfg.Tokens.Secret.Reveal()), nil
+	}
+	text, err := keptSecret(filepath.Join(cfg.Data.Dir, "secret"))
+	if err != nil {
+		return nil, fmt.Errorf("the secret in data.dir: %w", err)
+	}
+	root, err := base64.StdEncoding.DecodeString(text)
+	if err != nil || len(root) < service.MinRootSecret {
+		return nil, errors.New("the secret in data.dir is damaged; restore it from a backup, " +
+			"or remove it and have everyone log in again")
+	}
+	return root, nil
+}
+
+// newHandler wires the services and the routes.
+func newHandler(cfg config.Config, b backend, health *service.Health, log *slog.Logger) (http.Handler, error) {
+	root, err := rootSecret(cfg)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := service.DeriveKeys(root)
+	if err != nil {
+		return nil, err
+	}
+	hasher := newHasher(cfg)
+	tokens := service.NewTokens(keys, cfg.Tokens.Issuer, cfg.Tokens.Audience, cfg.Tokens.AccessTTL, time.Now)
+	sessions := service.NewSessions(b.store, tokens, service.RefreshPolicy{
+		Rotate: cfg.Refresh.Rotate, Sliding: cfg.Refresh.Sliding,
+		IdleTTL: cfg.Refresh.IdleTTL, AbsoluteTTL: cfg.Refresh.AbsoluteTTL, Grace: cfg.Refresh.Grace,
+	}, time.Now, log)
+	return controller.NewRouter(controller.Options{
+		Accounts: newAccounts(cfg, b, hasher, log),
+		Login:    service.NewLogin(b.store, hasher, sessions, cfg.Login.RevealUnknownUser, log),
+		Sessions: sessions, Tokens: tokens, Health: health,
+		PublicURL: cfg.Server.PublicURL, BasePath: cfg.Server.BasePath, TrustedProxies: cfg.Server.TrustedProxies,
+		Origins: cfg.CORS.Origins, Delivery: cfg.Tokens.Delivery, Statuses: cfg.Errors.Status,
+		RequestTimeout: cfg.Server.RequestTimeout, Now: time.Now, Log: log,
+	})
+}
+
+func newAccounts(cfg config.Config, b backend, hasher *service.Hasher, log *slog.Logger) *service.Accounts {
+	policy := service.PasswordPolicy{MinLength: cfg.Password.MinLength}
+	return service.NewAccounts(b.store.Users, hasher, policy, cfg.Signup.Enabled, time.Now, log)
+}
+
+// newHasher leaves one core to everything else, and lets as many wait as can be
+// served within a request's time.
+func newHasher(cfg config.Config) *service.Hasher {
+	slots := max(1, runtime.NumCPU()-1)
+	return service.NewHasher(cfg.Password.BcryptCost, slots, 20*slots)
+}
+
+// newLog writes to w: text to a terminal, JSON to anything else, unless the
+// settings say.
+func newLog(cfg config.Config, w io.Writer) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(cfg.Log.Level)) // validated
+	o := &slog.HandlerOptions{Level: level}
+	format := cfg.Log.Format
+	if f, ok := w.(*os.File); format == "auto" && ok && term.IsTerminal(int(f.Fd())) {
+		format = "text"
+	}
+	if format == "text" {
+		return slog.New(slog.NewTextHandler(w, o))
+	}
+	return slog.New(slog.NewJSONHandler(w, o))
+}
