@@ -17,8 +17,8 @@ const (
 // usernameKey returns what a username is compared by (RFC 8265, UsernameCaseMapped),
 // or what is wrong with it.
 func usernameKey(name string) (key, problem string) {
-	if utf8.RuneCountInString(name) > maxUsername {
-		return "", "must be at most 64 characters long"
+	if n := utf8.RuneCountInString(name); n < 1 || n > maxUsername {
+		return "", "must be 1 to 64 characters long"
 	}
 	if strings.ContainsRune(name, '@') {
 		return "", "must not contain an @, so that it cannot be taken for an e-mail address"

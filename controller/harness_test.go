@@ -1,0 +1,147 @@
+package controller_test
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"latchkey/controller"
+	"latchkey/repository"
+	"latchkey/repository/throwaway"
+	"latchkey/service"
+)
+
+func TestMain(m *testing.M) { throwaway.Main(m) }
+
+// clock is the time that a test sets.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func newClock() *clock { return &clock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)} }
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) Add(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// instance is the whole service but for the process: real router, services and
+// store, behind a real listener.
+type instance struct {
+	accounts *service.Accounts
+	public   *url.URL
+	address  string
+}
+
+// start serves the store with settings as a file would have them, key=value.
+func start(t testing.TB, store repository.Store, clock *clock, log io.Writer, settings ...string) (*instance, error) {
+	public := &url.URL{Scheme: "http", Host: "localhost"}
+	logger := slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	policy := service.RefreshPolicy{
+		Rotate: true, Sliding: true, IdleTTL: 14 * 24 * time.Hour, AbsoluteTTL: 30 * 24 * time.Hour, Grace: 10 * time.Second,
+	}
+	accessTTL, signup, reveal := 10*time.Minute, true, false
+	o := controller.Options{BasePath: "/api", Delivery: "auto", RequestTimeout: 5 * time.Second, Now: clock.Now, Log: logger}
+	for _, s := range settings {
+		key, value, _ := strings.Cut(s, "=")
+		var err error
+		switch key {
+		case "server.public_url":
+			public, err = url.Parse(value)
+		case "server.base_path":
+			o.BasePath = value
+		case "server.trusted_proxies":
+			o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix(value)}
+		case "tokens.delivery":
+			o.Delivery = value
+		case "tokens.access_ttl":
+			accessTTL, err = time.ParseDuration(value)
+		case "refresh.rotate":
+			policy.Rotate, err = strconv.ParseBool(value)
+		case "refresh.sliding":
+			policy.Sliding, err = strconv.ParseBool(value)
+		case "refresh.idle_ttl":
+			policy.IdleTTL, err = time.ParseDuration(value)
+		case "refresh.absolute_ttl":
+			policy.AbsoluteTTL, err = time.ParseDuration(value)
+		case "signup.enabled":
+			signup, err = strconv.ParseBool(value)
+		case "login.reveal_unknown_user":
+			reveal, err = strconv.ParseBool(value)
+		case "cors.origins":
+			o.Origins = strings.Split(value, ",")
+		case "errors.status":
+			o.Statuses = map[string]int{}
+			for _, pair := range strings.Split(value, ",") {
+				code, status, _ := strings.Cut(pair, ":")
+				if o.Statuses[code], err = strconv.Atoi(status); err != nil {
+					return nil, err
+				}
+			}
+		default:
+			return nil, fmt.Errorf("the harness knows no setting %q", key)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", key, err)
+		}
+	}
+	keys, err := service.DeriveKeys([]byte("a root secret for tests, 32 bytes or more"))
+	if err != nil {
+		return nil, err
+	}
+	hasher := service.NewHasher(4, 4, 200) // the least that bcrypt does: the rules do not depend on it
+	o.PublicURL = public
+	o.Accounts = service.NewAccounts(store.Users, hasher, service.PasswordPolicy{MinLength: 8}, signup, clock.Now, logger)
+	o.Tokens = service.NewTokens(keys, public.String(), "latchkey", accessTTL, clock.Now)
+	o.Sessions = service.NewSessions(store, o.Tokens, policy, clock.Now, logger)
+	o.Login = service.NewLogin(store, hasher, o.Sessions, reveal, logger)
+	o.Health = service.NewHealth(store, "test")
+	handler, err := controller.NewRouter(o)
+	if err != nil {
+		return nil, err
+	}
+	server := httptest.NewUnstartedServer(handler)
+	if public.Scheme == "https" {
+		server.StartTLS()
+	} else {
+		server.Start()
+	}
+	t.Cleanup(server.Close)
+	return &instance{accounts: o.Accounts, public: public, address: server.Listener.Addr().String()}, nil
+}
+
+// client returns an HTTP client that reaches the instance by its public URL. A
+// browser has a cookie jar.
+func (i *instance) client(browser bool) *http.Client {
+	c := &http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, i.address)
+		},
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
+	}}
+	if browser {
+		c.Jar, _ = cookiejar.New(nil) // never fails
+	}
+	return c
+}

@@ -1,0 +1,231 @@
+package controller_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"latchkey/repository/throwaway"
+	"latchkey/service"
+)
+
+// TestScripts runs each script in testdata/script on both sets of stores.
+//
+// Beside the commands of testscript a script has:
+//
+//	serve [key=value …]               start the service with these settings
+//	as app|browser [name]             be another client; browsers have cookies
+//	send METHOD PATH [what …]         what: {json}, @file, or Header: value
+//	status CODE                       of the last answer
+//	header NAME [regexp]              of the last answer; ! for its absence
+//	json .path [regexp]               of the last answer; ! for its absence
+//	cookie NAME [regexp]              a Set-Cookie line; ! for its absence
+//	capture VAR json|header|cookie X  keep a part of the last answer
+//	claims TOKEN                      print header and claims of a JWT
+//	clock +DURATION                   let time pass
+//	operator NAME PRIVILEGE           create a user from the command line
+func TestScripts(t *testing.T) {
+	for _, set := range throwaway.Sets() {
+		t.Run(set.Name, func(t *testing.T) {
+			testscript.Run(t, testscript.Params{
+				Dir: "testdata/script",
+				Setup: func(env *testscript.Env) error {
+					env.Values[worldKey{}] = &world{t: t, set: set, clock: newClock()}
+					return nil
+				},
+				Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+					"serve": serveCmd, "as": asCmd, "send": sendCmd, "status": statusCmd, "header": headerCmd, "json": jsonCmd,
+					"cookie": cookieCmd, "capture": captureCmd, "claims": claimsCmd, "clock": clockCmd, "operator": operatorCmd,
+				},
+			})
+		})
+	}
+}
+
+type worldKey struct{}
+
+// world is what a script has done so far.
+type world struct {
+	t        *testing.T
+	set      throwaway.Set
+	clock    *clock
+	instance *instance
+	clients  map[string]*http.Client
+	client   *http.Client
+	browser  bool
+	answer   *http.Response
+	body     []byte
+}
+
+func of(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*world) }
+
+func serveCmd(ts *testscript.TestScript, _ bool, args []string) {
+	w := of(ts)
+	instance, err := start(w.t, w.set.Open(w.t), w.clock, io.Discard, args...)
+	ts.Check(err)
+	w.instance, w.clients = instance, map[string]*http.Client{}
+	asCmd(ts, false, []string{"app"})
+}
+
+func asCmd(ts *testscript.TestScript, _ bool, args []string) {
+	w := of(ts)
+	w.browser = args[0] == "browser"
+	name := strings.Join(args, " ")
+	if w.clients[name] == nil {
+		w.clients[name] = w.instance.client(w.browser)
+	}
+	w.client = w.clients[name]
+}
+
+func sendCmd(ts *testscript.TestScript, _ bool, args []string) {
+	w := of(ts)
+	if len(args) < 2 {
+		ts.Fatalf("usage: send METHOD PATH [{json} | @file | Header: value]...")
+	}
+	var body io.Reader
+	header := http.Header{}
+	if w.browser {
+		header.Set("Sec-Fetch-Mode", "cors")
+		header.Set("Sec-Fetch-Site", "same-origin")
+	}
+	for _, arg := range args[2:] {
+		name, value, isHeader := strings.Cut(arg, ": ")
+		switch {
+		case strings.HasPrefix(arg, "{"), strings.HasPrefix(arg, "["):
+			body = strings.NewReader(arg)
+			header.Set("Content-Type", "application/json")
+		case strings.HasPrefix(arg, "@"):
+			b, err := os.ReadFile(ts.MkAbs(arg[1:]))
+			ts.Check(err)
+			body = bytes.NewReader(bytes.TrimSuffix(b, []byte("\n")))
+		case isHeader:
+			header.Set(name, value)
+		default:
+			ts.Fatalf("send: what is %q?", arg)
+		}
+	}
+	req, err := http.NewRequest(args[0], w.instance.public.String()+args[1], body)
+	ts.Check(err)
+	req.Header = header
+	w.answer, err = w.client.Do(req)
+	ts.Check(err)
+	w.body, err = io.ReadAll(w.answer.Body)
+	ts.Check(err)
+	_ = w.answer.Body.Close()
+	ts.Logf("%d %s", w.answer.StatusCode, w.body)
+}
+
+func statusCmd(ts *testscript.TestScript, neg bool, args []string) {
+	if got := strconv.Itoa(of(ts).answer.StatusCode); (got == args[0]) == neg {
+		ts.Fatalf("status %s", got)
+	}
+}
+
+func headerCmd(ts *testscript.TestScript, neg bool, args []string) {
+	values := of(ts).answer.Header.Values(args[0])
+	check(ts, neg, args, len(values) > 0, strings.Join(values, "\n"))
+}
+
+func jsonCmd(ts *testscript.TestScript, neg bool, args []string) {
+	value, ok := lookup(ts, args[0])
+	check(ts, neg, args, ok, value)
+}
+
+func cookieCmd(ts *testscript.TestScript, neg bool, args []string) {
+	line := ""
+	for _, v := range of(ts).answer.Header.Values("Set-Cookie") {
+		if strings.HasPrefix(v, args[0]+"=") {
+			line = v
+		}
+	}
+	check(ts, neg, args, line != "", line)
+}
+
+// check demands that something is there, and matches as a whole if there is a
+// pattern; or, negated, the opposite.
+func check(ts *testscript.TestScript, neg bool, args []string, there bool, value string) {
+	ok := there
+	if ok && len(args) > 1 {
+		pattern, err := regexp.Compile(`^(?s:` + args[1] + `)$`)
+		ts.Check(err)
+		ok = pattern.MatchString(value)
+	}
+	if ok == neg {
+		ts.Fatalf("%s is %q, there: %v", args[0], value, there)
+	}
+}
+
+// lookup finds a member of the last body by a path as in .fields.username.
+func lookup(ts *testscript.TestScript, path string) (string, bool) {
+	var v any
+	if err := json.Unmarshal(of(ts).body, &v); err != nil {
+		ts.Fatalf("the body is no JSON: %s", of(ts).body)
+	}
+	for _, name := range strings.Split(strings.TrimPrefix(path, "."), ".") {
+		object, ok := v.(map[string]any)
+		if !ok {
+			return "", false
+		}
+		if v, ok = object[name]; !ok {
+			return "", false
+		}
+	}
+	return fmt.Sprint(v), true
+}
+
+func captureCmd(ts *testscript.TestScript, _ bool, args []string) {
+	value, ok := "", false
+	switch w := of(ts); args[1] {
+	case "json":
+		value, ok = lookup(ts, args[2])
+	case "header":
+		value = w.answer.Header.Get(args[2])
+		ok = value != ""
+	case "cookie":
+		for _, c := range w.answer.Cookies() {
+			if c.Name == args[2] {
+				value, ok = strings.TrimPrefix(c.Value, "Bearer%20"), true
+			}
+		}
+	}
+	if !ok {
+		ts.Fatalf("there is no %s %s", args[1], args[2])
+	}
+	ts.Setenv(args[0], value)
+}
+
+func claimsCmd(ts *testscript.TestScript, _ bool, args []string) {
+	parts := strings.Split(args[0], ".")
+	for _, part := range parts[:2] {
+		b, err := base64.RawURLEncoding.DecodeString(part)
+		ts.Check(err)
+		_, err = fmt.Fprintln(ts.Stdout(), string(b))
+		ts.Check(err)
+	}
+}
+
+func clockCmd(ts *testscript.TestScript, _ bool, args []string) {
+	d, err := time.ParseDuration(strings.TrimPrefix(args[0], "+"))
+	ts.Check(err)
+	of(ts).clock.Add(d)
+}
+
+func operatorCmd(ts *testscript.TestScript, _ bool, args []string) {
+	privilege, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	_, err = of(ts).instance.accounts.CreateAsOperator(of(ts).t.Context(), service.NewAccount{
+		Username: args[0], Email: args[0] + "@example.org", Password: service.NewPassword("correct horse"), Privilege: privilege,
+	})
+	ts.Check(err)
+}
