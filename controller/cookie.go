@@ -44,7 +44,7 @@ func (s *server) maxAge(g service.Grant) int {
 }
 
 func (s *server) cookieOf(name, value, path string, maxAge int, sameSite http.SameSite) *http.Cookie {
-	return &http.Cookie{
+	return &http.Cookie{ //nolint:gosec // Secure follows from the public URL: http on a loopback host has none
 		Name: name, Value: value, Path: path, MaxAge: maxAge, HttpOnly: true, Secure: s.cookies.Secure, SameSite: sameSite,
 	}
 }

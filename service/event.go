@@ -15,8 +15,13 @@ func logEvent(ctx context.Context, log *slog.Logger, a repository.AuditRecord) {
 	}
 	attrs := []slog.Attr{slog.String("outcome", a.Outcome)}
 	for _, m := range []struct{ key, value string }{
-		{"user", a.UserID}, {"actor", a.ActorID}, {"session", a.SessionID}, {"client", a.ClientID},
-		{"request", a.RequestID}, {"address", a.Address}, {"agent", a.Agent},
+		{"user", a.UserID},
+		{"actor", a.ActorID},
+		{"session", a.SessionID},
+		{"client", a.ClientID},
+		{"request", a.RequestID},
+		{"address", a.Address},
+		{"agent", a.Agent},
 	} {
 		if m.value != "" {
 			attrs = append(attrs, slog.String(m.key, m.value))

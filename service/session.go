@@ -195,7 +195,13 @@ func (s *Sessions) grant(u repository.User, sessionID, clientID string, out repo
 // access token's life, at random, so that clients do not come all at once.
 func refreshAfter(now, expiry time.Time) time.Time {
 	life := expiry.Sub(now)
-	return now.Add(life*7/10 + rand.N(life/10+1)).UTC().Truncate(time.Millisecond)
+	return now.Add(life*7/10 + spread(life/10)).UTC().Truncate(time.Millisecond)
+}
+
+// spread is a random time up to limit, so that clients that came together do not
+// come back together.
+func spread(limit time.Duration) time.Duration {
+	return rand.N(limit + 1) //nolint:gosec // no secret
 }
 
 // refuse records a refusal that leaves the session as it is.

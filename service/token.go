@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -93,7 +92,7 @@ type refreshToken struct {
 // and ExpiresAt of the subject are set by it.
 func (t *Tokens) access(s Subject, amr []string) (RawToken, time.Time, error) {
 	now := t.now().UTC().Truncate(time.Second)
-	exp := now.Add(t.ttl - rand.N(t.ttl/20+1)).Truncate(time.Second)
+	exp := now.Add(t.ttl - spread(t.ttl/20)).Truncate(time.Second)
 	token, err := sign(t.keys.access, typeAccess, &accessClaims{
 		RegisteredClaims: jwt.RegisteredClaims{
 			Issuer: t.issuer, Audience: jwt.ClaimStrings{t.audience}, Subject: s.UserID, ID: string(newTokenID()),

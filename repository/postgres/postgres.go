@@ -32,7 +32,7 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 		// The error of pgx repeats the URL with its password.
 		return nil, fmt.Errorf("database URL is not of the form postgres://user:password@host:port/name")
 	}
-	cfg.MaxConns = int32(or(o.MaxConns, 16))
+	cfg.MaxConns = int32(or(o.MaxConns, 16)) //nolint:gosec // a number of connections, bounded by the settings
 	cfg.ConnConfig.ConnectTimeout = or(o.ConnectTimeout, 2*time.Second)
 	timeout := or(o.StatementTimeout, 2*time.Second)
 	cfg.ConnConfig.RuntimeParams["statement_timeout"] = strconv.FormatInt(timeout.Milliseconds(), 10)

@@ -116,9 +116,9 @@ func everyOutcome(t *testing.T, s repository.Store) {
 	}{
 		"live at generation 0":     {nil, nil, repository.OutcomeRotated},
 		"live, rotation off":       {nil, func(p *repository.Presentation) { p.Rotate = false }, repository.OutcomeKept},
-		"live, within debounce":    {atGen(3), func(p *repository.Presentation) { p.Now = ms(0).Add(19999 * time.Millisecond) }, repository.OutcomeKept},
-		"live, at debounce":        {atGen(3), func(p *repository.Presentation) { p.Now = ms(0).Add(20 * time.Second) }, repository.OutcomeRotated},
-		"live, a clock gone back":  {atGen(3), func(p *repository.Presentation) { p.Now = ms(0).Add(-time.Hour) }, repository.OutcomeKept},
+		"live, within debounce":    {atGeneration3, func(p *repository.Presentation) { p.Now = ms(0).Add(19999 * time.Millisecond) }, repository.OutcomeKept},
+		"live, at debounce":        {atGeneration3, func(p *repository.Presentation) { p.Now = ms(0).Add(20 * time.Second) }, repository.OutcomeRotated},
+		"live, a clock gone back":  {atGeneration3, func(p *repository.Presentation) { p.Now = ms(0).Add(-time.Hour) }, repository.OutcomeKept},
 		"another epoch":            {nil, func(p *repository.Presentation) { p.Epoch++ }, repository.OutcomeRevoked},
 		"another epoch, kept":      {nil, func(p *repository.Presentation) { p.Epoch++; p.Kept = true }, repository.OutcomeRotated},
 		"ended":                    {func(s *repository.Session) { s.Ended, s.EndOp = repository.EndLogout, "x" }, nil, repository.OutcomeRevoked},
@@ -129,12 +129,12 @@ func everyOutcome(t *testing.T, s repository.Store) {
 		"a moment before idle":     {nil, func(p *repository.Presentation) { p.Now = ms(0).Add(time.Hour - time.Millisecond) }, repository.OutcomeRotated},
 		"at idle":                  {nil, func(p *repository.Presentation) { p.Now = ms(0).Add(time.Hour) }, repository.OutcomeExpired},
 		"at absolute":              {func(s *repository.Session) { s.IdleAt = ms(0).Add(9 * time.Hour) }, func(p *repository.Presentation) { p.Now = ms(0).Add(4 * time.Hour) }, repository.OutcomeExpired},
-		"a spent generation":       {atGen(3), func(p *repository.Presentation) { p.Gen = 1 }, repository.OutcomeReuse},
-		"the predecessor":          {atGen(3), func(p *repository.Presentation) { p.Gen, p.JTI = 2, "prev" }, repository.OutcomeReuse},
-		"another jti of that age":  {atGen(3), func(p *repository.Presentation) { p.JTI = "other" }, repository.OutcomeReuse},
-		"a generation to come":     {atGen(3), func(p *repository.Presentation) { p.Gen = 4 }, repository.OutcomeReuse},
-		"spent, by another client": {atGen(3), func(p *repository.Presentation) { p.Gen, p.ClientID = 1, "other" }, repository.OutcomeClientMismatch},
-		"spent, after expiry":      {atGen(3), func(p *repository.Presentation) { p.Gen, p.Now = 1, ms(0).Add(time.Hour) }, repository.OutcomeExpired},
+		"a spent generation":       {atGeneration3, func(p *repository.Presentation) { p.Gen = 1 }, repository.OutcomeReuse},
+		"the predecessor":          {atGeneration3, func(p *repository.Presentation) { p.Gen, p.JTI = 2, "prev" }, repository.OutcomeReuse},
+		"another jti of that age":  {atGeneration3, func(p *repository.Presentation) { p.JTI = "other" }, repository.OutcomeReuse},
+		"a generation to come":     {atGeneration3, func(p *repository.Presentation) { p.Gen = 4 }, repository.OutcomeReuse},
+		"spent, by another client": {atGeneration3, func(p *repository.Presentation) { p.Gen, p.ClientID = 1, "other" }, repository.OutcomeClientMismatch},
+		"spent, after expiry":      {atGeneration3, func(p *repository.Presentation) { p.Gen, p.Now = 1, ms(0).Add(time.Hour) }, repository.OutcomeExpired},
 		"no such session":          {nil, func(p *repository.Presentation) { p.SessionID = newID() }, repository.OutcomeUnknown},
 		"another user's name":      {nil, func(p *repository.Presentation) { p.UserID = newID() }, repository.OutcomeUnknown},
 	}
@@ -262,8 +262,9 @@ func newSession() repository.Session {
 	}
 }
 
-func atGen(n int64) func(*repository.Session) {
-	return func(s *repository.Session) { s.Gen, s.PrevGen, s.PrevJTI, s.Op = n, n-1, "prev", "before" }
+// atGeneration3 makes a session one that has rotated three times, last at noon.
+func atGeneration3(s *repository.Session) {
+	s.Gen, s.PrevGen, s.PrevJTI, s.Op = 3, 2, "prev", "before"
 }
 
 // presentation shows the live token of a session a minute after noon.
