@@ -52,8 +52,9 @@ func NewSessions(store repository.Store, tokens *Tokens, policy RefreshPolicy, n
 	return &Sessions{store: store, tokens: tokens, policy: policy, now: now, log: log}
 }
 
-// create makes the session of a login that has succeeded. The audit record
-// comes first: no session without one.
+// create makes the session of a login that has succeeded. The write to the
+// database comes last and is the commit: a login that fails half way leaves a
+// session whose token nobody has, and the browser's old one as it was.
 func (s *Sessions) create(ctx context.Context, u repository.User, c Credentials) (Grant, error) {
 	now := s.now().UTC().Truncate(time.Millisecond)
 	session := repository.Session{
@@ -68,18 +69,18 @@ func (s *Sessions) create(ctx context.Context, u repository.User, c Credentials)
 	}
 	record := c.From.audit(now, repository.AuditLogin, "ok")
 	record.UserID, record.SessionID, record.ClientID = u.ID, session.ID, ClientAPI
+	if err := s.store.Sessions.CreateSession(ctx, session); err != nil {
+		return Grant{}, storeFailure("create a session", err)
+	}
 	replaced := s.replaced(c, now)
 	if err := s.store.Revocations.RecordLogin(ctx, record, replaced); err != nil {
 		return Grant{}, storeFailure("record a login", err)
 	}
+	logEvent(ctx, s.log, record)
 	if replaced != nil {
 		logEvent(ctx, s.log, replaced.Audit)
 		s.tombstone(ctx, replaced.Revocation)
 	}
-	if err := s.store.Sessions.CreateSession(ctx, session); err != nil {
-		return Grant{}, storeFailure("create a session", err)
-	}
-	logEvent(ctx, s.log, record)
 	return s.grant(u, session.ID, ClientAPI, session.Presented(repository.OutcomeRotated))
 }
 

@@ -58,7 +58,7 @@ func withBackend(f func(context.Context, *cobra.Command, backend) error) func(*c
 		if err != nil {
 			return err
 		}
-		b, err := openBackend(cmd.Context(), cfg)
+		b, err := openBackend(cmd.Context(), cfg, newLog(cfg, cmd.ErrOrStderr()))
 		if err != nil {
 			return err
 		}

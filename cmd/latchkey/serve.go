@@ -55,7 +55,7 @@ server.drain_delay, and ends when every request has its answer.`,
 
 // serve runs the service until ctx is done and every request has its answer.
 func serve(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.Logger) error {
-	b, err := openBackend(ctx, cfg)
+	b, err := openBackend(ctx, cfg, log)
 	if err != nil {
 		return err
 	}

@@ -44,7 +44,8 @@ users of the machine could see.`,
 			if err != nil {
 				return err
 			}
-			b, err := openBackend(cmd.Context(), cfg)
+			log := newLog(cfg, cmd.ErrOrStderr())
+			b, err := openBackend(cmd.Context(), cfg, log)
 			if err != nil {
 				return err
 			}
@@ -52,7 +53,7 @@ users of the machine could see.`,
 			if _, err := b.database.Migrate(cmd.Context()); err != nil {
 				return err
 			}
-			accounts := newAccounts(cfg, b, newHasher(cfg), newLog(cfg, cmd.ErrOrStderr()))
+			accounts := newAccounts(cfg, b, newHasher(cfg), log)
 			account, err := accounts.CreateAsOperator(cmd.Context(), service.NewAccount{
 				Username: username, Email: email, Password: service.NewPassword(password), Privilege: privilege,
 				From: service.Origin{Agent: "latchkey user create"},

@@ -39,7 +39,7 @@ type backend struct {
 }
 
 // openBackend opens SQLite, or Postgres and Redis, as the settings say.
-func openBackend(ctx context.Context, cfg config.Config) (backend, error) {
+func openBackend(ctx context.Context, cfg config.Config, log *slog.Logger) (backend, error) {
 	if cfg.Embedded() {
 		return openEmbedded(ctx, cfg)
 	}
@@ -47,6 +47,7 @@ func openBackend(ctx context.Context, cfg config.Config) (backend, error) {
 	if err != nil {
 		return backend{}, fmt.Errorf("database.url: %w", err)
 	}
+	redis.LogTo(log)
 	rd, err := redis.Open(cfg.Redis.URL.Reveal(), redis.Options{Prefix: cfg.Redis.Prefix})
 	if err != nil {
 		_ = pg.Close()

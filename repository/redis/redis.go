@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -42,6 +43,7 @@ func Open(url string, o Options) (*DB, error) {
 	cfg.ReadTimeout = or(o.Timeout, 400*time.Millisecond)
 	cfg.WriteTimeout = cfg.ReadTimeout
 	cfg.PoolTimeout = cfg.ReadTimeout
+	cfg.DialerRetries = 1 // five by default, which outlasts the timeouts above
 	cfg.PoolSize = or(o.MaxConns, 64)
 	cfg.MaxRetries = 1 // harmless: a repeated call carries the same op
 	s, err := loadScripts()
@@ -49,6 +51,17 @@ func Open(url string, o Options) (*DB, error) {
 		return nil, err
 	}
 	return &DB{client: redis.NewClient(cfg), keys: keys{o.Prefix}, scripts: s}, nil
+}
+
+// LogTo sends what the driver says to a log, at debug level: its errors are
+// returned as well. The driver has one log for the whole process.
+func LogTo(log *slog.Logger) { redis.SetLogger(driverLog{log}) }
+
+type driverLog struct{ log *slog.Logger }
+
+// Printf implements the driver's interface.
+func (d driverLog) Printf(ctx context.Context, format string, v ...any) {
+	d.log.DebugContext(ctx, "redis driver", "message", fmt.Sprintf(format, v...))
 }
 
 // Close closes every connection.

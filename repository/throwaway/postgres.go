@@ -22,13 +22,14 @@ type PostgresServer struct {
 	dir  string
 	bin  string
 	port int
+	sync string // synchronous_commit: off for speed, on where a kill must lose nothing
 }
 
 var sharedPostgres = sync.OnceValues(func() (string, error) {
 	if u := os.Getenv("LATCHKEY_TEST_POSTGRES_URL"); u != "" {
 		return u, nil
 	}
-	s, err := startPostgres()
+	s, err := startPostgres("off")
 	if err != nil {
 		return "", err
 	}
@@ -62,13 +63,14 @@ func Postgres(t testing.TB) string {
 	return u.String()
 }
 
-// StartPostgres starts a server that this test may stop, kill and start again.
+// StartPostgres starts a server that this test may stop, kill and start again;
+// what was committed outlives a kill.
 func StartPostgres(t testing.TB) *PostgresServer {
 	t.Helper()
 	if postgresBin() == "" {
 		missing(t, "Postgres", "PATH")
 	}
-	s, err := startPostgres()
+	s, err := startPostgres("on")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,13 +91,13 @@ func (s *PostgresServer) remove() {
 	_ = os.RemoveAll(s.dir)
 }
 
-func startPostgres() (*PostgresServer, error) {
+func startPostgres(sync string) (*PostgresServer, error) {
 	bin := postgresBin()
 	dir, err := os.MkdirTemp("", "latchkey-postgres-")
 	if err != nil {
 		return nil, err
 	}
-	s := &PostgresServer{dir: dir, bin: bin}
+	s := &PostgresServer{dir: dir, bin: bin, sync: sync}
 	if err := give(dir); err != nil {
 		return nil, err
 	}
@@ -120,7 +122,7 @@ func startPostgres() (*PostgresServer, error) {
 func (s *PostgresServer) run() (err error) {
 	s.Process, err = start(s.dir, true, filepath.Join(s.bin, "postgres"), "-D", "data", "-p", fmt.Sprint(s.port),
 		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="+s.dir, "-c", "max_connections=300",
-		"-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
+		"-c", "fsync=off", "-c", "synchronous_commit="+s.sync, "-c", "full_page_writes=off")
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,177 @@
+package controller_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"latchkey/repository"
+	"latchkey/repository/postgres"
+	"latchkey/repository/redis"
+	"latchkey/repository/throwaway"
+	"latchkey/service"
+)
+
+// TestADeadStoreIsNobodysLogout stops each store under a running service: what
+// needs it answers 503 with Retry-After and leaves the cookies alone, access
+// checks go on, and all is well within 5 seconds of the store's return.
+func TestADeadStoreIsNobodysLogout(t *testing.T) {
+	pgServer, rdServer := throwaway.StartPostgres(t), throwaway.StartRedis(t, "--appendonly", "yes", "--appendfsync", "always")
+	pg, err := postgres.Open(t.Context(), pgServer.URL, postgres.Options{})
+	must(t, err)
+	t.Cleanup(func() { _ = pg.Close() })
+	_, err = pg.Migrate(t.Context())
+	must(t, err)
+	rd, err := redis.Open(rdServer.URL, redis.Options{})
+	must(t, err)
+	t.Cleanup(func() { _ = rd.Close() })
+	clock := newClock()
+	instance, err := start(t, repository.Store{
+		Users: pg, Revocations: pg, Audits: pg, Sessions: rd, Database: pg, SessionStore: rd,
+	}, clock, io.Discard)
+	must(t, err)
+	_, err = instance.accounts.CreateAsOperator(t.Context(), service.NewAccount{
+		Username: "ada", Email: "ada@example.org", Password: service.NewPassword("correct horse"), Privilege: 0,
+	})
+	must(t, err)
+	browser := &user{t: t, base: instance.public.String(), client: instance.client(true)}
+	if got := browser.send("POST", "/api/users/login", `{"username":"ada","password":"correct horse"}`); got.status != 200 {
+		t.Fatalf("login: %d %s", got.status, got.body)
+	}
+
+	for _, store := range []struct {
+		name          string
+		stop, restart func()
+		refuses       []string
+		serves        map[string]int
+	}{
+		{
+			"redis", rdServer.Kill, func() { rdServer.Restart(t) },
+			[]string{"/api/users/refresh", "/api/users/rtVerify", "/api/users/login"},
+			map[string]int{"/api/users/me": 200, "/livez": 200, "/readyz": 503, "/": 503},
+		},
+		{
+			"postgres", pgServer.Kill, func() { pgServer.Restart(t) },
+			[]string{"/api/users/refresh", "/api/users/rtVerify", "/api/users/login", "/api/users/logout", "/api/users"},
+			map[string]int{"/api/users/nothing": 404, "/livez": 200, "/readyz": 503, "/": 503},
+		},
+	} {
+		t.Run(store.name, func(t *testing.T) {
+			clock.Add(time.Minute)
+			store.stop()
+			for _, path := range store.refuses {
+				body := `{"username":"ada","email":"b@example.org","password":"correct horse"}`
+				if strings.HasSuffix(path, "refresh") || strings.HasSuffix(path, "rtVerify") || strings.HasSuffix(path, "logout") {
+					body = ""
+				}
+				got := browser.send("POST", path, body)
+				if got.status != 503 || got.header.Get("Retry-After") == "" || got.error() != "store_unavailable" {
+					t.Errorf("%s: %d %s, Retry-After %q", path, got.status, got.body, got.header.Get("Retry-After"))
+				}
+				if c := got.header.Values("Set-Cookie"); len(c) > 0 {
+					t.Errorf("%s touched the cookies: %q", path, c)
+				}
+				for _, secret := range []string{"dial", "127.0.0.1", "postgres", "refused"} {
+					if strings.Contains(got.body, secret) {
+						t.Errorf("%s tells %q: %s", path, secret, got.body)
+					}
+				}
+			}
+			for path, want := range store.serves {
+				if got := browser.send("GET", path, ""); got.status != want {
+					t.Errorf("%s: %d, want %d", path, got.status, want)
+				}
+			}
+			store.restart()
+			back := time.Now()
+			for got := (answer{}); got.status != 200; got = browser.send("POST", "/api/users/refresh", "") {
+				if time.Since(back) > 5*time.Second {
+					t.Fatalf("no refresh within 5 seconds of the store's return: %d %s", got.status, got.body)
+				}
+				time.Sleep(20 * time.Millisecond)
+			}
+			t.Logf("refreshes again %s after the return of %s", time.Since(back).Round(time.Millisecond), store.name)
+		})
+	}
+	if got := browser.send("POST", "/api/users/logout", ""); got.status != 204 {
+		t.Errorf("logout: %d %s", got.status, got.body)
+	}
+}
+
+// TestALogoutHoldsWithoutRedis ends a session while Redis is away: the database
+// has it, and refuses the session once Redis is back without its tombstone.
+func TestALogoutHoldsWithoutRedis(t *testing.T) {
+	rdServer := throwaway.StartRedis(t, "--appendonly", "yes", "--appendfsync", "always")
+	store := throwaway.PostgresRedisStore(t)
+	rd, err := redis.Open(rdServer.URL, redis.Options{})
+	must(t, err)
+	t.Cleanup(func() { _ = rd.Close() })
+	store.Sessions, store.SessionStore = rd, rd
+	instance, err := start(t, store, newClock(), io.Discard)
+	must(t, err)
+	_, err = instance.accounts.CreateAsOperator(t.Context(), service.NewAccount{
+		Username: "ada", Email: "ada@example.org", Password: service.NewPassword("correct horse"),
+	})
+	must(t, err)
+	app := &user{t: t, base: instance.public.String(), client: instance.client(false)}
+	var tokens struct{ RefreshToken string }
+	must(t, json.Unmarshal([]byte(app.send("POST", "/api/users/login", `{"username":"ada","password":"correct horse"}`).body), &tokens))
+	body := fmt.Sprintf(`{"refreshToken":%q}`, tokens.RefreshToken)
+
+	rdServer.Kill()
+	if got := app.send("POST", "/api/users/logout", body); got.status != 204 {
+		t.Fatalf("logout: %d %s", got.status, got.body)
+	}
+	rdServer.Restart(t)
+	if got := app.send("POST", "/api/users/refresh", body); got.status != 401 || got.error() != "session_revoked" {
+		t.Errorf("refresh after logout: %d %s", got.status, got.body)
+	}
+}
+
+// user sends requests and reads whole answers.
+type user struct {
+	t      *testing.T
+	base   string
+	client *http.Client
+}
+
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func (u *user) send(method, path, body string) answer {
+	u.t.Helper()
+	req, err := http.NewRequestWithContext(u.t.Context(), method, u.base+path, bytes.NewBufferString(body))
+	must(u.t, err)
+	req.Header.Set("Content-Type", "application/json")
+	if u.client.Jar != nil {
+		req.Header.Set("Sec-Fetch-Mode", "cors")
+		req.Header.Set("Sec-Fetch-Site", "same-origin")
+	}
+	res, err := u.client.Do(req)
+	must(u.t, err)
+	defer func() { _ = res.Body.Close() }()
+	b, err := io.ReadAll(res.Body)
+	must(u.t, err)
+	return answer{res.StatusCode, res.Header, string(b)}
+}
+
+func (a answer) error() string {
+	var p struct{ Error string }
+	_ = json.Unmarshal([]byte(a.body), &p) // no problem is no error
+	return p.Error
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
