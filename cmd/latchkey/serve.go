@@ -72,8 +72,9 @@ func serve(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.L
 	if err != nil {
 		return fmt.Errorf("server.listen: %w", err)
 	}
+	conns := &connections{busy: map[net.Conn]struct{}{}}
 	server := &http.Server{
-		Handler: handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+		ConnState: conns.track, Handler: handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	greet(stdout, cfg, listener.Addr(), b.mode)
@@ -85,21 +86,25 @@ func serve(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.L
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	return stop(ctx, cfg, server, health, log)
-}
-
-// stop drains and ends the server. While it drains it still accepts: whoever
-// sends requests here needs a moment to notice that it is not ready, and each
-// answer closes its connection.
-func stop(ctx context.Context, cfg config.Config, server *http.Server, health *service.Health, log *slog.Logger) error {
 	health.Drain()
 	if !errors.Is(context.Cause(ctx), errInterrupted) {
+		// Whoever sends requests here needs a moment to notice that we are not
+		// ready; meanwhile each answer closes its connection.
 		log.Info("draining", "for", cfg.Server.DrainDelay.String())
 		time.Sleep(cfg.Server.DrainDelay)
 	}
-	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	return stop(server, listener, conns, log)
+}
+
+// stop ends the server when every request that it accepted has its answer.
+func stop(server *http.Server, listener net.Listener, conns *connections, log *slog.Logger) error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
-	if err := server.Shutdown(ending); err != nil {
+	// Shutdown drops a connection whose request it has read and not yet handed
+	// on, so it must not begin before those are done.
+	_ = listener.Close()
+	conns.wait(ctx)
+	if err := server.Shutdown(ctx); err != nil {
 		return fmt.Errorf("requests were still under way after %s: %w", stopTimeout, err)
 	}
 	log.Info("stopped")

@@ -115,7 +115,7 @@ func explain(err error) error {
 	}
 	text := e.Message
 	for field, problem := range e.Fields {
-		if len(e.Fields) > 1 {
+		if !strings.Contains(text, problem) {
 			text += "\n  " + field + " " + problem
 		}
 	}

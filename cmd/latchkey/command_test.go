@@ -1,0 +1,126 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// command runs the program with an input and returns what it printed.
+func command(t *testing.T, stdin string, args ...string) (string, error) {
+	t.Helper()
+	var out lockedBuffer
+	err := run(t.Context(), args, strings.NewReader(stdin), &out, &lockedBuffer{})
+	return out.String(), err
+}
+
+func TestTheFirstAdministratorComesFromTheCommandLine(t *testing.T) {
+	port, dir := freePort(t), t.TempDir()
+	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d'", port), "data.dir: '"+dir+"'", "password.bcrypt_cost: 10")
+	out, err := command(t, "correct horse\n", "user", "create", "--username", "ada", "--email", "ada@example.org", "--privilege", "2", "--config", file)
+	must(t, err)
+	if !strings.Contains(out, "privilege 2") {
+		t.Errorf("printed %q", out)
+	}
+	r := serveIn(t, port, "--config", file)
+	var got tokens
+	if status := post(t, r.url+"/api/users/login", login, &got); status != 200 || got.Privilege != 2 {
+		t.Errorf("login: %d, privilege %d", status, got.Privilege)
+	}
+
+	for name, c := range map[string]struct{ stdin, username, want string }{
+		"a taken name":     {"correct horse\n", "ADA", "taken"},
+		"no password":      {"", "bob", "standard input"},
+		"a short password": {"short\n", "bob", "8 characters"},
+		"a bad name":       {"correct horse\n", "a b", "username"},
+	} {
+		_, err := command(t, c.stdin, "user", "create", "--username", c.username, "--email", "bob@example.org", "--config", file)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v does not mention %q", name, err, c.want)
+		}
+	}
+}
+
+func TestMigrateShowsAndApplies(t *testing.T) {
+	file := settingsFile(t, "data.dir: '"+t.TempDir()+"'")
+	status, err := command(t, "", "migrate", "status", "--config", file)
+	must(t, err)
+	up, err := command(t, "", "migrate", "up", "--config", file)
+	must(t, err)
+	again, err := command(t, "", "migrate", "up", "--config", file)
+	must(t, err)
+	after, err := command(t, "", "migrate", "status", "--config", file)
+	must(t, err)
+	if !strings.Contains(status, "pending 00001_init.sql") || !strings.Contains(up, "applied 00001_init.sql") ||
+		!strings.Contains(again, "up to date") || !strings.Contains(after, "applied 00001_init.sql") || strings.Contains(after, "pending") {
+		t.Errorf("status %q, up %q, up again %q, status %q", status, up, again, after)
+	}
+}
+
+func TestConfigPrintsSettingsThatCanBeLoadedAndNoSecret(t *testing.T) {
+	file := settingsFile(t, "tokens.secret: '"+testSecret+"'", "errors.status: {token_expired: 419}", "server.trusted_proxies: [10.0.0.0/8]")
+	out, err := command(t, "", "config", "--config", file)
+	must(t, err)
+	if strings.Contains(out, testSecret) || !strings.Contains(out, `tokens.secret = "REDACTED"`) {
+		t.Errorf("printed %s", out)
+	}
+	toml := filepath.Join(t.TempDir(), "latchkey.toml")
+	must(t, os.WriteFile(toml, []byte(strings.Replace(out, "REDACTED", testSecret, 1)), 0o600))
+	again, err := command(t, "", "config", "--config", toml)
+	must(t, err)
+	if again != out {
+		t.Errorf("loaded and printed again:\n%s\nfirst:\n%s", again, out)
+	}
+}
+
+func TestHealthcheckTellsAContainer(t *testing.T) {
+	port := freePort(t)
+	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d'", port), "data.dir: '"+t.TempDir()+"'", "password.bcrypt_cost: 10")
+	if _, err := command(t, "", "healthcheck", "--config", file); err == nil {
+		t.Error("healthy before the start")
+	}
+	serveIn(t, port, "--config", file)
+	if _, err := command(t, "", "healthcheck", "--config", file); err != nil {
+		t.Errorf("not healthy: %v", err)
+	}
+}
+
+func TestOneSecretIsDrawnByManyAtOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "secret")
+	secrets := make([]string, 16)
+	var all sync.WaitGroup
+	for i := range secrets {
+		all.Go(func() {
+			s, err := keptSecret(path)
+			if err != nil {
+				t.Error(err)
+			}
+			secrets[i] = s
+		})
+	}
+	all.Wait()
+	for _, s := range secrets {
+		if s == "" || s != secrets[0] {
+			t.Fatal("not all read the same secret")
+		}
+	}
+	must(t, os.Chmod(path, 0o644))
+	if _, err := keptSecret(path); err == nil || !strings.Contains(err.Error(), "chmod 600") {
+		t.Errorf("a secret that others may read: %v", err)
+	}
+	if left, _ := filepath.Glob(path + "-*"); len(left) > 0 {
+		t.Errorf("drafts are left: %q", left)
+	}
+}
+
+func TestEveryCommandHasHelpWithAnExample(t *testing.T) {
+	for _, args := range [][]string{{"serve"}, {"migrate"}, {"user", "create"}, {"config"}, {"healthcheck"}} {
+		out, err := command(t, "", append(args, "--help")...)
+		if err != nil || !strings.Contains(out, "Examples:") {
+			t.Errorf("%v --help: %v\n%s", args, err, out)
+		}
+	}
+}

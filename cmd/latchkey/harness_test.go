@@ -1,0 +1,177 @@
+// The tests of the program are in its package: a main package cannot be
+// imported.
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"latchkey/repository/throwaway"
+)
+
+func TestMain(m *testing.M) { throwaway.Main(m) }
+
+const testSecret = "a root secret for tests, of 32 bytes or more"
+
+// program builds the program once and returns its path.
+var program = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "latchkey-program-")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "latchkey")
+	out, err := exec.Command("go", "build", "-tags", "nomsgpack", "-o", path, ".").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("build: %s", out)
+	}
+	return path, nil
+})
+
+// settingsFile writes a file of settings; each line is key: value, in YAML.
+func settingsFile(t *testing.T, lines ...string) string {
+	t.Helper()
+	var b strings.Builder
+	for _, line := range lines {
+		section, rest, _ := strings.Cut(line, ".")
+		fmt.Fprintf(&b, "%s: {%s}\n", section, rest)
+	}
+	path := filepath.Join(t.TempDir(), "latchkey.yaml")
+	must(t, os.WriteFile(path, []byte(b.String()), 0o600))
+	return path
+}
+
+// service is a running program.
+type running struct {
+	url    string
+	cancel context.CancelCauseFunc
+	done   chan error
+	stdout *lockedBuffer
+	stderr *lockedBuffer
+}
+
+// serveIn runs the program in this process and waits until it is ready.
+func serveIn(t *testing.T, port int, args ...string) *running {
+	t.Helper()
+	ctx, cancel := context.WithCancelCause(context.Background())
+	r := &running{
+		url: fmt.Sprintf("http://localhost:%d", port), cancel: cancel, done: make(chan error, 1),
+		stdout: &lockedBuffer{}, stderr: &lockedBuffer{},
+	}
+	go func() {
+		r.done <- run(ctx, append([]string{"serve"}, args...), strings.NewReader(""), r.stdout, r.stderr)
+	}()
+	t.Cleanup(func() { r.stop(t) })
+	waitReady(t, r.url, r.stderr)
+	return r
+}
+
+// stop ends it as an interrupt would, and demands that it ended well.
+func (r *running) stop(t *testing.T) {
+	t.Helper()
+	if r.done == nil {
+		return
+	}
+	r.cancel(errInterrupted)
+	select {
+	case err := <-r.done:
+		if err != nil {
+			t.Errorf("the program ended with: %v", err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("the program does not end")
+	}
+	r.done = nil
+}
+
+func waitReady(t *testing.T, url string, log fmt.Stringer) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		res, err := http.Get(url + "/readyz")
+		if err == nil {
+			_ = res.Body.Close()
+			if res.StatusCode == 200 {
+				return
+			}
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("not ready: %v\n%s", err, log)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// post sends JSON and decodes the answer into out.
+func post(t *testing.T, url, body string, out any) int {
+	t.Helper()
+	res, err := http.Post(url, "application/json", strings.NewReader(body))
+	must(t, err)
+	defer func() { _ = res.Body.Close() }()
+	b, err := io.ReadAll(res.Body)
+	must(t, err)
+	if out != nil {
+		must(t, json.Unmarshal(b, out))
+	}
+	return res.StatusCode
+}
+
+func get(t *testing.T, url, token string) int {
+	t.Helper()
+	req, err := http.NewRequest(http.MethodGet, url, nil)
+	must(t, err)
+	req.Header.Set("Authorization", "Bearer "+token)
+	res, err := http.DefaultClient.Do(req)
+	must(t, err)
+	_ = res.Body.Close()
+	return res.StatusCode
+}
+
+type tokens struct {
+	AccessToken  string
+	RefreshToken string
+	Privilege    int
+	Error        string
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	port, err := throwaway.Port()
+	must(t, err)
+	return port
+}
+
+// lockedBuffer can be written and read at once.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
