@@ -1,0 +1,24 @@
+FROM golang:1.26 AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY cmd cmd
+COPY config config
+COPY controller controller
+COPY middleware middleware
+COPY repository repository
+COPY service service
+ARG VERSION=dev
+RUN CGO_ENABLED=0 go build -trimpath -tags nomsgpack -ldflags "-s -w -X main.version=${VERSION}" -o /latchkey ./cmd/latchkey \
+ && mkdir -m 0700 /data
+
+FROM gcr.io/distroless/static-debian12:nonroot
+COPY --from=build /latchkey /latchkey
+COPY --from=build --chown=65532:65532 /data /data
+ENV LATCHKEY_DATA_DIR=/data LATCHKEY_SERVER_LISTEN=0.0.0.0:8080
+EXPOSE 8080
+USER 65532:65532
+VOLUME /data
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["/latchkey", "healthcheck"]
+ENTRYPOINT ["/latchkey"]
+CMD ["serve"]

@@ -1,0 +1,51 @@
+# Everything that a person or CI does here. "make" lists it.
+
+GO       ?= go
+TAGS     := nomsgpack
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS  := -s -w -X main.version=$(VERSION)
+LINT     := $(GO) tool -modfile=golangci-lint.mod golangci-lint
+TESTSUM  := $(GO) tool -modfile=gotestsum.mod gotestsum
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+.PHONY: build
+build: ## build a static binary in bin/
+	CGO_ENABLED=0 $(GO) build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -o bin/latchkey ./cmd/latchkey
+
+.PHONY: run
+run: ## run the service, embedded, on 127.0.0.1:8080
+	CGO_ENABLED=0 $(GO) run -tags $(TAGS) ./cmd/latchkey serve
+
+.PHONY: servers
+servers: ## install what the tests need and the machine lacks
+	@.ci/servers
+
+.PHONY: test
+test: servers ## run every test, with the race detector, on both sets of stores
+	@mkdir -p bin
+	$(GO) -C deploy/check test ./...
+	$(TESTSUM) --format pkgname-and-test-fails --jsonfile bin/test.json -- -race -tags $(TAGS) -timeout 10m ./...
+	@printf 'tests on SQLite: %s, on Postgres + Redis: %s\n' \
+	  "$$(grep -c '"Action":"pass".*"Test":"[^"]*/SQLite/' bin/test.json)" \
+	  "$$(grep -c '"Action":"pass".*"Test":"[^"]*/PostgresRedis/' bin/test.json)"
+
+.PHONY: lint
+lint: ## report what breaks the house style
+	$(LINT) run ./...
+
+.PHONY: fmt
+fmt: ## format everything
+	$(LINT) fmt ./...
+
+.PHONY: verify
+verify: ## fail if go.mod or the formatting would change
+	$(GO) mod tidy -diff
+	$(LINT) fmt --diff ./...
+	@test "$$($(GO) list -m -f '{{.Version}}' modernc.org/libc)" = \
+	  "$$($(GO) list -m -f '{{.GoMod}}' modernc.org/sqlite | xargs sed -n 's/.*modernc.org\/libc \(v[^ ]*\).*/\1/p')" \
+	  || { echo 'modernc.org/libc is not the version that modernc.org/sqlite was made with'; exit 1; }
