@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -182,6 +183,9 @@ func (t *Tokens) parse(raw RawToken, claims jwt.Claims, typ string, key signingK
 	if len(raw) > maxToken {
 		return fmt.Errorf("%w: longer than %d bytes", jwt.ErrTokenMalformed, maxToken)
 	}
+	if strings.ContainsFunc(string(raw), notInJWT) { // the decoder skips newlines
+		return fmt.Errorf("%w: a character that no JWT has", jwt.ErrTokenMalformed)
+	}
 	_, err := t.parser.ParseWithClaims(string(raw), claims, func(token *jwt.Token) (any, error) {
 		// Three members and no others: crit, jwk, jku and their like are orders
 		// to the verifier, which takes none (RFC 8725 3.1, 3.10, 3.11).
@@ -191,6 +195,11 @@ func (t *Tokens) parse(raw RawToken, claims jwt.Claims, typ string, key signingK
 		return key.secret, nil
 	})
 	return err
+}
+
+// notInJWT reports what is neither base64url nor a dot (RFC 7515 7.1).
+func notInJWT(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_' && r != '.'
 }
 
 // check checks every claim that both kinds have, but for exp, which must exist.

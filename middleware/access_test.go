@@ -1,0 +1,183 @@
+package middleware_test
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"latchkey/controller/problem"
+	"latchkey/middleware"
+	"latchkey/service"
+)
+
+// stamp verifies one token and no other.
+type stamp service.RawToken
+
+func (s stamp) VerifyAccess(raw service.RawToken) (service.Subject, error) {
+	if raw != service.RawToken(s) {
+		return service.Subject{}, service.NewError(service.CodeTokenInvalid, "not that one")
+	}
+	return service.Subject{UserID: "u", SessionID: "s", Privilege: 1}, nil
+}
+
+// route is an engine with one route behind the given guards.
+func route(handlers ...gin.HandlerFunc) http.Handler {
+	gin.SetMode(gin.ReleaseMode)
+	e := gin.New()
+	e.Use(handlers...)
+	e.Any("/", func(c *gin.Context) {
+		s, ok := middleware.Subject(c.Request.Context())
+		c.JSON(http.StatusOK, gin.H{"user": s.UserID, "in": ok})
+	})
+	return e
+}
+
+func guard(t *testing.T) *middleware.Access {
+	t.Helper()
+	problems, err := problem.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	csrf, err := middleware.NewCSRF(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cookies := middleware.NewCookies(&url.URL{Scheme: "http", Host: "localhost"}, "/api")
+	return middleware.NewAccess(stamp("a.b.c"), cookies, csrf, problems)
+}
+
+func send(h http.Handler, method string, headers ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, "/", nil)
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+func TestWithoutTheGuardAnyoneGetsIn(t *testing.T) {
+	if w := send(route(), "GET"); w.Code != 200 || !strings.Contains(w.Body.String(), `"in":false`) {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+func TestRequireLetsInOnlyAGoodToken(t *testing.T) {
+	h := route(guard(t).Require())
+	for _, c := range []struct {
+		name    string
+		headers []string
+		status  int
+	}{
+		{"none", nil, 401},
+		{"good", []string{"Authorization", "Bearer a.b.c"}, 200},
+		{"another", []string{"Authorization", "Bearer x.y.z"}, 401},
+		{"malformed", []string{"Authorization", "Bearer abc"}, 401},
+		{"cookie", []string{"Cookie", "accessToken=Bearer%20a.b.c"}, 200},
+		{"cookie of another site's page", []string{"Cookie", "accessToken=Bearer%20a.b.c", "Sec-Fetch-Site", "cross-site"}, 403},
+		{"header in another site's page", []string{"Authorization", "Bearer a.b.c", "Sec-Fetch-Site", "cross-site"}, 200},
+	} {
+		if w := send(h, "POST", c.headers...); w.Code != c.status {
+			t.Errorf("%s: %d %s", c.name, w.Code, w.Body)
+		}
+	}
+}
+
+func TestOptionalLetsInNoTokenAndNoBadOne(t *testing.T) {
+	h := route(guard(t).Optional())
+	if w := send(h, "GET"); w.Code != 200 || !strings.Contains(w.Body.String(), `"in":false`) {
+		t.Errorf("none: %d %s", w.Code, w.Body)
+	}
+	if w := send(h, "GET", "Authorization", "Bearer a.b.c"); w.Code != 200 || !strings.Contains(w.Body.String(), `"in":true`) {
+		t.Errorf("good: %d %s", w.Code, w.Body)
+	}
+	if w := send(h, "GET", "Authorization", "Bearer x.y.z"); w.Code != 401 {
+		t.Errorf("bad: %d %s", w.Code, w.Body)
+	}
+}
+
+func TestAPanicIsAnAnswerAndALogLine(t *testing.T) {
+	problems, err := problem.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	h := route(middleware.RequestIDs(), middleware.Recover(slog.New(slog.NewJSONHandler(&log, nil)), problems),
+		func(*gin.Context) { panic(errors.New("secret value")) })
+	w := send(h, "GET")
+	if w.Code != 500 || !strings.Contains(w.Body.String(), `"error":"internal"`) {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if !strings.Contains(log.String(), `"msg":"panic"`) || strings.Contains(log.String()+w.Body.String(), "secret value") {
+		t.Errorf("log %s", log.String())
+	}
+}
+
+func TestTheDeadlineReachesTheHandler(t *testing.T) {
+	h := route(middleware.Deadline(time.Millisecond), func(c *gin.Context) {
+		<-c.Request.Context().Done()
+		c.AbortWithStatus(http.StatusServiceUnavailable)
+	})
+	if w := send(h, "GET"); w.Code != 503 {
+		t.Errorf("%d", w.Code)
+	}
+}
+
+func TestDrainingClosesConnections(t *testing.T) {
+	draining := false
+	h := route(middleware.Drain(func() bool { return draining }))
+	if w := send(h, "GET"); w.Header().Get("Connection") != "" {
+		t.Error("closes before it drains")
+	}
+	draining = true
+	if w := send(h, "GET"); w.Header().Get("Connection") != "close" {
+		t.Error("does not close")
+	}
+}
+
+func TestALogLineNamesTheRouteAndNoSecret(t *testing.T) {
+	var log strings.Builder
+	logger := slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	h := route(middleware.RequestIDs(), middleware.Logging(logger, time.Now), guard(t).Require())
+	send(h, "GET", "Authorization", "Bearer a.b.c", "Cookie", "refreshToken=d.e.f", "X-Request-Id", "my\nid")
+	for _, secret := range []string{"a.b.c", "d.e.f", `my\nid`} {
+		if strings.Contains(log.String(), secret) {
+			t.Errorf("the log has %q: %s", secret, log.String())
+		}
+	}
+	if !strings.Contains(log.String(), `"route":"/"`) || !strings.Contains(log.String(), `"user":"u"`) {
+		t.Errorf("log %s", log.String())
+	}
+}
+
+// FuzzTokensInHeaders looks for a header that makes finding a token panic, or
+// find one that is not in it.
+func FuzzTokensInHeaders(f *testing.F) {
+	for _, s := range []string{"Bearer a.b.c", "bearer  a.b.c", "a.b.c", "Bearer%20a.b.c", `"Bearer a.b.c"`, "Basic YTpi", "Bearer ", "..", "\x00"} {
+		f.Add(s)
+	}
+	cookies := middleware.NewCookies(&url.URL{Scheme: "http", Host: "localhost"}, "/api")
+	f.Fuzz(func(t *testing.T, value string) {
+		r := httptest.NewRequest(http.MethodPost, "/", io.NopCloser(strings.NewReader("")))
+		r.Header["Authorization"] = []string{value}
+		r.Header["Refreshtoken"] = []string{value}
+		r.Header["Cookie"] = []string{"accessToken=" + value}
+		for _, find := range []func() (middleware.Found, error){
+			func() (middleware.Found, error) { return cookies.AccessToken(r) },
+			func() (middleware.Found, error) { return cookies.RefreshToken(r, "") },
+		} {
+			found, err := find()
+			if err == nil && (strings.Count(string(found.Token), ".") != 2 || !strings.Contains(value, string(found.Token))) {
+				t.Errorf("%q gives %q", value, found.Token)
+			}
+		}
+	})
+}

@@ -1,0 +1,66 @@
+package service_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"latchkey/service"
+)
+
+func TestTheGateAnswersAtOnceWhenTheQueueIsFull(t *testing.T) {
+	h := service.NewHasher(11, 1, 1) // one hash of 0.1 s and more at a time, one waiting
+	p := service.NewPassword("correct horse")
+	results := make(chan error, 8)
+	for range 8 {
+		go func() {
+			_, err := h.Hash(t.Context(), p)
+			results <- err
+		}()
+	}
+	overloaded := 0
+	for range 8 {
+		var e *service.Error
+		if err := <-results; errors.As(err, &e) && e.Code == service.CodeOverloaded && e.RetryAfter > 0 {
+			overloaded++
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if overloaded < 5 {
+		t.Errorf("%d of 8 were told to come back, want 5 or more", overloaded)
+	}
+}
+
+func TestWhoeverHasGoneAwayLeavesTheQueue(t *testing.T) {
+	h := service.NewHasher(12, 1, 4)
+	go func() { _, _ = h.Hash(t.Context(), service.NewPassword("correct horse")) }()
+	time.Sleep(20 * time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if _, err := h.Hash(ctx, service.NewPassword("correct horse")); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("waited on: %v", err)
+	}
+}
+
+func TestBcryptNeverIgnoresTheEndOfAPassword(t *testing.T) {
+	h := service.NewHasher(4, 1, 4)
+	longest := strings.Repeat("a", 72)
+	hash, err := h.Hash(t.Context(), service.NewPassword(longest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for typed, want := range map[string]bool{longest: true, longest + "b": false, longest[:71]: false} {
+		got, err := h.Compare(t.Context(), hash, service.NewPassword(typed))
+		if err != nil || got != want {
+			t.Errorf("%d bytes match: %v, %v", len(typed), got, err)
+		}
+	}
+	for _, p := range []string{"nobody has this password", ""} {
+		if got, err := h.Compare(t.Context(), "", service.NewPassword(p)); got || err != nil {
+			t.Errorf("a user who does not exist has the password %q: %v, %v", p, got, err)
+		}
+	}
+}

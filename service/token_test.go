@@ -1,0 +1,112 @@
+package service_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"latchkey/service"
+)
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+const secret = "a root secret for tests, 32 bytes or more"
+
+func newTokens(t *testing.T, root string) *service.Tokens {
+	t.Helper()
+	keys, err := service.DeriveKeys([]byte(root))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return service.NewTokens(keys, "https://auth.example", "api", 10*time.Minute, func() time.Time { return noon })
+}
+
+func TestForgedAccessTokensAreRefused(t *testing.T) {
+	key, kid := service.AccessKeyForTest(secret)
+	tokens := newTokens(t, secret)
+	header := map[string]any{"alg": "HS256", "typ": "at+jwt", "kid": kid}
+	claims := map[string]any{
+		"iss": "https://auth.example", "aud": "api", "sub": "u", "sid": "s", "jti": "j", "client_id": "latchkey",
+		"iat": noon.Unix(), "exp": noon.Add(time.Minute).Unix(), "privilege": 0,
+	}
+	if _, err := tokens.VerifyAccess(forge(t, header, claims, key)); err != nil {
+		t.Fatalf("the token that all others differ from in one point: %v", err)
+	}
+	cases := map[string]service.RawToken{
+		"another key":     forge(t, header, claims, []byte("another key that is long enough!")),
+		"alg none":        forge(t, with(header, "alg", "none"), claims, nil),
+		"no signature":    service.RawToken(strings.TrimRight(string(forge(t, header, claims, nil)), ".") + "."),
+		"five parts":      forge(t, header, claims, key) + ".a.b",
+		"a newline":       forge(t, header, claims, key) + "\n",
+		"padding":         forge(t, header, claims, key) + "=",
+		"too long":        forge(t, header, with(claims, "x", strings.Repeat("a", 9000)), key),
+		"iat as a string": forge(t, header, with(claims, "iat", "now"), key),
+	}
+	for name, value := range map[string]any{"alg": "HS512", "typ": "rt+jwt", "kid": "other"} {
+		cases["another "+name] = forge(t, with(header, name, value), claims, key)
+	}
+	for _, name := range []string{"crit", "jwk", "jku", "x5u", "x5c", "b64"} {
+		cases["a "+name] = forge(t, with(header, name, []string{"x"}), claims, key)
+	}
+	for name, value := range map[string]any{
+		"iss": "https://evil.example", "aud": "other", "iat": noon.Add(61 * time.Second).Unix(), "nbf": noon.Add(61 * time.Second).Unix(),
+		"exp": noon.Add(-time.Minute).Unix(),
+	} {
+		cases["another "+name] = forge(t, header, with(claims, name, value), key)
+	}
+	for _, name := range []string{"iss", "aud", "sub", "jti", "iat", "exp"} {
+		cases["no "+name] = forge(t, header, with(claims, name, nil), key)
+	}
+	for name, token := range cases {
+		if s, err := tokens.VerifyAccess(token); err == nil {
+			t.Errorf("%s: accepted as %+v", name, s)
+		}
+	}
+	t.Logf("%d forged tokens refused", len(cases))
+}
+
+func TestOneSecretGivesTheSameKeysAndAnotherOthers(t *testing.T) {
+	key, kid := service.AccessKeyForTest(secret)
+	again, againID := service.AccessKeyForTest(secret)
+	other, otherID := service.AccessKeyForTest(secret + "!")
+	if string(key) != string(again) || kid != againID || string(key) == string(other) || kid == otherID {
+		t.Error("replicas with one secret must agree, and others not")
+	}
+	if _, err := service.DeriveKeys([]byte("too short")); err == nil {
+		t.Error("a short secret was accepted")
+	}
+}
+
+// with returns a copy of m with a member set, or taken away by nil.
+func with(m map[string]any, name string, value any) map[string]any {
+	m = maps.Clone(m)
+	if m[name] = value; value == nil {
+		delete(m, name)
+	}
+	return m
+}
+
+func forge(t *testing.T, header, claims map[string]any, key []byte) service.RawToken {
+	t.Helper()
+	part := func(v any) string {
+		b, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return base64.RawURLEncoding.EncodeToString(b)
+	}
+	signed := part(header) + "." + part(claims)
+	signature, err := jwt.SigningMethodHS256.Sign(signed, append([]byte{}, key...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if key == nil {
+		signature = nil
+	}
+	return service.RawToken(signed + "." + base64.RawURLEncoding.EncodeToString(signature))
+}
