@@ -30,6 +30,7 @@ var program = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	throwaway.AtExit(func() { _ = os.RemoveAll(dir) })
 	path := filepath.Join(dir, "latchkey")
 	out, err := exec.Command("go", "build", "-tags", "nomsgpack", "-o", path, ".").CombinedOutput()
 	if err != nil {
@@ -51,7 +52,7 @@ func settingsFile(t *testing.T, lines ...string) string {
 	return path
 }
 
-// service is a running program.
+// running is the program in this process.
 type running struct {
 	url    string
 	cancel context.CancelCauseFunc
@@ -92,6 +93,23 @@ func (r *running) stop(t *testing.T) {
 		t.Error("the program does not end")
 	}
 	r.done = nil
+}
+
+// startProgram starts the built program, without the race detector and in a
+// process of its own, and waits until it is ready. It is killed with the test.
+func startProgram(t *testing.T, port int, file string) (*exec.Cmd, *lockedBuffer) {
+	t.Helper()
+	binary, err := program()
+	must(t, err)
+	cmd, log := exec.Command(binary, "serve", "--config", file), &lockedBuffer{}
+	cmd.Stderr = log
+	must(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait() // a second one, where the test waited
+	})
+	waitReady(t, fmt.Sprintf("http://localhost:%d", port), log)
+	return cmd, log
 }
 
 func waitReady(t *testing.T, url string, log fmt.Stringer) {

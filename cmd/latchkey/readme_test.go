@@ -9,14 +9,14 @@ import (
 )
 
 // TestTheTourOfTheReadmeWorks runs the lines of the README's tour as a reader
-// would, in one shell, against a fresh embedded service; only the address
-// differs.
+// would, in one shell, against the program, embedded and fresh; only the
+// address differs.
 func TestTheTourOfTheReadmeWorks(t *testing.T) {
 	text, err := os.ReadFile("../../README.md")
 	must(t, err)
 	port := freePort(t)
 	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d'", port), "data.dir: '"+t.TempDir()+"'")
-	serveIn(t, port, "--config", file)
+	startProgram(t, port, file)
 
 	script, lines := "set -eu\n", 0
 	_, rest, _ := strings.Cut(string(text), "## A tour with curl")

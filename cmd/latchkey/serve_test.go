@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -111,17 +110,11 @@ func TestReplicasAcceptEachOthersTokens(t *testing.T) {
 // that go on to the end get an answer to every request that the program
 // accepted; what the system refuses or resets, no program has accepted.
 func TestTerminationUnderLoadLosesNoRequest(t *testing.T) {
-	binary, err := program()
-	must(t, err)
 	port := freePort(t)
 	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d', drain_delay: 1s", port), "data.dir: '"+t.TempDir()+"'",
 		"password.bcrypt_cost: 10")
-	cmd := exec.Command(binary, "serve", "--config", file)
-	log := &lockedBuffer{}
-	cmd.Stderr = log
-	must(t, cmd.Start())
+	cmd, log := startProgram(t, port, file)
 	url := fmt.Sprintf("http://localhost:%d", port)
-	waitReady(t, url, log)
 	post(t, url+"/api/users", ada, nil)
 	var got tokens
 	post(t, url+"/api/users/login", login, &got)

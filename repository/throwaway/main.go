@@ -27,7 +27,8 @@ func Main(m *testing.M) {
 	os.Exit(code)
 }
 
-func atExit(f func()) {
+// AtExit calls f when the tests of the package are done, the last one first.
+func AtExit(f func()) {
 	mu.Lock()
 	defer mu.Unlock()
 	cleanup = append(cleanup, f)

@@ -33,7 +33,7 @@ var sharedPostgres = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	atExit(s.remove)
+	AtExit(s.remove)
 	return s.URL, nil
 })
 

@@ -29,7 +29,7 @@ var sharedRedis = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	atExit(s.remove)
+	AtExit(s.remove)
 	return s.URL, nil
 })
 
