@@ -74,15 +74,48 @@ type Presentation struct {
 	Op       string // random; the same call repeated carries the same
 	Now      time.Time
 
-	Rotate   bool // false: the live token stays
-	Sliding  bool // true: an accepted presentation moves IdleAt
-	Debounce time.Duration
+	// IssuedAt is the iat of the token: when its generation began.
+	IssuedAt time.Time
+	// Keep asks for an access token only: no refresh token is made.
+	Keep bool
+
+	Rotate   bool          // false: the live token stays
+	Sliding  bool          // true: an accepted presentation moves IdleAt
+	Grace    time.Duration // for which a predecessor is honoured; 0: never
+	Debounce time.Duration // for which the live token stays
+	Recovery time.Duration // within which a lost successor is replaced; 0: never
 	IdleTTL  time.Duration
+
+	// Proof answers a question; nil the first time.
+	Proof *Proof
 }
 
+// Proof is what the caller knows of the chain of token ids, for a session whose
+// live token is (Gen, JTI). If that is no longer so, the question is asked again.
+type Proof struct {
+	Gen  int64
+	JTI  TokenID
+	Next TokenID // the id that follows JTI
+	// Before is the id before the presented one, in a chain that leads from JTI
+	// to it; empty if it does not.
+	Before TokenID
+}
+
+// The limits of the protocol.
+const (
+	// MaxGraced is how often a predecessor is honoured for one rotation.
+	MaxGraced = 200
+	// MaxRecoveries is how many lost successors are replaced in a RecoveryWindow.
+	MaxRecoveries  = 3
+	RecoveryWindow = 24 * time.Hour
+	// MaxAhead is how many generations a store may have forgotten.
+	MaxAhead = 16
+)
+
 // Presented is what became of a presentation. Ended says why a revoked session
-// ended; it is empty where the epoch ended it. All else is set only for
-// accepted presentations, and describes the session after them.
+// ended; it is empty where the epoch ended it. For a question only Gen and JTI
+// are set, those of the live token. All else is set only for accepted
+// presentations, and describes the session after them.
 type Presented struct {
 	Outcome    Outcome
 	Ended      EndReason

@@ -13,7 +13,7 @@ import "time"
 // any client could end another's session.
 func (s Session) Present(p Presentation) (Session, Outcome) {
 	switch {
-	case s.Ended != "" && s.EndOp == p.Op && s.Ended == EndReuse:
+	case s.Ended == EndReuse && s.EndOp == p.Op:
 		return s, OutcomeReuse // the same call, repeated
 	case s.Ended != "", s.Epoch != p.Epoch && !p.Kept:
 		return s, OutcomeRevoked
@@ -23,41 +23,140 @@ func (s Session) Present(p Presentation) (Session, Outcome) {
 		return s, OutcomeDeliveryMismatch
 	case !p.Now.Before(s.IdleAt), !p.Now.Before(s.AbsoluteAt):
 		return s, OutcomeExpired
-	case s.isPrevious(p) && s.Op == p.Op:
-		return s, OutcomeRotated // the same call, repeated
-	case !s.isLive(p):
-		s.Ended, s.EndedAt, s.EndOp = EndReuse, p.Now, p.Op
-		return s, OutcomeReuse
 	}
+	if done := s.repeated(p); done != "" {
+		return s, done
+	}
+	switch {
+	case p.Gen == s.Gen && p.JTI == s.JTI:
+		return s.live(p)
+	case s.isPrevious(p):
+		return s.previous(p)
+	case p.Gen > s.Gen && p.Gen-s.Gen <= MaxAhead:
+		return s.ahead(p)
+	}
+	return s.reuse(p)
+}
 
-	s.UsedAt = later(s.UsedAt, p.Now)
-	if p.Sliding {
-		s.IdleAt = later(s.IdleAt, earlier(p.Now.Add(p.IdleTTL), s.AbsoluteAt))
+// repeated returns the outcome that the same call had before, if it changed the
+// generation; what else a call does, it may do again.
+func (s Session) repeated(p Presentation) Outcome {
+	switch {
+	case s.Op != p.Op:
+		return ""
+	case p.Gen == s.Gen && p.JTI == s.JTI:
+		return OutcomeRolledForward // no other call leaves its own token live
+	case !s.isPrevious(p):
+		return ""
+	case s.Gen > s.PrevGen+1:
+		return OutcomeRecovered // no other call skips a generation
+	case p.Proof != nil:
+		return OutcomeRolledForward
 	}
-	if s.keeps(p) {
+	return OutcomeRotated
+}
+
+// live: the token is the live one.
+func (s Session) live(p Presentation) (Session, Outcome) {
+	s = s.used(p)
+	// Generation 0 rotates at once, so that the token of the login is spent by
+	// its first use.
+	if p.Keep || !p.Rotate || s.Gen > 0 && s.age(p) < p.Debounce {
 		s.Seen = true
 		return s, OutcomeKept
 	}
 	s.PrevGen, s.PrevJTI = s.Gen, s.JTI
-	s.Gen, s.JTI = s.Gen+1, p.Next
-	s.RotatedAt, s.Op = later(s.RotatedAt, p.Now), p.Op
-	s.Seen, s.Graced = false, 0
-	return s, OutcomeRotated
+	return s.next(p, p.Next), OutcomeRotated
 }
 
-func (s Session) isLive(p Presentation) bool {
-	return p.Gen == s.Gen && p.JTI == s.JTI
+// previous: the token is the one before the live one. Its owner has not had the
+// answer yet, or never will.
+func (s Session) previous(p Presentation) (Session, Outcome) {
+	graced := s.age(p) < p.Grace
+	if !graced && !s.recoverable(p) {
+		return s.reuse(p)
+	}
+	if graced || p.Keep {
+		if s.Graced >= MaxGraced {
+			return s, OutcomeGraceExhausted
+		}
+		s = s.used(p)
+		s.Graced++
+		return s, OutcomeReplayed
+	}
+	if !s.answered(p) {
+		return s, OutcomeRecoverable
+	}
+	s = s.used(p)
+	if p.Now.Sub(s.RecoveryAt) >= RecoveryWindow {
+		s.Recoveries, s.RecoveryAt = 0, p.Now
+	}
+	s.Recoveries++
+	return s.next(p, p.Proof.Next), OutcomeRecovered // the predecessor stays
+}
+
+// recoverable reports whether the successor of the presented token may be
+// replaced: nobody has used it, and that does not happen often.
+func (s Session) recoverable(p Presentation) bool {
+	return s.age(p) < p.Recovery && !s.Seen &&
+		(s.Recoveries < MaxRecoveries || p.Now.Sub(s.RecoveryAt) >= RecoveryWindow)
+}
+
+// ahead: the token is of a generation that the store does not know. If the live
+// one leads to it, the store has lost writes in a failover, and the session goes
+// on from it as it was when it was made.
+func (s Session) ahead(p Presentation) (Session, Outcome) {
+	switch {
+	case !s.answered(p):
+		return s, OutcomeAhead
+	case p.Proof.Before == "":
+		return s.reuse(p)
+	}
+	s.Gen, s.JTI = p.Gen, p.JTI
+	s.PrevGen, s.PrevJTI = p.Gen-1, p.Proof.Before
+	s.RotatedAt, s.Op = later(s.RotatedAt, earlier(p.IssuedAt, p.Now)), p.Op
+	s.Seen, s.Graced = false, 0
+	s, _ = s.live(p)
+	return s, OutcomeRolledForward
+}
+
+// reuse: the token was spent. Its owner or a thief has another; end both.
+func (s Session) reuse(p Presentation) (Session, Outcome) {
+	s.Ended, s.EndedAt, s.EndOp = EndReuse, p.Now, p.Op
+	return s, OutcomeReuse
+}
+
+// next makes the token with that id the live one.
+func (s Session) next(p Presentation, id TokenID) Session {
+	s.Gen, s.JTI = s.Gen+1, id
+	s.RotatedAt, s.Op = later(s.RotatedAt, p.Now), p.Op
+	s.Seen, s.Graced = false, 0
+	return s
+}
+
+// used notes an accepted presentation.
+func (s Session) used(p Presentation) Session {
+	s.UsedAt = later(s.UsedAt, p.Now)
+	if p.Sliding {
+		s.IdleAt = later(s.IdleAt, earlier(p.Now.Add(p.IdleTTL), s.AbsoluteAt))
+	}
+	return s
+}
+
+// age is how long the live token has been so; a clock that went back counts as
+// no time.
+func (s Session) age(p Presentation) time.Duration {
+	return max(0, p.Now.Sub(s.RotatedAt))
 }
 
 func (s Session) isPrevious(p Presentation) bool {
 	return s.PrevJTI != "" && p.Gen == s.PrevGen && p.JTI == s.PrevJTI
 }
 
-// keeps reports whether the live token stays: the policy says so, or it was
-// made a moment ago. Generation 0 rotates at once, so that the token of the
-// login is spent by its first use.
-func (s Session) keeps(p Presentation) bool {
-	return !p.Rotate || s.Gen > 0 && p.Now.Sub(s.RotatedAt) < p.Debounce
+// answered reports whether the presentation has a proof for the token that is
+// live now.
+func (s Session) answered(p Presentation) bool {
+	return p.Proof != nil && p.Proof.Gen == s.Gen && p.Proof.JTI == s.JTI
 }
 
 // Presented is the answer that goes with an outcome.
@@ -65,6 +164,8 @@ func (s Session) Presented(o Outcome) Presented {
 	switch {
 	case o == OutcomeRevoked:
 		return Presented{Outcome: o, Ended: s.Ended}
+	case o.Question():
+		return Presented{Outcome: o, Gen: s.Gen, JTI: s.JTI}
 	case !o.Accepted():
 		return Presented{Outcome: o}
 	}
@@ -73,6 +174,12 @@ func (s Session) Presented(o Outcome) Presented {
 		IdleAt: s.IdleAt, AbsoluteAt: s.AbsoluteAt,
 		AuthTime: s.AuthTime, AMR: s.AMR, Scope: s.Scope,
 	}
+}
+
+// Live reports whether a session can still be refreshed, for a user of that
+// epoch and kept session.
+func (s Session) Live(now time.Time, epoch int64, kept string) bool {
+	return s.Ended == "" && now.Before(s.IdleAt) && now.Before(s.AbsoluteAt) && (s.Epoch == epoch || s.ID == kept)
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -31,9 +31,17 @@ func (db *DB) CreateSession(ctx context.Context, s repository.Session) error {
 
 // PresentSession implements repository.Sessions.
 func (db *DB) PresentSession(ctx context.Context, p repository.Presentation) (repository.Presented, error) {
-	reply, err := db.scripts.presentSession.Run(ctx, db.client, []string{db.keys.session(p.UserID, p.SessionID)},
+	args := []any{
 		p.Gen, string(p.JTI), string(p.Next), p.ClientID, string(p.Delivery), p.Epoch, p.Kept, p.Op, millis(p.Now),
-		p.Rotate, p.Sliding, p.Debounce.Milliseconds(), p.IdleTTL.Milliseconds()).StringSlice()
+		millis(p.IssuedAt), p.Keep, p.Rotate, p.Sliding, p.Grace.Milliseconds(), p.Debounce.Milliseconds(),
+		p.Recovery.Milliseconds(), p.IdleTTL.Milliseconds(), repository.MaxGraced, repository.MaxRecoveries,
+		repository.RecoveryWindow.Milliseconds(), repository.MaxAhead, p.SessionID,
+	}
+	if p.Proof != nil {
+		args = append(args, p.Proof.Gen, string(p.Proof.JTI), string(p.Proof.Next), string(p.Proof.Before))
+	}
+	keys := []string{db.keys.session(p.UserID, p.SessionID), db.keys.index(p.UserID)}
+	reply, err := db.scripts.presentSession.Run(ctx, db.client, keys, args...).StringSlice()
 	if err != nil {
 		return repository.Presented{}, storeError(err)
 	}
@@ -42,6 +50,10 @@ func (db *DB) PresentSession(ctx context.Context, p repository.Presentation) (re
 	case out.Outcome == repository.OutcomeRevoked:
 		out.Ended = repository.EndReason(reply[1])
 		return out, nil
+	case out.Outcome.Question():
+		var r reader
+		out.Gen, out.JTI = r.int(reply[1]), repository.TokenID(reply[2])
+		return out, r.err
 	case !out.Outcome.Accepted():
 		return out, nil
 	}

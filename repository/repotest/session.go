@@ -3,7 +3,7 @@ package repotest
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	"sync"
 	"testing"
 	"time"
 
@@ -61,7 +61,7 @@ var sessions = []promise{
 	{"TheSameCallAgainHasTheSameOutcome", func(t *testing.T, s repository.Store) {
 		session := newSession()
 		must(t, s.Sessions.CreateSession(t.Context(), session))
-		for _, jti := range []repository.TokenID{session.JTI, "spent"} { // rotated, then reuse
+		for _, jti := range []repository.TokenID{session.JTI, "spent"} { // rotated, then reuse; outcome.go has the others
 			p := presentation(session)
 			p.JTI = jti
 			first, err := s.Sessions.PresentSession(t.Context(), p)
@@ -104,73 +104,58 @@ var sessions = []promise{
 		must(t, err)
 		sameSession(t, s, sibling)
 	}},
-	{"RandomHistoriesAgreeWithTheRules", randomHistories},
-}
-
-// everyOutcome walks the table of outcomes, each case on a session of its own.
-func everyOutcome(t *testing.T, s repository.Store) {
-	cases := map[string]struct {
-		session func(*repository.Session)
-		present func(*repository.Presentation)
-		want    repository.Outcome
-	}{
-		"live at generation 0":     {nil, nil, repository.OutcomeRotated},
-		"live, rotation off":       {nil, func(p *repository.Presentation) { p.Rotate = false }, repository.OutcomeKept},
-		"live, within debounce":    {atGeneration3, func(p *repository.Presentation) { p.Now = ms(0).Add(19999 * time.Millisecond) }, repository.OutcomeKept},
-		"live, at debounce":        {atGeneration3, func(p *repository.Presentation) { p.Now = ms(0).Add(20 * time.Second) }, repository.OutcomeRotated},
-		"live, a clock gone back":  {atGeneration3, func(p *repository.Presentation) { p.Now = ms(0).Add(-time.Hour) }, repository.OutcomeKept},
-		"another epoch":            {nil, func(p *repository.Presentation) { p.Epoch++ }, repository.OutcomeRevoked},
-		"another epoch, kept":      {nil, func(p *repository.Presentation) { p.Epoch++; p.Kept = true }, repository.OutcomeRotated},
-		"ended":                    {func(s *repository.Session) { s.Ended, s.EndOp = repository.EndLogout, "x" }, nil, repository.OutcomeRevoked},
-		"ended for reuse":          {func(s *repository.Session) { s.Ended, s.EndOp = repository.EndReuse, "x" }, nil, repository.OutcomeRevoked},
-		"another client":           {nil, func(p *repository.Presentation) { p.ClientID = "other" }, repository.OutcomeClientMismatch},
-		"a cookie's in a body":     {func(s *repository.Session) { s.Delivery = repository.DeliveryCookie }, nil, repository.OutcomeDeliveryMismatch},
-		"a body's in a cookie":     {nil, func(p *repository.Presentation) { p.Delivery = repository.DeliveryCookie }, repository.OutcomeRotated},
-		"a moment before idle":     {nil, func(p *repository.Presentation) { p.Now = ms(0).Add(time.Hour - time.Millisecond) }, repository.OutcomeRotated},
-		"at idle":                  {nil, func(p *repository.Presentation) { p.Now = ms(0).Add(time.Hour) }, repository.OutcomeExpired},
-		"at absolute":              {func(s *repository.Session) { s.IdleAt = ms(0).Add(9 * time.Hour) }, func(p *repository.Presentation) { p.Now = ms(0).Add(4 * time.Hour) }, repository.OutcomeExpired},
-		"a spent generation":       {atGeneration3, func(p *repository.Presentation) { p.Gen = 1 }, repository.OutcomeReuse},
-		"the predecessor":          {atGeneration3, func(p *repository.Presentation) { p.Gen, p.JTI = 2, "prev" }, repository.OutcomeReuse},
-		"another jti of that age":  {atGeneration3, func(p *repository.Presentation) { p.JTI = "other" }, repository.OutcomeReuse},
-		"a generation to come":     {atGeneration3, func(p *repository.Presentation) { p.Gen = 4 }, repository.OutcomeReuse},
-		"spent, by another client": {atGeneration3, func(p *repository.Presentation) { p.Gen, p.ClientID = 1, "other" }, repository.OutcomeClientMismatch},
-		"spent, after expiry":      {atGeneration3, func(p *repository.Presentation) { p.Gen, p.Now = 1, ms(0).Add(time.Hour) }, repository.OutcomeExpired},
-		"no such session":          {nil, func(p *repository.Presentation) { p.SessionID = newID() }, repository.OutcomeUnknown},
-		"another user's name":      {nil, func(p *repository.Presentation) { p.UserID = newID() }, repository.OutcomeUnknown},
-	}
-	seen := map[repository.Outcome]bool{}
-	for name, c := range cases {
-		t.Run(name, func(t *testing.T) {
-			session := newSession()
-			if c.session != nil {
-				c.session(&session)
+	{"OfManyReplaysEachGetsTheLiveToken", func(t *testing.T, s repository.Store) {
+		session := newSession()
+		must(t, s.Sessions.CreateSession(t.Context(), session))
+		first, err := s.Sessions.PresentSession(t.Context(), presentation(session))
+		must(t, err)
+		for _, err := range together(16, func(int) error {
+			got, err := s.Sessions.PresentSession(t.Context(), presentation(session))
+			if got.Outcome != repository.OutcomeReplayed || got.JTI != first.JTI || got.Gen != 1 || !got.RotatedAt.Equal(first.RotatedAt) {
+				return fmt.Errorf("%+v, want a replay of %+v; %w", got, first, err)
 			}
-			must(t, s.Sessions.CreateSession(t.Context(), session))
-			p := presentation(session)
-			if c.present != nil {
-				c.present(&p)
-			}
-			got, err := s.Sessions.PresentSession(t.Context(), p)
+			return err
+		}) {
 			must(t, err)
-			if got.Outcome != c.want {
-				t.Errorf("%s, want %s", got.Outcome, c.want)
-			}
-			want, outcome := session, repository.OutcomeUnknown
-			if c.want != repository.OutcomeUnknown {
-				want, outcome = session.Present(p)
-			}
-			if diff := cmp.Diff(want.Presented(outcome), got); diff != "" {
-				t.Errorf("the answer differs from the rules (-want +got):\n%s", diff)
-			}
-			sameSession(t, s, want)
-			seen[got.Outcome] = true
-		})
-	}
-	for _, o := range repository.Outcomes() {
-		if !seen[o] {
-			t.Errorf("no case has the outcome %s", o)
 		}
-	}
+	}},
+	{"OneOfManyRecovers", func(t *testing.T, s repository.Store) {
+		session := newSession()
+		atGeneration3(&session)
+		must(t, s.Sessions.CreateSession(t.Context(), session))
+		var mu sync.Mutex
+		outcomes, ids := map[repository.Outcome]int{}, map[repository.TokenID]bool{}
+		for _, err := range together(16, func(int) error {
+			p := presentation(session)
+			p.Gen, p.JTI = session.PrevGen, session.PrevJTI
+			got, err := ask(t.Context(), s, p)
+			mu.Lock()
+			defer mu.Unlock()
+			outcomes[got.Outcome]++
+			ids[got.JTI] = true
+			return err
+		}) {
+			must(t, err)
+		}
+		if outcomes[repository.OutcomeRecovered] != 1 || outcomes[repository.OutcomeReplayed] != 15 || len(ids) != 1 {
+			t.Errorf("%v, %d tokens; want 1 recovered, 15 replayed, 1 token", outcomes, len(ids))
+		}
+	}},
+	{"AQuestionIsAskedAgainWhenTheSessionMovedOn", func(t *testing.T, s repository.Store) {
+		session := newSession()
+		atGeneration3(&session)
+		must(t, s.Sessions.CreateSession(t.Context(), session))
+		p := presentation(session)
+		p.Gen, p.JTI = session.PrevGen, session.PrevJTI
+		p.Proof = &repository.Proof{Gen: 2, JTI: "another", Next: "x"}
+		got, err := s.Sessions.PresentSession(t.Context(), p)
+		must(t, err)
+		if got.Outcome != repository.OutcomeRecoverable || got.Gen != session.Gen || got.JTI != session.JTI {
+			t.Errorf("got %+v", got)
+		}
+		sameSession(t, s, session)
+	}},
+	{"RandomHistoriesAgreeWithTheRules", randomHistories},
 }
 
 // rotatedOnce has many callers present one live token.
@@ -202,52 +187,6 @@ func rotatedOnce(t *testing.T, s repository.Store) {
 	}
 }
 
-// randomHistories presents tokens that were or may have been live, at random
-// times and under random policies, and compares the store with the rules after
-// each.
-func randomHistories(t *testing.T, s repository.Store) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	r := rand.New(rand.NewPCG(seed, 0))
-	for range 20 {
-		want := newSession()
-		if r.IntN(2) == 0 {
-			want.Delivery = repository.DeliveryCookie
-		}
-		must(t, s.Sessions.CreateSession(t.Context(), want))
-		now, ops := want.CreatedAt, []string{"a", "b", "c"}
-		for step := range 25 {
-			now = now.Add(time.Duration(r.IntN(40000)-5000) * time.Millisecond)
-			p := presentation(want)
-			p.Now, p.Op = now, fmt.Sprint(ops[r.IntN(len(ops))], step/3)
-			p.Rotate, p.Sliding = r.IntN(8) > 0, r.IntN(4) > 0
-			p.Next = repository.TokenID(fmt.Sprint("jti-", step))
-			if want.Delivery == repository.DeliveryCookie || r.IntN(2) == 0 {
-				p.Delivery = repository.DeliveryCookie
-			}
-			switch r.IntN(12) {
-			case 0:
-				p.Gen, p.JTI = want.PrevGen, want.PrevJTI
-			case 1:
-				p.Epoch++
-				p.Kept = r.IntN(2) == 0
-			case 2:
-				p.ClientID = "other"
-			case 3:
-				p.Now = now.Add(2 * time.Hour)
-			}
-			var outcome repository.Outcome
-			want, outcome = want.Present(p)
-			got, err := s.Sessions.PresentSession(t.Context(), p)
-			must(t, err)
-			if diff := cmp.Diff(want.Presented(outcome), got); diff != "" {
-				t.Fatalf("seed %d, step %d, %+v (-rules +store):\n%s", seed, step, p, diff)
-			}
-			sameSession(t, s, want)
-		}
-	}
-}
-
 func ms(n int) time.Time {
 	return noon.Truncate(time.Millisecond).Add(time.Duration(n) * time.Millisecond)
 }
@@ -255,8 +194,9 @@ func ms(n int) time.Time {
 // newSession is the session of a login at noon: idle after an hour, over after
 // four.
 func newSession() repository.Session {
+	id := newID()
 	return repository.Session{
-		ID: newID(), UserID: newID(), JTI: newTokenID(), RotatedAt: ms(0), IdleAt: ms(0).Add(time.Hour),
+		ID: id, UserID: newID(), JTI: chain(id, 0), RotatedAt: ms(0), IdleAt: ms(0).Add(time.Hour),
 		AbsoluteAt: ms(0).Add(4 * time.Hour), ClientID: "latchkey", Delivery: repository.DeliveryBody, AMR: "pwd",
 		AuthTime: ms(0), CreatedAt: ms(0), UsedAt: ms(0), Address: "192.0.2.1", Agent: "Firefox on Linux",
 	}
@@ -264,15 +204,16 @@ func newSession() repository.Session {
 
 // atGeneration3 makes a session one that has rotated three times, last at noon.
 func atGeneration3(s *repository.Session) {
-	s.Gen, s.PrevGen, s.PrevJTI, s.Op = 3, 2, "prev", "before"
+	s.Gen, s.PrevGen, s.Op = 3, 2, "before"
+	s.PrevJTI, s.JTI = chain(s.ID, 2), chain(s.ID, 3)
 }
 
 // presentation shows the live token of a session a minute after noon.
 func presentation(s repository.Session) repository.Presentation {
 	return repository.Presentation{
-		UserID: s.UserID, SessionID: s.ID, Gen: s.Gen, JTI: s.JTI, Next: newTokenID(), ClientID: s.ClientID,
-		Delivery: repository.DeliveryBody, Epoch: s.Epoch, Op: newID(), Now: ms(0).Add(time.Minute),
-		Rotate: true, Sliding: true, Debounce: 20 * time.Second, IdleTTL: time.Hour,
+		UserID: s.UserID, SessionID: s.ID, Gen: s.Gen, JTI: s.JTI, Next: chain(s.ID, s.Gen+1), ClientID: s.ClientID,
+		Delivery: repository.DeliveryBody, Epoch: s.Epoch, Op: newID(), Now: ms(0).Add(time.Minute), IssuedAt: s.RotatedAt,
+		Rotate: true, Sliding: true, Grace: 10 * time.Second, Debounce: 20 * time.Second, Recovery: 2 * time.Hour, IdleTTL: time.Hour,
 	}
 }
 

@@ -1,82 +1,209 @@
 -- Decides what becomes of a refresh token, and changes the session accordingly.
--- It is repository.Session.Present in Lua: change both, the suite compares them.
+-- It is repository.Session.Present in Lua, with the same names: change both, the
+-- suite compares them.
 --
 -- KEYS[1]   the session's hash
--- ARGV[1]   gen     generation presented
--- ARGV[2]   jti     id presented
--- ARGV[3]   next    the successor of that id
--- ARGV[4]   cid     client
--- ARGV[5]   via     cookie or body
--- ARGV[6]   epoch   the user's session epoch now
--- ARGV[7]   kept    1 if this is the user's kept session
--- ARGV[8]   op      id of this call
--- ARGV[9]   now     ms
--- ARGV[10]  rotate  1 or 0
--- ARGV[11]  sliding 1 or 0
--- ARGV[12]  debounce ms
--- ARGV[13]  idle_ttl ms
+-- KEYS[2]   the user's index
+-- ARGV[1]   gen      generation presented
+-- ARGV[2]   jti      id presented
+-- ARGV[3]   next     the successor of that id
+-- ARGV[4]   cid      client
+-- ARGV[5]   via      cookie or body
+-- ARGV[6]   epoch    the user's session epoch now
+-- ARGV[7]   kept     1 if this is the user's kept session
+-- ARGV[8]   op       id of this call
+-- ARGV[9]   now      ms
+-- ARGV[10]  iat      ms, of the token
+-- ARGV[11]  keep     1: make no refresh token
+-- ARGV[12]  rotate   1 or 0
+-- ARGV[13]  sliding  1 or 0
+-- ARGV[14]  grace    ms
+-- ARGV[15]  debounce ms
+-- ARGV[16]  recovery ms
+-- ARGV[17]  idle_ttl ms
+-- ARGV[18]  max_graced
+-- ARGV[19]  max_recoveries
+-- ARGV[20]  recovery_window ms
+-- ARGV[21]  max_ahead
+-- ARGV[22]  session id
+-- With a proof:
+-- ARGV[23]  gen of the live token that it is about
+-- ARGV[24]  jti of that
+-- ARGV[25]  the id that follows it
+-- ARGV[26]  the id before the presented one, or ''
 --
--- Returns {outcome} for a refusal (unknown, client_mismatch, delivery_mismatch,
--- expired, reuse), {'revoked', rev} with the reason of the tombstone or '' where
--- the epoch ended the session, and for rotated and kept
--- {outcome, gen, jti, rot, idle, abs, auth, amr, scope}.
+-- Returns
+--   {outcome}                                   unknown, client_mismatch, delivery_mismatch,
+--                                               expired, grace_exhausted, reuse
+--   {'revoked', rev}                            the reason, '' where the epoch ended it
+--   {question, gen, jti}                        ahead, recoverable
+--   {outcome, gen, jti, rot, idle, abs, auth, amr, scope}
+--                                               rotated, kept, replayed, recovered, rolled_forward
 
-local gen, jti, next_jti, cid, via, epoch, kept, op = unpack(ARGV, 1, 8)
-local now = tonumber(ARGV[9])
-local rotate, sliding = ARGV[10] == '1', ARGV[11] == '1'
-local debounce, idle_ttl = tonumber(ARGV[12]), tonumber(ARGV[13])
-
-local f = redis.call('HMGET', KEYS[1], 'gen', 'jti', 'pgen', 'prev', 'rot', 'op', 'idle', 'abs', 'epoch', 'cid', 'via',
-  'scope', 'amr', 'auth', 'rev', 'rev_op', 'used')
-local s = {
-  gen = f[1], jti = f[2], pgen = f[3], prev = f[4], rot = tonumber(f[5]), op = f[6],
-  idle = tonumber(f[7]), abs = tonumber(f[8]), epoch = f[9], cid = f[10], via = f[11],
-  scope = f[12], amr = f[13], auth = f[14], rev = f[15], rev_op = f[16], used = tonumber(f[17]),
+local op = ARGV[8]
+local p = {
+  gen = tonumber(ARGV[1]), jti = ARGV[2], next = ARGV[3], cid = ARGV[4], via = ARGV[5], epoch = ARGV[6],
+  kept = ARGV[7] == '1', now = tonumber(ARGV[9]), iat = tonumber(ARGV[10]), keep = ARGV[11] == '1',
+  rotate = ARGV[12] == '1', sliding = ARGV[13] == '1', grace = tonumber(ARGV[14]), debounce = tonumber(ARGV[15]),
+  recovery = tonumber(ARGV[16]), idle_ttl = tonumber(ARGV[17]),
 }
-if not s.gen then
+local max_graced, max_recoveries = tonumber(ARGV[18]), tonumber(ARGV[19])
+local recovery_window, max_ahead = tonumber(ARGV[20]), tonumber(ARGV[21])
+local proof = ARGV[23] and {gen = tonumber(ARGV[23]), jti = ARGV[24], next = ARGV[25], before = ARGV[26]}
+
+local f = redis.call('HMGET', KEYS[1], 'gen', 'jti', 'pgen', 'prev', 'rot', 'op', 'seen', 'idle', 'abs', 'epoch', 'cid',
+  'via', 'scope', 'amr', 'auth', 'grc', 'rec', 'rec_at', 'rev', 'rev_op', 'used')
+if not f[1] then
   return {'unknown'}
 end
+local s = {
+  gen = tonumber(f[1]), jti = f[2], pgen = tonumber(f[3]), prev = f[4], rot = tonumber(f[5]), op = f[6], seen = f[7],
+  idle = tonumber(f[8]), abs = tonumber(f[9]), epoch = f[10], cid = f[11], via = f[12], scope = f[13], amr = f[14],
+  auth = f[15], grc = tonumber(f[16]), rec = tonumber(f[17]), rec_at = tonumber(f[18]), rev = f[19], rev_op = f[20],
+  used = tonumber(f[21]),
+}
 
--- Numbers go back as integers: the default format of Lua has 14 digits.
+-- Numbers are written as integers: the default format of Lua has 14 digits.
 local function int(n)
   return string.format('%.0f', n)
 end
 
 local function answer(outcome)
-  return {outcome, s.gen, s.jti, int(s.rot), int(s.idle), int(s.abs), s.auth, s.amr, s.scope}
+  return {outcome, int(s.gen), s.jti, int(s.rot), int(s.idle), int(s.abs), s.auth, s.amr, s.scope}
 end
 
-local is_live = gen == s.gen and jti == s.jti
-local is_previous = s.prev ~= '' and gen == s.pgen and jti == s.prev
+-- save is the one write of an accepted presentation.
+local function save(outcome)
+  redis.call('HSET', KEYS[1], 'gen', int(s.gen), 'jti', s.jti, 'pgen', int(s.pgen), 'prev', s.prev, 'rot', int(s.rot),
+    'op', s.op, 'seen', s.seen, 'idle', int(s.idle), 'grc', int(s.grc), 'rec', int(s.rec), 'rec_at', int(s.rec_at),
+    'used', int(s.used))
+  return answer(outcome)
+end
 
-if s.rev ~= '' and s.rev_op == op and s.rev == 'reuse' then
-  return {'reuse'} -- the same call, repeated
-elseif s.rev ~= '' or (s.epoch ~= epoch and kept ~= '1') then
-  return {'revoked', s.rev}
-elseif s.cid ~= cid then
-  return {'client_mismatch'}
-elseif s.via == 'cookie' and via ~= 'cookie' then
-  return {'delivery_mismatch'}
-elseif now >= s.idle or now >= s.abs then
-  return {'expired'}
-elseif is_previous and s.op == op then
-  return answer('rotated') -- the same call, repeated
-elseif not is_live then
-  redis.call('HSET', KEYS[1], 'rev', 'reuse', 'rev_at', int(now), 'rev_op', op)
+local function reuse()
+  redis.call('HSET', KEYS[1], 'rev', 'reuse', 'rev_at', int(p.now), 'rev_op', op)
+  redis.call('ZREM', KEYS[2], ARGV[22])
   return {'reuse'}
 end
 
-s.used = math.max(s.used, now)
-if sliding then
-  s.idle = math.max(s.idle, math.min(now + idle_ttl, s.abs))
+local function age()
+  return math.max(0, p.now - s.rot)
 end
-if not rotate or (s.gen ~= '0' and now - s.rot < debounce) then
-  redis.call('HSET', KEYS[1], 'seen', '1', 'idle', int(s.idle), 'used', int(s.used))
-  return answer('kept')
+
+local function is_live()
+  return p.gen == s.gen and p.jti == s.jti
 end
-s.pgen, s.prev = s.gen, s.jti
-s.gen, s.jti = int(tonumber(s.gen) + 1), next_jti
-s.rot = math.max(s.rot, now)
-redis.call('HSET', KEYS[1], 'gen', s.gen, 'jti', s.jti, 'pgen', s.pgen, 'prev', s.prev,
-  'rot', int(s.rot), 'op', op, 'seen', '0', 'grc', '0', 'idle', int(s.idle), 'used', int(s.used))
-return answer('rotated')
+
+local function is_previous()
+  return s.prev ~= '' and p.gen == s.pgen and p.jti == s.prev
+end
+
+local function answered()
+  return proof and proof.gen == s.gen and proof.jti == s.jti
+end
+
+local function used()
+  s.used = math.max(s.used, p.now)
+  if p.sliding then
+    s.idle = math.max(s.idle, math.min(p.now + p.idle_ttl, s.abs))
+  end
+end
+
+local function next_token(id)
+  s.gen, s.jti = s.gen + 1, id
+  s.rot, s.op = math.max(s.rot, p.now), op
+  s.seen, s.grc = '0', 0
+end
+
+local function live()
+  used()
+  if p.keep or not p.rotate or (s.gen > 0 and age() < p.debounce) then
+    s.seen = '1'
+    return 'kept'
+  end
+  s.pgen, s.prev = s.gen, s.jti
+  next_token(p.next)
+  return 'rotated'
+end
+
+local function recoverable()
+  return age() < p.recovery and s.seen ~= '1' and
+    (s.rec < max_recoveries or p.now - s.rec_at >= recovery_window)
+end
+
+local function previous()
+  local graced = age() < p.grace
+  if not graced and not recoverable() then
+    return reuse()
+  end
+  if graced or p.keep then
+    if s.grc >= max_graced then
+      return {'grace_exhausted'}
+    end
+    used()
+    s.grc = s.grc + 1
+    return save('replayed')
+  end
+  if not answered() then
+    return {'recoverable', int(s.gen), s.jti}
+  end
+  used()
+  if p.now - s.rec_at >= recovery_window then
+    s.rec, s.rec_at = 0, p.now
+  end
+  s.rec = s.rec + 1
+  next_token(proof.next)
+  return save('recovered')
+end
+
+local function ahead()
+  if not answered() then
+    return {'ahead', int(s.gen), s.jti}
+  elseif proof.before == '' then
+    return reuse()
+  end
+  s.gen, s.jti = p.gen, p.jti
+  s.pgen, s.prev = p.gen - 1, proof.before
+  s.rot, s.op = math.max(s.rot, math.min(p.iat, p.now)), op
+  s.seen, s.grc = '0', 0
+  live()
+  return save('rolled_forward')
+end
+
+local function repeated()
+  if s.op ~= op then
+    return nil
+  elseif is_live() then
+    return 'rolled_forward'
+  elseif not is_previous() then
+    return nil
+  elseif s.gen > s.pgen + 1 then
+    return 'recovered'
+  elseif proof then
+    return 'rolled_forward'
+  end
+  return 'rotated'
+end
+
+if s.rev == 'reuse' and s.rev_op == op then
+  return {'reuse'}
+elseif s.rev ~= '' or (s.epoch ~= p.epoch and not p.kept) then
+  return {'revoked', s.rev}
+elseif s.cid ~= p.cid then
+  return {'client_mismatch'}
+elseif s.via == 'cookie' and p.via ~= 'cookie' then
+  return {'delivery_mismatch'}
+elseif p.now >= s.idle or p.now >= s.abs then
+  return {'expired'}
+end
+local done = repeated()
+if done then
+  return answer(done)
+elseif is_live() then
+  return save(live())
+elseif is_previous() then
+  return previous()
+elseif p.gen > s.gen and p.gen - s.gen <= max_ahead then
+  return ahead()
+end
+return reuse()

@@ -1,0 +1,257 @@
+package repotest
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"latchkey/repository"
+)
+
+// chain is the id of a session's token of a generation. Stores cannot compute
+// it, here as in the service.
+func chain(sessionID string, gen int64) repository.TokenID {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d", sessionID, gen))
+	return repository.TokenID(base64.RawURLEncoding.EncodeToString(sum[:16]))
+}
+
+// prove answers a question about a presentation.
+func prove(p repository.Presentation, asked repository.Presented) *repository.Proof {
+	proof := &repository.Proof{Gen: asked.Gen, JTI: asked.JTI, Next: chain(p.SessionID, asked.Gen+1)}
+	if p.JTI == chain(p.SessionID, p.Gen) && asked.JTI == chain(p.SessionID, asked.Gen) {
+		proof.Before = chain(p.SessionID, p.Gen-1)
+	}
+	return proof
+}
+
+// ask presents a token, and again with a proof as long as the store asks.
+func ask(ctx context.Context, s repository.Store, p repository.Presentation) (repository.Presented, error) {
+	for {
+		got, err := s.Sessions.PresentSession(ctx, p)
+		if err != nil || !got.Outcome.Question() {
+			return got, err
+		}
+		p.Proof = prove(p, got)
+	}
+}
+
+// everyOutcome walks the table of outcomes, each case on a session of its own:
+// the outcome, the answer and the session after it, and the same call again.
+func everyOutcome(t *testing.T, s repository.Store) {
+	type change = func(*repository.Session)
+	type present = func(*repository.Presentation)
+	at := func(d time.Duration) present {
+		return func(p *repository.Presentation) { p.Now = ms(0).Add(d) }
+	}
+	// previous presents the predecessor, ahead a token that the store forgot.
+	previous := func(d time.Duration, more ...present) present {
+		return func(p *repository.Presentation) {
+			p.Gen, p.JTI, p.Now = 2, chain(p.SessionID, 2), ms(0).Add(d)
+			for _, m := range more {
+				m(p)
+			}
+		}
+	}
+	ahead := func(by int64, more ...present) present {
+		return func(p *repository.Presentation) {
+			p.Gen += by
+			p.JTI, p.Next = chain(p.SessionID, p.Gen), chain(p.SessionID, p.Gen+1)
+			for _, m := range more {
+				m(p)
+			}
+		}
+	}
+	and := func(changes ...change) change {
+		return func(s *repository.Session) {
+			for _, c := range changes {
+				c(s)
+			}
+		}
+	}
+	keep := func(p *repository.Presentation) { p.Keep = true }
+	strict := func(p *repository.Presentation) { p.Grace, p.Debounce, p.Recovery = 0, 0, 0 }
+	seen := func(s *repository.Session) { s.Seen = true }
+	cases := map[string]struct {
+		session change
+		present present
+		want    repository.Outcome
+	}{
+		"live at generation 0":               {nil, nil, repository.OutcomeRotated},
+		"live, rotation off":                 {nil, func(p *repository.Presentation) { p.Rotate = false }, repository.OutcomeKept},
+		"live, an access token only":         {nil, keep, repository.OutcomeKept},
+		"live, a moment before debounce":     {atGeneration3, at(20*time.Second - time.Millisecond), repository.OutcomeKept},
+		"live, at debounce":                  {atGeneration3, at(20 * time.Second), repository.OutcomeRotated},
+		"live, a clock gone back":            {atGeneration3, at(-time.Hour), repository.OutcomeKept},
+		"live, strict":                       {atGeneration3, func(p *repository.Presentation) { strict(p); p.Now = ms(0) }, repository.OutcomeRotated},
+		"another epoch":                      {nil, func(p *repository.Presentation) { p.Epoch++ }, repository.OutcomeRevoked},
+		"another epoch, kept":                {nil, func(p *repository.Presentation) { p.Epoch++; p.Kept = true }, repository.OutcomeRotated},
+		"ended":                              {func(s *repository.Session) { s.Ended, s.EndOp = repository.EndLogout, "x" }, nil, repository.OutcomeRevoked},
+		"ended for reuse":                    {func(s *repository.Session) { s.Ended, s.EndOp = repository.EndReuse, "x" }, nil, repository.OutcomeRevoked},
+		"another client":                     {nil, func(p *repository.Presentation) { p.ClientID = "other" }, repository.OutcomeClientMismatch},
+		"a cookie's in a body":               {func(s *repository.Session) { s.Delivery = repository.DeliveryCookie }, nil, repository.OutcomeDeliveryMismatch},
+		"a body's in a cookie":               {nil, func(p *repository.Presentation) { p.Delivery = repository.DeliveryCookie }, repository.OutcomeRotated},
+		"a moment before idle":               {nil, at(time.Hour - time.Millisecond), repository.OutcomeRotated},
+		"at idle":                            {nil, at(time.Hour), repository.OutcomeExpired},
+		"at absolute":                        {func(s *repository.Session) { s.IdleAt = ms(0).Add(9 * time.Hour) }, at(4 * time.Hour), repository.OutcomeExpired},
+		"the predecessor at once":            {atGeneration3, previous(0), repository.OutcomeReplayed},
+		"the predecessor, a clock gone back": {atGeneration3, previous(-time.Hour), repository.OutcomeReplayed},
+		"a moment before grace ends":         {and(atGeneration3, seen), previous(10*time.Second - time.Millisecond), repository.OutcomeReplayed},
+		"at the end of grace, seen":          {and(atGeneration3, seen), previous(10 * time.Second), repository.OutcomeReuse},
+		"at the end of grace, not seen":      {atGeneration3, previous(10 * time.Second), repository.OutcomeRecovered},
+		"a moment before recovery ends":      {and(atGeneration3, func(s *repository.Session) { s.IdleAt = s.AbsoluteAt }), previous(2*time.Hour - time.Millisecond), repository.OutcomeRecovered},
+		"at the end of recovery":             {and(atGeneration3, func(s *repository.Session) { s.IdleAt = s.AbsoluteAt }), previous(2 * time.Hour), repository.OutcomeReuse},
+		"the predecessor, strict":            {atGeneration3, previous(0, strict), repository.OutcomeReuse},
+		"too many replays":                   {and(atGeneration3, func(s *repository.Session) { s.Graced = repository.MaxGraced }), previous(time.Second), repository.OutcomeGraceExhausted},
+		"the last replay":                    {and(atGeneration3, func(s *repository.Session) { s.Graced = repository.MaxGraced - 1 }), previous(time.Second), repository.OutcomeReplayed},
+		"no recoveries left":                 {and(atGeneration3, func(s *repository.Session) { s.Recoveries, s.RecoveryAt = repository.MaxRecoveries, ms(0) }), previous(time.Minute), repository.OutcomeReuse},
+		"the last recovery":                  {and(atGeneration3, func(s *repository.Session) { s.Recoveries, s.RecoveryAt = repository.MaxRecoveries-1, ms(0) }), previous(time.Minute), repository.OutcomeRecovered},
+		"recoveries of the day before": {and(atGeneration3, func(s *repository.Session) {
+			s.Recoveries, s.RecoveryAt = repository.MaxRecoveries, ms(0).Add(time.Minute-repository.RecoveryWindow)
+		}), previous(time.Minute), repository.OutcomeRecovered},
+		"the predecessor, an access token only": {atGeneration3, previous(time.Second, keep), repository.OutcomeReplayed},
+		"recoverable, an access token only":     {atGeneration3, previous(time.Minute, keep), repository.OutcomeReplayed},
+		"not recoverable, an access token only": {and(atGeneration3, seen), previous(time.Minute, keep), repository.OutcomeReuse},
+		"one ahead":                             {atGeneration3, ahead(1), repository.OutcomeRolledForward},
+		"one ahead, made a moment ago":          {atGeneration3, ahead(1, func(p *repository.Presentation) { p.IssuedAt = p.Now }), repository.OutcomeRolledForward},
+		"one ahead, made in the future":         {atGeneration3, ahead(1, func(p *repository.Presentation) { p.IssuedAt = p.Now.Add(time.Hour) }), repository.OutcomeRolledForward},
+		"one ahead, an access token only":       {atGeneration3, ahead(1, keep), repository.OutcomeRolledForward},
+		"sixteen ahead":                         {atGeneration3, ahead(repository.MaxAhead), repository.OutcomeRolledForward},
+		"seventeen ahead":                       {atGeneration3, ahead(repository.MaxAhead + 1), repository.OutcomeReuse},
+		"ahead, of another chain":               {atGeneration3, ahead(1, func(p *repository.Presentation) { p.JTI = "forged" }), repository.OutcomeReuse},
+		"a spent generation":                    {atGeneration3, func(p *repository.Presentation) { p.Gen, p.JTI = 1, chain(p.SessionID, 1) }, repository.OutcomeReuse},
+		"the live generation, another id":       {atGeneration3, func(p *repository.Presentation) { p.JTI = "other" }, repository.OutcomeReuse},
+		"the predecessor's, another id":         {atGeneration3, previous(0, func(p *repository.Presentation) { p.JTI = "other" }), repository.OutcomeReuse},
+		"generation -1, no id":                  {nil, func(p *repository.Presentation) { p.Gen, p.JTI = 0, "" }, repository.OutcomeReuse},
+		"spent, by another client":              {atGeneration3, func(p *repository.Presentation) { p.Gen, p.ClientID = 1, "other" }, repository.OutcomeClientMismatch},
+		"spent, after expiry":                   {atGeneration3, func(p *repository.Presentation) { p.Gen, p.Now = 1, ms(0).Add(time.Hour) }, repository.OutcomeExpired},
+		"no such session":                       {nil, func(p *repository.Presentation) { p.SessionID = newID() }, repository.OutcomeUnknown},
+		"another user's name":                   {nil, func(p *repository.Presentation) { p.UserID = newID() }, repository.OutcomeUnknown},
+	}
+	met := map[repository.Outcome]bool{}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			session := newSession()
+			if c.session != nil {
+				c.session(&session)
+			}
+			must(t, s.Sessions.CreateSession(t.Context(), session))
+			p := presentation(session)
+			if c.present != nil {
+				c.present(&p)
+			}
+			known := c.want != repository.OutcomeUnknown
+			got, err := compare(t, s, &session, &p, known)
+			must(t, err)
+			if got.Outcome != c.want {
+				t.Errorf("%s, want %s", got.Outcome, c.want)
+			}
+			met[got.Outcome] = true
+			if !known || got.Outcome == repository.OutcomeReplayed {
+				return // a replay counts each time
+			}
+			again, err := compare(t, s, &session, &p, known)
+			must(t, err)
+			if again.Outcome != got.Outcome || again.Gen != got.Gen || again.JTI != got.JTI {
+				t.Errorf("the same call again: %+v, first %+v", again, got)
+			}
+		})
+	}
+	for _, o := range repository.Outcomes() {
+		if !met[o] {
+			t.Errorf("no case has the outcome %s", o)
+		}
+	}
+}
+
+// compare presents a token to the store and to the rules, with a proof where
+// they ask, and demands that outcome, answer and session are the same after each
+// call. It leaves the session as it is then.
+func compare(t *testing.T, s repository.Store, session *repository.Session, p *repository.Presentation, known bool) (repository.Presented, error) {
+	t.Helper()
+	for {
+		got, err := s.Sessions.PresentSession(t.Context(), *p)
+		if err != nil {
+			return got, err
+		}
+		after, outcome := *session, repository.OutcomeUnknown
+		if known {
+			after, outcome = session.Present(*p)
+		}
+		if diff := cmp.Diff(after.Presented(outcome), got); diff != "" {
+			t.Fatalf("the answer to %+v (-rules +store):\n%s", *p, diff)
+		}
+		sameSession(t, s, after)
+		*session = after
+		if !got.Outcome.Question() {
+			return got, nil
+		}
+		p.Proof = prove(*p, got)
+	}
+}
+
+// randomHistories presents tokens that are, were or may come to be live, at
+// random times and under random policies, and compares the store with the rules
+// after each.
+func randomHistories(t *testing.T, s repository.Store) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	met := map[repository.Outcome]int{}
+	for range 30 {
+		session := newSession()
+		if r.IntN(2) == 0 {
+			session.Delivery = repository.DeliveryCookie
+		}
+		must(t, s.Sessions.CreateSession(t.Context(), session))
+		now, ops := session.CreatedAt, []string{"a", "b", "c"}
+		var last repository.Presentation
+		for step := range 25 {
+			now = now.Add(time.Duration(r.IntN(40000)-5000) * time.Millisecond)
+			p := presentation(session)
+			switch r.IntN(10) {
+			case 0, 1, 2:
+				p.Gen, p.JTI = session.PrevGen, session.PrevJTI
+			case 3:
+				p.Gen += int64(r.IntN(20))
+				p.JTI = chain(p.SessionID, p.Gen)
+			case 4:
+				p.Gen = max(0, p.Gen-int64(r.IntN(4)))
+				p.JTI = chain(p.SessionID, p.Gen)
+			}
+			p.Next = chain(p.SessionID, p.Gen+1)
+			p.Now, p.Op, p.IssuedAt = now, fmt.Sprint(ops[r.IntN(len(ops))], step/3), now.Add(-time.Duration(r.IntN(60))*time.Second)
+			p.Rotate, p.Sliding, p.Keep = r.IntN(8) > 0, r.IntN(4) > 0, r.IntN(6) == 0
+			if r.IntN(8) == 0 {
+				p.Grace, p.Debounce, p.Recovery = 0, 0, 0
+			}
+			if session.Delivery == repository.DeliveryCookie || r.IntN(2) == 0 {
+				p.Delivery = repository.DeliveryCookie
+			}
+			switch r.IntN(40) {
+			case 0:
+				p.Epoch++
+				p.Kept = r.IntN(2) == 0
+			case 1:
+				p.ClientID = "other"
+			case 2:
+				p.Now = now.Add(2 * time.Hour)
+			case 3:
+				p = last // the same call, repeated
+			}
+			if p.SessionID == "" {
+				continue
+			}
+			got, err := compare(t, s, &session, &p, true)
+			must(t, err)
+			met[got.Outcome]++
+			last = p
+		}
+	}
+	t.Logf("outcomes met: %v", met)
+}
