@@ -89,9 +89,21 @@ type Refresh struct {
 	IdleTTL time.Duration `mapstructure:"idle_ttl"`
 	// AbsoluteTTL is how long a session lives at most.
 	AbsoluteTTL time.Duration `mapstructure:"absolute_ttl"`
-	// Grace is the time within which one client's requests may cross; a token
-	// is not replaced twice within double that time.
+	// Preset is standard, or strict: no grace and no recovery, so that a token is
+	// good for one use whatever becomes of the answer.
+	Preset string `mapstructure:"preset"`
+	// Grace is how long a replaced token is still honoured, for requests of one
+	// client that cross; a token is not replaced within double that time.
 	Grace time.Duration `mapstructure:"grace"`
+	// Recovery is how long after it a token whose successor was never used can
+	// still be exchanged, 3 times a day at most.
+	Recovery time.Duration `mapstructure:"recovery"`
+	// MaxSessions is how many live sessions a user may have; a login beyond it
+	// ends the one that was idle the longest.
+	MaxSessions int `mapstructure:"max_sessions"`
+	// HeaderRTVerify lets rtVerify take the refresh token in a header, where it
+	// is not replaced and a thief is not found.
+	HeaderRTVerify bool `mapstructure:"header_rtverify"`
 }
 
 // Password is about passwords and their hashes.
@@ -149,7 +161,8 @@ func Default() Config {
 		Tokens:   Tokens{Audience: "latchkey", AccessTTL: 10 * time.Minute, Delivery: "auto"},
 		Refresh: Refresh{
 			Rotate: true, Sliding: true,
-			IdleTTL: 14 * 24 * time.Hour, AbsoluteTTL: 30 * 24 * time.Hour, Grace: 10 * time.Second,
+			IdleTTL: 14 * 24 * time.Hour, AbsoluteTTL: 30 * 24 * time.Hour,
+			Preset: "standard", Grace: 10 * time.Second, Recovery: 24 * time.Hour, MaxSessions: 50, HeaderRTVerify: true,
 		},
 		Password: Password{BcryptCost: 12, MinLength: 8},
 		Signup:   Signup{Enabled: true},

@@ -43,6 +43,14 @@ func Load(file string) (Config, error) {
 	if err := v.UnmarshalExact(&cfg, viper.DecodeHook(decodeHook)); err != nil {
 		return Config{}, fmt.Errorf("settings: %w", err)
 	}
+	if cfg.Refresh.Preset == "strict" {
+		for key, value := range map[string]*time.Duration{"refresh.grace": &cfg.Refresh.Grace, "refresh.recovery": &cfg.Refresh.Recovery} {
+			if v.IsSet(key) && *value != 0 {
+				return Config{}, fmt.Errorf("%s: is 0 under refresh.preset strict; remove it, or the preset", key)
+			}
+			*value = 0
+		}
+	}
 	if err := cfg.Validate(); err != nil {
 		return Config{}, err
 	}

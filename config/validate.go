@@ -137,6 +137,14 @@ func (c *Config) validateTokens(p *problems) {
 	p.between("refresh.absolute_ttl", c.Refresh.AbsoluteTTL, time.Minute, 3650*24*time.Hour)
 	p.between("refresh.idle_ttl", c.Refresh.IdleTTL, time.Minute, 3650*24*time.Hour)
 	p.between("refresh.grace", c.Refresh.Grace, 0, 5*time.Minute)
+	p.between("refresh.recovery", c.Refresh.Recovery, 0, 30*24*time.Hour)
+	p.oneOf("refresh.preset", c.Refresh.Preset, "standard", "strict")
+	if c.Refresh.MaxSessions < 1 || c.Refresh.MaxSessions > 1000 {
+		p.add("refresh.max_sessions", "must be between 1 and 1000")
+	}
+	if c.Refresh.Recovery > 0 && c.Refresh.Recovery < c.Refresh.Grace {
+		p.add("refresh.recovery", "must be 0 or not shorter than refresh.grace")
+	}
 	if c.Refresh.IdleTTL > c.Refresh.AbsoluteTTL {
 		p.add("refresh.idle_ttl", "must not be longer than refresh.absolute_ttl")
 	}

@@ -16,6 +16,7 @@ import (
 type call struct {
 	r       *http.Request
 	address string
+	param   func(name string) string // a part of the path
 }
 
 func (c *call) ctx() context.Context { return c.r.Context() }
@@ -41,7 +42,7 @@ func handle[Req any](s *server, f func(*call, Req) (reply, error)) gin.HandlerFu
 		var out reply
 		req, err := decode[Req](c.Writer, c.Request)
 		if err == nil {
-			out, err = f(&call{r: c.Request, address: c.ClientIP()}, req)
+			out, err = f(&call{r: c.Request, address: c.ClientIP(), param: c.Param}, req)
 		}
 		for _, cookie := range out.cookies {
 			http.SetCookie(c.Writer, cookie)

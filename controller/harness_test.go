@@ -50,6 +50,7 @@ func (c *clock) Add(d time.Duration) {
 // store, behind a real listener.
 type instance struct {
 	accounts *service.Accounts
+	sessions *service.Sessions
 	public   *url.URL
 	address  string
 }
@@ -59,7 +60,8 @@ func start(t testing.TB, store repository.Store, clock *clock, log io.Writer, se
 	public := &url.URL{Scheme: "http", Host: "localhost"}
 	logger := slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	policy := service.RefreshPolicy{
-		Rotate: true, Sliding: true, IdleTTL: 14 * 24 * time.Hour, AbsoluteTTL: 30 * 24 * time.Hour, Grace: 10 * time.Second,
+		Rotate: true, Sliding: true, IdleTTL: 14 * 24 * time.Hour, AbsoluteTTL: 30 * 24 * time.Hour,
+		Grace: 10 * time.Second, Recovery: 24 * time.Hour, MaxSessions: 50, HeaderKeeps: true,
 	}
 	accessTTL, signup, reveal := 10*time.Minute, true, false
 	o := controller.Options{BasePath: "/api", Delivery: "auto", RequestTimeout: 5 * time.Second, Now: clock.Now, Log: logger}
@@ -81,6 +83,12 @@ func start(t testing.TB, store repository.Store, clock *clock, log io.Writer, se
 			policy.Rotate, err = strconv.ParseBool(value)
 		case "refresh.sliding":
 			policy.Sliding, err = strconv.ParseBool(value)
+		case "refresh.preset":
+			policy.Grace, policy.Recovery = 0, 0 // strict is the only other one
+		case "refresh.max_sessions":
+			policy.MaxSessions, err = strconv.Atoi(value)
+		case "refresh.header_rtverify":
+			policy.HeaderKeeps, err = strconv.ParseBool(value)
 		case "refresh.idle_ttl":
 			policy.IdleTTL, err = time.ParseDuration(value)
 		case "refresh.absolute_ttl":
@@ -116,6 +124,7 @@ func start(t testing.TB, store repository.Store, clock *clock, log io.Writer, se
 	o.Tokens = service.NewTokens(keys, public.String(), "latchkey", accessTTL, clock.Now)
 	o.Sessions = service.NewSessions(store, o.Tokens, policy, clock.Now, logger)
 	o.Login = service.NewLogin(store, hasher, o.Sessions, reveal, logger)
+	o.Passwords = service.NewPasswords(store.Users, o.Sessions, hasher, service.PasswordPolicy{MinLength: 8})
 	o.Health = service.NewHealth(store, "test")
 	handler, err := controller.NewRouter(o)
 	if err != nil {
@@ -128,7 +137,7 @@ func start(t testing.TB, store repository.Store, clock *clock, log io.Writer, se
 		server.Start()
 	}
 	t.Cleanup(server.Close)
-	return &instance{accounts: o.Accounts, public: public, address: server.Listener.Addr().String()}, nil
+	return &instance{accounts: o.Accounts, sessions: o.Sessions, public: public, address: server.Listener.Addr().String()}, nil
 }
 
 // client returns an HTTP client that reaches the instance by its public URL. A

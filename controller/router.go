@@ -18,11 +18,12 @@ import (
 
 // Options are the services behind the routes, and how they are reached.
 type Options struct {
-	Accounts *service.Accounts
-	Login    *service.Login
-	Sessions *service.Sessions
-	Tokens   *service.Tokens
-	Health   *service.Health
+	Accounts  *service.Accounts
+	Login     *service.Login
+	Sessions  *service.Sessions
+	Passwords *service.Passwords
+	Tokens    *service.Tokens
+	Health    *service.Health
 
 	PublicURL      *url.URL
 	BasePath       string
@@ -72,7 +73,13 @@ func NewRouter(o Options) (http.Handler, error) {
 	users.POST("/rtVerify", handle(s, s.rtVerify))
 	users.GET("/rtVerify", handle(s, s.rtVerify))
 	users.POST("/logout", handle(s, s.logout))
-	users.GET("/me", access.Require(), handle(s, s.me))
+
+	me := users.Group("/me", access.Require(), access.RequireSession())
+	me.GET("", handle(s, s.me))
+	me.POST("/password", handle(s, s.password))
+	me.GET("/sessions", handle(s, s.devices))
+	me.DELETE("/sessions", handle(s, s.endOthers))
+	me.DELETE("/sessions/:id", handle(s, s.endDevice))
 	return engine, nil
 }
 

@@ -35,6 +35,8 @@ import (
 //	claims TOKEN                      print header and claims of a JWT
 //	clock +DURATION                   let time pass
 //	operator NAME PRIVILEGE           create a user from the command line
+//	disable NAME true|false           disable a user, or enable one
+//	session VAR TOKEN                 keep the sid of a JWT
 func TestScripts(t *testing.T) {
 	for _, set := range throwaway.Sets() {
 		t.Run(set.Name, func(t *testing.T) {
@@ -47,6 +49,7 @@ func TestScripts(t *testing.T) {
 				Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 					"serve": serveCmd, "as": asCmd, "send": sendCmd, "status": statusCmd, "header": headerCmd, "json": jsonCmd,
 					"cookie": cookieCmd, "capture": captureCmd, "claims": claimsCmd, "clock": clockCmd, "operator": operatorCmd,
+					"disable": disableCmd, "session": sessionCmd,
 				},
 			})
 		})
@@ -228,4 +231,19 @@ func operatorCmd(ts *testscript.TestScript, _ bool, args []string) {
 		Username: args[0], Email: args[0] + "@example.org", Password: service.NewPassword("correct horse"), Privilege: privilege,
 	})
 	ts.Check(err)
+}
+
+func disableCmd(ts *testscript.TestScript, _ bool, args []string) {
+	w := of(ts)
+	account, err := w.instance.accounts.Find(w.t.Context(), args[0])
+	ts.Check(err)
+	ts.Check(w.instance.sessions.Disable(w.t.Context(), account.ID, args[1] == "true", service.Origin{}))
+}
+
+func sessionCmd(ts *testscript.TestScript, _ bool, args []string) {
+	payload, err := base64.RawURLEncoding.DecodeString(strings.Split(args[1], ".")[1])
+	ts.Check(err)
+	var claims struct{ SID string }
+	ts.Check(json.Unmarshal(payload, &claims))
+	ts.Setenv(args[0], claims.SID)
 }

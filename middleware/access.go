@@ -46,15 +46,29 @@ func (a *Access) Optional() gin.HandlerFunc {
 	return func(c *gin.Context) { a.admit(c, true) }
 }
 
+// RequireSession lets in, after Require, whose token belongs to a session: a
+// user who has logged in.
+func (a *Access) RequireSession() gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if s, ok := Subject(c.Request.Context()); !ok || s.SessionID == "" {
+			a.refuse(c, service.NewError(service.CodePrivilegeDenied, "This is for users who have logged in; this token has no session."))
+		}
+	}
+}
+
+func (a *Access) refuse(c *gin.Context, err error) {
+	_ = c.Error(err)
+	c.Abort()
+	a.problems.Write(c.Writer, RequestID(c.Request.Context()), err)
+}
+
 func (a *Access) admit(c *gin.Context, optional bool) {
 	subject, err := a.verify(c)
 	if err != nil {
 		if optional && service.AsError(err).Code == service.CodeTokenMissing {
 			return
 		}
-		_ = c.Error(err)
-		c.Abort()
-		a.problems.Write(c.Writer, RequestID(c.Request.Context()), err)
+		a.refuse(c, err)
 		return
 	}
 	c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), subjectKey{}, subject))

@@ -14,8 +14,14 @@ const (
 	AuditLogin          AuditEvent = "login"
 	AuditLoginFailed    AuditEvent = "login_failed"
 	AuditSessionEnded   AuditEvent = "session_ended"
+	AuditSessionsEnded  AuditEvent = "sessions_ended" // all of a user but one, or everyone's
+	AuditPasswordChange AuditEvent = "password_changed"
+	AuditUserDisabled   AuditEvent = "user_disabled"
+	AuditUserEnabled    AuditEvent = "user_enabled"
 	AuditRefreshReused  AuditEvent = "refresh_reused"
 	AuditRefreshRefused AuditEvent = "refresh_refused"
+	AuditRecovered      AuditEvent = "refresh_recovered"
+	AuditRolledForward  AuditEvent = "refresh_rolled_forward"
 )
 
 // AuditRecord is one line of the audit log. It never holds a token, a password

@@ -13,6 +13,11 @@ const (
 	EndLogout   EndReason = "logout"
 	EndReuse    EndReason = "reuse"
 	EndReplaced EndReason = "replaced" // a login carried its refresh cookie
+	EndEvicted  EndReason = "evicted"  // a login found too many others
+	EndByUser   EndReason = "by_user"  // from the list of devices
+	EndByAdmin  EndReason = "by_operator"
+	EndPassword EndReason = "password_changed"
+	EndDisabled EndReason = "account_disabled"
 )
 
 // Revocation is the durable record that a session is over.
@@ -32,13 +37,21 @@ type Revocations interface {
 	// all others, concurrent ones too, report false and change nothing.
 	RevokeSession(ctx context.Context, r Revocation, a AuditRecord) (first bool, err error)
 
-	// RecordLogin writes the audit record of a login and, where the login
-	// replaces a session, revokes that one, in one step.
-	RecordLogin(ctx context.Context, login AuditRecord, replaced *Replaced) error
+	// RecordLogin writes the audit record of a login and revokes the sessions
+	// that the login ends, in one step; those that are revoked already stay as
+	// they are.
+	RecordLogin(ctx context.Context, login AuditRecord, ended []Ended) error
+
+	// ListRevoked returns which sessions of a user have been revoked.
+	ListRevoked(ctx context.Context, userID string) ([]string, error)
+
+	// PurgeRevocations forgets at most limit revocations that expired before a
+	// time, and returns how many.
+	PurgeRevocations(ctx context.Context, before time.Time, limit int) (int, error)
 }
 
-// Replaced is the session that a login ends, with its audit record.
-type Replaced struct {
+// Ended is a session that a login ends, with its audit record.
+type Ended struct {
 	Revocation Revocation
 	Audit      AuditRecord
 }

@@ -140,9 +140,12 @@ type Ending struct {
 
 // Sessions keeps the live refresh token of each session.
 type Sessions interface {
-	// CreateSession adds a session. Only a login calls it. Adding the same one
-	// again changes nothing; ErrExists for an ID that another one has.
-	CreateSession(ctx context.Context, s Session) error
+	// CreateSession adds a session. Only a login calls it. Where the user then
+	// has more than limit live ones, those that were idle the longest get a
+	// tombstone, in the same step, and are returned. Live means live for a user
+	// of the new session's epoch, and of that kept session. Adding the same
+	// session again changes nothing; ErrExists for an ID that another one has.
+	CreateSession(ctx context.Context, s Session, kept string, limit int) (evicted []string, err error)
 
 	// PresentSession decides what becomes of a refresh token and changes the
 	// session accordingly, in one atomic step; Session.Present is its meaning.
@@ -155,6 +158,18 @@ type Sessions interface {
 	// EndSession puts a tombstone on a session; the first one stays. It never
 	// brings a session back, and is nil for one that is not there.
 	EndSession(ctx context.Context, e Ending) error
+
+	// EndOtherSessions puts a tombstone on each session of a user but
+	// e.SessionID (empty: on all).
+	EndOtherSessions(ctx context.Context, e Ending) error
+
+	// ListSessions returns the sessions of a user that have no tombstone, the
+	// one used last first. Expired ones may be among them.
+	ListSessions(ctx context.Context, userID string) ([]Session, error)
+
+	// PurgeSessions forgets at most limit sessions that were over before a
+	// time, and returns how many; a store that forgets by itself returns 0.
+	PurgeSessions(ctx context.Context, before time.Time, limit int) (int, error)
 
 	// FindSession reads a session, ended ones included, as it is now.
 	// ErrNotFound if it is not there.

@@ -62,4 +62,36 @@ type Users interface {
 	// has been revoked: all that a refresh needs from the database. ErrNotFound
 	// for an unknown user.
 	FindUserOfSession(ctx context.Context, userID, sessionID string) (u User, revoked bool, err error)
+
+	// ChangePassword replaces a hash and ends the user's sessions but one, in
+	// one step. ErrNotFound if there is no such user whose hash is Old and whose
+	// epoch is Epoch: of many concurrent callers exactly one succeeds.
+	ChangePassword(ctx context.Context, c PasswordChange, a AuditRecord) error
+
+	// EndUserSessions ends all sessions of a user, in one step: the epoch grows.
+	// ErrNotFound for an unknown user.
+	EndUserSessions(ctx context.Context, userID string, at time.Time, a AuditRecord) error
+
+	// EndOtherUserSessions is EndUserSessions but for one session, which must
+	// have been found live at that epoch: ErrNotFound if the user has another by
+	// now, else a session that was ended meanwhile would come back.
+	EndOtherUserSessions(ctx context.Context, userID, kept string, epoch int64, at time.Time, a AuditRecord) error
+
+	// DisableUser disables a user, which ends all sessions, or enables one.
+	// ErrNotFound for an unknown user.
+	DisableUser(ctx context.Context, userID string, disabled bool, at time.Time, a AuditRecord) error
+
+	// EndAllSessions ends every session of every user, in one step, and returns
+	// how many users there are.
+	EndAllSessions(ctx context.Context, at time.Time, a AuditRecord) (users int, err error)
+}
+
+// PasswordChange is a new hash for a user.
+type PasswordChange struct {
+	UserID string
+	Old    PasswordHash
+	New    PasswordHash
+	Kept   string // the session that stays, found live at Epoch
+	Epoch  int64  // the user's, when all of this was read
+	At     time.Time
 }

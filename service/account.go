@@ -131,6 +131,18 @@ func (a *Accounts) Me(ctx context.Context, s Subject) (Account, error) {
 	return account(u), nil
 }
 
+// Find returns the account of a username or an e-mail address, for an operator.
+func (a *Accounts) Find(ctx context.Context, name string) (Account, error) {
+	u, err := findUser(ctx, a.users, name, "")
+	switch {
+	case errors.Is(err, repository.ErrNotFound):
+		return Account{}, noSuchAccount()
+	case err != nil:
+		return Account{}, storeFailure("find a user by name", err)
+	}
+	return account(u), nil
+}
+
 func accountDisabled() error {
 	return NewError(CodeAccountDisabled, "This account is disabled. Ask an administrator.")
 }

@@ -27,3 +27,16 @@ func (k Keys) successor(id repository.TokenID) repository.TokenID {
 	mac.Write([]byte(id))
 	return repository.TokenID(base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:tokenIDBytes]))
 }
+
+// prove answers a question of the store about a presented token.
+func (k Keys) prove(asked repository.Presented, token refreshToken) *repository.Proof {
+	proof := &repository.Proof{Gen: asked.Gen, JTI: asked.JTI, Next: k.successor(asked.JTI)}
+	id := asked.JTI
+	for range token.gen - asked.Gen { // at most MaxAhead; none for a predecessor
+		proof.Before, id = id, k.successor(id)
+	}
+	if id != token.id {
+		proof.Before = ""
+	}
+	return proof
+}

@@ -69,12 +69,15 @@ func (s *Sessions) confirm(ctx context.Context, p Presentation, token refreshTok
 // tombstone marks a session as ended where refreshes look first. Its failure
 // undoes nothing: the database refuses the session anyway.
 func (s *Sessions) tombstone(ctx context.Context, r repository.Revocation) {
-	err := s.store.Sessions.EndSession(ctx, repository.Ending{
+	s.warn(ctx, r.UserID, s.store.Sessions.EndSession(ctx, repository.Ending{
 		UserID: r.UserID, SessionID: r.SessionID, Reason: r.Reason, Op: string(newTokenID()), Now: r.At,
-	})
+	}))
+}
+
+func (s *Sessions) warn(ctx context.Context, userID string, err error) {
 	if err != nil {
 		s.log.LogAttrs(ctx, slog.LevelWarn, "tombstone not written; the database has the revocation",
-			slog.String("session", r.SessionID), slog.Any("error", err))
+			slog.String("user", userID), slog.Any("error", err))
 	}
 }
 
@@ -90,4 +93,8 @@ func endRecord(from Origin, r repository.Revocation, clientID string) repository
 	a := from.audit(r.At, event, string(r.Reason))
 	a.UserID, a.SessionID, a.ClientID = r.UserID, r.SessionID, clientID
 	return a
+}
+
+func sessionRevoked() error {
+	return sessionOver(CodeSessionRevoked, "The session has been ended. Log in again.")
 }

@@ -36,6 +36,7 @@ const (
 	CodeEmailTaken           Code = "email_taken"
 	CodeBodyTooLarge         Code = "body_too_large"
 	CodeUnsupportedMediaType Code = "unsupported_media_type"
+	CodeRateLimited          Code = "rate_limited"
 	CodeOverloaded           Code = "overloaded"
 	CodeStoreUnavailable     Code = "store_unavailable"
 	CodeInternal             Code = "internal"
@@ -49,7 +50,7 @@ func Codes() []Code {
 		CodeRefreshMissing, CodeRefreshMalformed, CodeRefreshInvalid, CodeRefreshExpired, CodeSessionRevoked, CodeRefreshReused,
 		CodeInvalidCredentials, CodePrivilegeDenied, CodeCSRFDenied, CodeAccountDisabled,
 		CodeNotFound, CodeMethodNotAllowed, CodeUsernameTaken, CodeEmailTaken, CodeBodyTooLarge, CodeUnsupportedMediaType,
-		CodeOverloaded, CodeStoreUnavailable, CodeInternal,
+		CodeRateLimited, CodeOverloaded, CodeStoreUnavailable, CodeInternal,
 	}
 }
 

@@ -23,6 +23,15 @@ const (
 	DeliveryBody   = repository.DeliveryBody
 )
 
+// EndReason says why a session ended.
+type EndReason = repository.EndReason
+
+// The reasons that a handler or a command gives.
+const (
+	EndByUser  = repository.EndByUser
+	EndByAdmin = repository.EndByAdmin
+)
+
 // Credentials are what a user logs in with: a username, an e-mail address, or
 // either of them as Username.
 type Credentials struct {
@@ -54,7 +63,7 @@ func NewLogin(store repository.Store, hasher *Hasher, sessions *Sessions, reveal
 // unknown user and a wrong password alike, after the same work;
 // account_disabled only to who knows the password.
 func (l *Login) Login(ctx context.Context, c Credentials) (Grant, error) {
-	u, err := l.find(ctx, c)
+	u, err := findUser(ctx, l.store.Users, c.Username, c.Email)
 	if err != nil && !errors.Is(err, repository.ErrNotFound) {
 		return Grant{}, storeFailure("find who logs in", err)
 	}
@@ -75,24 +84,24 @@ func (l *Login) Login(ctx context.Context, c Credentials) (Grant, error) {
 	return l.sessions.create(ctx, u, c)
 }
 
-// find looks a user up by whichever name was given. A name that cannot exist is
-// not found.
-func (l *Login) find(ctx context.Context, c Credentials) (repository.User, error) {
-	if c.Email == "" && strings.Contains(c.Username, "@") {
-		c.Email, c.Username = c.Username, ""
+// findUser looks a user up by whichever name was given. A name that cannot exist
+// is not found.
+func findUser(ctx context.Context, users repository.Users, username, email string) (repository.User, error) {
+	if email == "" && strings.Contains(username, "@") {
+		email = username
 	}
-	if c.Email != "" {
-		key, problem := emailKey(c.Email)
+	if email != "" {
+		key, problem := emailKey(email)
 		if problem != "" {
 			return repository.User{}, repository.ErrNotFound
 		}
-		return l.store.Users.FindUserByEmail(ctx, key)
+		return users.FindUserByEmail(ctx, key)
 	}
-	key, problem := usernameKey(c.Username)
+	key, problem := usernameKey(username)
 	if problem != "" {
 		return repository.User{}, repository.ErrNotFound
 	}
-	return l.store.Users.FindUserByUsername(ctx, key)
+	return users.FindUserByUsername(ctx, key)
 }
 
 // refuse records a failed login and returns the answer to it. The name that was

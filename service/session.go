@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"strings"
@@ -17,13 +16,16 @@ type RefreshPolicy struct {
 	Sliding     bool          // each use moves the idle expiry
 	IdleTTL     time.Duration // how long a session lives unused
 	AbsoluteTTL time.Duration // how long it lives at most
-	Grace       time.Duration // within which requests of one client may cross
+	Grace       time.Duration // for which a replaced token is honoured; 0: never
+	Recovery    time.Duration // within which a lost successor is replaced; 0: never
+	MaxSessions int           // live sessions of a user
+	HeaderKeeps bool          // rtVerify with a header token may answer
 }
 
 // Grant is what a login or a refresh gives: the user, and tokens.
 type Grant struct {
 	User    Account
-	Outcome repository.Outcome // empty for a login
+	Outcome repository.Outcome // of a refresh
 
 	Access        RawToken
 	AccessExpiry  time.Time
@@ -43,13 +45,14 @@ type Sessions struct {
 	store  repository.Store
 	tokens *Tokens
 	policy RefreshPolicy
+	counts counts
 	now    func() time.Time
 	log    *slog.Logger
 }
 
 // NewSessions returns the sessions in a store.
 func NewSessions(store repository.Store, tokens *Tokens, policy RefreshPolicy, now func() time.Time, log *slog.Logger) *Sessions {
-	return &Sessions{store: store, tokens: tokens, policy: policy, now: now, log: log}
+	return &Sessions{store: store, tokens: tokens, policy: policy, counts: newCounts(), now: now, log: log}
 }
 
 // create makes the session of a login that has succeeded. The write to the
@@ -69,24 +72,33 @@ func (s *Sessions) create(ctx context.Context, u repository.User, c Credentials)
 	}
 	record := c.From.audit(now, repository.AuditLogin, "ok")
 	record.UserID, record.SessionID, record.ClientID = u.ID, session.ID, ClientAPI
-	if err := s.store.Sessions.CreateSession(ctx, session); err != nil {
+	evicted, err := s.store.Sessions.CreateSession(ctx, session, u.KeptSession, s.policy.MaxSessions)
+	if err != nil {
 		return Grant{}, storeFailure("create a session", err)
 	}
-	replaced := s.replaced(c, now)
-	if err := s.store.Revocations.RecordLogin(ctx, record, replaced); err != nil {
+	ended := s.replaced(c, now)
+	for _, id := range evicted {
+		r := revocation(u.ID, id, repository.EndEvicted, now, now.Add(s.policy.AbsoluteTTL))
+		ended = append(ended, repository.Ended{Revocation: r, Audit: endRecord(c.From, r, ClientAPI)})
+	}
+	if err := s.store.Revocations.RecordLogin(ctx, record, ended); err != nil {
 		return Grant{}, storeFailure("record a login", err)
 	}
 	logEvent(ctx, s.log, record)
-	if replaced != nil {
-		logEvent(ctx, s.log, replaced.Audit)
-		s.tombstone(ctx, replaced.Revocation)
+	for _, e := range ended {
+		logEvent(ctx, s.log, e.Audit)
+		if e.Revocation.Reason != repository.EndEvicted { // those have theirs
+			s.tombstone(ctx, e.Revocation)
+		}
 	}
-	return s.grant(u, session.ID, ClientAPI, session.Presented(repository.OutcomeRotated))
+	g, err := s.grant(u, session.ID, ClientAPI, session.Presented(repository.OutcomeRotated))
+	g.RefreshChanged = true
+	return g, err
 }
 
-// replaced is the session whose refresh cookie a login carried, if it carried
-// one that verifies.
-func (s *Sessions) replaced(c Credentials, now time.Time) *repository.Replaced {
+// replaced is the session whose refresh cookie a login carried, or none if it
+// carried none that verifies.
+func (s *Sessions) replaced(c Credentials, now time.Time) []repository.Ended {
 	if c.Replaces == "" {
 		return nil
 	}
@@ -95,73 +107,7 @@ func (s *Sessions) replaced(c Credentials, now time.Time) *repository.Replaced {
 		return nil
 	}
 	r := revocation(old.userID, old.sessionID, repository.EndReplaced, now, old.expiresAt)
-	return &repository.Replaced{Revocation: r, Audit: endRecord(c.From, r, old.clientID)}
-}
-
-// Presentation is a refresh token that a client shows.
-type Presentation struct {
-	Token    RawToken
-	Delivery Delivery // how it came
-	ClientID string
-	// UserID is whom the client believes to be; empty if it does not say. It is
-	// never the source of an identity, and must agree with the token.
-	UserID string
-	// Keep asks for an access token only: the refresh token stays.
-	Keep bool
-	From Origin
-}
-
-// Refresh exchanges a refresh token for new tokens, by the rules of
-// repository.Session.Present. One read of the database, one call of the session
-// store. A refusal is refresh_malformed, refresh_invalid, refresh_expired,
-// session_revoked, refresh_reused or account_disabled; trouble is
-// store_unavailable and never a refusal.
-func (s *Sessions) Refresh(ctx context.Context, p Presentation) (Grant, error) {
-	token, err := s.tokens.verifyRefresh(p.Token)
-	if err != nil {
-		return Grant{}, err
-	}
-	if p.UserID != "" && p.UserID != token.userID {
-		return Grant{}, s.refuse(ctx, p, token, "user_mismatch")
-	}
-	u, revoked, err := s.store.Users.FindUserOfSession(ctx, token.userID, token.sessionID)
-	switch {
-	case errors.Is(err, repository.ErrNotFound):
-		return Grant{}, sessionOver(CodeSessionRevoked, "This account no longer exists.")
-	case err != nil:
-		return Grant{}, storeFailure("find the user of a session", err)
-	case u.Disabled:
-		return Grant{}, accountDisabled()
-	case revoked:
-		return Grant{}, sessionRevoked()
-	}
-	now := s.now().UTC().Truncate(time.Millisecond)
-	out, err := s.store.Sessions.PresentSession(ctx, repository.Presentation{
-		UserID: token.userID, SessionID: token.sessionID, Gen: token.gen, JTI: token.id,
-		Next: s.tokens.keys.successor(token.id), ClientID: p.ClientID, Delivery: p.Delivery,
-		Epoch: u.SessionEpoch, Kept: u.KeptSession == token.sessionID, Op: string(newTokenID()), Now: now,
-		Rotate: s.policy.Rotate && !p.Keep, Sliding: s.policy.Sliding,
-		Debounce: 2 * s.policy.Grace, IdleTTL: s.policy.IdleTTL,
-	})
-	if err != nil {
-		return Grant{}, storeFailure("present a refresh token", err)
-	}
-	switch out.Outcome {
-	case repository.OutcomeRotated, repository.OutcomeKept:
-		return s.grant(u, token.sessionID, token.clientID, out)
-	case repository.OutcomeUnknown:
-		return Grant{}, sessionOver(CodeRefreshInvalid, "The session is not known. Log in again.")
-	case repository.OutcomeExpired:
-		return Grant{}, refreshExpired()
-	case repository.OutcomeRevoked:
-		return Grant{}, s.confirm(ctx, p, token, out.Ended, sessionRevoked())
-	case repository.OutcomeReuse:
-		return Grant{}, s.confirm(ctx, p, token, repository.EndReuse,
-			sessionOver(CodeRefreshReused, "This refresh token was used before. The session has been ended for safety; log in again."))
-	case repository.OutcomeClientMismatch, repository.OutcomeDeliveryMismatch:
-		return Grant{}, s.refuse(ctx, p, token, string(out.Outcome))
-	}
-	return Grant{}, errors.New("unknown outcome " + string(out.Outcome))
+	return []repository.Ended{{Revocation: r, Audit: endRecord(c.From, r, old.clientID)}}
 }
 
 // grant mints the tokens that go with an accepted presentation.
@@ -183,8 +129,7 @@ func (s *Sessions) grant(u repository.User, sessionID, clientID string, out repo
 	g := Grant{
 		User: account(u), Outcome: out.Outcome, Access: access, AccessExpiry: accessExpiry,
 		Refresh: refresh, RefreshExpiry: out.IdleAt, SessionExpiry: out.AbsoluteAt,
-		RefreshAfter:   refreshAfter(s.now(), accessExpiry),
-		RefreshChanged: out.Outcome != repository.OutcomeKept,
+		RefreshAfter: refreshAfter(s.now(), accessExpiry),
 	}
 	if out.AbsoluteAt.Before(g.RefreshExpiry) {
 		g.RefreshExpiry = out.AbsoluteAt
@@ -203,19 +148,4 @@ func refreshAfter(now, expiry time.Time) time.Time {
 // come back together.
 func spread(limit time.Duration) time.Duration {
 	return rand.N(limit + 1) //nolint:gosec // no secret
-}
-
-// refuse records a refusal that leaves the session as it is.
-func (s *Sessions) refuse(ctx context.Context, p Presentation, token refreshToken, why string) error {
-	record := p.From.audit(s.now().UTC().Truncate(time.Microsecond), repository.AuditRefreshRefused, why)
-	record.UserID, record.SessionID, record.ClientID = token.userID, token.sessionID, p.ClientID
-	if err := s.store.Audits.AppendAudit(ctx, record); err != nil {
-		return storeFailure("record a refused refresh", err)
-	}
-	logEvent(ctx, s.log, record)
-	return invalidRefresh(errors.New(why))
-}
-
-func sessionRevoked() error {
-	return sessionOver(CodeSessionRevoked, "The session has been ended. Log in again.")
 }

@@ -117,10 +117,70 @@ func TestOneSecretIsDrawnByManyAtOnce(t *testing.T) {
 }
 
 func TestEveryCommandHasHelpWithAnExample(t *testing.T) {
-	for _, args := range [][]string{{"serve"}, {"migrate"}, {"user", "create"}, {"config"}, {"healthcheck"}} {
+	for _, args := range [][]string{{"serve"}, {"migrate"}, {"user", "create"}, {"user", "disable"}, {"sessions", "list"}, {"sessions", "revoke"}, {"config"}, {"healthcheck"}} {
 		out, err := command(t, "", append(args, "--help")...)
 		if err != nil || !strings.Contains(out, "Examples:") {
 			t.Errorf("%v --help: %v\n%s", args, err, out)
 		}
+	}
+}
+
+func TestAnOperatorListsAndEndsSessions(t *testing.T) {
+	port, dir := freePort(t), t.TempDir()
+	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d'", port), "data.dir: '"+dir+"'", "password.bcrypt_cost: 10")
+	if _, err := command(t, "", "sessions", "list", "--user", "ada", "--config", file); err == nil || !strings.Contains(err.Error(), "migrate up") {
+		t.Errorf("without a schema: %v", err)
+	}
+	r := serveIn(t, port, "--config", file)
+	post(t, r.url+"/api/users", ada, nil)
+	var one, two, three tokens
+	for _, got := range []*tokens{&one, &two, &three} {
+		post(t, r.url+"/api/users/login", login, got)
+	}
+	list := func() string {
+		out, err := command(t, "", "sessions", "list", "--user", "ada", "--config", file)
+		must(t, err)
+		return out
+	}
+	if out := list(); !strings.Contains(out, "3 live sessions") {
+		t.Errorf("listed %s", out)
+	}
+	id, _, _ := strings.Cut(list(), " ")
+	for _, step := range []struct {
+		args []string
+		left string
+	}{
+		{[]string{"--user", "ada", "--session", id}, "2 live sessions"},
+		{[]string{"--user", "ada@example.org"}, "0 live sessions"},
+	} {
+		_, err := command(t, "", append([]string{"sessions", "revoke", "--config", file}, step.args...)...)
+		must(t, err)
+		if out := list(); !strings.Contains(out, step.left) {
+			t.Errorf("after revoke %v: %s", step.args, out)
+		}
+	}
+	post(t, r.url+"/api/users/login", login, &one)
+	out, err := command(t, "", "sessions", "revoke", "--all", "--config", file)
+	must(t, err)
+	if !strings.Contains(out, "1 users") {
+		t.Errorf("printed %q", out)
+	}
+	if status := post(t, r.url+"/api/users/refresh", fmt.Sprintf(`{"refreshToken":%q}`, one.RefreshToken), &two); status != 401 || two.Error != "session_revoked" {
+		t.Errorf("refresh after the end of all: %d %s", status, two.Error)
+	}
+	for _, args := range [][]string{{"--user", "nobody"}, {}, {"--user", "ada", "--all"}, {"--user", "ada", "--session", "nothing"}} {
+		if _, err := command(t, "", append([]string{"sessions", "revoke", "--config", file}, args...)...); err == nil {
+			t.Errorf("revoke %v did something", args)
+		}
+	}
+	_, err = command(t, "", "user", "disable", "--user", "ada", "--config", file)
+	must(t, err)
+	if status := post(t, r.url+"/api/users/login", login, nil); status != 403 {
+		t.Errorf("login of a disabled user: %d", status)
+	}
+	_, err = command(t, "", "user", "enable", "--user", "ada", "--config", file)
+	must(t, err)
+	if status := post(t, r.url+"/api/users/login", login, nil); status != 200 {
+		t.Errorf("login of an enabled user: %d", status)
 	}
 }

@@ -64,10 +64,16 @@ func serve(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.L
 		return err
 	}
 	health := service.NewHealth(b.store, b.mode)
-	handler, err := newHandler(cfg, b, health, log)
+	tokens, err := newTokens(cfg)
 	if err != nil {
 		return err
 	}
+	sessions := newSessions(cfg, b, tokens, log)
+	handler, err := newHandler(cfg, b, tokens, sessions, health, log)
+	if err != nil {
+		return err
+	}
+	go sessions.PurgeUntil(ctx)
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.Server.Listen)
 	if err != nil {
 		return fmt.Errorf("server.listen: %w", err)

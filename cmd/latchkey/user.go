@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -19,7 +20,33 @@ func userCommand() *cobra.Command {
 		Use:   "user",
 		Short: "Manage accounts",
 	}
-	cmd.AddCommand(userCreateCommand())
+	cmd.AddCommand(userCreateCommand(),
+		userDisableCommand("disable", "Disable an account and end its sessions", true),
+		userDisableCommand("enable", "Enable an account that was disabled", false))
+	return cmd
+}
+
+func userDisableCommand(name, short string, disable bool) *cobra.Command {
+	var user string
+	cmd := &cobra.Command{
+		Use:     name,
+		Short:   short,
+		Example: "  latchkey user " + name + " --user ada",
+		Args:    cobra.NoArgs,
+		RunE: withSessions(func(ctx context.Context, cmd *cobra.Command, accounts *service.Accounts, sessions *service.Sessions) error {
+			account, err := accounts.Find(ctx, user)
+			if err != nil {
+				return err
+			}
+			if err := sessions.Disable(ctx, account.ID, disable, operator); err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%sd %s\n", name, account.Username)
+			return nil
+		}),
+	}
+	cmd.Flags().StringVar(&user, "user", "", "username or e-mail address")
+	_ = cmd.MarkFlagRequired("user") // the flag exists
 	return cmd
 }
 
@@ -56,7 +83,7 @@ users of the machine could see.`,
 			accounts := newAccounts(cfg, b, newHasher(cfg), log)
 			account, err := accounts.CreateAsOperator(cmd.Context(), service.NewAccount{
 				Username: username, Email: email, Password: service.NewPassword(password), Privilege: privilege,
-				From: service.Origin{Agent: "latchkey user create"},
+				From: operator,
 			})
 			if err != nil {
 				return explain(err)

@@ -107,8 +107,8 @@ func rootSecret(cfg config.Config) ([]byte, error) {
 	return root, nil
 }
 
-// newHandler wires the services and the routes.
-func newHandler(cfg config.Config, b backend, health *service.Health, log *slog.Logger) (http.Handler, error) {
+// newTokens makes the tokens and keys of the settings.
+func newTokens(cfg config.Config) (*service.Tokens, error) {
 	root, err := rootSecret(cfg)
 	if err != nil {
 		return nil, err
@@ -117,25 +117,37 @@ func newHandler(cfg config.Config, b backend, health *service.Health, log *slog.
 	if err != nil {
 		return nil, err
 	}
-	hasher := newHasher(cfg)
-	tokens := service.NewTokens(keys, cfg.Tokens.Issuer, cfg.Tokens.Audience, cfg.Tokens.AccessTTL, time.Now)
-	sessions := service.NewSessions(b.store, tokens, service.RefreshPolicy{
+	return service.NewTokens(keys, cfg.Tokens.Issuer, cfg.Tokens.Audience, cfg.Tokens.AccessTTL, time.Now), nil
+}
+
+func newSessions(cfg config.Config, b backend, tokens *service.Tokens, log *slog.Logger) *service.Sessions {
+	return service.NewSessions(b.store, tokens, service.RefreshPolicy{
 		Rotate: cfg.Refresh.Rotate, Sliding: cfg.Refresh.Sliding,
 		IdleTTL: cfg.Refresh.IdleTTL, AbsoluteTTL: cfg.Refresh.AbsoluteTTL, Grace: cfg.Refresh.Grace,
+		Recovery: cfg.Refresh.Recovery, MaxSessions: cfg.Refresh.MaxSessions, HeaderKeeps: cfg.Refresh.HeaderRTVerify,
 	}, time.Now, log)
+}
+
+// newHandler wires the services and the routes.
+func newHandler(cfg config.Config, b backend, tokens *service.Tokens, sessions *service.Sessions, health *service.Health, log *slog.Logger) (http.Handler, error) {
+	hasher := newHasher(cfg)
 	return controller.NewRouter(controller.Options{
-		Accounts: newAccounts(cfg, b, hasher, log),
-		Login:    service.NewLogin(b.store, hasher, sessions, cfg.Login.RevealUnknownUser, log),
-		Sessions: sessions, Tokens: tokens, Health: health,
+		Accounts:  newAccounts(cfg, b, hasher, log),
+		Login:     service.NewLogin(b.store, hasher, sessions, cfg.Login.RevealUnknownUser, log),
+		Passwords: service.NewPasswords(b.store.Users, sessions, hasher, passwordPolicy(cfg)),
+		Sessions:  sessions, Tokens: tokens, Health: health,
 		PublicURL: cfg.Server.PublicURL, BasePath: cfg.Server.BasePath, TrustedProxies: cfg.Server.TrustedProxies,
 		Origins: cfg.CORS.Origins, Delivery: cfg.Tokens.Delivery, Statuses: cfg.Errors.Status,
 		RequestTimeout: cfg.Server.RequestTimeout, Now: time.Now, Log: log,
 	})
 }
 
+func passwordPolicy(cfg config.Config) service.PasswordPolicy {
+	return service.PasswordPolicy{MinLength: cfg.Password.MinLength}
+}
+
 func newAccounts(cfg config.Config, b backend, hasher *service.Hasher, log *slog.Logger) *service.Accounts {
-	policy := service.PasswordPolicy{MinLength: cfg.Password.MinLength}
-	return service.NewAccounts(b.store.Users, hasher, policy, cfg.Signup.Enabled, time.Now, log)
+	return service.NewAccounts(b.store.Users, hasher, passwordPolicy(cfg), cfg.Signup.Enabled, time.Now, log)
 }
 
 // newHasher leaves one core to everything else, and lets as many wait as can be

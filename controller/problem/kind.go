@@ -75,6 +75,8 @@ func kindOf(code service.Code) kind {
 		return kind{status: http.StatusRequestEntityTooLarge, title: "The body is too large"}
 	case service.CodeUnsupportedMediaType:
 		return kind{status: http.StatusUnsupportedMediaType, title: "The body must be JSON"}
+	case service.CodeRateLimited:
+		return kind{http.StatusTooManyRequests, "Too many requests", retryLater, ""}
 	case service.CodeOverloaded:
 		return kind{http.StatusServiceUnavailable, "The service is overloaded", retryLater, ""}
 	case service.CodeStoreUnavailable:

@@ -43,7 +43,7 @@ func TestEveryCodeHasAKind(t *testing.T) {
 		if rec.Code == 401 && !strings.HasPrefix(rec.Header().Get("WWW-Authenticate"), "Bearer") {
 			t.Errorf("%s: no challenge", code)
 		}
-		if rec.Code == 503 && rec.Header().Get("Retry-After") != "2" {
+		if (rec.Code == 503 || rec.Code == 429) && rec.Header().Get("Retry-After") != "2" {
 			t.Errorf("%s: Retry-After %q", code, rec.Header().Get("Retry-After"))
 		}
 	}

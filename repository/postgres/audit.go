@@ -8,11 +8,15 @@ import (
 
 // AppendAudit implements repository.Audits.
 func (db *DB) AppendAudit(ctx context.Context, a repository.AuditRecord) error {
-	_, err := db.pool.Exec(ctx, `
-		INSERT INTO audit (id, at, event, outcome, user_id, actor_id, session_id, client_id, request_id, address, agent)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, auditArgs(a)...)
+	_, err := db.pool.Exec(ctx, insertAudit, auditArgs(a)...)
 	return storeError(err)
 }
+
+// insertAudit takes auditArgs as $1 to $11. What follows it may be a FROM that
+// decides whether there is a record.
+const insertAudit = `
+	INSERT INTO audit (id, at, event, outcome, user_id, actor_id, session_id, client_id, request_id, address, agent)
+	SELECT $1::uuid, $2::timestamptz, $3, $4, $5, $6, $7, $8, $9, $10, $11`
 
 // auditArgs are the values of an audit row, in the order of its columns.
 func auditArgs(a repository.AuditRecord) []any {

@@ -2,45 +2,59 @@ package postgres
 
 import (
 	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"latchkey/repository"
 )
 
-// revokeSQL inserts into revoked_sessions and, only where that wrote, into the
-// audit log: $1 to $5 are revokeArgs, $6 to $16 auditArgs.
-const revokeSQL = `
+// revokeSession takes auditArgs as $1 to $11 and the revocation as $12 to $16,
+// and records it only where it was written.
+const revokeSession = `
 	WITH revoked AS (
 		INSERT INTO revoked_sessions (session_id, user_id, reason, revoked_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING
+		VALUES ($12, $13, $14, $15, $16) ON CONFLICT DO NOTHING
 		RETURNING session_id
-	)`
-
-const insertAuditOfRevoked = `
-	INSERT INTO audit (id, at, event, outcome, user_id, actor_id, session_id, client_id, request_id, address, agent)
-	SELECT $6::uuid, $7::timestamptz, $8, $9, $10, $11, $12, $13, $14, $15, $16 FROM revoked`
+	)` + insertAudit + ` FROM revoked`
 
 // RevokeSession implements repository.Revocations.
 func (db *DB) RevokeSession(ctx context.Context, r repository.Revocation, a repository.AuditRecord) (first bool, err error) {
-	tag, err := db.pool.Exec(ctx, revokeSQL+insertAuditOfRevoked, append(revokeArgs(r), auditArgs(a)...)...)
+	tag, err := db.pool.Exec(ctx, revokeSession, revokeArgs(r, a)...)
 	if err != nil {
 		return false, storeError(err)
 	}
 	return tag.RowsAffected() == 1, nil
 }
 
-// RecordLogin implements repository.Revocations.
-func (db *DB) RecordLogin(ctx context.Context, login repository.AuditRecord, replaced *repository.Replaced) error {
-	if replaced == nil {
-		return db.AppendAudit(ctx, login)
+// RecordLogin implements repository.Revocations. A batch is one transaction and
+// one round trip.
+func (db *DB) RecordLogin(ctx context.Context, login repository.AuditRecord, ended []repository.Ended) error {
+	var batch pgx.Batch
+	for _, e := range ended {
+		batch.Queue(revokeSession, revokeArgs(e.Revocation, e.Audit)...)
 	}
-	args := append(revokeArgs(replaced.Revocation), auditArgs(replaced.Audit)...)
-	_, err := db.pool.Exec(ctx, revokeSQL+insertAuditOfRevoked+`
-		UNION ALL
-		SELECT $17::uuid, $18::timestamptz, $19, $20, $21, $22, $23, $24, $25, $26, $27`,
-		append(args, auditArgs(login)...)...)
-	return storeError(err)
+	batch.Queue(insertAudit, auditArgs(login)...)
+	return storeError(db.pool.SendBatch(ctx, &batch).Close())
 }
 
-func revokeArgs(r repository.Revocation) []any {
-	return []any{r.SessionID, r.UserID, string(r.Reason), r.At, r.ExpiresAt}
+// ListRevoked implements repository.Revocations.
+func (db *DB) ListRevoked(ctx context.Context, userID string) ([]string, error) {
+	rows, err := db.pool.Query(ctx, `SELECT session_id FROM revoked_sessions WHERE user_id = $1`, userID)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	return list, storeError(err)
+}
+
+// PurgeRevocations implements repository.Revocations.
+func (db *DB) PurgeRevocations(ctx context.Context, before time.Time, limit int) (int, error) {
+	tag, err := db.pool.Exec(ctx, `DELETE FROM revoked_sessions WHERE session_id IN
+		(SELECT session_id FROM revoked_sessions WHERE expires_at < $1 LIMIT $2)`, before, limit)
+	return int(tag.RowsAffected()), storeError(err)
+}
+
+func revokeArgs(r repository.Revocation, a repository.AuditRecord) []any {
+	return append(auditArgs(a), r.SessionID, r.UserID, string(r.Reason), r.At, r.ExpiresAt)
 }

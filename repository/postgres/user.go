@@ -2,6 +2,8 @@ package postgres
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -13,28 +15,18 @@ const userColumns = `u.id, u.username, u.username_key, u.email, u.email_key, u.p
 
 // CreateUser implements repository.Users.
 func (db *DB) CreateUser(ctx context.Context, u repository.User, actor string, a repository.AuditRecord) error {
-	tag, err := db.pool.Exec(ctx, `
-		WITH created AS (
-			INSERT INTO users (id, username, username_key, email, email_key, password_hash, privilege,
-				disabled, session_epoch, kept_session, created_at, updated_at)
-			SELECT $1::uuid, $2, $3, $4, $5, $6, $7::smallint, $8::boolean, $9::bigint, $10, $11::timestamptz, $12::timestamptz
-			WHERE $13::text = '' OR EXISTS (
-				SELECT 1 FROM users WHERE id = NULLIF($13, '')::uuid AND privilege = 2 AND NOT disabled)
-			RETURNING id
-		)
-		INSERT INTO audit (id, at, event, outcome, user_id, actor_id, session_id, client_id, request_id, address, agent)
-		SELECT $14::uuid, $15::timestamptz, $16, $17, $18, $19, $20, $21, $22, $23, $24 FROM created`,
-		append([]any{
-			u.ID, u.Username, u.UsernameKey, u.Email, u.EmailKey, string(u.PasswordHash), u.Privilege,
-			u.Disabled, u.SessionEpoch, u.KeptSession, u.CreatedAt, u.UpdatedAt, actor,
-		}, auditArgs(a)...)...)
-	if err != nil {
-		return storeError(err)
-	}
-	if tag.RowsAffected() == 0 {
+	err := db.updateUser(ctx, a, `
+		INSERT INTO users (id, username, username_key, email, email_key, password_hash, privilege,
+			disabled, session_epoch, kept_session, created_at, updated_at)
+		SELECT $12::uuid, $13, $14, $15, $16, $17, $18::smallint, $19::boolean, $20::bigint, $21, $22::timestamptz, $23::timestamptz
+		WHERE $24::text = '' OR EXISTS (
+			SELECT 1 FROM users WHERE id = NULLIF($24, '')::uuid AND privilege = 2 AND NOT disabled)`,
+		u.ID, u.Username, u.UsernameKey, u.Email, u.EmailKey, string(u.PasswordHash), u.Privilege,
+		u.Disabled, u.SessionEpoch, u.KeptSession, u.CreatedAt, u.UpdatedAt, actor)
+	if errors.Is(err, repository.ErrNotFound) {
 		return repository.ErrNotAllowed
 	}
-	return nil
+	return err
 }
 
 // FindUserByID implements repository.Users.
@@ -73,4 +65,53 @@ func scanUser(row pgx.Row, more ...any) (repository.User, error) {
 	}
 	u.CreatedAt, u.UpdatedAt = u.CreatedAt.UTC(), u.UpdatedAt.UTC()
 	return u, nil
+}
+
+// ChangePassword implements repository.Users.
+func (db *DB) ChangePassword(ctx context.Context, c repository.PasswordChange, a repository.AuditRecord) error {
+	return db.updateUser(ctx, a, `UPDATE users SET password_hash = $12, session_epoch = session_epoch + 1, kept_session = $13,
+		updated_at = $14 WHERE id = $15 AND password_hash = $16 AND session_epoch = $17`,
+		string(c.New), c.Kept, c.At, c.UserID, string(c.Old), c.Epoch)
+}
+
+// EndUserSessions implements repository.Users.
+func (db *DB) EndUserSessions(ctx context.Context, userID string, at time.Time, a repository.AuditRecord) error {
+	return db.updateUser(ctx, a, `UPDATE users SET session_epoch = session_epoch + 1, kept_session = '', updated_at = $12
+		WHERE id = $13`, at, userID)
+}
+
+// EndOtherUserSessions implements repository.Users.
+func (db *DB) EndOtherUserSessions(ctx context.Context, userID, kept string, epoch int64, at time.Time, a repository.AuditRecord) error {
+	return db.updateUser(ctx, a, `UPDATE users SET session_epoch = session_epoch + 1, kept_session = $12, updated_at = $13
+		WHERE id = $14 AND session_epoch = $15`, kept, at, userID, epoch)
+}
+
+// DisableUser implements repository.Users.
+func (db *DB) DisableUser(ctx context.Context, userID string, disabled bool, at time.Time, a repository.AuditRecord) error {
+	return db.updateUser(ctx, a, `UPDATE users SET disabled = $12, session_epoch = session_epoch + $12::boolean::int,
+		kept_session = CASE WHEN $12 THEN '' ELSE kept_session END, updated_at = $13 WHERE id = $14`, disabled, at, userID)
+}
+
+// EndAllSessions implements repository.Users.
+func (db *DB) EndAllSessions(ctx context.Context, at time.Time, a repository.AuditRecord) (users int, err error) {
+	err = db.pool.QueryRow(ctx, `
+		WITH changed AS (
+			UPDATE users SET session_epoch = session_epoch + 1, kept_session = '', updated_at = $12 RETURNING id
+		), recorded AS (`+insertAudit+`)
+		SELECT count(*) FROM changed`, append(auditArgs(a), at)...).Scan(&users)
+	return users, storeError(err)
+}
+
+// updateUser writes one user and records it; ErrNotFound if it writes none. The
+// parameters of the statement begin at $12.
+func (db *DB) updateUser(ctx context.Context, a repository.AuditRecord, update string, args ...any) error {
+	tag, err := db.pool.Exec(ctx, `WITH changed AS (`+update+` RETURNING id) `+insertAudit+` FROM changed`,
+		append(auditArgs(a), args...)...)
+	if err != nil {
+		return storeError(err)
+	}
+	if tag.RowsAffected() == 0 {
+		return repository.ErrNotFound
+	}
+	return nil
 }

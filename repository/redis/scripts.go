@@ -15,6 +15,8 @@ type scripts struct {
 	createSession  *redis.Script
 	presentSession *redis.Script
 	endSession     *redis.Script
+
+	endOtherSessions *redis.Script
 }
 
 func loadScripts() (scripts, error) {
@@ -23,6 +25,8 @@ func loadScripts() (scripts, error) {
 		"create_session":  &s.createSession,
 		"present_session": &s.presentSession,
 		"end_session":     &s.endSession,
+
+		"end_other_sessions": &s.endOtherSessions,
 	} {
 		text, err := files.ReadFile("scripts/" + name + ".lua")
 		if err != nil {

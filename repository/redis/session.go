@@ -1,8 +1,11 @@
 package redis
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -14,19 +17,22 @@ import (
 const slack = time.Hour
 
 // CreateSession implements repository.Sessions.
-func (db *DB) CreateSession(ctx context.Context, s repository.Session) error {
+func (db *DB) CreateSession(ctx context.Context, s repository.Session, kept string, limit int) (evicted []string, err error) {
 	keys := []string{db.keys.session(s.UserID, s.ID), db.keys.index(s.UserID)}
 	args := append([]any{
-		s.ID, millis(s.AbsoluteAt), (s.AbsoluteAt.Sub(s.CreatedAt) + slack).Milliseconds(), millis(s.CreatedAt), string(s.JTI),
+		s.ID, millis(s.AbsoluteAt), (s.AbsoluteAt.Sub(s.CreatedAt) + slack).Milliseconds(), millis(s.CreatedAt),
+		s.Epoch, kept, limit, string(s.JTI),
 	}, fields(s)...)
-	created, err := db.scripts.createSession.Run(ctx, db.client, keys, args...).Int()
-	if err != nil {
-		return storeError(err)
+	reply, err := db.scripts.createSession.Run(ctx, db.client, keys, args...).StringSlice()
+	switch {
+	case err != nil:
+		return nil, storeError(err)
+	case reply[0] == "exists":
+		return nil, repository.ErrExists
+	case len(reply) == 1:
+		return nil, nil
 	}
-	if created == 0 {
-		return repository.ErrExists
-	}
-	return nil
+	return reply[1:], nil
 }
 
 // PresentSession implements repository.Sessions.
@@ -66,9 +72,42 @@ func (db *DB) PresentSession(ctx context.Context, p repository.Presentation) (re
 
 // EndSession implements repository.Sessions.
 func (db *DB) EndSession(ctx context.Context, e repository.Ending) error {
-	return storeError(db.scripts.endSession.Run(ctx, db.client, []string{db.keys.session(e.UserID, e.SessionID)},
-		string(e.Reason), millis(e.Now), e.Op).Err())
+	keys := []string{db.keys.session(e.UserID, e.SessionID), db.keys.index(e.UserID)}
+	return storeError(db.scripts.endSession.Run(ctx, db.client, keys,
+		string(e.Reason), millis(e.Now), e.Op, e.SessionID).Err())
 }
+
+// EndOtherSessions implements repository.Sessions.
+func (db *DB) EndOtherSessions(ctx context.Context, e repository.Ending) error {
+	return storeError(db.scripts.endOtherSessions.Run(ctx, db.client, []string{db.keys.index(e.UserID)},
+		string(e.Reason), millis(e.Now), e.Op, e.SessionID).Err())
+}
+
+// ListSessions implements repository.Sessions.
+func (db *DB) ListSessions(ctx context.Context, userID string) ([]repository.Session, error) {
+	ids, err := db.client.ZRange(ctx, db.keys.index(userID), 0, -1).Result()
+	if err != nil {
+		return nil, storeError(err)
+	}
+	var list []repository.Session
+	for _, id := range ids { // few: the login keeps the index short
+		s, err := db.FindSession(ctx, userID, id)
+		switch {
+		case errors.Is(err, repository.ErrNotFound):
+		case err != nil:
+			return nil, err
+		case s.Ended == "":
+			list = append(list, s)
+		}
+	}
+	slices.SortFunc(list, func(a, b repository.Session) int {
+		return cmp.Or(b.UsedAt.Compare(a.UsedAt), cmp.Compare(b.ID, a.ID))
+	})
+	return list, nil
+}
+
+// PurgeSessions implements repository.Sessions: keys expire by themselves.
+func (db *DB) PurgeSessions(context.Context, time.Time, int) (int, error) { return 0, nil }
 
 // FindSession implements repository.Sessions.
 func (db *DB) FindSession(ctx context.Context, userID, sessionID string) (repository.Session, error) {

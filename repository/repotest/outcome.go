@@ -140,7 +140,7 @@ func everyOutcome(t *testing.T, s repository.Store) {
 			if c.session != nil {
 				c.session(&session)
 			}
-			must(t, s.Sessions.CreateSession(t.Context(), session))
+			begin(t, s, session)
 			p := presentation(session)
 			if c.present != nil {
 				c.present(&p)
@@ -208,7 +208,7 @@ func randomHistories(t *testing.T, s repository.Store) {
 		if r.IntN(2) == 0 {
 			session.Delivery = repository.DeliveryCookie
 		}
-		must(t, s.Sessions.CreateSession(t.Context(), session))
+		begin(t, s, session)
 		now, ops := session.CreatedAt, []string{"a", "b", "c"}
 		var last repository.Presentation
 		for step := range 25 {

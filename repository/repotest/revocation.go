@@ -55,19 +55,75 @@ var revocations = []promise{
 	{"ALoginRevokesTheSessionItReplaces", func(t *testing.T, s repository.Store) {
 		u := newUser("")
 		must(t, create(t.Context(), s, u))
-		replaced := &repository.Replaced{Revocation: newRevocation(u.ID), Audit: newAudit(u.ID, repository.AuditSessionEnded)}
-		must(t, s.Revocations.RecordLogin(t.Context(), newAudit(u.ID, repository.AuditLogin), replaced))
-		_, revoked, err := s.Users.FindUserOfSession(t.Context(), u.ID, replaced.Revocation.SessionID)
-		must(t, err)
-		if !revoked {
-			t.Error("the replaced session is not revoked")
+		ended := []repository.Ended{
+			{Revocation: newRevocation(u.ID), Audit: newAudit(u.ID, repository.AuditSessionEnded)},
+			{Revocation: newRevocation(u.ID), Audit: newAudit(u.ID, repository.AuditSessionEnded)},
 		}
-		auditCount(t, s, u.ID, 3) // created, ended, login
+		must(t, s.Revocations.RecordLogin(t.Context(), newAudit(u.ID, repository.AuditLogin), ended))
+		for _, e := range ended {
+			_, revoked, err := s.Users.FindUserOfSession(t.Context(), u.ID, e.Revocation.SessionID)
+			must(t, err)
+			if !revoked {
+				t.Error("an ended session is not revoked")
+			}
+		}
+		auditCount(t, s, u.ID, 4) // created, two ended, login
 
-		// Replacing it once more is a login, and no second end.
-		replaced.Audit.ID = newID()
-		must(t, s.Revocations.RecordLogin(t.Context(), newAudit(u.ID, repository.AuditLogin), replaced))
-		auditCount(t, s, u.ID, 4)
+		// Ending them once more is a login, and no second end.
+		for i := range ended {
+			ended[i].Audit.ID = newID()
+		}
+		must(t, s.Revocations.RecordLogin(t.Context(), newAudit(u.ID, repository.AuditLogin), ended))
+		auditCount(t, s, u.ID, 5)
+	}},
+	{"AFailedLoginRecordRevokesNothing", func(t *testing.T, s repository.Store) {
+		u := newUser("")
+		must(t, create(t.Context(), s, u))
+		taken := newAudit(u.ID, repository.AuditLogin)
+		must(t, s.Audits.AppendAudit(t.Context(), taken))
+		ended := []repository.Ended{{Revocation: newRevocation(u.ID), Audit: newAudit(u.ID, repository.AuditSessionEnded)}}
+		if err := s.Revocations.RecordLogin(t.Context(), taken, ended); err == nil {
+			t.Fatal("a record with a taken id was written")
+		}
+		list, err := s.Revocations.ListRevoked(t.Context(), u.ID)
+		must(t, err)
+		if len(list) != 0 {
+			t.Errorf("revoked: %v", list)
+		}
+	}},
+	{"TheListHasTheUsersOwn", func(t *testing.T, s repository.Store) {
+		user := newID()
+		mine, other := newRevocation(user), newRevocation(newID())
+		for _, r := range []repository.Revocation{mine, other} {
+			_, err := s.Revocations.RevokeSession(t.Context(), r, newAudit(r.UserID, repository.AuditSessionEnded))
+			must(t, err)
+		}
+		list, err := s.Revocations.ListRevoked(t.Context(), user)
+		must(t, err)
+		if len(list) != 1 || list[0] != mine.SessionID {
+			t.Errorf("%v, want %s", list, mine.SessionID)
+		}
+	}},
+	{"APurgeForgetsWhatExpiredBefore", func(t *testing.T, s repository.Store) {
+		user := newID()
+		for i := range 5 {
+			r := newRevocation(user)
+			r.ExpiresAt = noon.Add(time.Duration(i) * time.Microsecond)
+			_, err := s.Revocations.RevokeSession(t.Context(), r, newAudit(user, repository.AuditSessionEnded))
+			must(t, err)
+		}
+		for _, want := range []int{2, 1, 0} { // three expired before, two at a time
+			n, err := s.Revocations.PurgeRevocations(t.Context(), noon.Add(3*time.Microsecond), 2)
+			must(t, err)
+			if n != want {
+				t.Errorf("purged %d, want %d", n, want)
+			}
+		}
+		list, err := s.Revocations.ListRevoked(t.Context(), user)
+		must(t, err)
+		if len(list) != 2 {
+			t.Errorf("%d left, want 2", len(list))
+		}
 	}},
 }
 

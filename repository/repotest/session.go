@@ -21,7 +21,7 @@ var sessions = []promise{
 			RecoveryAt: ms(8), Ended: repository.EndLogout, EndedAt: ms(9), EndOp: "end", CreatedAt: ms(10), UsedAt: ms(11),
 			Address: "192.0.2.1", Agent: "Firefox on Linux",
 		}
-		must(t, s.Sessions.CreateSession(t.Context(), want))
+		begin(t, s, want)
 		sameSession(t, s, want)
 	}},
 	{"UnknownIsNotFound", func(t *testing.T, s repository.Store) {
@@ -31,11 +31,11 @@ var sessions = []promise{
 	}},
 	{"CreatingTheSameAgainChangesNothing", func(t *testing.T, s repository.Store) {
 		session := newSession()
-		must(t, s.Sessions.CreateSession(t.Context(), session))
-		must(t, s.Sessions.CreateSession(t.Context(), session))
+		begin(t, s, session)
+		begin(t, s, session)
 		other := session
 		other.JTI = newTokenID()
-		if err := s.Sessions.CreateSession(t.Context(), other); !errors.Is(err, repository.ErrExists) {
+		if _, err := s.Sessions.CreateSession(t.Context(), other, "", 50); !errors.Is(err, repository.ErrExists) {
 			t.Errorf("another session with its ID: %v, want ErrExists", err)
 		}
 		sameSession(t, s, session)
@@ -44,7 +44,7 @@ var sessions = []promise{
 	{"RotatedOnceByOneOfMany", rotatedOnce},
 	{"ARotatedSessionCarriesItsPredecessor", func(t *testing.T, s repository.Store) {
 		session := newSession()
-		must(t, s.Sessions.CreateSession(t.Context(), session))
+		begin(t, s, session)
 		p := presentation(session)
 		p.Now = session.CreatedAt.Add(time.Minute)
 		want, outcome := session.Present(p)
@@ -60,7 +60,7 @@ var sessions = []promise{
 	}},
 	{"TheSameCallAgainHasTheSameOutcome", func(t *testing.T, s repository.Store) {
 		session := newSession()
-		must(t, s.Sessions.CreateSession(t.Context(), session))
+		begin(t, s, session)
 		for _, jti := range []repository.TokenID{session.JTI, "spent"} { // rotated, then reuse; outcome.go has the others
 			p := presentation(session)
 			p.JTI = jti
@@ -75,7 +75,7 @@ var sessions = []promise{
 	}},
 	{"ATombstoneStays", func(t *testing.T, s repository.Store) {
 		session := newSession()
-		must(t, s.Sessions.CreateSession(t.Context(), session))
+		begin(t, s, session)
 		must(t, s.Sessions.EndSession(t.Context(), ending(session, "first")))
 		must(t, s.Sessions.EndSession(t.Context(), ending(session, "second")))
 		session.Ended, session.EndedAt, session.EndOp = repository.EndLogout, ms(0), "first"
@@ -93,11 +93,116 @@ var sessions = []promise{
 			t.Errorf("%v, want ErrNotFound", err)
 		}
 	}},
+	{"TheLongestIdleIsEvicted", func(t *testing.T, s repository.Store) {
+		user, kept := newID(), newID()
+		add := func(used int, change func(*repository.Session)) repository.Session {
+			session := newSession()
+			session.UserID, session.UsedAt = user, ms(used)
+			if change != nil {
+				change(&session)
+			}
+			begin(t, s, session)
+			return session
+		}
+		add(1, func(s *repository.Session) { s.IdleAt = ms(-1) })       // expired: does not count
+		add(2, func(s *repository.Session) { s.Epoch = 6 })             // of an older epoch: does not count
+		add(3, func(s *repository.Session) { s.ID, s.Epoch = kept, 6 }) // the kept one does
+		oldest := add(2, func(s *repository.Session) { s.Epoch = 7 })
+		add(4, func(s *repository.Session) { s.Epoch = 7 })
+		fresh := newSession()
+		fresh.UserID, fresh.Epoch, fresh.UsedAt = user, 7, ms(-9) // never itself
+		evicted, err := s.Sessions.CreateSession(t.Context(), fresh, kept, 3)
+		must(t, err)
+		if len(evicted) != 1 || evicted[0] != oldest.ID {
+			t.Errorf("evicted %v, want %s", evicted, oldest.ID)
+		}
+		oldest.Ended, oldest.EndedAt, oldest.EndOp = repository.EndEvicted, fresh.CreatedAt, fresh.ID
+		sameSession(t, s, oldest)
+		sameSession(t, s, fresh)
+		next := newSession()
+		next.UserID, next.Epoch = user, 7
+		evicted, err = s.Sessions.CreateSession(t.Context(), next, kept, 1)
+		must(t, err)
+		if len(evicted) != 3 {
+			t.Errorf("a lower limit evicted %d, want 3", len(evicted))
+		}
+	}},
+	{"ManyLoginsAtOnceStayWithinTheLimit", func(t *testing.T, s repository.Store) {
+		user := newID()
+		for _, err := range together(20, func(int) error {
+			session := newSession()
+			session.UserID = user
+			_, err := s.Sessions.CreateSession(t.Context(), session, "", 5)
+			return err
+		}) {
+			must(t, err)
+		}
+		list, err := s.Sessions.ListSessions(t.Context(), user)
+		must(t, err)
+		if len(list) != 5 {
+			t.Errorf("%d sessions, want 5", len(list))
+		}
+	}},
+	{"TheListHasTheLiveOnesTheLastUsedFirst", func(t *testing.T, s repository.Store) {
+		user := newID()
+		var want []repository.Session
+		for i := range 3 {
+			session := newSession()
+			session.UserID, session.UsedAt = user, ms(i)
+			begin(t, s, session)
+			want = append([]repository.Session{session}, want...)
+		}
+		over := newSession()
+		over.UserID = user
+		begin(t, s, over)
+		must(t, s.Sessions.EndSession(t.Context(), ending(over, "op")))
+		reused := newSession()
+		reused.UserID = user
+		begin(t, s, reused)
+		p := presentation(reused)
+		p.JTI = "spent"
+		_, err := s.Sessions.PresentSession(t.Context(), p)
+		must(t, err)
+		got, err := s.Sessions.ListSessions(t.Context(), user)
+		must(t, err)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}},
+	{"EndingTheOthersLeavesOne", func(t *testing.T, s repository.Store) {
+		mine, other, stranger := newSession(), newSession(), newSession()
+		other.UserID = mine.UserID
+		for _, session := range []repository.Session{mine, other, stranger} {
+			begin(t, s, session)
+		}
+		must(t, s.Sessions.EndOtherSessions(t.Context(), ending(mine, "op")))
+		other.Ended, other.EndedAt, other.EndOp = repository.EndLogout, ms(0), "op"
+		for _, session := range []repository.Session{mine, other, stranger} {
+			sameSession(t, s, session)
+		}
+		all := ending(mine, "op")
+		all.SessionID = ""
+		must(t, s.Sessions.EndOtherSessions(t.Context(), all))
+		mine.Ended, mine.EndedAt, mine.EndOp = repository.EndLogout, ms(0), "op"
+		sameSession(t, s, mine)
+	}},
+	{"APurgeLeavesWhatIsNotOver", func(t *testing.T, s repository.Store) {
+		session := newSession()
+		begin(t, s, session)
+		n, err := s.Sessions.PurgeSessions(t.Context(), session.AbsoluteAt, 10)
+		must(t, err)
+		if n != 0 {
+			t.Errorf("%d purged", n)
+		}
+		sameSession(t, s, session)
+		_, err = s.Sessions.PurgeSessions(t.Context(), session.AbsoluteAt.Add(time.Millisecond), 10)
+		must(t, err)
+	}},
 	{"OneSessionNeverChangesAnother", func(t *testing.T, s repository.Store) {
 		mine, sibling := newSession(), newSession()
 		sibling.UserID = mine.UserID
-		must(t, s.Sessions.CreateSession(t.Context(), mine))
-		must(t, s.Sessions.CreateSession(t.Context(), sibling))
+		begin(t, s, mine)
+		begin(t, s, sibling)
 		p := presentation(mine)
 		p.JTI = "spent"
 		_, err := s.Sessions.PresentSession(t.Context(), p)
@@ -106,7 +211,7 @@ var sessions = []promise{
 	}},
 	{"OfManyReplaysEachGetsTheLiveToken", func(t *testing.T, s repository.Store) {
 		session := newSession()
-		must(t, s.Sessions.CreateSession(t.Context(), session))
+		begin(t, s, session)
 		first, err := s.Sessions.PresentSession(t.Context(), presentation(session))
 		must(t, err)
 		for _, err := range together(16, func(int) error {
@@ -122,7 +227,7 @@ var sessions = []promise{
 	{"OneOfManyRecovers", func(t *testing.T, s repository.Store) {
 		session := newSession()
 		atGeneration3(&session)
-		must(t, s.Sessions.CreateSession(t.Context(), session))
+		begin(t, s, session)
 		var mu sync.Mutex
 		outcomes, ids := map[repository.Outcome]int{}, map[repository.TokenID]bool{}
 		for _, err := range together(16, func(int) error {
@@ -144,7 +249,7 @@ var sessions = []promise{
 	{"AQuestionIsAskedAgainWhenTheSessionMovedOn", func(t *testing.T, s repository.Store) {
 		session := newSession()
 		atGeneration3(&session)
-		must(t, s.Sessions.CreateSession(t.Context(), session))
+		begin(t, s, session)
 		p := presentation(session)
 		p.Gen, p.JTI = session.PrevGen, session.PrevJTI
 		p.Proof = &repository.Proof{Gen: 2, JTI: "another", Next: "x"}
@@ -162,7 +267,7 @@ var sessions = []promise{
 func rotatedOnce(t *testing.T, s repository.Store) {
 	const callers = 64
 	session := newSession()
-	must(t, s.Sessions.CreateSession(t.Context(), session))
+	begin(t, s, session)
 	outcomes := make([]repository.Presented, callers)
 	for _, err := range together(callers, func(i int) (err error) {
 		p := presentation(session)
@@ -184,6 +289,16 @@ func rotatedOnce(t *testing.T, s repository.Store) {
 	must(t, err)
 	if after.Gen != 1 {
 		t.Errorf("generation %d, want 1", after.Gen)
+	}
+}
+
+// begin adds a session, as the login of a user who has few.
+func begin(t testing.TB, s repository.Store, session repository.Session) {
+	t.Helper()
+	evicted, err := s.Sessions.CreateSession(t.Context(), session, "", 50)
+	must(t, err)
+	if len(evicted) > 0 {
+		t.Errorf("it evicted %v", evicted)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -88,6 +89,72 @@ var users = []promise{
 			t.Errorf("%d audit records about a user who does not exist", len(list))
 		}
 	}},
+	{"ANewPasswordEndsTheOtherSessionsAndIsSetOnce", func(t *testing.T, s repository.Store) {
+		u := newUser("")
+		must(t, create(t.Context(), s, u))
+		change := func(i int) repository.PasswordChange {
+			return repository.PasswordChange{UserID: u.ID, Old: u.PasswordHash, New: repository.PasswordHash("new" + tag(i)), Kept: "kept", Epoch: 7, At: noon.Add(time.Hour)}
+		}
+		oneWinner(t, together(8, func(i int) error {
+			return s.Users.ChangePassword(t.Context(), change(i), newAudit(u.ID, repository.AuditPasswordChange))
+		}), repository.ErrNotFound)
+		got, err := s.Users.FindUserByID(t.Context(), u.ID)
+		must(t, err)
+		if got.SessionEpoch != 8 || got.KeptSession != "kept" || got.PasswordHash == u.PasswordHash || !got.UpdatedAt.Equal(noon.Add(time.Hour)) {
+			t.Errorf("got %+v", got)
+		}
+		auditCount(t, s, u.ID, 2) // created, changed once
+	}},
+	{"EndingAllSessionsOfAUserRaisesTheEpoch", func(t *testing.T, s repository.Store) {
+		u, other := newUser(""), newUser("-b")
+		must(t, create(t.Context(), s, u))
+		must(t, create(t.Context(), s, other))
+		must(t, s.Users.EndOtherUserSessions(t.Context(), u.ID, "this", 7, noon, newAudit(u.ID, repository.AuditSessionsEnded)))
+		epochs(t, s, u.ID, 8, "this")
+		late := s.Users.EndOtherUserSessions(t.Context(), u.ID, "that", 7, noon, newAudit(u.ID, repository.AuditSessionsEnded))
+		if !errors.Is(late, repository.ErrNotFound) {
+			t.Errorf("with an epoch of the past: %v", late)
+		}
+		must(t, s.Users.EndUserSessions(t.Context(), u.ID, noon, newAudit(u.ID, repository.AuditSessionsEnded)))
+		epochs(t, s, u.ID, 9, "")
+		epochs(t, s, other.ID, 7, other.KeptSession)
+		auditCount(t, s, u.ID, 3)
+		if err := s.Users.EndUserSessions(t.Context(), newID(), noon, newAudit(u.ID, repository.AuditSessionsEnded)); !errors.Is(err, repository.ErrNotFound) {
+			t.Errorf("an unknown user: %v", err)
+		}
+	}},
+	{"DisablingEndsAllSessionsAndEnablingNone", func(t *testing.T, s repository.Store) {
+		u := newUser("")
+		u.Disabled = false
+		must(t, create(t.Context(), s, u))
+		must(t, s.Users.DisableUser(t.Context(), u.ID, true, noon, newAudit(u.ID, repository.AuditUserDisabled)))
+		got := epochs(t, s, u.ID, 8, "")
+		if !got.Disabled {
+			t.Error("not disabled")
+		}
+		must(t, s.Users.DisableUser(t.Context(), u.ID, false, noon, newAudit(u.ID, repository.AuditUserEnabled)))
+		if got := epochs(t, s, u.ID, 8, ""); got.Disabled {
+			t.Error("still disabled")
+		}
+		if err := s.Users.DisableUser(t.Context(), newID(), true, noon, newAudit(u.ID, repository.AuditUserDisabled)); !errors.Is(err, repository.ErrNotFound) {
+			t.Errorf("an unknown user: %v", err)
+		}
+		auditCount(t, s, u.ID, 3)
+	}},
+	{"EndingEverySessionRaisesEveryEpoch", func(t *testing.T, s repository.Store) {
+		u, other := newUser(""), newUser("-b")
+		must(t, create(t.Context(), s, u))
+		must(t, create(t.Context(), s, other))
+		operator := newID()
+		n, err := s.Users.EndAllSessions(t.Context(), noon, newAudit(operator, repository.AuditSessionsEnded))
+		must(t, err)
+		if n != 2 {
+			t.Errorf("%d users, want 2", n)
+		}
+		epochs(t, s, u.ID, 8, "")
+		epochs(t, s, other.ID, 8, "")
+		auditCount(t, s, operator, 1)
+	}},
 	{"AnActorMustBeAnAdministratorAtThatMoment", func(t *testing.T, s repository.Store) {
 		for name, c := range map[string]struct {
 			privilege int
@@ -117,6 +184,17 @@ var users = []promise{
 
 func create(ctx context.Context, s repository.Store, u repository.User) error {
 	return s.Users.CreateUser(ctx, u, "", newAudit(u.ID, repository.AuditUserCreated))
+}
+
+// epochs demands that a user has that epoch and kept session.
+func epochs(t *testing.T, s repository.Store, userID string, epoch int64, kept string) repository.User {
+	t.Helper()
+	u, err := s.Users.FindUserByID(t.Context(), userID)
+	must(t, err)
+	if u.SessionEpoch != epoch || u.KeptSession != kept {
+		t.Errorf("epoch %d, kept %q; want %d, %q", u.SessionEpoch, u.KeptSession, epoch, kept)
+	}
+	return u
 }
 
 // oneWinner demands one success and the given error from all others.

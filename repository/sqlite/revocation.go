@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"time"
 
 	"latchkey/repository"
 )
@@ -17,16 +18,53 @@ func (db *DB) RevokeSession(ctx context.Context, r repository.Revocation, a repo
 }
 
 // RecordLogin implements repository.Revocations.
-func (db *DB) RecordLogin(ctx context.Context, login repository.AuditRecord, replaced *repository.Replaced) error {
-	if replaced == nil {
-		return db.AppendAudit(ctx, login)
-	}
+func (db *DB) RecordLogin(ctx context.Context, login repository.AuditRecord, ended []repository.Ended) error {
 	return db.inTx(ctx, func(tx *sql.Tx) error {
-		if _, err := revoke(ctx, tx, replaced.Revocation, replaced.Audit); err != nil {
-			return err
+		for _, e := range ended {
+			if _, err := revoke(ctx, tx, e.Revocation, e.Audit); err != nil {
+				return err
+			}
 		}
 		return appendAudit(ctx, tx, login)
 	})
+}
+
+// ListRevoked implements repository.Revocations.
+func (db *DB) ListRevoked(ctx context.Context, userID string) ([]string, error) {
+	rows, err := db.read.QueryContext(ctx, `SELECT session_id FROM revoked_sessions WHERE user_id = ?`, userID)
+	return scanStrings(rows, err)
+}
+
+// PurgeRevocations implements repository.Revocations.
+func (db *DB) PurgeRevocations(ctx context.Context, before time.Time, limit int) (int, error) {
+	return db.purge(ctx, `DELETE FROM revoked_sessions WHERE session_id IN
+		(SELECT session_id FROM revoked_sessions WHERE expires_at < ? LIMIT ?)`, micros(before), limit)
+}
+
+func (db *DB) purge(ctx context.Context, query string, args ...any) (int, error) {
+	res, err := db.write.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, storeError(err)
+	}
+	n, err := res.RowsAffected()
+	return int(n), err
+}
+
+// scanStrings reads rows of one column.
+func scanStrings(rows *sql.Rows, err error) ([]string, error) {
+	if err != nil {
+		return nil, storeError(err)
+	}
+	defer func() { _ = rows.Close() }()
+	var list []string
+	for rows.Next() {
+		var s string
+		if err := rows.Scan(&s); err != nil {
+			return nil, storeError(err)
+		}
+		list = append(list, s)
+	}
+	return list, storeError(rows.Err())
 }
 
 func revoke(ctx context.Context, tx *sql.Tx, r repository.Revocation, a repository.AuditRecord) (bool, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"time"
 
 	"latchkey/repository"
 )
@@ -12,22 +13,36 @@ const sessionColumns = `user_id, id, gen, jti, pgen, prev, rot, op, seen, idle, 
 	auth, grc, rec, rec_at, rev, rev_at, rev_op, created, used, ip, ua`
 
 // CreateSession implements repository.Sessions.
-func (db *DB) CreateSession(ctx context.Context, s repository.Session) error {
-	// The update that changes nothing tells the same session from another one.
-	res, err := db.write.ExecContext(ctx, `INSERT INTO sessions (`+sessionColumns+`)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT DO UPDATE SET jti = excluded.jti WHERE jti = excluded.jti`,
-		s.UserID, s.ID, s.Gen, string(s.JTI), s.PrevGen, string(s.PrevJTI), micros(s.RotatedAt), s.Op, s.Seen,
-		micros(s.IdleAt), micros(s.AbsoluteAt), s.Epoch, s.ClientID, string(s.Delivery), s.Scope, s.AMR,
-		micros(s.AuthTime), s.Graced, s.Recoveries, micros(s.RecoveryAt),
-		string(s.Ended), micros(s.EndedAt), s.EndOp, micros(s.CreatedAt), micros(s.UsedAt), s.Address, s.Agent)
-	if err != nil {
-		return storeError(err)
-	}
-	if n, err := res.RowsAffected(); err != nil || n == 1 {
+func (db *DB) CreateSession(ctx context.Context, s repository.Session, kept string, limit int) (evicted []string, err error) {
+	err = db.inTx(ctx, func(tx *sql.Tx) error {
+		// The update that changes nothing tells the same session from another.
+		res, err := tx.ExecContext(ctx, `INSERT INTO sessions (`+sessionColumns+`)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT DO UPDATE SET jti = excluded.jti WHERE jti = excluded.jti`,
+			s.UserID, s.ID, s.Gen, string(s.JTI), s.PrevGen, string(s.PrevJTI), micros(s.RotatedAt), s.Op, s.Seen,
+			micros(s.IdleAt), micros(s.AbsoluteAt), s.Epoch, s.ClientID, string(s.Delivery), s.Scope, s.AMR,
+			micros(s.AuthTime), s.Graced, s.Recoveries, micros(s.RecoveryAt),
+			string(s.Ended), micros(s.EndedAt), s.EndOp, micros(s.CreatedAt), micros(s.UsedAt), s.Address, s.Agent)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil {
+			return err
+		} else if n == 0 {
+			return repository.ErrExists
+		}
+		now := micros(s.CreatedAt)
+		rows, err := tx.QueryContext(ctx, `UPDATE sessions SET rev = ?1, rev_at = ?2, rev_op = ?3
+			WHERE user_id = ?4 AND id IN (
+				SELECT id FROM sessions
+				WHERE user_id = ?4 AND id <> ?3 AND rev = '' AND idle > ?2 AND abs > ?2 AND (epoch = ?5 OR id = ?6)
+				ORDER BY used DESC, id DESC LIMIT -1 OFFSET ?7)
+			RETURNING id`,
+			string(repository.EndEvicted), now, s.ID, s.UserID, s.Epoch, kept, limit-1)
+		evicted, err = scanStrings(rows, err)
 		return err
-	}
-	return repository.ErrExists
+	})
+	return evicted, err
 }
 
 // PresentSession implements repository.Sessions.
@@ -62,6 +77,39 @@ func (db *DB) EndSession(ctx context.Context, e repository.Ending) error {
 	return storeError(err)
 }
 
+// EndOtherSessions implements repository.Sessions.
+func (db *DB) EndOtherSessions(ctx context.Context, e repository.Ending) error {
+	_, err := db.write.ExecContext(ctx, `UPDATE sessions SET rev = ?, rev_at = ?, rev_op = ?
+		WHERE user_id = ? AND id <> ? AND rev = ''`,
+		string(e.Reason), micros(e.Now), e.Op, e.UserID, e.SessionID)
+	return storeError(err)
+}
+
+// ListSessions implements repository.Sessions.
+func (db *DB) ListSessions(ctx context.Context, userID string) ([]repository.Session, error) {
+	rows, err := db.read.QueryContext(ctx, `SELECT `+sessionColumns+` FROM sessions
+		WHERE user_id = ? AND rev = '' ORDER BY used DESC, id DESC`, userID)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	defer func() { _ = rows.Close() }()
+	var list []repository.Session
+	for rows.Next() {
+		s, err := scanSession(rows)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, s)
+	}
+	return list, storeError(rows.Err())
+}
+
+// PurgeSessions implements repository.Sessions.
+func (db *DB) PurgeSessions(ctx context.Context, before time.Time, limit int) (int, error) {
+	return db.purge(ctx, `DELETE FROM sessions WHERE (user_id, id) IN
+		(SELECT user_id, id FROM sessions WHERE abs < ? LIMIT ?)`, micros(before), limit)
+}
+
 // FindSession implements repository.Sessions.
 func (db *DB) FindSession(ctx context.Context, userID, sessionID string) (repository.Session, error) {
 	return findSession(ctx, db.read, userID, sessionID)
@@ -72,10 +120,15 @@ type querier interface {
 }
 
 func findSession(ctx context.Context, q querier, userID, sessionID string) (repository.Session, error) {
+	return scanSession(q.QueryRowContext(ctx, `SELECT `+sessionColumns+` FROM sessions WHERE user_id = ? AND id = ?`,
+		userID, sessionID))
+}
+
+// scanSession reads sessionColumns from a row.
+func scanSession(row interface{ Scan(dest ...any) error }) (repository.Session, error) {
 	var s repository.Session
 	var rot, idle, abs, auth, recAt, revAt, created, used int64
-	err := q.QueryRowContext(ctx, `SELECT `+sessionColumns+` FROM sessions WHERE user_id = ? AND id = ?`,
-		userID, sessionID).Scan(
+	err := row.Scan(
 		&s.UserID, &s.ID, &s.Gen, &s.JTI, &s.PrevGen, &s.PrevJTI, &rot, &s.Op, &s.Seen, &idle, &abs, &s.Epoch,
 		&s.ClientID, &s.Delivery, &s.Scope, &s.AMR, &auth, &s.Graced, &s.Recoveries, &recAt,
 		&s.Ended, &revAt, &s.EndOp, &created, &used, &s.Address, &s.Agent)

@@ -24,6 +24,7 @@ CREATE TABLE revoked_sessions (
     expires_at timestamptz NOT NULL
 );
 CREATE INDEX revoked_sessions_expires_at ON revoked_sessions (expires_at);
+CREATE INDEX revoked_sessions_user ON revoked_sessions (user_id);
 
 CREATE TABLE audit (
     id         uuid        NOT NULL PRIMARY KEY,

@@ -1,4 +1,5 @@
--- Adds a session. Only a login calls it. The same call repeated changes nothing.
+-- Adds a session, and ends those that were idle the longest where there are then
+-- too many. Only a login calls it. The same call repeated changes nothing.
 --
 -- KEYS[1]  the session's hash
 -- KEYS[2]  the user's index
@@ -6,23 +7,62 @@
 -- ARGV[2]  absolute expiry, ms
 -- ARGV[3]  how long the keys live, ms: with slack, and by the server's clock
 -- ARGV[4]  now, ms
--- ARGV[5]  jti
--- ARGV[6…] the other fields of the hash, and their values
+-- ARGV[5]  the user's session epoch
+-- ARGV[6]  the user's kept session, or ''
+-- ARGV[7]  how many live sessions there may be
+-- ARGV[8]  jti
+-- ARGV[9…] the other fields of the hash, and their values
 --
--- Returns 1, or 0 if the id is in use by another session.
+-- Returns {'created', evicted session id, …}, or {'exists'} if the id is in use by
+-- another session.
 
-local jti = redis.call('HGET', KEYS[1], 'jti')
-if jti then
-  return jti == ARGV[5] and 1 or 0
+local sid, abs, ttl, now, epoch, kept = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5], ARGV[6]
+local limit, jti = tonumber(ARGV[7]), ARGV[8]
+
+local other = redis.call('HGET', KEYS[1], 'jti')
+if other then
+  return {other == jti and 'created' or 'exists'}
 end
-redis.call('HSET', KEYS[1], 'jti', ARGV[5], unpack(ARGV, 6))
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
-redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', ARGV[4])
-redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])
+
+-- The hashes of the user's other sessions share the hash tag of the index, so
+-- they are on the same node.
+local function key(id)
+  return KEYS[2] .. ':' .. id
+end
+
+local live, over = {}, {}
+for _, id in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
+  local f = redis.call('HMGET', key(id), 'rev', 'idle', 'abs', 'epoch', 'used')
+  if f[1] ~= '' or now >= tonumber(f[2]) or now >= tonumber(f[3]) then
+    over[#over + 1] = id
+  elseif f[4] == epoch or id == kept then
+    live[#live + 1] = {id = id, used = tonumber(f[5])}
+  end -- else the epoch ended it, or this login has read an old one: it stays
+end
+table.sort(live, function(a, b)
+  if a.used ~= b.used then
+    return a.used < b.used
+  end
+  return a.id < b.id
+end)
+
+local answer = {'created'}
+for i = 1, #live - limit + 1 do
+  local id = live[i].id
+  redis.call('HSET', key(id), 'rev', 'evicted', 'rev_at', ARGV[4], 'rev_op', sid)
+  over[#over + 1] = id
+  answer[#answer + 1] = id
+end
+for _, id in ipairs(over) do
+  redis.call('ZREM', KEYS[2], id)
+end
+redis.call('HSET', KEYS[1], 'jti', jti, unpack(ARGV, 9))
+redis.call('PEXPIRE', KEYS[1], ttl)
+redis.call('ZADD', KEYS[2], abs, sid)
 -- The index lives as long as the longest of its sessions.
 if redis.call('PTTL', KEYS[2]) < 0 then
-  redis.call('PEXPIRE', KEYS[2], ARGV[3])
+  redis.call('PEXPIRE', KEYS[2], ttl)
 else
-  redis.call('PEXPIRE', KEYS[2], ARGV[3], 'GT')
+  redis.call('PEXPIRE', KEYS[2], ttl, 'GT')
 end
-return 1
+return answer

@@ -2,9 +2,11 @@
 -- there is not made.
 --
 -- KEYS[1]  the session's hash
+-- KEYS[2]  the user's index
 -- ARGV[1]  reason
 -- ARGV[2]  now, ms
 -- ARGV[3]  op, id of this call
+-- ARGV[4]  session id
 --
 -- Returns 1 if this call ended it, else 0.
 
@@ -12,4 +14,5 @@ if redis.call('HGET', KEYS[1], 'rev') ~= '' then
   return 0
 end
 redis.call('HSET', KEYS[1], 'rev', ARGV[1], 'rev_at', ARGV[2], 'rev_op', ARGV[3])
+redis.call('ZREM', KEYS[2], ARGV[4])
 return 1

@@ -22,6 +22,7 @@ CREATE TABLE revoked_sessions (
     expires_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX revoked_sessions_expires_at ON revoked_sessions (expires_at);
+CREATE INDEX revoked_sessions_user ON revoked_sessions (user_id);
 
 CREATE TABLE audit (
     id         TEXT    NOT NULL PRIMARY KEY,

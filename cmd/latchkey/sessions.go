@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"latchkey/service"
+)
+
+// operator is where commands come from, in the audit log.
+var operator = service.Origin{Agent: "latchkey command"}
+
+func sessionsCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "sessions",
+		Short: "List and end sessions",
+	}
+	cmd.AddCommand(sessionsListCommand(), sessionsRevokeCommand())
+	return cmd
+}
+
+func sessionsListCommand() *cobra.Command {
+	var user string
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   "List the live sessions of a user",
+		Example: "  latchkey sessions list --user ada",
+		Args:    cobra.NoArgs,
+		RunE: withSessions(func(ctx context.Context, cmd *cobra.Command, accounts *service.Accounts, sessions *service.Sessions) error {
+			account, err := accounts.Find(ctx, user)
+			if err != nil {
+				return err
+			}
+			devices, err := sessions.Devices(ctx, account.ID)
+			if err != nil {
+				return err
+			}
+			for _, d := range devices {
+				fmt.Fprintf(cmd.OutOrStdout(), "%s  login %s  used %s  until %s  %s  %s\n", d.ID, minute(d.CreatedAt),
+					minute(d.UsedAt), minute(d.ExpiresAt), d.Address, d.Agent)
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%d live sessions\n", len(devices))
+			return nil
+		}),
+	}
+	cmd.Flags().StringVar(&user, "user", "", "username or e-mail address")
+	_ = cmd.MarkFlagRequired("user") // the flag exists
+	return cmd
+}
+
+func sessionsRevokeCommand() *cobra.Command {
+	var user, session string
+	var all bool
+	cmd := &cobra.Command{
+		Use:   "revoke",
+		Short: "End one session, all of a user, or everyone's",
+		Long: `End one session, all sessions of a user, or with --all those of everyone: for
+instance after the database was restored from a backup, which does not know what
+was ended since. Access tokens that are out stay good until they expire.`,
+		Example: `  latchkey sessions revoke --user ada --session 0192a4b2-…
+  latchkey sessions revoke --user ada
+  latchkey sessions revoke --all`,
+		Args: cobra.NoArgs,
+		RunE: withSessions(func(ctx context.Context, cmd *cobra.Command, accounts *service.Accounts, sessions *service.Sessions) error {
+			if all {
+				users, err := sessions.EndAll(ctx, operator)
+				if err == nil {
+					fmt.Fprintf(cmd.OutOrStdout(), "ended every session of %d users\n", users)
+				}
+				return err
+			}
+			account, err := accounts.Find(ctx, user)
+			switch {
+			case err != nil:
+				return err
+			case session != "":
+				err = sessions.EndDevice(ctx, account.ID, session, service.EndByAdmin, operator)
+			default:
+				err = sessions.EndAllOf(ctx, account.ID, operator)
+			}
+			if err == nil {
+				fmt.Fprintln(cmd.OutOrStdout(), "ended")
+			}
+			return err
+		}),
+	}
+	cmd.Flags().StringVar(&user, "user", "", "username or e-mail address")
+	cmd.Flags().StringVar(&session, "session", "", "id of one session of that user")
+	cmd.Flags().BoolVar(&all, "all", false, "everyone")
+	cmd.MarkFlagsOneRequired("user", "all")
+	cmd.MarkFlagsMutuallyExclusive("user", "all")
+	cmd.MarkFlagsMutuallyExclusive("session", "all")
+	return cmd
+}
+
+// withSessions opens the stores for a command about accounts and sessions.
+func withSessions(f func(context.Context, *cobra.Command, *service.Accounts, *service.Sessions) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, _ []string) error {
+		cfg, err := settings(cmd)
+		if err != nil {
+			return err
+		}
+		log := newLog(cfg, cmd.ErrOrStderr())
+		b, err := openBackend(cmd.Context(), cfg, log)
+		if err != nil {
+			return err
+		}
+		defer b.close()
+		if pending, _, err := b.database.Pending(cmd.Context()); err != nil {
+			return err
+		} else if len(pending) > 0 {
+			return errors.New("the schema is not up to date: run latchkey migrate up")
+		}
+		tokens, err := newTokens(cfg)
+		if err != nil {
+			return err
+		}
+		err = f(cmd.Context(), cmd, newAccounts(cfg, b, newHasher(cfg), log), newSessions(cfg, b, tokens, log))
+		if err != nil {
+			return explain(err)
+		}
+		return nil
+	}
+}
+
+func minute(t time.Time) string { return t.UTC().Format("2006-01-02 15:04Z") }

@@ -1,0 +1,56 @@
+package controller
+
+import (
+	"net/http"
+
+	"latchkey/middleware"
+	"latchkey/service"
+)
+
+// deviceBody is a session as its user sees it.
+type deviceBody struct {
+	ID         string `json:"id"`
+	CreatedAt  iso    `json:"createdAt"`
+	LastUsedAt iso    `json:"lastUsedAt"`
+	ExpiresAt  iso    `json:"expiresAt"`
+	Address    string `json:"address"`
+	Agent      string `json:"agent"`
+	Current    bool   `json:"current"`
+}
+
+// devices is GET /api/users/me/sessions.
+func (s *server) devices(c *call, _ empty) (reply, error) {
+	who, _ := middleware.Subject(c.ctx())
+	devices, err := s.Sessions.Devices(c.ctx(), who.UserID)
+	if err != nil {
+		return reply{}, err
+	}
+	list := make([]deviceBody, len(devices))
+	for i, d := range devices {
+		list[i] = deviceBody{
+			ID: d.ID, CreatedAt: iso(d.CreatedAt), LastUsedAt: iso(d.UsedAt), ExpiresAt: iso(d.ExpiresAt),
+			Address: d.Address, Agent: d.Agent, Current: d.ID == who.SessionID,
+		}
+	}
+	return reply{body: map[string]any{"sessions": list}}, nil
+}
+
+// endDevice is DELETE /api/users/me/sessions/{id}.
+func (s *server) endDevice(c *call, _ empty) (reply, error) {
+	who, _ := middleware.Subject(c.ctx())
+	id := c.param("id")
+	if err := s.Sessions.EndDevice(c.ctx(), who.UserID, id, service.EndByUser, c.from()); err != nil {
+		return reply{}, err
+	}
+	out := reply{status: http.StatusNoContent}
+	if id == who.SessionID {
+		out.cookies = s.clearCookies()
+	}
+	return out, nil
+}
+
+// endOthers is DELETE /api/users/me/sessions.
+func (s *server) endOthers(c *call, _ empty) (reply, error) {
+	who, _ := middleware.Subject(c.ctx())
+	return reply{status: http.StatusNoContent}, s.Sessions.EndOthers(c.ctx(), who, c.from())
+}

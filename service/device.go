@@ -1,0 +1,177 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"latchkey/repository"
+)
+
+// Device is a session as its user sees it.
+type Device struct {
+	ID        string
+	CreatedAt time.Time
+	UsedAt    time.Time
+	ExpiresAt time.Time // if it is not used before
+	Address   string    // of the login
+	Agent     string    // of the login
+}
+
+// Devices lists the live sessions of a user, the one used last first.
+func (s *Sessions) Devices(ctx context.Context, userID string) ([]Device, error) {
+	u, err := s.store.Users.FindUserByID(ctx, userID)
+	switch {
+	case errors.Is(err, repository.ErrNotFound):
+		return nil, noSuchAccount()
+	case err != nil:
+		return nil, storeFailure("find whose sessions to list", err)
+	}
+	revoked, err := s.store.Revocations.ListRevoked(ctx, userID)
+	if err != nil {
+		return nil, storeFailure("list revoked sessions", err)
+	}
+	sessions, err := s.store.Sessions.ListSessions(ctx, userID)
+	if err != nil {
+		return nil, storeFailure("list sessions", err)
+	}
+	devices := []Device{}
+	for _, session := range sessions {
+		if !session.Live(s.now(), u.SessionEpoch, u.KeptSession) || slices.Contains(revoked, session.ID) {
+			continue
+		}
+		expires := session.IdleAt
+		if session.AbsoluteAt.Before(expires) {
+			expires = session.AbsoluteAt
+		}
+		devices = append(devices, Device{
+			ID: session.ID, CreatedAt: session.CreatedAt, UsedAt: session.UsedAt, ExpiresAt: expires,
+			Address: session.Address, Agent: session.Agent,
+		})
+	}
+	return devices, nil
+}
+
+// EndDevice ends one session of a user. Not_found for one that the user does not
+// have, or has no longer.
+func (s *Sessions) EndDevice(ctx context.Context, userID, sessionID string, reason EndReason, from Origin) error {
+	session, err := s.store.Sessions.FindSession(ctx, userID, sessionID)
+	switch {
+	case errors.Is(err, repository.ErrNotFound):
+		return NewError(CodeNotFound, "There is no such session.")
+	case err != nil:
+		return storeFailure("find a session to end", err)
+	}
+	r := revocation(userID, sessionID, reason, s.now().UTC().Truncate(time.Millisecond), session.AbsoluteAt)
+	return s.end(ctx, r, endRecord(from, r, session.ClientID))
+}
+
+// EndOthers ends all sessions of a user but the one that asks, which must be
+// live itself: an access token outlives its session by minutes, and must not
+// bring it back.
+func (s *Sessions) EndOthers(ctx context.Context, who Subject, from Origin) error {
+	u, err := s.current(ctx, who)
+	if err != nil {
+		return err
+	}
+	now := s.now().UTC().Truncate(time.Microsecond)
+	record := from.audit(now, repository.AuditSessionsEnded, string(repository.EndByUser))
+	record.UserID, record.SessionID, record.ClientID = u.ID, who.SessionID, who.ClientID
+	err = s.store.Users.EndOtherUserSessions(ctx, u.ID, who.SessionID, u.SessionEpoch, now, record)
+	switch {
+	case errors.Is(err, repository.ErrNotFound):
+		return sessionRevoked()
+	case err != nil:
+		return storeFailure("end the other sessions", err)
+	}
+	s.followAll(ctx, record, repository.EndByUser, who.SessionID)
+	return nil
+}
+
+// EndAllOf ends every session of a user, for an operator.
+func (s *Sessions) EndAllOf(ctx context.Context, userID string, from Origin) error {
+	now := s.now().UTC().Truncate(time.Microsecond)
+	record := from.audit(now, repository.AuditSessionsEnded, string(repository.EndByAdmin))
+	record.UserID = userID
+	err := s.store.Users.EndUserSessions(ctx, userID, now, record)
+	switch {
+	case errors.Is(err, repository.ErrNotFound):
+		return noSuchAccount()
+	case err != nil:
+		return storeFailure("end all sessions of a user", err)
+	}
+	s.followAll(ctx, record, repository.EndByAdmin, "")
+	return nil
+}
+
+// EndAll ends every session of every user, and returns how many users there are.
+func (s *Sessions) EndAll(ctx context.Context, from Origin) (users int, err error) {
+	now := s.now().UTC().Truncate(time.Microsecond)
+	record := from.audit(now, repository.AuditSessionsEnded, "everyone")
+	if users, err = s.store.Users.EndAllSessions(ctx, now, record); err != nil {
+		return 0, storeFailure("end all sessions", err)
+	}
+	logEvent(ctx, s.log, record)
+	return users, nil
+}
+
+// Disable disables an account, which ends its sessions, or enables it.
+func (s *Sessions) Disable(ctx context.Context, userID string, disabled bool, from Origin) error {
+	now := s.now().UTC().Truncate(time.Microsecond)
+	event := repository.AuditUserEnabled
+	if disabled {
+		event = repository.AuditUserDisabled
+	}
+	record := from.audit(now, event, "ok")
+	record.UserID = userID
+	err := s.store.Users.DisableUser(ctx, userID, disabled, now, record)
+	switch {
+	case errors.Is(err, repository.ErrNotFound):
+		return noSuchAccount()
+	case err != nil:
+		return storeFailure("disable or enable a user", err)
+	case disabled:
+		s.followAll(ctx, record, repository.EndDisabled, "")
+	default:
+		logEvent(ctx, s.log, record)
+	}
+	return nil
+}
+
+// current returns the user of an access token whose session is live in both
+// stores. Session_revoked if it is not, account_disabled for a disabled user.
+func (s *Sessions) current(ctx context.Context, who Subject) (repository.User, error) {
+	u, revoked, err := s.store.Users.FindUserOfSession(ctx, who.UserID, who.SessionID)
+	switch {
+	case errors.Is(err, repository.ErrNotFound):
+		return u, sessionOver(CodeSessionRevoked, "This account no longer exists.")
+	case err != nil:
+		return u, storeFailure("find the user of a session", err)
+	case u.Disabled:
+		return u, accountDisabled()
+	case revoked:
+		return u, sessionRevoked()
+	}
+	session, err := s.store.Sessions.FindSession(ctx, who.UserID, who.SessionID)
+	switch {
+	case errors.Is(err, repository.ErrNotFound):
+		return u, sessionRevoked()
+	case err != nil:
+		return u, storeFailure("find the session of a token", err)
+	case !session.Live(s.now(), u.SessionEpoch, u.KeptSession):
+		return u, sessionRevoked()
+	}
+	return u, nil
+}
+
+// followAll writes the log line of an end of many sessions, and their
+// tombstones, which follow the database as in tombstone.
+func (s *Sessions) followAll(ctx context.Context, record repository.AuditRecord, reason repository.EndReason, kept string) {
+	logEvent(ctx, s.log, record)
+	s.warn(ctx, record.UserID, s.store.Sessions.EndOtherSessions(ctx, repository.Ending{
+		UserID: record.UserID, SessionID: kept, Reason: reason, Op: string(newTokenID()), Now: record.At.Truncate(time.Millisecond),
+	}))
+}
+
+func noSuchAccount() error { return NewError(CodeNotFound, "There is no such account.") }

@@ -1,0 +1,139 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"latchkey/repository"
+)
+
+// Presentation is a refresh token that a client shows.
+type Presentation struct {
+	Token    RawToken
+	Delivery Delivery // how it came
+	ClientID string
+	// UserID is whom the client believes to be; empty if it does not say. It is
+	// never the source of an identity, and must agree with the token.
+	UserID string
+	// Keep asks for an access token only: the refresh token stays.
+	Keep bool
+	From Origin
+}
+
+// Refresh exchanges a refresh token for new tokens, by the rules of
+// repository.Session.Present. One read of the database, one call of the session
+// store. A refusal is refresh_malformed, refresh_invalid, refresh_expired,
+// session_revoked, refresh_reused or account_disabled; trouble is
+// store_unavailable and never a refusal.
+func (s *Sessions) Refresh(ctx context.Context, p Presentation) (Grant, error) {
+	token, err := s.tokens.verifyRefresh(p.Token)
+	if err != nil {
+		return Grant{}, err
+	}
+	if p.Keep && !s.policy.HeaderKeeps {
+		return Grant{}, &Error{
+			Code: CodeRefreshInvalid, Message: "rtVerify takes no refresh token in a header here. Use refresh.",
+			Err: errors.New("refresh.header_rtverify is off"),
+		}
+	}
+	if p.UserID != "" && p.UserID != token.userID {
+		return Grant{}, s.refuse(ctx, p, token, "user_mismatch")
+	}
+	u, revoked, err := s.store.Users.FindUserOfSession(ctx, token.userID, token.sessionID)
+	switch {
+	case errors.Is(err, repository.ErrNotFound):
+		return Grant{}, sessionOver(CodeSessionRevoked, "This account no longer exists.")
+	case err != nil:
+		return Grant{}, storeFailure("find the user of a session", err)
+	case u.Disabled:
+		return Grant{}, accountDisabled()
+	case revoked:
+		return Grant{}, sessionRevoked()
+	}
+	out, err := s.present(ctx, p, token, u)
+	if err != nil {
+		return Grant{}, storeFailure("present a refresh token", err)
+	}
+	s.counts.add(out.Outcome)
+	switch out.Outcome {
+	case repository.OutcomeRotated, repository.OutcomeKept, repository.OutcomeReplayed:
+		s.log.LogAttrs(ctx, slog.LevelDebug, "refresh", slog.String("outcome", string(out.Outcome)), slog.String("session", token.sessionID))
+	case repository.OutcomeRecovered:
+		s.record(ctx, p, token, repository.AuditRecovered)
+	case repository.OutcomeRolledForward:
+		s.record(ctx, p, token, repository.AuditRolledForward)
+	case repository.OutcomeUnknown:
+		return Grant{}, sessionOver(CodeRefreshInvalid, "The session is not known. Log in again.")
+	case repository.OutcomeExpired:
+		return Grant{}, refreshExpired()
+	case repository.OutcomeRevoked:
+		return Grant{}, s.confirm(ctx, p, token, out.Ended, sessionRevoked())
+	case repository.OutcomeReuse:
+		return Grant{}, s.confirm(ctx, p, token, repository.EndReuse,
+			sessionOver(CodeRefreshReused, "This refresh token was used before. The session has been ended for safety; log in again."))
+	case repository.OutcomeClientMismatch, repository.OutcomeDeliveryMismatch:
+		return Grant{}, s.refuse(ctx, p, token, string(out.Outcome))
+	case repository.OutcomeGraceExhausted:
+		return Grant{}, &Error{
+			Code: CodeRateLimited, Message: "This refresh token has been replaced, and was sent too often since. Use the new one.",
+			RetryAfter: s.policy.Grace,
+		}
+	case repository.OutcomeAhead, repository.OutcomeRecoverable:
+		return Grant{}, storeFailure("present a refresh token", fmt.Errorf("%w: the session kept changing", repository.ErrUnavailable))
+	}
+	g, err := s.grant(u, token.sessionID, token.clientID, out)
+	g.RefreshChanged = out.Gen != token.gen
+	return g, err
+}
+
+// present shows a token to the session store, and once more with a proof where
+// the store asks: it cannot walk the chain of token ids.
+func (s *Sessions) present(ctx context.Context, p Presentation, token refreshToken, u repository.User) (repository.Presented, error) {
+	call := repository.Presentation{
+		UserID: token.userID, SessionID: token.sessionID, Gen: token.gen, JTI: token.id,
+		Next: s.tokens.keys.successor(token.id), ClientID: p.ClientID, Delivery: p.Delivery,
+		Epoch: u.SessionEpoch, Kept: u.KeptSession == token.sessionID,
+		Op: string(newTokenID()), Now: s.now().UTC().Truncate(time.Millisecond), IssuedAt: token.issuedAt,
+		Keep: p.Keep, Rotate: s.policy.Rotate, Sliding: s.policy.Sliding,
+		Grace: s.policy.Grace, Debounce: 2 * s.policy.Grace, Recovery: s.policy.Recovery, IdleTTL: s.policy.IdleTTL,
+	}
+	out, err := s.store.Sessions.PresentSession(ctx, call)
+	for range maxQuestions {
+		if err != nil || !out.Outcome.Question() {
+			break
+		}
+		call.Proof = s.tokens.keys.prove(out, token)
+		out, err = s.store.Sessions.PresentSession(ctx, call)
+	}
+	return out, err
+}
+
+// maxQuestions is how often the session may change between a question and its
+// answer before we give up.
+const maxQuestions = 4
+
+// refuse records a refusal that leaves the session as it is.
+func (s *Sessions) refuse(ctx context.Context, p Presentation, token refreshToken, why string) error {
+	record := p.From.audit(s.now().UTC().Truncate(time.Microsecond), repository.AuditRefreshRefused, why)
+	record.UserID, record.SessionID, record.ClientID = token.userID, token.sessionID, p.ClientID
+	if err := s.store.Audits.AppendAudit(ctx, record); err != nil {
+		return storeFailure("record a refused refresh", err)
+	}
+	logEvent(ctx, s.log, record)
+	return invalidRefresh(errors.New(why))
+}
+
+// record notes an accepted presentation that is not routine. The tokens are
+// given out even if that fails: the session has changed already, and the line in
+// the log says the same.
+func (s *Sessions) record(ctx context.Context, p Presentation, token refreshToken, event repository.AuditEvent) {
+	record := p.From.audit(s.now().UTC().Truncate(time.Microsecond), event, "ok")
+	record.UserID, record.SessionID, record.ClientID = token.userID, token.sessionID, token.clientID
+	logEvent(ctx, s.log, record)
+	if err := s.store.Audits.AppendAudit(ctx, record); err != nil {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "audit record not written; the line before has it", slog.Any("error", err))
+	}
+}
