@@ -60,6 +60,9 @@ type Database struct {
 type Redis struct {
 	// URL is a redis:// or rediss:// URL; empty: the embedded mode.
 	URL Secret `mapstructure:"url"`
+	// Mode is how the servers behind the URL work together: standalone,
+	// sentinel (the URL names the sentinels, with ?master_name=), or cluster.
+	Mode string `mapstructure:"mode"`
 	// Prefix starts every key.
 	Prefix string `mapstructure:"prefix"`
 }
@@ -157,7 +160,7 @@ func Default() Config {
 		},
 		Data:     Data{Dir: "./data"},
 		Database: Database{MaxConns: 16},
-		Redis:    Redis{Prefix: "latchkey:"},
+		Redis:    Redis{Mode: "standalone", Prefix: "latchkey:"},
 		Tokens:   Tokens{Audience: "latchkey", AccessTTL: 10 * time.Minute, Delivery: "auto"},
 		Refresh: Refresh{
 			Rotate: true, Sliding: true,

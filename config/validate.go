@@ -112,6 +112,7 @@ func (c *Config) validateStores(p *problems) {
 	if c.Database.MaxConns < 1 || c.Database.MaxConns > 1000 {
 		p.add("database.max_conns", "must be between 1 and 1000")
 	}
+	p.oneOf("redis.mode", c.Redis.Mode, "standalone", "sentinel", "cluster")
 	if strings.ContainsAny(c.Redis.Prefix, "{} \n") {
 		p.add("redis.prefix", "must not contain braces or blanks")
 	}

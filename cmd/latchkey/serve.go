@@ -63,6 +63,9 @@ func serve(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.L
 	if err := migrateAtStart(ctx, b, log); err != nil {
 		return err
 	}
+	for _, w := range b.warnings(ctx) {
+		log.Warn(w)
+	}
 	health := service.NewHealth(b.store, b.mode)
 	tokens, err := newTokens(cfg)
 	if err != nil {

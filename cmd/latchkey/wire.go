@@ -35,6 +35,7 @@ type backend struct {
 	store    repository.Store
 	database migrator
 	mode     string
+	warnings func(context.Context) []string // about what is not as it should be
 	close    func()
 }
 
@@ -48,7 +49,7 @@ func openBackend(ctx context.Context, cfg config.Config, log *slog.Logger) (back
 		return backend{}, fmt.Errorf("database.url: %w", err)
 	}
 	redis.LogTo(log)
-	rd, err := redis.Open(cfg.Redis.URL.Reveal(), redis.Options{Prefix: cfg.Redis.Prefix})
+	rd, err := redis.Open(cfg.Redis.URL.Reveal(), redis.Options{Mode: redis.Mode(cfg.Redis.Mode), Prefix: cfg.Redis.Prefix})
 	if err != nil {
 		_ = pg.Close()
 		return backend{}, fmt.Errorf("redis.url: %w", err)
@@ -58,7 +59,7 @@ func openBackend(ctx context.Context, cfg config.Config, log *slog.Logger) (back
 			Users: pg, Revocations: pg, Audits: pg, Sessions: rd,
 			Database: pg, SessionStore: rd,
 		},
-		database: pg, mode: "postgres+redis",
+		database: pg, mode: "postgres+redis", warnings: rd.Warnings,
 		close: func() { _ = rd.Close(); _ = pg.Close() },
 	}, nil
 }
@@ -84,7 +85,7 @@ func openEmbedded(ctx context.Context, cfg config.Config) (backend, error) {
 			Users: db, Revocations: db, Audits: db, Sessions: db,
 			Database: db, SessionStore: db,
 		},
-		database: db, mode: "embedded",
+		database: db, mode: "embedded", warnings: func(context.Context) []string { return nil },
 		close: func() { _ = db.Close() },
 	}, nil
 }

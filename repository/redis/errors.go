@@ -19,6 +19,8 @@ func storeError(err error) error {
 		return nil
 	case errors.Is(err, redis.Nil):
 		return repository.ErrNotFound
+	case errors.Is(err, repository.ErrUnavailable):
+		return err
 	case !errors.As(err, &re) || unavailable(re.Error()):
 		// Not a reply of the server: the network, a timeout, a cancelled
 		// context, a closed pool. Or a reply that says it cannot serve now.

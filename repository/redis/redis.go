@@ -11,46 +11,49 @@ import (
 	"latchkey/repository"
 )
 
+// Mode is how the servers behind a URL work together.
+type Mode string
+
+// The modes.
+const (
+	Standalone Mode = "standalone" // one server
+	Sentinel   Mode = "sentinel"   // the URL names the sentinels, and master_name
+	Cluster    Mode = "cluster"    // the URL names some of the nodes
+)
+
 // Options are the limits of a client. Zero values take the defaults.
 type Options struct {
+	Mode        Mode          // default Standalone
 	Prefix      string        // of every key; default "latchkey:"
 	Timeout     time.Duration // of one read or write; default 400 ms
 	DialTimeout time.Duration // default 400 ms
-	MaxConns    int           // default 64
+	MaxConns    int           // to each server; default 64
 }
 
-// DB is a client of one Redis server. It implements repository.Sessions and
-// Pinger.
+// DB is a client of Redis. It implements repository.Sessions and Pinger.
 type DB struct {
-	client  *redis.Client
+	client  redis.UniversalClient
 	keys    keys
 	scripts scripts
 }
 
-// Open makes a client for a redis:// or rediss:// URL. It does not connect: a
-// server that is away is a matter of Ping and of each call.
+// Open makes a client for a redis:// or rediss:// URL; further servers are in
+// its query, as in redis://one:6379?addr=two:6379&addr=three:6379. It does not
+// connect: a server that is away is a matter of Ping and of each call.
 func Open(url string, o Options) (*DB, error) {
-	cfg, err := redis.ParseURL(url)
-	if err != nil {
-		// The error of the driver may repeat the URL with its password.
-		return nil, fmt.Errorf("redis URL is not of the form redis://user:password@host:port/number")
-	}
-	if o.Prefix == "" {
-		o.Prefix = "latchkey:"
-	}
-	cfg.ContextTimeoutEnabled = true // else a request's deadline does not stop a read
-	cfg.DialTimeout = or(o.DialTimeout, 400*time.Millisecond)
-	cfg.ReadTimeout = or(o.Timeout, 400*time.Millisecond)
-	cfg.WriteTimeout = cfg.ReadTimeout
-	cfg.PoolTimeout = cfg.ReadTimeout
-	cfg.DialerRetries = 1 // five by default, which outlasts the timeouts above
-	cfg.PoolSize = or(o.MaxConns, 64)
-	cfg.MaxRetries = 1 // harmless: a repeated call carries the same op
+	o.Prefix = or(o.Prefix, "latchkey:")
+	o.Timeout = or(o.Timeout, 400*time.Millisecond)
+	o.DialTimeout = or(o.DialTimeout, 400*time.Millisecond)
+	o.MaxConns = or(o.MaxConns, 64)
 	s, err := loadScripts()
 	if err != nil {
 		return nil, err
 	}
-	return &DB{client: redis.NewClient(cfg), keys: keys{o.Prefix}, scripts: s}, nil
+	client, err := dial(url, o)
+	if err != nil {
+		return nil, err
+	}
+	return &DB{client: client, keys: keys{o.Prefix}, scripts: s}, nil
 }
 
 // LogTo sends what the driver says to a log, at debug level: its errors are
@@ -67,21 +70,9 @@ func (d driverLog) Printf(ctx context.Context, format string, v ...any) {
 // Close closes every connection.
 func (db *DB) Close() error { return db.client.Close() }
 
-// Ping asks whether the server answers and takes writes. A replica answers
-// PING as well, so its role is asked.
-func (db *DB) Ping(ctx context.Context) error {
-	role, err := db.client.Do(ctx, "ROLE").Slice()
-	if err != nil {
-		return storeError(err)
-	}
-	if len(role) == 0 || role[0] != "master" {
-		return fmt.Errorf("%w: the server is a replica", repository.ErrUnavailable)
-	}
-	return nil
-}
-
-func or[T int | time.Duration](v, def T) T {
-	if v == 0 {
+func or[T comparable](v, def T) T {
+	var zero T
+	if v == zero {
 		return def
 	}
 	return v
