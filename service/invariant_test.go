@@ -1,0 +1,254 @@
+package service_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"latchkey/repository"
+	"latchkey/service"
+)
+
+// TestOneOfManyPresentationsRotates is I2: of 64 parallel presentations of one
+// live token exactly one is rotated, the rest are replayed, with one token.
+func TestOneOfManyPresentationsRotates(t *testing.T) {
+	onBoth(t, func(t *testing.T, store repository.Store) {
+		w := newWorld(t, store, standard)
+		w.user(t, "ada")
+		token := w.begin(t, "ada")
+		const callers = 64
+		grants := make([]service.Grant, callers)
+		var all sync.WaitGroup
+		for i := range callers {
+			all.Go(func() {
+				g, err := w.refresh(token)
+				if err != nil {
+					t.Error(err)
+				}
+				grants[i] = g
+			})
+		}
+		all.Wait()
+		outcomes, tokens := map[repository.Outcome]int{}, map[service.RawToken]bool{}
+		for _, g := range grants {
+			outcomes[g.Outcome]++
+			tokens[g.Refresh] = true
+		}
+		t.Logf("%d parallel presentations: %v, %d refresh tokens", callers, outcomes, len(tokens))
+		if outcomes[repository.OutcomeRotated] != 1 || outcomes[repository.OutcomeReplayed] != callers-1 || len(tokens) != 1 {
+			t.Error("want 1 rotated, 63 replayed, 1 token")
+		}
+	})
+}
+
+// session is what an honest client and the suite know of one session.
+type session struct {
+	first claims
+	held  service.RawToken // what the client has
+	spent []service.RawToken
+	over  bool // ended, and that was acknowledged
+
+	lost    bool        // the answer to the last presentation of held was lost
+	lostAt  time.Time   // when its successor was made
+	retried []time.Time // presentations later than grace, of the last day
+}
+
+// machine is a world in which rapid does what it likes.
+type machine struct {
+	*world
+	user     string
+	userID   string
+	sessions map[string]*session // by session id
+}
+
+// TestHonestClientsStayAndThievesAreFound is I1 and I3 to I7 and I9 as a state
+// machine: honest clients with lost answers and parallel tabs, a thief who
+// replays what was spent, log-outs, and a clock that steps.
+func TestHonestClientsStayAndThievesAreFound(t *testing.T) {
+	onBoth(t, func(t *testing.T, store repository.Store) {
+		w := newWorld(t, store, standard)
+		var users atomic.Int64
+		rapid.Check(t, func(rt *rapid.T) {
+			name := fmt.Sprint("user", users.Add(1))
+			m := &machine{world: w, user: name, userID: w.user(rt, name), sessions: map[string]*session{}}
+			m.logIn(rt)
+			m.logIn(rt)
+			rt.Repeat(map[string]func(*rapid.T){
+				"":                      m.check,
+				"log in":                m.logIn,
+				"refresh":               func(rt *rapid.T) { m.present(rt, false, 1) },
+				"refresh, answer lost":  func(rt *rapid.T) { m.present(rt, true, 1) },
+				"refresh in three tabs": func(rt *rapid.T) { m.present(rt, false, 3) },
+				"a moment passes":       func(rt *rapid.T) { m.pass(time.Duration(rapid.IntRange(0, 9999).Draw(rt, "ms")) * time.Millisecond) },
+				"time passes":           func(rt *rapid.T) { m.pass(time.Duration(rapid.IntRange(11, 40000).Draw(rt, "s")) * time.Second) },
+				"the clock goes back":   func(rt *rapid.T) { m.pass(-time.Duration(rapid.IntRange(1, 9).Draw(rt, "s")) * time.Second) },
+				"a thief replays":       m.replay,
+				"a stranger presents":   m.mismatch,
+				"log out":               m.logOut,
+				"log in, ending all":    m.endOthers,
+			})
+		})
+	})
+}
+
+func (m *machine) pick(rt *rapid.T, which func(*session) bool) *session {
+	var ids []string
+	for id, s := range m.sessions {
+		if which(s) {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) == 0 {
+		rt.Skip("no such session")
+	}
+	slices.Sort(ids)
+	return m.sessions[rapid.SampledFrom(ids).Draw(rt, "session")]
+}
+
+func live(s *session) bool { return !s.over }
+
+func (m *machine) logIn(rt *rapid.T) {
+	if len(m.sessions) > 5 {
+		rt.Skip("enough sessions")
+	}
+	token := m.begin(rt, m.user)
+	c := read(rt, token)
+	m.sessions[c.SID] = &session{first: c, held: token}
+}
+
+// present is what an honest client does: one refresh at a time, in n tabs at
+// once. It is refused by no rule as long as it stays within the budget of late
+// retries, which this client does.
+func (m *machine) present(rt *rapid.T, lose bool, tabs int) {
+	s := m.pick(rt, live)
+	now := m.clock()
+	if s.lost && now.Sub(s.lostAt) >= grace {
+		s.retried = slices.DeleteFunc(s.retried, func(at time.Time) bool { return now.Sub(at) >= repository.RecoveryWindow })
+		if len(s.retried) >= repository.MaxRecoveries || now.Sub(s.lostAt) >= recovery {
+			rt.Skip("over the budget")
+		}
+		s.retried = append(s.retried, now)
+	}
+	grants := make([]service.Grant, tabs)
+	errs := make([]error, tabs)
+	var all sync.WaitGroup
+	for i := range tabs {
+		all.Go(func() { grants[i], errs[i] = m.refresh(s.held) })
+	}
+	all.Wait()
+	for i, err := range errs {
+		if err != nil {
+			rt.Fatalf("an honest client is refused: %v (tab %d of %d)", err, i, tabs)
+		}
+	}
+	before := read(rt, s.held)
+	for _, g := range grants {
+		c := read(rt, g.Refresh)
+		if c.JTI != read(rt, grants[0].Refresh).JTI && g.Outcome != repository.OutcomeKept {
+			rt.Fatalf("tabs got different tokens")
+		}
+		m.same(rt, s, c)
+		if c.Gen < before.Gen {
+			rt.Fatalf("the generation fell from %d to %d", before.Gen, c.Gen)
+		}
+	}
+	if grants[0].RefreshChanged && (!s.lost || grants[0].Outcome == repository.OutcomeRecovered || grants[0].Outcome == repository.OutcomeRotated) {
+		s.lostAt = now
+	}
+	if lose {
+		if grants[0].RefreshChanged {
+			s.lost = true
+		}
+		return
+	}
+	if grants[0].RefreshChanged {
+		s.spent = append(s.spent, s.held)
+		s.held = grants[0].Refresh
+	}
+	s.lost = false
+}
+
+// same is I6: what a session began with never changes.
+func (m *machine) same(rt *rapid.T, s *session, c claims) {
+	if c.Sub != s.first.Sub || c.SID != s.first.SID || c.Exp != s.first.Exp || c.ClientID != s.first.ClientID {
+		rt.Fatalf("a session changed from %+v to %+v", s.first, c)
+	}
+}
+
+// replay is a thief with a token that the owner has spent, two or more
+// generations ago: the session ends, with one audit record.
+func (m *machine) replay(rt *rapid.T) {
+	s := m.pick(rt, func(s *session) bool { return live(s) && len(s.spent) > 1 && !s.lost })
+	token := rapid.SampledFrom(s.spent[:len(s.spent)-1]).Draw(rt, "token")
+	if _, err := m.refresh(token); code(err) != service.CodeRefreshReused {
+		rt.Fatalf("a spent token: %v", err)
+	}
+	s.over = true
+	if _, err := m.refresh(token); code(err) != service.CodeSessionRevoked {
+		rt.Fatalf("the same once more: %v", err)
+	}
+	if n := m.reuses(rt, s.first); n != 1 {
+		rt.Fatalf("%d audit records of one reuse", n)
+	}
+}
+
+// mismatch is another client, or another user's id: refused, and nothing ends.
+func (m *machine) mismatch(rt *rapid.T) {
+	s := m.pick(rt, live)
+	p := service.Presentation{Token: s.held, Delivery: service.DeliveryBody, ClientID: service.ClientAPI, UserID: "somebody"}
+	if rapid.Bool().Draw(rt, "client") {
+		p.UserID, p.ClientID = "", "another"
+	}
+	if _, err := m.world.sessions.Refresh(context.Background(), p); code(err) != service.CodeRefreshInvalid {
+		rt.Fatalf("a stranger: %v", err)
+	}
+}
+
+func (m *machine) logOut(rt *rapid.T) {
+	s := m.pick(rt, live)
+	token := rapid.SampledFrom(append(slices.Clone(s.spent), s.held)).Draw(rt, "token")
+	must(rt, m.world.sessions.Logout(context.Background(), service.Logout{Refresh: token}))
+	s.over = true
+}
+
+// endOthers logs in and ends every other session.
+func (m *machine) endOthers(rt *rapid.T) {
+	token := m.begin(rt, m.user)
+	c := read(rt, token)
+	for _, s := range m.sessions {
+		s.over = true
+	}
+	m.sessions[c.SID] = &session{first: c, held: token}
+	must(rt, m.world.sessions.EndOthers(context.Background(), service.Subject{UserID: m.userID, SessionID: c.SID}, service.Origin{}))
+}
+
+// check holds after every step: I3, what is over stays so; I1, the store and the
+// client of each session agree on one live token.
+func (m *machine) check(rt *rapid.T) {
+	for id, s := range m.sessions {
+		stored, err := m.store.Sessions.FindSession(context.Background(), m.userID, id)
+		must(rt, err)
+		if s.over {
+			for _, token := range append(slices.Clone(s.spent), s.held) {
+				if g, err := m.refresh(token); err == nil {
+					rt.Fatalf("a token of a session that is over was honoured: %s", g.Outcome)
+				}
+			}
+			delete(m.sessions, id)
+			continue
+		}
+		c := read(rt, s.held)
+		if !s.lost && (stored.Gen != c.Gen || string(stored.JTI) != c.JTI) {
+			rt.Fatalf("the client has generation %d, the store %d", c.Gen, stored.Gen)
+		}
+		if stored.AbsoluteAt.Unix() != s.first.Exp || stored.Ended != "" {
+			rt.Fatalf("the store has %+v", stored)
+		}
+	}
+}

@@ -1,0 +1,150 @@
+package service_test
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"latchkey/repository"
+	"latchkey/repository/throwaway"
+	"latchkey/service"
+)
+
+func TestMain(m *testing.M) { throwaway.Main(m) }
+
+const (
+	grace    = 10 * time.Second
+	recovery = 24 * time.Hour
+)
+
+var standard = service.RefreshPolicy{
+	Rotate: true, Sliding: true, IdleTTL: 14 * 24 * time.Hour, AbsoluteTTL: 30 * 24 * time.Hour,
+	Grace: grace, Recovery: recovery, MaxSessions: 50, HeaderKeeps: true,
+}
+
+// world is the session service on a real store, with a clock that a test moves.
+type world struct {
+	store    repository.Store
+	sessions *service.Sessions
+	login    *service.Login
+	accounts *service.Accounts
+
+	mu  sync.Mutex
+	now time.Time
+}
+
+func newWorld(t testing.TB, store repository.Store, policy service.RefreshPolicy) *world {
+	t.Helper()
+	w := &world{store: store, now: noon}
+	keys, err := service.DeriveKeys([]byte(secret))
+	must(t, err)
+	log := slog.New(slog.DiscardHandler)
+	hasher := service.NewHasher(4, 4, 1000)
+	tokens := service.NewTokens(keys, "https://auth.example", "api", 10*time.Minute, w.clock)
+	w.sessions = service.NewSessions(store, tokens, policy, w.clock, log)
+	w.login = service.NewLogin(store, hasher, w.sessions, false, log)
+	w.accounts = service.NewAccounts(store.Users, hasher, service.PasswordPolicy{MinLength: 8}, true, w.clock, log)
+	return w
+}
+
+func (w *world) clock() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.now
+}
+
+func (w *world) pass(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now = w.now.Add(d)
+}
+
+// user creates an account and returns its id.
+func (w *world) user(t fataler, name string) string {
+	a, err := w.accounts.CreateAsOperator(context.Background(), service.NewAccount{
+		Username: name, Email: name + "@example.org", Password: service.NewPassword("correct horse"),
+	})
+	must(t, err)
+	return a.ID
+}
+
+// begin logs a user in and returns the refresh token.
+func (w *world) begin(t fataler, name string) service.RawToken {
+	g, err := w.login.Login(context.Background(), service.Credentials{
+		Username: name, Password: service.NewPassword("correct horse"), Delivery: service.DeliveryBody,
+	})
+	must(t, err)
+	return g.Refresh
+}
+
+// refresh presents a token.
+func (w *world) refresh(token service.RawToken) (service.Grant, error) {
+	return w.sessions.Refresh(context.Background(), service.Presentation{
+		Token: token, Delivery: service.DeliveryBody, ClientID: service.ClientAPI,
+	})
+}
+
+// claims are what a refresh token says.
+type claims struct {
+	Sub      string `json:"sub"`
+	SID      string `json:"sid"`
+	Gen      int64  `json:"gen"`
+	JTI      string `json:"jti"`
+	Exp      int64  `json:"exp"`
+	ClientID string `json:"client_id"`
+	AuthTime int64  `json:"auth_time"`
+}
+
+func read(t fataler, token service.RawToken) claims {
+	b, err := base64.RawURLEncoding.DecodeString(strings.Split(string(token), ".")[1])
+	must(t, err)
+	var c claims
+	must(t, json.Unmarshal(b, &c))
+	return c
+}
+
+// reuses counts the audit records of a session's end by reuse.
+func (w *world) reuses(t fataler, c claims) int {
+	list, err := w.store.Audits.ListAudit(context.Background(), c.Sub, 10000)
+	must(t, err)
+	n := 0
+	for _, a := range list {
+		if a.SessionID == c.SID && a.Event == repository.AuditRefreshReused {
+			n++
+		}
+	}
+	return n
+}
+
+func code(err error) service.Code {
+	var e *service.Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
+}
+
+type fataler interface {
+	Helper()
+	Fatal(args ...any)
+}
+
+func must(t fataler, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// onBoth runs a test on each set of stores.
+func onBoth(t *testing.T, f func(t *testing.T, store repository.Store)) {
+	for _, set := range throwaway.Sets() {
+		t.Run(set.Name, func(t *testing.T) { f(t, set.Open(t)) })
+	}
+}
