@@ -10,11 +10,11 @@ COPY repository repository
 COPY service service
 ARG VERSION=dev
 RUN CGO_ENABLED=0 go build -trimpath -tags nomsgpack -ldflags "-s -w -X main.version=${VERSION}" -o /latchkey ./cmd/latchkey \
- && mkdir -m 0700 /data
+ && install -d -m 0700 -o 65532 -g 65532 /image/data
 
 FROM gcr.io/distroless/static-debian12:nonroot
 COPY --from=build /latchkey /latchkey
-COPY --from=build --chown=65532:65532 /data /data
+COPY --from=build /image/ /
 ENV LATCHKEY_DATA_DIR=/data LATCHKEY_SERVER_LISTEN=0.0.0.0:8080
 EXPOSE 8080
 USER 65532:65532

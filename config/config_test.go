@@ -85,6 +85,13 @@ func TestBadSettingsAreNamedByKeyAllAtOnce(t *testing.T) {
 		"an origin with a path":          {[]string{"CORS_ORIGINS=https://a.example/x"}, []string{"cors.origins"}},
 		"idle beyond absolute":           {[]string{"REFRESH_IDLE_TTL=40d"}, []string{"refresh.idle_ttl"}},
 		"access tokens of a few moments": {[]string{"TOKENS_ACCESS_TTL=59s"}, []string{"tokens.access_ttl"}},
+		"an origin with a wildcard":      {[]string{"CORS_ORIGINS=https://*.example.org"}, []string{"cors.origins"}},
+		"a base path of two slashes":     {[]string{"SERVER_BASE_PATH=//api"}, []string{"server.base_path"}},
+		"a public URL without a host":    {[]string{"SERVER_PUBLIC_URL=https://:8080"}, []string{"server.public_url"}},
+		"a forgotten URL":                {[]string{"DATABASE_URL="}, []string{"LATCHKEY_DATABASE_URL", "empty"}},
+		"a secret of blanks":             {[]string{"TOKENS_SECRET=abcdefgh                        "}, []string{"tokens.secret", "blank"}},
+		"no prefix":                      {[]string{"REDIS_PREFIX="}, []string{"redis.prefix"}},
+		"grace under strict":             {[]string{"REFRESH_PRESET=strict", "REFRESH_GRACE=5s"}, []string{"refresh.grace", "strict"}},
 		"a status that is a success":     {[]string{"ERRORS_STATUS=token_expired=200"}, []string{"errors.status"}},
 	}
 	for name, c := range cases {
@@ -171,4 +178,36 @@ func write(t *testing.T, name, text string) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+func TestAnEmptyVariableIsASettingAndOrchestratorsInjectNone(t *testing.T) {
+	t.Setenv("LATCHKEY_SERVER_BASE_PATH", "")
+	t.Setenv("LATCHKEY_PORT", "tcp://10.0.0.1:8080")
+	t.Setenv("LATCHKEY_PORT_8080_TCP_ADDR", "10.0.0.1")
+	t.Setenv("LATCHKEY_REDIS_SERVICE_HOST", "10.0.0.2")
+	cfg, err := config.Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.Server.BasePath != "" {
+		t.Errorf("base path %q", cfg.Server.BasePath)
+	}
+}
+
+func TestAStrictPresetHasNoGrace(t *testing.T) {
+	t.Setenv("LATCHKEY_REFRESH_PRESET", "strict")
+	cfg, err := config.Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.Refresh.Grace != 0 || cfg.Refresh.Recovery != 0 {
+		t.Errorf("grace %s, recovery %s", cfg.Refresh.Grace, cfg.Refresh.Recovery)
+	}
+}
+
+func TestABadFileIsNotRepeated(t *testing.T) {
+	_, err := config.Load(write(t, "x.yaml", "hunter2-is-my-secret"))
+	if err == nil || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("got %v", err)
+	}
 }

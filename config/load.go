@@ -3,10 +3,12 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"net/url"
 	"os"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -23,6 +25,7 @@ const envPrefix = "LATCHKEY"
 func Load(file string) (Config, error) {
 	v := viper.New()
 	v.SetEnvPrefix(envPrefix)
+	v.AllowEmptyEnv(true) // an empty base_path is a setting
 	v.SetEnvKeyReplacer(strings.NewReplacer(".", "_"))
 	cfg := Default()
 	for _, s := range cfg.Settings() {
@@ -34,7 +37,7 @@ func Load(file string) (Config, error) {
 	if file != "" {
 		v.SetConfigFile(file)
 		if err := v.ReadInConfig(); err != nil {
-			return Config{}, fmt.Errorf("read the settings in %s: %w", file, err)
+			return Config{}, fileError(file, err)
 		}
 	}
 	if err := unknownVariables(cfg); err != nil {
@@ -57,17 +60,38 @@ func Load(file string) (Config, error) {
 	return cfg, nil
 }
 
-// unknownVariables refuses a variable that is none of ours: a misspelt setting
-// must not silently be the default.
+// fileError says what is wrong with a file without repeating what is in it.
+func fileError(file string, err error) error {
+	var path *fs.PathError
+	switch {
+	case errors.As(err, &path):
+		return fmt.Errorf("read the settings: %w", err)
+	case errors.As(err, new(viper.UnsupportedConfigError)):
+		return fmt.Errorf("the settings in %s: the name must end in .yaml or .toml", file)
+	}
+	return fmt.Errorf("the settings in %s are not well-formed YAML or TOML", file)
+}
+
+// byOrchestrator matches what an orchestrator injects for a service named
+// latchkey: LATCHKEY_PORT, LATCHKEY_SERVICE_HOST, LATCHKEY_PORT_8080_TCP_ADDR.
+var byOrchestrator = regexp.MustCompile(`_(SERVICE_HOST|SERVICE_PORT|PORT)(_[A-Z0-9_]+)?$`)
+
+// unknownVariables refuses a variable that is none of ours, and one for a secret
+// that was left empty: a misspelt or forgotten setting must not silently be the
+// default.
 func unknownVariables(cfg Config) error {
-	known := map[string]bool{}
+	known, secret := map[string]bool{}, map[string]bool{}
 	for _, s := range cfg.Settings() {
-		known[s.Variable] = true
+		known[s.Variable], secret[s.Variable] = true, s.Secret
 	}
 	var errs []error
 	for _, e := range os.Environ() {
-		name, _, _ := strings.Cut(e, "=")
-		if strings.HasPrefix(name, envPrefix+"_") && !strings.HasPrefix(name, envPrefix+"_TEST_") && !known[name] {
+		name, value, _ := strings.Cut(e, "=")
+		switch {
+		case !strings.HasPrefix(name, envPrefix+"_"), strings.HasPrefix(name, envPrefix+"_TEST_"):
+		case known[name] && value == "" && secret[name]:
+			errs = append(errs, fmt.Errorf("the variable %s is set and empty; fill it in, or unset it", name))
+		case !known[name] && !byOrchestrator.MatchString(name):
 			errs = append(errs, fmt.Errorf("the variable %s is no setting", name))
 		}
 	}

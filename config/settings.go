@@ -13,6 +13,7 @@ type Setting struct {
 	Key      string // database.url
 	Variable string // LATCHKEY_DATABASE_URL
 	Value    string
+	Secret   bool
 }
 
 // Settings lists every setting in the order of the struct.
@@ -23,8 +24,10 @@ func (c Config) Settings() []Setting {
 		section := sections.Field(i)
 		for j := range section.NumField() {
 			key := sections.Type().Field(i).Tag.Get("mapstructure") + "." + section.Type().Field(j).Tag.Get("mapstructure")
+			_, secret := section.Field(j).Interface().(Secret)
 			list = append(list, Setting{
 				Key:      key,
+				Secret:   secret,
 				Variable: envPrefix + "_" + strings.ToUpper(strings.ReplaceAll(key, ".", "_")),
 				Value:    show(section.Field(j).Interface()),
 			})

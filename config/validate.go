@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -46,8 +47,8 @@ func (c *Config) Validate() error {
 	}
 	for _, o := range c.CORS.Origins {
 		u, err := url.Parse(o)
-		if err != nil || u.Scheme == "" || u.Host == "" || o != u.Scheme+"://"+u.Host {
-			p.add("cors.origins", "%q is not an origin: write scheme, host and port only, as in https://app.example.org", o)
+		if err != nil || u.Scheme == "" || u.Hostname() == "" || o != u.Scheme+"://"+u.Host || o != strings.ToLower(o) || strings.Contains(o, "*") {
+			p.add("cors.origins", "%q is not an origin: write scheme, host and port only, in lower case and without a wildcard, as in https://app.example.org", o)
 		}
 	}
 	for code, status := range c.Errors.Status {
@@ -66,8 +67,8 @@ func (c *Config) validateServer(p *problems) {
 		p.add("server.listen", "must be an address and a port, as in 127.0.0.1:8080")
 		return
 	}
-	if c.Server.BasePath != "" && (!strings.HasPrefix(c.Server.BasePath, "/") || strings.HasSuffix(c.Server.BasePath, "/") ||
-		strings.ContainsAny(c.Server.BasePath, ":*?#; ")) {
+	if base := c.Server.BasePath; base != "" && (!strings.HasPrefix(base, "/") || base == "/" || path.Clean(base) != base ||
+		strings.ContainsAny(base, ":*?#%;, \\")) {
 		p.add("server.base_path", "must be empty, or start with a slash and end without one, as in /api")
 	}
 	p.between("server.drain_delay", c.Server.DrainDelay, 0, time.Minute)
@@ -82,7 +83,7 @@ func (c *Config) validateServer(p *problems) {
 	}
 	u := c.Server.PublicURL
 	switch {
-	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
+	case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.ForceQuery || u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		p.add("server.public_url", "must be of the form https://auth.example.org")
 	case u.Path != "" && u.Path != "/":
 		p.add("server.public_url", "must have no path; use server.base_path")
@@ -113,8 +114,8 @@ func (c *Config) validateStores(p *problems) {
 		p.add("database.max_conns", "must be between 1 and 1000")
 	}
 	p.oneOf("redis.mode", c.Redis.Mode, "standalone", "sentinel", "cluster")
-	if strings.ContainsAny(c.Redis.Prefix, "{} \n") {
-		p.add("redis.prefix", "must not contain braces or blanks")
+	if c.Redis.Prefix == "" || strings.ContainsAny(c.Redis.Prefix, "{} \n") {
+		p.add("redis.prefix", "must not be empty, or contain braces or blanks")
 	}
 }
 

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -46,8 +47,10 @@ func decode[Req any](w http.ResponseWriter, r *http.Request) (Req, error) {
 			}
 		case json.Unmarshal(raw, v.Field(i).Addr().Interface()) != nil:
 			wrong[name] = "must be " + describe(v.Type().Field(i).Type)
-		case strings.ContainsRune(fmt.Sprint(reflect.Indirect(v.Field(i))), 0):
-			wrong[name] = "must not contain a NUL character" // which no store can keep
+		default:
+			if problem := badText(raw, fmt.Sprint(reflect.Indirect(v.Field(i)))); problem != "" {
+				wrong[name] = problem
+			}
 		}
 	}
 	if len(wrong) > 0 {
@@ -56,6 +59,21 @@ func decode[Req any](w http.ResponseWriter, r *http.Request) (Req, error) {
 		}
 	}
 	return req, nil
+}
+
+// badText returns what is wrong with a text that is valid JSON: a NUL, which no
+// store can keep, or half a surrogate pair, which the decoder replaces, so that
+// different texts would become one.
+func badText(raw json.RawMessage, value string) string {
+	const replaced = "\uFFFD"
+	written := bytes.Count(raw, []byte(replaced)) + bytes.Count(bytes.ToLower(raw), []byte(`\ufffd`))
+	switch {
+	case strings.ContainsRune(value, 0):
+		return "must not contain a NUL character"
+	case strings.Count(value, replaced) > written:
+		return "must not contain half a surrogate pair"
+	}
+	return ""
 }
 
 // readObject reads one JSON object and nothing after it.

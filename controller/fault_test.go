@@ -58,7 +58,8 @@ func TestADeadStoreIsNobodysLogout(t *testing.T) {
 		{
 			"postgres", pgServer.Kill, func() { pgServer.Restart(t) },
 			[]string{"/api/users/refresh", "/api/users/rtVerify", "/api/users/login", "/api/users/logout", "/api/users"},
-			map[string]int{"/api/users/nothing": 404, "/livez": 200, "/readyz": 503, "/": 503},
+			// The guard lets a good token through, to a store that is away.
+			map[string]int{"/api/users/me": 503, "/api/users/nothing": 404, "/livez": 200, "/readyz": 503, "/": 503},
 		},
 	} {
 		t.Run(store.name, func(t *testing.T) {
@@ -87,6 +88,10 @@ func TestADeadStoreIsNobodysLogout(t *testing.T) {
 					t.Errorf("%s: %d, want %d", path, got.status, want)
 				}
 			}
+			stranger := &user{t: t, base: instance.public.String(), client: instance.client(false)}
+			if got := stranger.send("GET", "/api/users/me", ""); got.status != 401 {
+				t.Errorf("no access token: %d, want 401", got.status)
+			}
 			store.restart()
 			back := time.Now()
 			for got := (answer{}); got.status != 200; got = browser.send("POST", "/api/users/refresh", "") {
@@ -100,6 +105,60 @@ func TestADeadStoreIsNobodysLogout(t *testing.T) {
 	}
 	if got := browser.send("POST", "/api/users/logout", ""); got.status != 204 {
 		t.Errorf("logout: %d %s", got.status, got.body)
+	}
+}
+
+// TestAStoreThatHangsIsAnsweredFor stops the servers where they are: connections
+// stay, and nothing answers.
+func TestAStoreThatHangsIsAnsweredFor(t *testing.T) {
+	pgServer, rdServer := throwaway.StartPostgres(t), throwaway.StartRedis(t)
+	pg, err := postgres.Open(t.Context(), pgServer.URL, postgres.Options{})
+	must(t, err)
+	t.Cleanup(func() { _ = pg.Close() })
+	_, err = pg.Migrate(t.Context())
+	must(t, err)
+	rd, err := redis.Open(rdServer.URL, redis.Options{})
+	must(t, err)
+	t.Cleanup(func() { _ = rd.Close() })
+	clock := newClock()
+	instance, err := start(t, repository.Store{
+		Users: pg, Revocations: pg, Audits: pg, Sessions: rd, Database: pg, SessionStore: rd,
+	}, clock, io.Discard)
+	must(t, err)
+	_, err = instance.accounts.CreateAsOperator(t.Context(), service.NewAccount{
+		Username: "ada", Email: "ada@example.org", Password: service.NewPassword("correct horse"),
+	})
+	must(t, err)
+	browser := &user{t: t, base: instance.public.String(), client: instance.client(true)}
+	browser.send("POST", "/api/users/login", `{"username":"ada","password":"correct horse"}`)
+	for name, c := range map[string]struct {
+		server *throwaway.Process
+		limit  time.Duration
+		status string
+	}{
+		"redis":    {rdServer.Process, 2 * time.Second, `"database":"OK","redis":"unavailable"`},
+		"postgres": {pgServer.Process, 3 * time.Second, `"database":"unavailable","redis":"OK"`},
+	} {
+		c.server.Hang()
+		begun := time.Now()
+		got := browser.send("POST", "/api/users/refresh", "")
+		took := time.Since(begun)
+		ready := browser.send("GET", "/readyz", "")
+		c.server.Resume()
+		t.Logf("%s hangs: a refresh is answered after %s", name, took.Round(time.Millisecond))
+		if got.status != 503 || took > c.limit {
+			t.Errorf("%s hangs: %d after %s, want 503 within %s", name, got.status, took, c.limit)
+		}
+		if !strings.Contains(ready.body, c.status) {
+			t.Errorf("%s hangs: readiness is %s", name, ready.body)
+		}
+		back := time.Now()
+		for got := (answer{}); got.status != 200; got = browser.send("POST", "/api/users/refresh", "") {
+			if time.Since(back) > 5*time.Second {
+				t.Fatalf("no refresh within 5 seconds after %s: %d %s", name, got.status, got.body)
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
 	}
 }
 

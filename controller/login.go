@@ -14,9 +14,9 @@ type loginBody struct {
 func (s *server) login(c *call, body loginBody) (reply, error) {
 	credentials := service.Credentials{Password: service.NewPassword(body.Password), From: c.from()}
 	switch {
-	case body.Username != nil:
+	case text(body.Username) != "":
 		credentials.Username = *body.Username
-	case body.Email != nil:
+	case text(body.Email) != "":
 		credentials.Email = *body.Email
 	default:
 		return reply{}, &service.Error{
@@ -35,7 +35,7 @@ func (s *server) login(c *call, body loginBody) (reply, error) {
 		if err := s.csrf.Check(c.r); err != nil {
 			return reply{}, err
 		}
-		if found, err := s.cookies.RefreshToken(c.r, ""); err == nil && found.InCookie {
+		if found, err := s.foundRefreshAnywhere(c, ""); err == nil && found.InCookie {
 			credentials.Replaces = found.Token
 		}
 	}

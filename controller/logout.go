@@ -14,24 +14,43 @@ type logoutBody struct {
 // at hand, an expired access token as well, and answers 204 whether or not there
 // was a session to end: who asks to be logged out is. Only trouble of the
 // database is an error, and then the cookies stay.
+//
+// A token that was sent on purpose beats what the browser added, and needs no
+// check of who made the browser send it. Without one the check is made even if
+// there is no cookie: a form on another site sends none of ours, and must not
+// make the browser forget them.
 func (s *server) logout(c *call, body logoutBody) (reply, error) {
-	refresh, refreshErr := s.cookies.RefreshToken(c.r, text(body.RefreshToken))
+	refresh, refreshErr := s.foundRefreshAnywhere(c, text(body.RefreshToken))
 	access, accessErr := s.cookies.AccessToken(c.r)
-	l := service.Logout{From: c.from()}
-	// A token that was sent on purpose beats one that the browser added.
-	if refreshErr == nil && (!refresh.InCookie || accessErr != nil || access.InCookie) {
-		l.Refresh = refresh.Token
-	}
-	if accessErr == nil && (!access.InCookie || refreshErr != nil || refresh.InCookie) {
-		l.Access = access.Token
-	}
-	if refresh.InCookie && l.Refresh != "" || access.InCookie && l.Access != "" {
-		if err := s.csrf.Check(c.r); err != nil {
-			return reply{}, err
+	var sent, added []service.RawToken
+	for _, f := range []struct {
+		token    service.RawToken
+		inCookie bool
+		err      error
+	}{{refresh.Token, refresh.InCookie, refreshErr}, {access.Token, access.InCookie, accessErr}} {
+		switch {
+		case f.err != nil:
+		case f.inCookie:
+			added = append(added, f.token)
+		default:
+			sent = append(sent, f.token)
 		}
 	}
-	if err := s.Sessions.Logout(c.ctx(), l); err != nil {
+	ours := s.csrf.Check(c.r)
+	if ours != nil {
+		if len(sent) == 0 {
+			return reply{}, ours
+		}
+		added = nil
+	}
+	ended, err := s.Sessions.Logout(c.ctx(), append(sent, added...), c.from())
+	if err != nil {
 		return reply{}, err
 	}
-	return reply{status: http.StatusNoContent, cookies: s.clearCookies()}, nil
+	out := reply{status: http.StatusNoContent}
+	// The cookies of another session, which goes on, stay.
+	if other := s.Sessions.SessionOf(added); ours == nil && (other == "" || other == ended) {
+		out.cookies = s.clearCookies()
+	}
+	return out, nil
 }

@@ -68,9 +68,19 @@ func (s *server) rtVerify(c *call, _ empty) (reply, error) {
 // foundRefresh finds the refresh token. One in a cookie must come from our own
 // pages.
 func (s *server) foundRefresh(c *call, inBody string) (middleware.Found, error) {
-	found, err := s.cookies.RefreshToken(c.r, inBody)
+	found, err := s.foundRefreshAnywhere(c, inBody)
 	if err == nil && found.InCookie {
 		err = s.csrf.Check(c.r)
+	}
+	return found, err
+}
+
+// foundRefreshAnywhere finds the refresh token wherever it is; of several cookies
+// the newest.
+func (s *server) foundRefreshAnywhere(c *call, inBody string) (middleware.Found, error) {
+	found, err := s.cookies.RefreshToken(c.r, inBody)
+	if len(found.Others) > 0 {
+		found.Token = s.Sessions.Newest(append(found.Others, found.Token))
 	}
 	return found, err
 }

@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/gin-contrib/cors"
 	"github.com/gin-gonic/gin"
 
 	"latchkey/controller/problem"
@@ -51,7 +50,7 @@ func NewRouter(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	csrf, err := middleware.NewCSRF(o.Origins)
+	csrf, err := middleware.NewCSRF(append([]string{o.PublicURL.Scheme + "://" + o.PublicURL.Host}, o.Origins...))
 	if err != nil {
 		return nil, err
 	}
@@ -106,15 +105,7 @@ func (s *server) engine() (*gin.Engine, error) {
 		middleware.Deadline(s.RequestTimeout),
 	)
 	if len(s.Origins) > 0 {
-		e.Use(cors.New(cors.Config{
-			AllowOrigins: s.Origins, AllowCredentials: true, MaxAge: 10 * time.Minute,
-			AllowMethods: []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete},
-			AllowHeaders: []string{
-				"Authorization", "Content-Type", "accesstoken", "refreshtoken", "userid",
-				deliveryHeader, middleware.RequestIDHeader,
-			},
-			ExposeHeaders: []string{"Location", "Retry-After", "WWW-Authenticate", middleware.RequestIDHeader},
-		}))
+		e.Use(middleware.CORS(s.Origins))
 	}
 	e.NoRoute(handle(s, func(*call, empty) (reply, error) {
 		return reply{}, service.NewError(service.CodeNotFound, "There is no such route.")

@@ -26,7 +26,7 @@ import (
 //
 //	serve [key=value …]               start the service with these settings
 //	as app|browser [name]             be another client; browsers have cookies
-//	send METHOD PATH [what …]         what: {json}, @file, or Header: value
+//	send METHOD PATH [what …]         what: {json}, @file, @big, or Header: value
 //	status CODE                       of the last answer
 //	header NAME [regexp]              of the last answer; ! for its absence
 //	json .path [regexp]               of the last answer; ! for its absence
@@ -108,6 +108,8 @@ func sendCmd(ts *testscript.TestScript, _ bool, args []string) {
 		case strings.HasPrefix(arg, "{"), strings.HasPrefix(arg, "["):
 			body = strings.NewReader(arg)
 			header.Set("Content-Type", "application/json")
+		case arg == "@big":
+			body = bytes.NewReader(make([]byte, 64<<10+1))
 		case strings.HasPrefix(arg, "@"):
 			b, err := os.ReadFile(ts.MkAbs(arg[1:]))
 			ts.Check(err)
@@ -121,6 +123,9 @@ func sendCmd(ts *testscript.TestScript, _ bool, args []string) {
 	req, err := http.NewRequest(args[0], w.instance.public.String()+args[1], body)
 	ts.Check(err)
 	req.Header = header
+	if host := header.Get("Host"); host != "" {
+		req.Host = host
+	}
 	w.answer, err = w.client.Do(req)
 	ts.Check(err)
 	w.body, err = io.ReadAll(w.answer.Body)

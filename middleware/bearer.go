@@ -11,6 +11,8 @@ import (
 type Found struct {
 	Token    service.RawToken
 	InCookie bool
+	// Others are further tokens, from cookies of the same name.
+	Others []service.RawToken
 }
 
 // AccessToken finds the access token: in Authorization or in the header
@@ -24,48 +26,51 @@ func (ck Cookies) AccessToken(r *http.Request) (Found, error) {
 		return Found{}, service.NewError(service.CodeInvalidRequest,
 			"The headers Authorization and accesstoken carry different tokens. Send one.")
 	}
-	found := Found{}
-	text := a
-	if text == "" {
-		text = b
-	}
-	if text == "" {
-		text = cookie(r, ck.Access)
-		found.InCookie = text != ""
-	}
-	if text == "" {
-		return Found{}, service.NewError(service.CodeTokenMissing, "This needs an access token. Log in first.")
-	}
-	token := bare(text)
-	if !looksLikeJWT(token) {
-		return found, service.NewError(service.CodeTokenMalformed,
-			"The access token must be sent as: Authorization: Bearer, a blank and the token.")
-	}
-	found.Token = token
-	return found, nil
+	return find(r, ck.Access,
+		service.NewError(service.CodeTokenMissing, "This needs an access token. Log in first."),
+		service.NewError(service.CodeTokenMalformed, "The access token must be sent as: Authorization: Bearer, a blank and the token."),
+		a, b)
 }
 
 // RefreshToken finds the refresh token: the one of the body if there is one,
 // else that of the header refreshtoken, else that of its cookie. The errors are
 // refresh_missing and refresh_malformed.
 func (ck Cookies) RefreshToken(r *http.Request, inBody string) (Found, error) {
-	found := Found{}
-	text := inBody
-	if text == "" {
-		text = r.Header.Get("refreshtoken")
+	return find(r, ck.Refresh,
+		service.NewError(service.CodeRefreshMissing, "This needs a refresh token. Log in first."),
+		service.NewError(service.CodeRefreshMalformed, "The refresh token is not a JWT."),
+		inBody, r.Header.Get("refreshtoken"))
+}
+
+// find returns the first text that was sent on purpose, else what the browser
+// added.
+func find(r *http.Request, cookieName string, missing, malformed error, sent ...string) (Found, error) {
+	for _, text := range sent {
+		if text == "" {
+			continue
+		}
+		if token := bare(text); looksLikeJWT(token) {
+			return Found{Token: token}, nil
+		}
+		return Found{}, malformed
 	}
-	if text == "" {
-		text = cookie(r, ck.Refresh)
-		found.InCookie = text != ""
+	values := cookies(r, cookieName)
+	found := Found{InCookie: len(values) > 0}
+	for _, v := range values {
+		if token := bare(v); !looksLikeJWT(token) {
+			continue
+		} else if found.Token == "" {
+			found.Token = token
+		} else {
+			found.Others = append(found.Others, token)
+		}
 	}
-	if text == "" {
-		return Found{}, service.NewError(service.CodeRefreshMissing, "This needs a refresh token. Log in first.")
+	switch {
+	case !found.InCookie:
+		return found, missing
+	case found.Token == "":
+		return found, malformed
 	}
-	token := bare(text)
-	if !looksLikeJWT(token) {
-		return found, service.NewError(service.CodeRefreshMalformed, "The refresh token is not a JWT.")
-	}
-	found.Token = token
 	return found, nil
 }
 

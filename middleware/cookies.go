@@ -26,21 +26,23 @@ func NewCookies(publicURL *url.URL, basePath string) Cookies {
 	return c
 }
 
-// cookie returns the value of the first cookie of a name, as it was before it
-// was made fit for a cookie: without quotes, and with its blank.
-func cookie(r *http.Request, name string) string {
+// cookies returns the values of the cookies of a name, as they were before they
+// were made fit for a cookie: without quotes, and with their blank. A browser may
+// send several, of different paths and ages.
+func cookies(r *http.Request, name string) []string {
+	var values []string
 	for _, c := range r.CookiesNamed(name) {
-		if v := strings.Trim(c.Value, `"`); v != "" {
-			if rest, ok := cutPrefixFold(v, "bearer%20"); ok {
-				return "Bearer " + rest
+		v := strings.Trim(c.Value, `"`)
+		for _, scheme := range []string{"bearer%20", "bearer+"} {
+			if rest, ok := cutPrefixFold(v, scheme); ok {
+				v = "Bearer " + rest
 			}
-			if rest, ok := cutPrefixFold(v, "bearer+"); ok {
-				return "Bearer " + rest
-			}
-			return v
+		}
+		if v != "" {
+			values = append(values, v)
 		}
 	}
-	return ""
+	return values
 }
 
 func cutPrefixFold(s, prefix string) (rest string, ok bool) {

@@ -12,7 +12,8 @@ type CSRF struct {
 	protection *http.CrossOriginProtection
 }
 
-// NewCSRF returns the check, with the origins that may write.
+// NewCSRF returns the check, with the origins that may write: our own, which the
+// Host of a request need not name behind a proxy, and those of the settings.
 func NewCSRF(origins []string) (*CSRF, error) {
 	p := http.NewCrossOriginProtection()
 	for _, o := range origins {

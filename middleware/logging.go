@@ -1,25 +1,33 @@
 package middleware
 
 import (
+	"context"
+	"errors"
 	"log/slog"
 	"time"
 
 	"github.com/gin-gonic/gin"
 )
 
+// statusClientGone stands in the log for a request that its client gave up.
+const statusClientGone = 499
+
 // Logging writes a line for each request: debug where it went well, info where
 // the client erred, error where we did. It names the route and never the path,
 // a header or a body.
 func Logging(log *slog.Logger, now func() time.Time) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		start := now()
+		start, client := now(), c.Request.Context()
 		c.Next()
 		ctx, status := c.Request.Context(), c.Writer.Status()
+		if errors.Is(client.Err(), context.Canceled) {
+			status = statusClientGone // whatever we answered, nobody has read it
+		}
 		level := slog.LevelDebug
 		switch {
 		case status >= 500:
 			level = slog.LevelError
-		case status >= 400:
+		case status >= 400 && status != statusClientGone:
 			level = slog.LevelInfo
 		}
 		if !log.Enabled(ctx, level) {

@@ -39,8 +39,8 @@ type Revocations interface {
 
 	// RecordLogin writes the audit record of a login and revokes the sessions
 	// that the login ends, in one step; those that are revoked already stay as
-	// they are.
-	RecordLogin(ctx context.Context, login AuditRecord, ended []Ended) error
+	// they are. It returns the sessions that it revoked.
+	RecordLogin(ctx context.Context, login AuditRecord, ended []Ended) (revoked []string, err error)
 
 	// ListRevoked returns which sessions of a user have been revoked.
 	ListRevoked(ctx context.Context, userID string) ([]string, error)

@@ -18,7 +18,8 @@ type Store struct {
 
 // Pinger is a server that can be asked whether it answers.
 type Pinger interface {
-	// Ping returns nil when the server can serve reads and writes now, and
-	// ErrUnavailable when it cannot.
+	// Ping returns nil when the server answers and is one that takes writes, and
+	// ErrUnavailable when not. What only a write would show, as a full disk, it
+	// does not see.
 	Ping(ctx context.Context) error
 }

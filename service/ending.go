@@ -8,28 +8,57 @@ import (
 	"latchkey/repository"
 )
 
-// Logout is a request to end a session, by whichever of its tokens is at hand.
-type Logout struct {
-	Refresh RawToken // any generation
-	Access  RawToken // may have expired
-	From    Origin
+// Logout ends the session of the first of some tokens that verifies: refresh
+// tokens of any generation, or access tokens, which may have expired. It answers
+// only once the database has it, and says which session that was. Where none
+// verifies, or has a session, nothing ends, and that is no error: who asks to be
+// logged out is.
+func (s *Sessions) Logout(ctx context.Context, tokens []RawToken, from Origin) (sessionID string, err error) {
+	now := s.now().UTC().Truncate(time.Millisecond)
+	for _, raw := range tokens {
+		if token, err := s.tokens.verifyRefresh(raw); err == nil {
+			r := revocation(token.userID, token.sessionID, repository.EndLogout, now, token.expiresAt)
+			return r.SessionID, s.end(ctx, r, endRecord(from, r, token.clientID))
+		}
+		if subject, err := s.tokens.VerifyLateAccess(raw, s.policy.AbsoluteTTL); err == nil && subject.SessionID != "" {
+			r := revocation(subject.UserID, subject.SessionID, repository.EndLogout, now, now.Add(s.policy.AbsoluteTTL))
+			return r.SessionID, s.end(ctx, r, endRecord(from, r, subject.ClientID))
+		}
+	}
+	return "", nil
 }
 
-// Logout ends the session of a token. It answers only once the database has it.
-// A token that does not verify, or that has no session, ends nothing, and that
-// is no error: who asks to be logged out is.
-func (s *Sessions) Logout(ctx context.Context, l Logout) error {
-	now := s.now().UTC().Truncate(time.Millisecond)
-	if token, err := s.tokens.verifyRefresh(l.Refresh); err == nil {
-		r := revocation(token.userID, token.sessionID, repository.EndLogout, now, token.expiresAt)
-		return s.end(ctx, r, endRecord(l.From, r, token.clientID))
+// SessionOf returns the session of the first of some tokens that verifies, or "".
+func (s *Sessions) SessionOf(tokens []RawToken) string {
+	for _, raw := range tokens {
+		if token, err := s.tokens.verifyRefresh(raw); err == nil {
+			return token.sessionID
+		}
+		if subject, err := s.tokens.VerifyLateAccess(raw, s.policy.AbsoluteTTL); err == nil {
+			return subject.SessionID
+		}
 	}
-	subject, err := s.tokens.VerifyLateAccess(l.Access, s.policy.AbsoluteTTL)
-	if err != nil || subject.SessionID == "" {
-		return nil
+	return ""
+}
+
+// Newest returns the newest of some refresh tokens: of one session the highest
+// generation, of several the latest made. One that does not verify is older than
+// all that do.
+func (s *Sessions) Newest(tokens []RawToken) RawToken {
+	var newest RawToken
+	var best refreshToken
+	for _, raw := range tokens {
+		token, err := s.tokens.verifyRefresh(raw)
+		switch {
+		case newest == "", err == nil && best.sessionID == "":
+		case err != nil,
+			token.sessionID == best.sessionID && token.gen <= best.gen,
+			token.sessionID != best.sessionID && !token.issuedAt.After(best.issuedAt):
+			continue
+		}
+		newest, best = raw, token
 	}
-	r := revocation(subject.UserID, subject.SessionID, repository.EndLogout, now, now.Add(s.policy.AbsoluteTTL))
-	return s.end(ctx, r, endRecord(l.From, r, subject.ClientID))
+	return newest
 }
 
 // end revokes a session: the write to the database is the commit, the tombstone

@@ -2,7 +2,9 @@ package service
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"latchkey/repository"
 )
@@ -32,14 +34,20 @@ type State struct {
 // Ready reports whether requests should come here.
 func (s State) Ready() bool { return s.Database && s.SessionStore && !s.Draining }
 
-// Check asks both stores.
+// pingTimeout bounds the question to one store, so that one that hangs is not
+// mistaken for both.
+const pingTimeout = time.Second
+
+// Check asks both stores at once.
 func (h *Health) Check(ctx context.Context) State {
-	return State{
-		Mode:         h.mode,
-		Database:     h.database.Ping(ctx) == nil,
-		SessionStore: h.sessions.Ping(ctx) == nil,
-		Draining:     h.draining.Load(),
-	}
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+	defer cancel()
+	state := State{Mode: h.mode, Draining: h.draining.Load()}
+	var both sync.WaitGroup
+	both.Go(func() { state.Database = h.database.Ping(ctx) == nil })
+	both.Go(func() { state.SessionStore = h.sessions.Ping(ctx) == nil })
+	both.Wait()
+	return state
 }
 
 // Drain makes the service report that it is not ready, for its last moments.

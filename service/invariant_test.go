@@ -213,7 +213,8 @@ func (m *machine) mismatch(rt *rapid.T) {
 func (m *machine) logOut(rt *rapid.T) {
 	s := m.pick(rt, live)
 	token := rapid.SampledFrom(append(slices.Clone(s.spent), s.held)).Draw(rt, "token")
-	must(rt, m.world.sessions.Logout(context.Background(), service.Logout{Refresh: token}))
+	_, err := m.world.sessions.Logout(context.Background(), []service.RawToken{token}, service.Origin{})
+	must(rt, err)
 	s.over = true
 }
 

@@ -15,6 +15,7 @@ func TestDescribeAgent(t *testing.T) {
 		"okhttp/5.1.0":                         "okhttp/5.1.0",
 		"":                                     "",
 		"evil\r\n{\"level\":\"INFO\"}\x1b[31m": "evil{\"level\":\"INFO\"}[31m",
+		"a\u009bb\u202ec":                      "abc",
 		strings.Repeat("a", 63) + "ää":         strings.Repeat("a", 63),
 	} {
 		if got := service.DescribeAgent(header); got != want {

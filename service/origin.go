@@ -3,6 +3,7 @@ package service
 import (
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -60,7 +61,7 @@ var (
 
 // DescribeAgent turns a User-Agent header into a few words for a list of
 // devices: "Firefox on Linux", or the start of the header for what is no
-// browser, without control characters.
+// browser, without characters that cannot be seen.
 func DescribeAgent(header string) string {
 	if strings.HasPrefix(header, "Mozilla/") {
 		if browser, system := find(browsers, header), find(systems, header); browser != "" && system != "" {
@@ -68,7 +69,7 @@ func DescribeAgent(header string) string {
 		}
 	}
 	header = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == utf8.RuneError {
+		if !unicode.IsGraphic(r) || r == utf8.RuneError {
 			return -1
 		}
 		return r

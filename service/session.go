@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -81,12 +82,15 @@ func (s *Sessions) create(ctx context.Context, u repository.User, c Credentials)
 		r := revocation(u.ID, id, repository.EndEvicted, now, now.Add(s.policy.AbsoluteTTL))
 		ended = append(ended, repository.Ended{Revocation: r, Audit: endRecord(c.From, r, ClientAPI)})
 	}
-	if err := s.store.Revocations.RecordLogin(ctx, record, ended); err != nil {
+	revoked, err := s.store.Revocations.RecordLogin(ctx, record, ended)
+	if err != nil {
 		return Grant{}, storeFailure("record a login", err)
 	}
 	logEvent(ctx, s.log, record)
 	for _, e := range ended {
-		logEvent(ctx, s.log, e.Audit)
+		if slices.Contains(revoked, e.Revocation.SessionID) {
+			logEvent(ctx, s.log, e.Audit)
+		}
 		if e.Revocation.Reason != repository.EndEvicted { // those have theirs
 			s.tombstone(ctx, e.Revocation)
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -94,7 +95,7 @@ func TestOneSecretIsDrawnByManyAtOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range secrets {
 		all.Go(func() {
-			s, err := keptSecret(path)
+			s, err := keptSecret(path, slog.New(slog.DiscardHandler))
 			if err != nil {
 				t.Error(err)
 			}
@@ -108,7 +109,7 @@ func TestOneSecretIsDrawnByManyAtOnce(t *testing.T) {
 		}
 	}
 	must(t, os.Chmod(path, 0o644))
-	if _, err := keptSecret(path); err == nil || !strings.Contains(err.Error(), "chmod 600") {
+	if _, err := keptSecret(path, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "chmod 600") {
 		t.Errorf("a secret that others may read: %v", err)
 	}
 	if left, _ := filepath.Glob(path + "-*"); len(left) > 0 {

@@ -69,8 +69,7 @@ func withBackend(f func(context.Context, *cobra.Command, backend) error) func(*c
 
 // migrateAtStart migrates, and waits for a database that is still starting.
 func migrateAtStart(ctx context.Context, b backend, log *slog.Logger) error {
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
+	deadline := time.After(startTimeout)
 	for {
 		applied, err := b.database.Migrate(ctx)
 		if len(applied) > 0 {
@@ -79,9 +78,14 @@ func migrateAtStart(ctx context.Context, b backend, log *slog.Logger) error {
 		if err == nil || !errors.Is(err, repository.ErrUnavailable) {
 			return err
 		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		log.Warn("the database is away; trying again", "error", err)
 		select {
 		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-deadline:
 			return fmt.Errorf("the database was away for %s: %w", startTimeout, err)
 		case <-time.After(time.Second):
 		}

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"latchkey/config"
+	"latchkey/controller/problem"
 )
 
 // version is set by the build: -ldflags "-X main.version=1.2.3".
@@ -40,7 +41,12 @@ func settings(cmd *cobra.Command) (config.Config, error) {
 	if err != nil {
 		return config.Config{}, err
 	}
-	return config.Load(file)
+	cfg, err := config.Load(file)
+	if err != nil {
+		return config.Config{}, err
+	}
+	_, err = problem.New(cfg.Errors.Status) // names of errors, which config does not know
+	return cfg, err
 }
 
 func configCommand() *cobra.Command {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -14,7 +15,7 @@ import (
 
 // keptSecret reads the secret in a file, and draws it first if there is none. Of
 // several processes that start at once, one draws and all read the same.
-func keptSecret(path string) (string, error) {
+func keptSecret(path string, log *slog.Logger) (string, error) {
 	text, err := readSecret(path)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return text, err
@@ -36,6 +37,11 @@ func keptSecret(path string) (string, error) {
 	if err := os.Link(draft.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", err
 	}
+	if dir, err := os.Open(filepath.Dir(path)); err == nil { // where the system can sync a directory
+		_ = dir.Sync()
+		_ = dir.Close()
+	}
+	log.Info("drew a new secret; tokens that were signed with another are void", "file", path)
 	return readSecret(path)
 }
 

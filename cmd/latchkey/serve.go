@@ -20,11 +20,12 @@ import (
 const (
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 10 * time.Second
-	writeTimeout      = 15 * time.Second // more than a request may take
 	idleTimeout       = 2 * time.Minute
 	maxHeaderBytes    = 16 << 10
-	// stopTimeout bounds how long requests under way may hold up the end.
-	stopTimeout = 10 * time.Second
+	// writeSlack and stopSlack are what a connection and the end of the program
+	// get beyond the time that a request may take.
+	writeSlack = readTimeout + 5*time.Second
+	stopSlack  = 5 * time.Second
 	// startTimeout is how long a start waits for the database.
 	startTimeout = 30 * time.Second
 )
@@ -67,7 +68,7 @@ func serve(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.L
 		log.Warn(w)
 	}
 	health := service.NewHealth(b.store, b.mode)
-	tokens, err := newTokens(cfg)
+	tokens, err := newTokens(cfg, log)
 	if err != nil {
 		return err
 	}
@@ -83,7 +84,7 @@ func serve(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.L
 	}
 	conns := &connections{busy: map[net.Conn]struct{}{}}
 	server := &http.Server{
-		ConnState: conns.track, Handler: handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+		ConnState: conns.track, Handler: handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: cfg.Server.RequestTimeout + writeSlack,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	greet(stdout, cfg, listener.Addr(), b.mode)
@@ -102,26 +103,27 @@ func serve(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.L
 		log.Info("draining", "for", cfg.Server.DrainDelay.String())
 		time.Sleep(cfg.Server.DrainDelay)
 	}
-	return stop(server, listener, conns, log)
+	return stop(server, listener, failed, conns, cfg.Server.RequestTimeout+stopSlack, log)
 }
 
 // stop ends the server when every request that it accepted has its answer.
-func stop(server *http.Server, listener net.Listener, conns *connections, log *slog.Logger) error {
-	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+func stop(server *http.Server, listener net.Listener, served <-chan error, conns *connections, limit time.Duration, log *slog.Logger) error {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	// Shutdown drops a connection whose request it has read and not yet handed
 	// on, so it must not begin before those are done.
 	_ = listener.Close()
+	<-served // Serve has let go of the listener, which Shutdown would close again
 	conns.wait(ctx)
 	if err := server.Shutdown(ctx); err != nil {
-		return fmt.Errorf("requests were still under way after %s: %w", stopTimeout, err)
+		return fmt.Errorf("requests were still under way after %s: %w", limit, err)
 	}
 	log.Info("stopped")
 	return nil
 }
 
 func greet(w io.Writer, cfg config.Config, addr net.Addr, mode string) {
-	fmt.Fprintf(w, "Latchkey %s listens on http://%s\n", version, addr)
+	fmt.Fprintf(w, "Latchkey %s listens on %s, for users at %s\n", version, addr, cfg.Server.PublicURL)
 	if mode == "embedded" {
 		fmt.Fprintf(w, "Embedded mode: SQLite and the secret are in %s. For Postgres and Redis set\n"+
 			"LATCHKEY_DATABASE_URL, LATCHKEY_REDIS_URL and LATCHKEY_TOKENS_SECRET.\n", cfg.Data.Dir)

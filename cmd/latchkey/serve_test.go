@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -179,6 +180,9 @@ func me(client *http.Client, url, token string) (int, error) {
 }
 
 func TestBadSettingsStopTheStart(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	t.Cleanup(func() { _ = taken.Close() })
 	for name, c := range map[string]struct {
 		lines []string
 		want  string
@@ -188,7 +192,7 @@ func TestBadSettingsStopTheStart(t *testing.T) {
 		"no database URL":       {[]string{"database.url: 'mysql://x'", "redis.url: 'redis://x'", "tokens.secret: '" + testSecret + "'"}, "database.url"},
 		"no redis URL":          {[]string{"database.url: 'postgres://x/y'", "redis.url: 'http://x'", "tokens.secret: '" + testSecret + "'"}, "redis.url"},
 		"an unknown error":      {[]string{"data.dir: '" + t.TempDir() + "'", "errors.status: {token_expird: 419}"}, "token_expird"},
-		"a taken port":          {[]string{"data.dir: '" + t.TempDir() + "'", "server.listen: '127.0.0.1:99999'"}, "server.listen"},
+		"a taken port":          {[]string{"data.dir: '" + t.TempDir() + "'", "server.listen: '" + taken.Addr().String() + "'"}, "server.listen"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := run(t.Context(), []string{"serve", "--config", settingsFile(t, c.lines...)}, strings.NewReader(""), &lockedBuffer{}, &lockedBuffer{})

@@ -115,7 +115,7 @@ func withSessions(f func(context.Context, *cobra.Command, *service.Accounts, *se
 		} else if len(pending) > 0 {
 			return errors.New("the schema is not up to date: run latchkey migrate up")
 		}
-		tokens, err := newTokens(cfg)
+		tokens, err := newTokens(cfg, log)
 		if err != nil {
 			return err
 		}

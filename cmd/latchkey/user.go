@@ -67,7 +67,7 @@ users of the machine could see.`,
 			if err != nil {
 				return err
 			}
-			password, err := readPassword(cmd.InOrStdin(), cmd.ErrOrStderr())
+			password, err := readPassword(cmd.Context(), cmd.InOrStdin(), cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
@@ -102,7 +102,7 @@ users of the machine could see.`,
 
 // readPassword asks for a password twice on a terminal, and reads a line from
 // anything else.
-func readPassword(stdin io.Reader, prompt io.Writer) (string, error) {
+func readPassword(ctx context.Context, stdin io.Reader, prompt io.Writer) (string, error) {
 	f, ok := stdin.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		line, err := bufio.NewReader(io.LimitReader(stdin, 4096)).ReadString('\n')
@@ -114,11 +114,25 @@ func readPassword(stdin io.Reader, prompt io.Writer) (string, error) {
 		}
 		return line, nil
 	}
+	before, err := term.GetState(int(f.Fd()))
+	if err != nil {
+		return "", err
+	}
 	ask := func(question string) (string, error) {
 		fmt.Fprint(prompt, question)
-		b, err := term.ReadPassword(int(f.Fd()))
-		fmt.Fprintln(prompt)
-		return string(b), err
+		typed, failed := make(chan string, 1), make(chan error, 1)
+		go func() {
+			b, err := term.ReadPassword(int(f.Fd()))
+			typed <- string(b)
+			failed <- err
+		}()
+		defer fmt.Fprintln(prompt)
+		select {
+		case password := <-typed:
+			return password, <-failed
+		case <-ctx.Done(): // the read goes on; the terminal must echo again
+			return "", errors.Join(context.Cause(ctx), term.Restore(int(f.Fd()), before))
+		}
 	}
 	first, err := ask("Password: ")
 	if err != nil {

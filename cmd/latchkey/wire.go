@@ -75,7 +75,9 @@ func openEmbedded(ctx context.Context, cfg config.Config) (backend, error) {
 	if err != nil {
 		return backend{}, fmt.Errorf("data.dir: %w", err)
 	}
-	_ = f.Close()
+	if err := errors.Join(f.Chmod(0o600), f.Close()); err != nil {
+		return backend{}, fmt.Errorf("data.dir: %w", err)
+	}
 	db, err := sqlite.Open(ctx, path)
 	if err != nil {
 		return backend{}, fmt.Errorf("data.dir: %w", err)
@@ -92,11 +94,11 @@ func openEmbedded(ctx context.Context, cfg config.Config) (backend, error) {
 
 // rootSecret returns tokens.secret, or in the embedded mode the secret that was
 // drawn at the first start.
-func rootSecret(cfg config.Config) ([]byte, error) {
+func rootSecret(cfg config.Config, log *slog.Logger) ([]byte, error) {
 	if !cfg.Tokens.Secret.Empty() {
 		return []byte(cfg.Tokens.Secret.Reveal()), nil
 	}
-	text, err := keptSecret(filepath.Join(cfg.Data.Dir, "secret"))
+	text, err := keptSecret(filepath.Join(cfg.Data.Dir, "secret"), log)
 	if err != nil {
 		return nil, fmt.Errorf("the secret in data.dir: %w", err)
 	}
@@ -109,8 +111,8 @@ func rootSecret(cfg config.Config) ([]byte, error) {
 }
 
 // newTokens makes the tokens and keys of the settings.
-func newTokens(cfg config.Config) (*service.Tokens, error) {
-	root, err := rootSecret(cfg)
+func newTokens(cfg config.Config, log *slog.Logger) (*service.Tokens, error) {
+	root, err := rootSecret(cfg, log)
 	if err != nil {
 		return nil, err
 	}
@@ -152,10 +154,12 @@ func newAccounts(cfg config.Config, b backend, hasher *service.Hasher, log *slog
 }
 
 // newHasher leaves one core to everything else, and lets as many wait as can be
-// served within a request's time.
+// served in half a request's time: the others are told at once to come back. A
+// hash of cost 12 takes about a quarter of a second, and each step doubles that.
 func newHasher(cfg config.Config) *service.Hasher {
 	slots := max(1, runtime.NumCPU()-1)
-	return service.NewHasher(cfg.Password.BcryptCost, slots, 20*slots)
+	hash := 250 * time.Millisecond << cfg.Password.BcryptCost >> 12
+	return service.NewHasher(cfg.Password.BcryptCost, slots, max(2, slots*int(cfg.Server.RequestTimeout/2/hash)))
 }
 
 // newLog writes to w: text to a terminal, JSON to anything else, unless the

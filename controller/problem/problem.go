@@ -43,6 +43,9 @@ func New(statuses map[string]int) (*Writer, error) {
 		if !known[service.Code(code)] {
 			return nil, fmt.Errorf("errors.status: there is no error %q", code)
 		}
+		if s := kindOf(service.Code(code)).status; s >= 500 || s == http.StatusTooManyRequests {
+			return nil, fmt.Errorf("errors.status: %s stays %d: clients must not take it for a refusal", code, s)
+		}
 		w.statuses[service.Code(code)] = status
 	}
 	return w, nil

@@ -74,4 +74,7 @@ func TestAStatusCanBeChosen(t *testing.T) {
 	if _, err := problem.New(map[string]int{"token_expird": 419}); err == nil {
 		t.Error("an unknown code was accepted")
 	}
+	if _, err := problem.New(map[string]int{"store_unavailable": 401}); err == nil {
+		t.Error("trouble of a store may look like a refusal")
+	}
 }

@@ -74,6 +74,7 @@ func (db *DB) provider() (*goose.Provider, func(), error) {
 
 func openHandle(cfg *pgx.ConnConfig) *sql.DB {
 	delete(cfg.RuntimeParams, "statement_timeout")
+	cfg.Tracer = nil
 	return stdlib.OpenDB(*cfg)
 }
 

@@ -15,7 +15,7 @@ import (
 type Options struct {
 	MaxConns         int           // default 16
 	ConnectTimeout   time.Duration // default 2 s
-	StatementTimeout time.Duration // default 2 s; enforced by the server
+	StatementTimeout time.Duration // default 2 s; enforced by the server, and by us for one that hangs
 }
 
 // DB is a pool of connections to one Postgres server. It implements
@@ -37,6 +37,7 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	timeout := or(o.StatementTimeout, 2*time.Second)
 	cfg.ConnConfig.RuntimeParams["statement_timeout"] = strconv.FormatInt(timeout.Milliseconds(), 10)
 	cfg.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	cfg.ConnConfig.Tracer = &bound{timeout}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
@@ -52,12 +53,12 @@ func (db *DB) Close() error {
 
 // Ping asks whether the server answers and takes writes.
 func (db *DB) Ping(ctx context.Context) error {
-	var standby bool
-	if err := db.pool.QueryRow(ctx, `SELECT pg_is_in_recovery()`).Scan(&standby); err != nil {
+	var readOnly bool
+	if err := db.pool.QueryRow(ctx, `SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on'`).Scan(&readOnly); err != nil {
 		return storeError(err)
 	}
-	if standby {
-		return fmt.Errorf("%w: the server is a standby", repository.ErrUnavailable)
+	if readOnly {
+		return fmt.Errorf("%w: the server takes no writes", repository.ErrUnavailable)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"latchkey/repository"
 )
@@ -29,13 +30,21 @@ func (db *DB) RevokeSession(ctx context.Context, r repository.Revocation, a repo
 
 // RecordLogin implements repository.Revocations. A batch is one transaction and
 // one round trip.
-func (db *DB) RecordLogin(ctx context.Context, login repository.AuditRecord, ended []repository.Ended) error {
+func (db *DB) RecordLogin(ctx context.Context, login repository.AuditRecord, ended []repository.Ended) (revoked []string, err error) {
 	var batch pgx.Batch
 	for _, e := range ended {
-		batch.Queue(revokeSession, revokeArgs(e.Revocation, e.Audit)...)
+		batch.Queue(revokeSession, revokeArgs(e.Revocation, e.Audit)...).Exec(func(tag pgconn.CommandTag) error {
+			if tag.RowsAffected() == 1 {
+				revoked = append(revoked, e.Revocation.SessionID)
+			}
+			return nil
+		})
 	}
 	batch.Queue(insertAudit, auditArgs(login)...)
-	return storeError(db.pool.SendBatch(ctx, &batch).Close())
+	if err := db.pool.SendBatch(ctx, &batch).Close(); err != nil {
+		return nil, storeError(err)
+	}
+	return revoked, nil
 }
 
 // ListRevoked implements repository.Revocations.

@@ -49,7 +49,8 @@ var revocations = []promise{
 	}},
 	{"ALoginIsAudited", func(t *testing.T, s repository.Store) {
 		user := newID()
-		must(t, s.Revocations.RecordLogin(t.Context(), newAudit(user, repository.AuditLogin), nil))
+		_, err := s.Revocations.RecordLogin(t.Context(), newAudit(user, repository.AuditLogin), nil)
+		must(t, err)
 		auditCount(t, s, user, 1)
 	}},
 	{"ALoginRevokesTheSessionItReplaces", func(t *testing.T, s repository.Store) {
@@ -59,7 +60,11 @@ var revocations = []promise{
 			{Revocation: newRevocation(u.ID), Audit: newAudit(u.ID, repository.AuditSessionEnded)},
 			{Revocation: newRevocation(u.ID), Audit: newAudit(u.ID, repository.AuditSessionEnded)},
 		}
-		must(t, s.Revocations.RecordLogin(t.Context(), newAudit(u.ID, repository.AuditLogin), ended))
+		revoked, err := s.Revocations.RecordLogin(t.Context(), newAudit(u.ID, repository.AuditLogin), ended)
+		must(t, err)
+		if len(revoked) != 2 || revoked[0] != ended[0].Revocation.SessionID {
+			t.Errorf("it says that it revoked %v", revoked)
+		}
 		for _, e := range ended {
 			_, revoked, err := s.Users.FindUserOfSession(t.Context(), u.ID, e.Revocation.SessionID)
 			must(t, err)
@@ -73,7 +78,11 @@ var revocations = []promise{
 		for i := range ended {
 			ended[i].Audit.ID = newID()
 		}
-		must(t, s.Revocations.RecordLogin(t.Context(), newAudit(u.ID, repository.AuditLogin), ended))
+		revoked, err = s.Revocations.RecordLogin(t.Context(), newAudit(u.ID, repository.AuditLogin), ended)
+		must(t, err)
+		if len(revoked) != 0 {
+			t.Errorf("it says that it revoked %v again", revoked)
+		}
 		auditCount(t, s, u.ID, 5)
 	}},
 	{"AFailedLoginRecordRevokesNothing", func(t *testing.T, s repository.Store) {
@@ -82,7 +91,7 @@ var revocations = []promise{
 		taken := newAudit(u.ID, repository.AuditLogin)
 		must(t, s.Audits.AppendAudit(t.Context(), taken))
 		ended := []repository.Ended{{Revocation: newRevocation(u.ID), Audit: newAudit(u.ID, repository.AuditSessionEnded)}}
-		if err := s.Revocations.RecordLogin(t.Context(), taken, ended); err == nil {
+		if _, err := s.Revocations.RecordLogin(t.Context(), taken, ended); err == nil {
 			t.Fatal("a record with a taken id was written")
 		}
 		list, err := s.Revocations.ListRevoked(t.Context(), u.ID)

@@ -18,15 +18,24 @@ func (db *DB) RevokeSession(ctx context.Context, r repository.Revocation, a repo
 }
 
 // RecordLogin implements repository.Revocations.
-func (db *DB) RecordLogin(ctx context.Context, login repository.AuditRecord, ended []repository.Ended) error {
-	return db.inTx(ctx, func(tx *sql.Tx) error {
+func (db *DB) RecordLogin(ctx context.Context, login repository.AuditRecord, ended []repository.Ended) (revoked []string, err error) {
+	err = db.inTx(ctx, func(tx *sql.Tx) error {
+		revoked = nil
 		for _, e := range ended {
-			if _, err := revoke(ctx, tx, e.Revocation, e.Audit); err != nil {
+			first, err := revoke(ctx, tx, e.Revocation, e.Audit)
+			if err != nil {
 				return err
+			}
+			if first {
+				revoked = append(revoked, e.Revocation.SessionID)
 			}
 		}
 		return appendAudit(ctx, tx, login)
 	})
+	if err != nil {
+		return nil, err
+	}
+	return revoked, nil
 }
 
 // ListRevoked implements repository.Revocations.

@@ -70,8 +70,8 @@ func (db *DB) Close() error {
 
 // Ping asks whether the file can be read.
 func (db *DB) Ping(ctx context.Context) error {
-	var one int
-	return storeError(db.read.QueryRowContext(ctx, `SELECT 1`).Scan(&one))
+	var n int
+	return storeError(db.read.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema`).Scan(&n))
 }
 
 // inTx runs f in one write transaction.

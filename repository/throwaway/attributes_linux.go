@@ -1,7 +1,10 @@
 package throwaway
 
 import (
+	"fmt"
 	"os"
+	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -14,6 +17,18 @@ func attributes(asNobody bool) *syscall.SysProcAttr {
 		a.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}
 	}
 	return a
+}
+
+// signal sends a signal to a server and its children.
+func signal(pid int, sig syscall.Signal) {
+	_ = syscall.Kill(pid, sig)
+	// Each child of Postgres is in a process group of its own.
+	children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	for _, child := range strings.Fields(string(children)) {
+		if n, err := strconv.Atoi(child); err == nil {
+			_ = syscall.Kill(n, sig)
+		}
+	}
 }
 
 // give hands a directory to the user that Postgres runs as.

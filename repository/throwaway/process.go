@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"syscall"
 	"time"
 )
 
@@ -57,6 +58,13 @@ func (p *Process) Kill() {
 	_ = p.cmd.Process.Kill()
 	<-p.done
 }
+
+// Hang stops the server and its children where they are, so that connections
+// stay and nothing answers, until Resume.
+func (p *Process) Hang() { signal(p.cmd.Process.Pid, syscall.SIGSTOP) }
+
+// Resume lets a hanging server go on.
+func (p *Process) Resume() { signal(p.cmd.Process.Pid, syscall.SIGCONT) }
 
 // ended reports what the server printed, if it has ended.
 func (p *Process) ended() error {
