@@ -224,6 +224,77 @@ var sessions = []promise{
 			must(t, err)
 		}
 	}},
+	{"GraceDoesNotSlideWithEachReplay", func(t *testing.T, s repository.Store) {
+		session := newSession()
+		atGeneration3(&session)
+		session.Seen = true
+		begin(t, s, session)
+		p := presentation(session)
+		p.Gen, p.JTI = session.PrevGen, session.PrevJTI
+		for _, step := range []struct {
+			after time.Duration
+			want  repository.Outcome
+		}{{6 * time.Second, repository.OutcomeReplayed}, {9 * time.Second, repository.OutcomeReplayed}, {12 * time.Second, repository.OutcomeReuse}} {
+			p.Now = ms(0).Add(step.after)
+			got, err := ask(t.Context(), s, p)
+			must(t, err)
+			if got.Outcome != step.want {
+				t.Errorf("after %s: %s, want %s", step.after, got.Outcome, step.want)
+			}
+		}
+	}},
+	{"IdleNeverPassesAbsolute", func(t *testing.T, s repository.Store) {
+		session := newSession()
+		session.IdleAt = session.AbsoluteAt
+		begin(t, s, session)
+		p := presentation(session)
+		p.Now = session.AbsoluteAt.Add(-time.Minute)
+		got, err := s.Sessions.PresentSession(t.Context(), p)
+		must(t, err)
+		if !got.IdleAt.Equal(session.AbsoluteAt) {
+			t.Errorf("idle at %s, absolute at %s", got.IdleAt, session.AbsoluteAt)
+		}
+	}},
+	{"RotationsDoNotRefillTheRecoveries", func(t *testing.T, s repository.Store) {
+		session := newSession()
+		session.IdleAt = session.AbsoluteAt
+		begin(t, s, session)
+		p, now := presentation(session), ms(0)
+		held := int64(0)
+		present := func() repository.Presented {
+			now = now.Add(30 * time.Second)
+			p.Gen, p.JTI, p.Next, p.Now, p.Op, p.Proof = held, chain(session.ID, held), chain(session.ID, held+1), now, newID(), nil
+			got, err := ask(t.Context(), s, p)
+			must(t, err)
+			return got
+		}
+		for i := range repository.MaxRecoveries {
+			present() // rotated; the answer is lost
+			got := present()
+			if got.Outcome != repository.OutcomeRecovered {
+				t.Fatalf("recovery %d: %s", i, got.Outcome)
+			}
+			held = got.Gen
+			held = present().Gen // rotated once more, and that arrives
+		}
+		present()
+		if got := present(); got.Outcome != repository.OutcomeReuse {
+			t.Errorf("recovery %d of a day: %s, want reuse", repository.MaxRecoveries+1, got.Outcome)
+		}
+	}},
+	{"UnderStrictRulesTheSameCallAgainIsNoReuse", func(t *testing.T, s repository.Store) {
+		session := newSession()
+		begin(t, s, session)
+		p := presentation(session)
+		p.Grace, p.Debounce, p.Recovery = 0, 0, 0
+		for range 2 {
+			got, err := s.Sessions.PresentSession(t.Context(), p)
+			must(t, err)
+			if got.Outcome != repository.OutcomeRotated || got.JTI != p.Next {
+				t.Errorf("got %+v", got)
+			}
+		}
+	}},
 	{"OneOfManyRecovers", func(t *testing.T, s repository.Store) {
 		session := newSession()
 		atGeneration3(&session)

@@ -1,0 +1,166 @@
+package repository_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"latchkey/repository"
+)
+
+// The exploration tries every schedule of a victim and a thief on the real
+// rules, in a small world: time comes in ticks, grace is one tick, and the thief
+// has copied the live token once. In each tick each of them may present the
+// token that they have, in either order; an answer reaches whom it is for.
+
+const tick = time.Second
+
+// node is a state of the world. Generations are relative to the live one, so
+// that worlds which differ in their past alone are one.
+type node struct {
+	session repository.Session // times relative to now
+	victim  int64              // generation that each holds, behind the live one
+	thief   int64
+	vSince  int // ticks since each last presented, at most 2
+	tSince  int
+	vNew    bool // has got another refresh token since the last time that both had
+	tNew    bool
+	steps   int // in step with the victim that the thief has left; -1: any number
+}
+
+// most returns how often both can get another refresh token within that many ticks before the
+// session ends.
+func most(p repository.Presentation, n node, ticks int, memo map[string]int) int {
+	if ticks == 0 {
+		return 0
+	}
+	key := fmt.Sprint(n, ticks)
+	if best, ok := memo[key]; ok {
+		return best
+	}
+	best := 0
+	for _, order := range [][]bool{{}, {true}, {false}, {true, false}, {false, true}} { // true: the victim
+		next, rounds, alive := n, 0, true
+		next.vSince, next.tSince = min(2, n.vSince+1), min(2, n.tSince+1)
+		for _, victim := range order {
+			if next, alive = present(p, next, victim); !alive {
+				break
+			}
+			if next.vNew && next.tNew {
+				rounds++
+				next.vNew, next.tNew = false, false
+			}
+		}
+		if alive {
+			rounds += most(p, later(next), ticks-1, memo)
+		}
+		best = max(best, rounds)
+	}
+	memo[key] = best
+	return best
+}
+
+// present lets one of them refresh; false if that ends the session, or the thief
+// may not be in step again.
+func present(p repository.Presentation, n node, victim bool) (node, bool) {
+	if !victim && n.vSince <= 1 || victim && n.tSince <= 1 {
+		if n.steps == 0 {
+			return n, false
+		} else if n.steps > 0 {
+			n.steps--
+		}
+	}
+	behind := n.thief
+	if victim {
+		behind = n.victim
+	}
+	p.Gen = n.session.Gen - behind
+	p.JTI, p.Next = id(p.Gen), id(p.Gen+1)
+	p.Now, p.Op = epoch, fmt.Sprint(victim, n.session.Gen, n.session.Op)
+	after, outcome := n.session.Present(p)
+	if outcome == repository.OutcomeRecoverable {
+		p.Proof = &repository.Proof{Gen: after.Gen, JTI: after.JTI, Next: id(after.Gen + 1)}
+		after, outcome = n.session.Present(p)
+	}
+	if !outcome.Accepted() {
+		return n, false
+	}
+	moved := after.Gen - n.session.Gen
+	n.session = after
+	n.victim, n.thief = n.victim+moved, n.thief+moved
+	fresh := outcome != repository.OutcomeKept
+	if victim {
+		n.victim, n.vSince, n.vNew = 0, 0, n.vNew || fresh
+	} else {
+		n.thief, n.tSince, n.tNew = 0, 0, n.tNew || fresh
+	}
+	return n, true
+}
+
+// later moves the world on by a tick, and what nobody will ask about again to
+// where all such worlds are the same.
+func later(n node) node {
+	s := &n.session
+	s.RotatedAt = latest(s.RotatedAt.Add(-tick), epoch.Add(-8*tick))
+	s.UsedAt, s.Op = epoch, ""
+	s.RecoveryAt, s.Graced = epoch, 0
+	shift := s.Gen - 100
+	s.Gen, s.JTI = 100, id(100)
+	if s.PrevJTI != "" {
+		s.PrevGen -= shift
+		s.PrevJTI = id(s.PrevGen)
+	}
+	n.victim, n.thief = min(n.victim, 9), min(n.thief, 9)
+	return n
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+var epoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+func id(gen int64) repository.TokenID { return repository.TokenID(fmt.Sprint("id", gen)) }
+
+// TestNobodyStaysBesideTheVictim explores standard and strict rules. Its figures
+// are those of docs/sessions.md.
+func TestNobodyStaysBesideTheVictim(t *testing.T) {
+	const never, once, always = 0, 1, -1
+	horizons := []int{6, 10, 14}
+	for _, rule := range []struct {
+		name            string
+		grace, recovery time.Duration
+		want            map[int][]int
+	}{
+		{"standard", tick + tick/2, 100 * tick, map[int][]int{always: {2, 4, 5}, once: {2, 2, 2}, never: {1, 1, 1}}},
+		{"strict", 0, 0, map[int][]int{always: {0, 0, 0}, once: {0, 0, 0}, never: {0, 0, 0}}},
+	} {
+		for _, step := range []struct {
+			name string
+			n    int
+		}{{"every time", always}, {"once", once}, {"never", never}} {
+			p := repository.Presentation{
+				ClientID: "c", Delivery: repository.DeliveryBody, Rotate: true, Sliding: false,
+				Grace: rule.grace, Debounce: 2 * rule.grace, Recovery: rule.recovery,
+			}
+			start := node{
+				session: repository.Session{
+					Gen: 100, JTI: id(100), ClientID: "c", Delivery: repository.DeliveryBody,
+					RotatedAt: epoch.Add(-8 * tick), IdleAt: epoch.Add(time.Hour), AbsoluteAt: epoch.Add(time.Hour), UsedAt: epoch,
+				},
+				vSince: 2, tSince: 2, steps: step.n,
+			}
+			var got []int
+			for _, horizon := range horizons {
+				got = append(got, most(p, start, horizon, map[string]int{}))
+			}
+			t.Logf("%s, in step %s: both refresh at most %v times within %v ticks", rule.name, step.name, got, horizons)
+			if want := rule.want[step.n]; fmt.Sprint(got) != fmt.Sprint(want) {
+				t.Errorf("want %v", want)
+			}
+		}
+	}
+}
