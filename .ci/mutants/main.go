@@ -90,7 +90,7 @@ var mutants = []mutant{
 		{rules, "case s.Op != p.Op:", "case true:"},
 		{lua, "if s.op ~= op then", "if true then"},
 	}},
-	{"a session that a login brings back", []edit{
+	{"ending a session that is not there makes one", []edit{
 		{"repository/redis/scripts/end_session.lua", "redis.call('HGET', KEYS[1], 'rev') ~= ''", "false"},
 	}},
 }

@@ -113,7 +113,9 @@ func stop(server *http.Server, listener net.Listener, served <-chan error, conns
 	// Shutdown drops a connection whose request it has read and not yet handed
 	// on, so it must not begin before those are done.
 	_ = listener.Close()
-	<-served // Serve has let go of the listener, which Shutdown would close again
+	if err := <-served; !errors.Is(err, net.ErrClosed) { // Serve has let go of the listener, which Shutdown would close again
+		log.Debug("serve ended", "error", err)
+	}
 	conns.wait(ctx)
 	if err := server.Shutdown(ctx); err != nil {
 		return fmt.Errorf("requests were still under way after %s: %w", limit, err)

@@ -331,6 +331,7 @@ var sessions = []promise{
 		}
 		sameSession(t, s, session)
 	}},
+	{"HistoriesOfManyClientsHaveAnOrder", orderly},
 	{"RandomHistoriesAgreeWithTheRules", randomHistories},
 }
 

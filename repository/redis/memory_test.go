@@ -1,0 +1,91 @@
+package redis_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	driver "github.com/redis/go-redis/v9"
+
+	"latchkey/repository"
+	"latchkey/repository/redis"
+	"latchkey/repository/throwaway"
+)
+
+func TestMain(m *testing.M) { throwaway.Main(m) }
+
+// TestASessionTakesLittleMemory makes 100,000 sessions as they are after a
+// refresh, and measures what Redis keeps for each.
+func TestASessionTakesLittleMemory(t *testing.T) {
+	const sessions, callers, most = 100_000, 16, 600
+	server := throwaway.StartRedis(t)
+	db, err := redis.Open(server.URL, redis.Options{})
+	must(t, err)
+	t.Cleanup(func() { _ = db.Close() })
+	options, err := driver.ParseURL(server.URL)
+	must(t, err)
+	client := driver.NewClient(options)
+	t.Cleanup(func() { _ = client.Close() })
+	before := used(t, client)
+
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	var all sync.WaitGroup
+	for range callers {
+		all.Go(func() {
+			for range sessions / callers {
+				s := repository.Session{
+					ID: newID(), UserID: newID(), Gen: 4711, JTI: "QYkNFL0HSgdTQgXaUHRIIA", PrevGen: 4710, PrevJTI: "rDAGrol3bCUWb8ImPaHSMg",
+					RotatedAt: now, Op: "3bCUWb8ImPaHSMgrDAGrol", Seen: true, IdleAt: now.Add(time.Hour), AbsoluteAt: now.Add(24 * time.Hour),
+					Epoch: 3, ClientID: "latchkey", Delivery: repository.DeliveryCookie, AMR: "pwd", AuthTime: now, Graced: 1,
+					CreatedAt: now, UsedAt: now, Address: "2001:db8:85a3::8a2e:370:7334", Agent: "Samsung Internet on Android",
+				}
+				if _, err := db.CreateSession(context.Background(), s, "", 50); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	whole := (used(t, client) - before) / sessions
+	var key, index int64
+	for k, to := range map[string]*int64{"latchkey:rt:{*}:*": &key, "latchkey:rt:{*}": &index} {
+		var scanned []string
+		iter := client.Scan(t.Context(), 0, k, 1000).Iterator()
+		for iter.Next(t.Context()) && len(scanned) < 50 {
+			scanned = append(scanned, iter.Val())
+		}
+		for _, name := range scanned {
+			n, err := client.MemoryUsage(t.Context(), name).Result()
+			must(t, err)
+			*to = max(*to, n)
+		}
+	}
+	t.Logf("%d sessions of as many users: %d bytes each by MEMORY USAGE, %d more for its user's index, %d with all that Redis needs",
+		sessions, key, index, whole)
+	if key > most {
+		t.Errorf("%d bytes a session, want %d or fewer", key, most)
+	}
+}
+
+func used(t *testing.T, client *driver.Client) int64 {
+	t.Helper()
+	info, err := client.InfoMap(t.Context(), "memory").Result()
+	must(t, err)
+	var n int64
+	_, err = fmt.Sscan(info["Memory"]["used_memory"], &n)
+	must(t, err)
+	return n
+}
+
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,106 @@
+package repotest
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"latchkey/repository"
+)
+
+// event is one call of a concurrent history.
+type event struct {
+	client           int
+	called, returned time.Duration
+	got              repository.Presented
+}
+
+// before reports whether a was over when b began, so that every order of the
+// calls has a first.
+func (e event) before(o event) bool { return e.returned < o.called }
+
+// orderly has 32 clients present the live token of one session at once,
+// generation after generation, a stranger and one who keeps it among them, and
+// in the last round a spent one. In each round one call decides, the rotation;
+// and once, the reuse. Every answer must be explained by where its call can
+// stand beside those, by the times at which the calls began and returned.
+func orderly(t *testing.T, s repository.Store) {
+	const clients, rounds = 32, 6
+	session := newSession()
+	begin(t, s, session)
+	start := time.Now()
+	met := map[repository.Outcome]int{}
+	for round := range rounds {
+		var mu sync.Mutex
+		var history []event
+		spent := round == rounds-1
+		for _, err := range together(clients, func(client int) error {
+			p := presentation(session)
+			p.Gen = int64(round)
+			p.Now = ms(0).Add(time.Duration(round) * 25 * time.Second)
+			switch {
+			case client == 0:
+				p.ClientID = "stranger"
+			case client == 1:
+				p.Keep = true
+			case client == 2 && spent:
+				p.Gen = 1
+			}
+			p.JTI, p.Next = chain(session.ID, p.Gen), chain(session.ID, p.Gen+1)
+			e := event{client: client, called: time.Since(start)}
+			got, err := s.Sessions.PresentSession(t.Context(), p)
+			e.got, e.returned = got, time.Since(start)
+			mu.Lock()
+			defer mu.Unlock()
+			history = append(history, e)
+			met[got.Outcome]++
+			return err
+		}) {
+			must(t, err)
+		}
+		explain(t, session, history, int64(round))
+	}
+	t.Logf("%d calls of %d clients: %v", clients*rounds, clients, met)
+	if met[repository.OutcomeRotated] < rounds-1 || met[repository.OutcomeReuse] != 1 {
+		t.Error("too little has happened")
+	}
+}
+
+// explain finds the calls that decided a round, and demands of every other that
+// it can stand where its answer puts it.
+func explain(t *testing.T, session repository.Session, history []event, gen int64) {
+	t.Helper()
+	var rotation, reuse *event
+	for i, e := range history {
+		if e.got.Outcome == repository.OutcomeReuse {
+			reuse = &history[i]
+		}
+		if e.got.Outcome == repository.OutcomeRotated {
+			if rotation != nil {
+				t.Errorf("generation %d rotated twice", gen)
+			}
+			rotation = &history[i]
+		}
+	}
+	for _, e := range history {
+		wrong := ""
+		switch o := e.got.Outcome; {
+		case o.Accepted() && reuse != nil && reuse.before(e):
+			wrong = "accepted after the reuse"
+		case o == repository.OutcomeRevoked && (reuse == nil || e.before(*reuse)):
+			wrong = "revoked before the reuse"
+		case o == repository.OutcomeReplayed && (rotation == nil || e.before(*rotation)):
+			wrong = "replayed before the rotation"
+		case o == repository.OutcomeKept && rotation != nil && rotation.before(e):
+			wrong = "kept after the rotation"
+		case (o == repository.OutcomeRotated || o == repository.OutcomeReplayed) &&
+			(e.got.Gen != gen+1 || e.got.JTI != chain(session.ID, gen+1)):
+			wrong = "another token"
+		case (o == repository.OutcomeClientMismatch) != (e.client == 0) && o != repository.OutcomeRevoked:
+			wrong = "the stranger is not told from the others"
+		}
+		if wrong != "" {
+			t.Errorf("generation %d, client %d, %s: %s", gen, e.client, e.got.Outcome, wrong)
+		}
+	}
+}
