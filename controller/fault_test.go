@@ -14,7 +14,6 @@ import (
 	"latchkey/repository/postgres"
 	"latchkey/repository/redis"
 	"latchkey/repository/throwaway"
-	"latchkey/service"
 )
 
 // TestADeadStoreIsNobodysLogout stops each store under a running service: what
@@ -22,23 +21,7 @@ import (
 // checks go on, and all is well within 5 seconds of the store's return.
 func TestADeadStoreIsNobodysLogout(t *testing.T) {
 	pgServer, rdServer := throwaway.StartPostgres(t), throwaway.StartRedis(t, "--appendonly", "yes", "--appendfsync", "always")
-	pg, err := postgres.Open(t.Context(), pgServer.URL, postgres.Options{})
-	must(t, err)
-	t.Cleanup(func() { _ = pg.Close() })
-	_, err = pg.Migrate(t.Context())
-	must(t, err)
-	rd, err := redis.Open(rdServer.URL, redis.Options{})
-	must(t, err)
-	t.Cleanup(func() { _ = rd.Close() })
-	clock := newClock()
-	instance, err := start(t, repository.Store{
-		Users: pg, Revocations: pg, Audits: pg, Sessions: rd, Database: pg, SessionStore: rd,
-	}, clock, io.Discard)
-	must(t, err)
-	_, err = instance.accounts.CreateAsOperator(t.Context(), service.NewAccount{
-		Username: "ada", Email: "ada@example.org", Password: service.NewPassword("correct horse"), Privilege: 0,
-	})
-	must(t, err)
+	instance, clock := startOn(t, pgServer, rdServer)
 	browser := &user{t: t, base: instance.public.String(), client: instance.client(true)}
 	if got := browser.send("POST", "/api/users/login", `{"username":"ada","password":"correct horse"}`); got.status != 200 {
 		t.Fatalf("login: %d %s", got.status, got.body)
@@ -112,23 +95,7 @@ func TestADeadStoreIsNobodysLogout(t *testing.T) {
 // stay, and nothing answers.
 func TestAStoreThatHangsIsAnsweredFor(t *testing.T) {
 	pgServer, rdServer := throwaway.StartPostgres(t), throwaway.StartRedis(t)
-	pg, err := postgres.Open(t.Context(), pgServer.URL, postgres.Options{})
-	must(t, err)
-	t.Cleanup(func() { _ = pg.Close() })
-	_, err = pg.Migrate(t.Context())
-	must(t, err)
-	rd, err := redis.Open(rdServer.URL, redis.Options{})
-	must(t, err)
-	t.Cleanup(func() { _ = rd.Close() })
-	clock := newClock()
-	instance, err := start(t, repository.Store{
-		Users: pg, Revocations: pg, Audits: pg, Sessions: rd, Database: pg, SessionStore: rd,
-	}, clock, io.Discard)
-	must(t, err)
-	_, err = instance.accounts.CreateAsOperator(t.Context(), service.NewAccount{
-		Username: "ada", Email: "ada@example.org", Password: service.NewPassword("correct horse"),
-	})
-	must(t, err)
+	instance, _ := startOn(t, pgServer, rdServer)
 	browser := &user{t: t, base: instance.public.String(), client: instance.client(true)}
 	browser.send("POST", "/api/users/login", `{"username":"ada","password":"correct horse"}`)
 	for name, c := range map[string]struct {
@@ -162,6 +129,26 @@ func TestAStoreThatHangsIsAnsweredFor(t *testing.T) {
 	}
 }
 
+// startOn serves from servers that the test may stop, with a user ada.
+func startOn(t *testing.T, pgServer *throwaway.PostgresServer, rdServer *throwaway.RedisServer) (*instance, *clock) {
+	t.Helper()
+	pg, err := postgres.Open(t.Context(), pgServer.URL, postgres.Options{})
+	must(t, err)
+	t.Cleanup(func() { _ = pg.Close() })
+	_, err = pg.Migrate(t.Context())
+	must(t, err)
+	rd, err := redis.Open(rdServer.URL, redis.Options{})
+	must(t, err)
+	t.Cleanup(func() { _ = rd.Close() })
+	clock := newClock()
+	instance, err := start(t, repository.Store{
+		Users: pg, Revocations: pg, Audits: pg, Sessions: rd, Database: pg, SessionStore: rd,
+	}, clock, io.Discard)
+	must(t, err)
+	instance.addAda(t)
+	return instance, clock
+}
+
 // TestALogoutHoldsWithoutRedis ends a session while Redis is away: the database
 // has it, and refuses the session once Redis is back without its tombstone.
 func TestALogoutHoldsWithoutRedis(t *testing.T) {
@@ -173,10 +160,7 @@ func TestALogoutHoldsWithoutRedis(t *testing.T) {
 	store.Sessions, store.SessionStore = rd, rd
 	instance, err := start(t, store, newClock(), io.Discard)
 	must(t, err)
-	_, err = instance.accounts.CreateAsOperator(t.Context(), service.NewAccount{
-		Username: "ada", Email: "ada@example.org", Password: service.NewPassword("correct horse"),
-	})
-	must(t, err)
+	instance.addAda(t)
 	app := &user{t: t, base: instance.public.String(), client: instance.client(false)}
 	var tokens struct{ RefreshToken string }
 	must(t, json.Unmarshal([]byte(app.send("POST", "/api/users/login", `{"username":"ada","password":"correct horse"}`).body), &tokens))

@@ -140,6 +140,15 @@ func start(t testing.TB, store repository.Store, clock *clock, log io.Writer, se
 	return &instance{accounts: o.Accounts, sessions: o.Sessions, public: public, address: server.Listener.Addr().String()}, nil
 }
 
+// addAda creates the user of the tests.
+func (i *instance) addAda(t *testing.T) {
+	t.Helper()
+	_, err := i.accounts.CreateAsOperator(t.Context(), service.NewAccount{
+		Username: "ada", Email: "ada@example.org", Password: service.NewPassword("correct horse"),
+	})
+	must(t, err)
+}
+
 // client returns an HTTP client that reaches the instance by its public URL. A
 // browser has a cookie jar.
 func (i *instance) client(browser bool) *http.Client {

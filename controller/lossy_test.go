@@ -18,7 +18,6 @@ import (
 
 	"latchkey/repository"
 	"latchkey/repository/throwaway"
-	"latchkey/service"
 )
 
 // lossy is a proxy that drops a fifth of the answers: the service has done what
@@ -60,10 +59,7 @@ func TestLostAnswersLogNobodyOut(t *testing.T) {
 			clock := newClock()
 			instance, err := start(t, set.Open(t), clock, io.Discard, "refresh.absolute_ttl=87600h")
 			must(t, err)
-			_, err = instance.accounts.CreateAsOperator(t.Context(), service.NewAccount{
-				Username: "ada", Email: "ada@example.org", Password: service.NewPassword("correct horse"),
-			})
-			must(t, err)
+			instance.addAda(t)
 			var dropped, refreshes, late atomic.Int64
 			proxy := lossy(t, instance.address, &dropped)
 			direct := &user{t: t, base: instance.public.String(), client: instance.client(false)}

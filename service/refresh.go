@@ -51,6 +51,7 @@ func (s *Sessions) Refresh(ctx context.Context, p Presentation) (Grant, error) {
 	case u.Disabled:
 		return Grant{}, accountDisabled()
 	case revoked:
+		s.counts.add(repository.OutcomeRevoked)
 		return Grant{}, sessionRevoked()
 	}
 	out, err := s.present(ctx, p, token, u)

@@ -25,6 +25,7 @@ func Run(t *testing.T, open Open) {
 		{"Revocations", revocations},
 		{"Audits", audits},
 		{"Sessions", sessions},
+		{"Devices", devices},
 		{"Health", health},
 	}
 	for _, g := range groups {

@@ -1,0 +1,119 @@
+package repotest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"latchkey/repository"
+)
+
+// devices are the promises about the sessions of a user together.
+var devices = []promise{
+	{"TheLongestIdleIsEvicted", func(t *testing.T, s repository.Store) {
+		user, kept := newID(), newID()
+		add := func(used int, change func(*repository.Session)) repository.Session {
+			session := newSession()
+			session.UserID, session.UsedAt = user, ms(used)
+			if change != nil {
+				change(&session)
+			}
+			begin(t, s, session)
+			return session
+		}
+		add(1, func(s *repository.Session) { s.IdleAt = ms(-1) })       // expired: does not count
+		add(2, func(s *repository.Session) { s.Epoch = 6 })             // of an older epoch: does not count
+		add(3, func(s *repository.Session) { s.ID, s.Epoch = kept, 6 }) // the kept one does
+		oldest := add(2, func(s *repository.Session) { s.Epoch = 7 })
+		add(4, func(s *repository.Session) { s.Epoch = 7 })
+		fresh := newSession()
+		fresh.UserID, fresh.Epoch, fresh.UsedAt = user, 7, ms(-9) // never itself
+		evicted, err := s.Sessions.CreateSession(t.Context(), fresh, kept, 3)
+		must(t, err)
+		if len(evicted) != 1 || evicted[0] != oldest.ID {
+			t.Errorf("evicted %v, want %s", evicted, oldest.ID)
+		}
+		oldest.Ended, oldest.EndedAt, oldest.EndOp = repository.EndEvicted, fresh.CreatedAt, fresh.ID
+		sameSession(t, s, oldest)
+		sameSession(t, s, fresh)
+		next := newSession()
+		next.UserID, next.Epoch = user, 7
+		evicted, err = s.Sessions.CreateSession(t.Context(), next, kept, 1)
+		must(t, err)
+		if len(evicted) != 3 {
+			t.Errorf("a lower limit evicted %d, want 3", len(evicted))
+		}
+	}},
+	{"ManyLoginsAtOnceStayWithinTheLimit", func(t *testing.T, s repository.Store) {
+		user := newID()
+		for _, err := range together(20, func(int) error {
+			session := newSession()
+			session.UserID = user
+			_, err := s.Sessions.CreateSession(t.Context(), session, "", 5)
+			return err
+		}) {
+			must(t, err)
+		}
+		list, err := s.Sessions.ListSessions(t.Context(), user)
+		must(t, err)
+		if len(list) != 5 {
+			t.Errorf("%d sessions, want 5", len(list))
+		}
+	}},
+	{"TheListHasTheLiveOnesTheLastUsedFirst", func(t *testing.T, s repository.Store) {
+		user := newID()
+		var want []repository.Session
+		for i := range 3 {
+			session := newSession()
+			session.UserID, session.UsedAt = user, ms(i)
+			begin(t, s, session)
+			want = append([]repository.Session{session}, want...)
+		}
+		over := newSession()
+		over.UserID = user
+		begin(t, s, over)
+		must(t, s.Sessions.EndSession(t.Context(), ending(over, "op")))
+		reused := newSession()
+		reused.UserID = user
+		begin(t, s, reused)
+		p := presentation(reused)
+		p.JTI = "spent"
+		_, err := s.Sessions.PresentSession(t.Context(), p)
+		must(t, err)
+		got, err := s.Sessions.ListSessions(t.Context(), user)
+		must(t, err)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}},
+	{"EndingTheOthersLeavesOne", func(t *testing.T, s repository.Store) {
+		mine, other, stranger := newSession(), newSession(), newSession()
+		other.UserID = mine.UserID
+		for _, session := range []repository.Session{mine, other, stranger} {
+			begin(t, s, session)
+		}
+		must(t, s.Sessions.EndOtherSessions(t.Context(), ending(mine, "op")))
+		other.Ended, other.EndedAt, other.EndOp = repository.EndLogout, ms(0), "op"
+		for _, session := range []repository.Session{mine, other, stranger} {
+			sameSession(t, s, session)
+		}
+		all := ending(mine, "op")
+		all.SessionID = ""
+		must(t, s.Sessions.EndOtherSessions(t.Context(), all))
+		mine.Ended, mine.EndedAt, mine.EndOp = repository.EndLogout, ms(0), "op"
+		sameSession(t, s, mine)
+	}},
+	{"APurgeLeavesWhatIsNotOver", func(t *testing.T, s repository.Store) {
+		session := newSession()
+		begin(t, s, session)
+		n, err := s.Sessions.PurgeSessions(t.Context(), session.AbsoluteAt, 10)
+		must(t, err)
+		if n != 0 {
+			t.Errorf("%d purged", n)
+		}
+		sameSession(t, s, session)
+		_, err = s.Sessions.PurgeSessions(t.Context(), session.AbsoluteAt.Add(time.Millisecond), 10)
+		must(t, err)
+	}},
+}

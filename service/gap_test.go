@@ -1,0 +1,169 @@
+package service_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"latchkey/repository"
+	"latchkey/service"
+)
+
+// faulty is the real database with faults: a call fails before it does anything,
+// as when the connection is gone.
+type faulty struct {
+	repository.Revocations
+	failing bool
+}
+
+var errAway = fmt.Errorf("injected: %w", repository.ErrUnavailable)
+
+func (f *faulty) RevokeSession(ctx context.Context, r repository.Revocation, a repository.AuditRecord) (bool, error) {
+	if f.failing {
+		return false, errAway
+	}
+	return f.Revocations.RevokeSession(ctx, r, a)
+}
+
+func (f *faulty) RecordLogin(ctx context.Context, login repository.AuditRecord, ended []repository.Ended) ([]string, error) {
+	if f.failing {
+		return nil, errAway
+	}
+	return f.Revocations.RecordLogin(ctx, login, ended)
+}
+
+// tombless is the real session store, whose tombstones fail.
+type tombless struct {
+	repository.Sessions
+	failing bool
+}
+
+func (f *tombless) EndSession(ctx context.Context, e repository.Ending) error {
+	if f.failing {
+		return errAway
+	}
+	return f.Sessions.EndSession(ctx, e)
+}
+
+func (f *tombless) EndOtherSessions(ctx context.Context, e repository.Ending) error {
+	if f.failing {
+		return errAway
+	}
+	return f.Sessions.EndOtherSessions(ctx, e)
+}
+
+// TestTheGapBetweenTheTwoWrites fails each of the two writes that end a session,
+// on both sets of stores, which have the same gap.
+func TestTheGapBetweenTheTwoWrites(t *testing.T) {
+	onBoth(t, func(t *testing.T, store repository.Store) {
+		database, sessions := &faulty{Revocations: store.Revocations}, &tombless{Sessions: store.Sessions}
+		store.Revocations, store.Sessions = database, sessions
+		w := newWorld(t, store, standard)
+		w.user(t, "ada")
+
+		t.Run("a reuse that the database does not hear of is told again", func(t *testing.T) {
+			first := w.begin(t, "ada")
+			w.pass(time.Minute)
+			second := refreshed(t, w, first)
+			w.pass(time.Minute)
+			third := refreshed(t, w, second)
+			database.failing = true
+			if _, err := w.refresh(first); code(err) != service.CodeStoreUnavailable {
+				t.Errorf("%v, want 503", err)
+			}
+			if _, err := w.refresh(third); code(err) != service.CodeStoreUnavailable {
+				t.Errorf("the live token while the database is away: %v, want 503", err)
+			}
+			database.failing = false
+			if n := w.reuses(t, read(t, first)); n != 0 {
+				t.Errorf("%d audit records of what the database never heard", n)
+			}
+			for range 3 {
+				if _, err := w.refresh(third); code(err) != service.CodeSessionRevoked {
+					t.Errorf("%v, want session_revoked", err)
+				}
+			}
+			if n := w.reuses(t, read(t, first)); n != 1 {
+				t.Errorf("%d audit records, want 1", n)
+			}
+			c := read(t, first)
+			_, revoked, err := store.Users.FindUserOfSession(t.Context(), c.Sub, c.SID)
+			must(t, err)
+			if !revoked {
+				t.Error("the database has not heard of it")
+			}
+		})
+
+		t.Run("a log-out holds without its tombstone", func(t *testing.T) {
+			token := w.begin(t, "ada")
+			sessions.failing = true
+			_, err := w.sessions.Logout(t.Context(), []service.RawToken{token}, service.Origin{})
+			sessions.failing = false
+			must(t, err)
+			if _, err := w.refresh(token); code(err) != service.CodeSessionRevoked {
+				t.Errorf("%v, want session_revoked", err)
+			}
+			devices, err := w.sessions.Devices(t.Context(), read(t, token).Sub)
+			must(t, err)
+			for _, d := range devices {
+				if d.ID == read(t, token).SID {
+					t.Error("it is still in the list of devices")
+				}
+			}
+		})
+
+		t.Run("a log-out that the database does not hear of is no log-out", func(t *testing.T) {
+			token := w.begin(t, "ada")
+			database.failing = true
+			_, err := w.sessions.Logout(t.Context(), []service.RawToken{token}, service.Origin{})
+			database.failing = false
+			if code(err) != service.CodeStoreUnavailable {
+				t.Errorf("%v, want 503", err)
+			}
+			if _, err := w.refresh(token); err != nil {
+				t.Errorf("the session has ended: %v", err)
+			}
+		})
+
+		t.Run("the end of all others holds without its tombstones", func(t *testing.T) {
+			mine, other := w.begin(t, "ada"), w.begin(t, "ada")
+			sessions.failing = true
+			c := read(t, mine)
+			must(t, w.sessions.EndOthers(t.Context(), service.Subject{UserID: c.Sub, SessionID: c.SID}, service.Origin{}))
+			sessions.failing = false
+			if _, err := w.refresh(other); code(err) != service.CodeSessionRevoked {
+				t.Errorf("another: %v, want session_revoked", err)
+			}
+			// Its access token is good for minutes, and must not bring it back.
+			o := read(t, other)
+			err := w.sessions.EndOthers(t.Context(), service.Subject{UserID: o.Sub, SessionID: o.SID}, service.Origin{})
+			if code(err) != service.CodeSessionRevoked {
+				t.Errorf("an ended session ends the others: %v", err)
+			}
+			if _, err := w.refresh(mine); err != nil {
+				t.Errorf("mine: %v", err)
+			}
+		})
+
+		t.Run("a log-in that the database does not hear of leaves the old session", func(t *testing.T) {
+			old := w.begin(t, "ada")
+			again := service.Credentials{Username: "ada", Password: service.NewPassword("correct horse"), Delivery: service.DeliveryBody, Replaces: old}
+			database.failing = true
+			_, err := w.login.Login(t.Context(), again)
+			database.failing = false
+			if code(err) != service.CodeStoreUnavailable || !errors.Is(err, repository.ErrUnavailable) {
+				t.Errorf("%v, want 503", err)
+			}
+			if _, err := w.refresh(old); err != nil {
+				t.Errorf("the old session has ended: %v", err)
+			}
+			_, err = w.login.Login(t.Context(), again)
+			must(t, err)
+			if _, err := w.refresh(old); code(err) != service.CodeSessionRevoked {
+				t.Errorf("the old session goes on: %v", err)
+			}
+		})
+	})
+}
