@@ -9,3 +9,6 @@ func AccessKeyForTest(root string) (key []byte, kid string) {
 	}
 	return k.access.secret, k.access.id
 }
+
+// WalkForTest is walk.
+var WalkForTest = walk

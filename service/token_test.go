@@ -15,6 +15,9 @@ import (
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
+// noonClock stands still.
+func noonClock() time.Time { return noon }
+
 const secret = "a root secret for tests, 32 bytes or more"
 
 func newTokens(t *testing.T, root string) *service.Tokens {

@@ -1,0 +1,141 @@
+package service_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"latchkey/service"
+)
+
+// TestTokensThatTwoParsersReadDifferentlyAreRefused signs each token properly:
+// only its form is wrong.
+func TestTokensThatTwoParsersReadDifferentlyAreRefused(t *testing.T) {
+	key, kid := service.AccessKeyForTest(secret)
+	tokens := newTokens(t, secret)
+	header := `{"alg":"HS256","typ":"at+jwt","kid":"` + kid + `"}`
+	claims := `{"iss":"https://auth.example","aud":"api","sub":"u","jti":"j","iat":1772366400,"exp":1772366460}`
+	sign := func(header, claims string) service.RawToken {
+		signed := base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + base64.RawURLEncoding.EncodeToString([]byte(claims))
+		signature, err := jwt.SigningMethodHS256.Sign(signed, key)
+		must(t, err)
+		return service.RawToken(signed + "." + base64.RawURLEncoding.EncodeToString(signature))
+	}
+	good := sign(header, claims)
+	if _, err := tokens.VerifyAccess(good); err != nil {
+		t.Fatalf("the token that all others differ from in one point: %v", err)
+	}
+	cases := map[string]service.RawToken{
+		"alg twice":              sign(strings.Replace(header, "{", `{"alg":"none",`, 1), claims),
+		"typ twice":              sign(strings.Replace(header, "}", `,"typ":"at+jwt"}`, 1), claims),
+		"an escaped name":        sign(strings.Replace(header, `"alg"`, `"\u0061lg"`, 1), claims),
+		"ALG":                    sign(strings.Replace(header, `"alg"`, `"ALG"`, 1), claims),
+		"an unknown member":      sign(strings.Replace(header, "}", `,"cty":"JWT"}`, 1), claims),
+		"kid that is no string":  sign(strings.Replace(header, `"`+kid+`"`, `["`+kid+`"]`, 1), claims),
+		"sub twice":              sign(header, strings.Replace(claims, "{", `{"sub":"admin",`, 1)),
+		"a claim twice, deep":    sign(header, strings.Replace(claims, "{", `{"act":{"sub":"a","sub":"b"},`, 1)),
+		"a claim twice, in list": sign(header, strings.Replace(claims, "{", `{"x":[{"a":1,"a":2}],`, 1)),
+		"EXP":                    sign(header, strings.Replace(claims, `"exp"`, `"EXP"`, 1)),
+		"EXP beside exp":         sign(header, strings.Replace(claims, "{", `{"EXP":9999999999,`, 1)),
+		"exp with a fraction":    sign(header, strings.Replace(claims, "1772366460", "1772366460.5", 1)),
+		"exp with an exponent":   sign(header, strings.Replace(claims, "1772366460", "1.77236646e9", 1)),
+		"exp as text":            sign(header, strings.Replace(claims, "1772366460", `"1772366460"`, 1)),
+		"exp below zero":         sign(header, strings.Replace(claims, "1772366460", "-1", 1)),
+		"exp beyond all range":   sign(header, strings.Replace(claims, "1772366460", "99999999999999999999", 1)),
+		"something after it":     sign(header, claims+" {}"),
+		"no object":              sign(header, `["x"]`),
+		"too deep":               sign(header, strings.Replace(claims, "{", `{"x":[[[[1]]]],`, 1)),
+		"too many members":       sign(header, `{"a":1`+strings.Repeat(`,"b":1`, 40)+`}`),
+		"half an object":         sign(header, claims[:len(claims)-1]),
+		"bits that do not count": good[:len(good)-1] + service.RawToken(other(good[len(good)-1])),
+		"a newline inside":       good[:20] + "\n" + good[20:],
+		"padding":                good + "==",
+		"an empty signature":     good[:strings.LastIndex(string(good), ".")+1],
+		"two parts":              good[:strings.LastIndex(string(good), ".")],
+		"four parts":             good + ".x",
+	}
+	for name, token := range cases {
+		if s, err := tokens.VerifyAccess(token); err == nil {
+			t.Errorf("%s: accepted as %+v", name, s)
+		}
+	}
+	t.Logf("%d tokens refused for their form", len(cases))
+}
+
+// other returns a character that decodes to the same bytes: it differs in bits
+// that do not count.
+func other(c byte) string {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	return string(alphabet[strings.IndexByte(alphabet, c)^1])
+}
+
+// FuzzWalk compares the walker with encoding/json: what both accept has the same
+// members, and none of them twice.
+func FuzzWalk(f *testing.F) {
+	for _, s := range []string{
+		`{}`, `{"a":1}`, `{"a":{"b":[1,"}",{}]},"c":"\""}`, `{"a":1,"a":2}`, `{"a" : [ ] , "b" : null }`, `{"\u0061":1}`, `{"a":"\\"}`,
+		`{"a":1}x`, `{"a":tru}`, `[{}]`, `{"a":[[[[[]]]]]}`, `{"a":-1.5e+3}`, "{\"a\":\"\x01\"}", `{"":""}`,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		seen := map[string]json.RawMessage{}
+		err := service.WalkForTest(b, func(name, value []byte) error {
+			seen[string(name)] = bytes.Clone(value)
+			return nil
+		})
+		if err != nil || !json.Valid(b) {
+			return
+		}
+		var members map[string]json.RawMessage
+		if json.Unmarshal(b, &members) != nil {
+			t.Fatalf("the walker takes %q, which is no object", b)
+		}
+		if len(members) != len(seen) {
+			t.Fatalf("%q has %d members, the walker saw %d", b, len(members), len(seen))
+		}
+		for name, value := range seen {
+			if !json.Valid(value) {
+				t.Fatalf("%q: the value of %q is %q", b, name, value)
+			}
+		}
+	})
+}
+
+// BenchmarkVerifyAccess compares the first verification of a token with what
+// golang-jwt alone costs.
+func BenchmarkVerifyAccess(b *testing.B) {
+	key, kid := service.AccessKeyForTest(secret)
+	keys, err := service.DeriveKeys([]byte(secret))
+	must(b, err)
+	tokens := service.NewTokens(keys, "https://auth.example", "api", 0, noonClock)
+	token := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
+		"iss": "https://auth.example", "aud": []string{"api"}, "sub": "0192a4b2-0000-7000-8000-000000000000", "sid": "0192a4b2-0000-7000-8000-000000000001",
+		"client_id": "latchkey", "jti": "rDAGrol3bCUWb8ImPaHSMg", "iat": noon.Unix(), "exp": noon.Unix() + 600, "auth_time": noon.Unix(),
+		"amr": []string{"pwd"}, "privilege": 0,
+	})
+	token.Header["typ"], token.Header["kid"] = "at+jwt", kid
+	raw, err := token.SignedString(key)
+	must(b, err)
+	b.Run("golang-jwt", func(b *testing.B) {
+		parser := jwt.NewParser(jwt.WithTimeFunc(noonClock))
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := parser.ParseWithClaims(raw, jwt.MapClaims{}, func(*jwt.Token) (any, error) { return key, nil }); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("strict", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := tokens.VerifyAccess(service.RawToken(raw)); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
