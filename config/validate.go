@@ -138,7 +138,7 @@ func (c *Config) validateTokens(p *problems) {
 	p.between("tokens.access_ttl", c.Tokens.AccessTTL, time.Minute, 24*time.Hour)
 	p.between("refresh.absolute_ttl", c.Refresh.AbsoluteTTL, time.Minute, 3650*24*time.Hour)
 	p.between("refresh.idle_ttl", c.Refresh.IdleTTL, time.Minute, 3650*24*time.Hour)
-	p.between("refresh.grace", c.Refresh.Grace, 0, 5*time.Minute)
+	p.between("refresh.grace", c.Refresh.Grace, 0, time.Minute)
 	p.between("refresh.recovery", c.Refresh.Recovery, 0, 30*24*time.Hour)
 	p.oneOf("refresh.preset", c.Refresh.Preset, "standard", "strict")
 	if c.Refresh.MaxSessions < 1 || c.Refresh.MaxSessions > 1000 {

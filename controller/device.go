@@ -43,7 +43,8 @@ func (s *server) endDevice(c *call, _ empty) (reply, error) {
 		return reply{}, err
 	}
 	out := reply{status: http.StatusNoContent}
-	if id == who.SessionID {
+	// The cookies of another session, which goes on, stay.
+	if found, err := s.cookies.AccessToken(c.r); err == nil && found.InCookie && id == who.SessionID {
 		out.cookies = s.clearCookies()
 	}
 	return out, nil

@@ -39,8 +39,10 @@ type Revocations interface {
 
 	// RecordLogin writes the audit record of a login and revokes the sessions
 	// that the login ends, in one step; those that are revoked already stay as
-	// they are. It returns the sessions that it revoked.
-	RecordLogin(ctx context.Context, login AuditRecord, ended []Ended) (revoked []string, err error)
+	// they are. It returns the sessions that it revoked. ErrNotFound, and nothing
+	// is written, if login.UserID is not an enabled user of that epoch: the
+	// account has changed since the login read it.
+	RecordLogin(ctx context.Context, login AuditRecord, epoch int64, ended []Ended) (revoked []string, err error)
 
 	// ListRevoked returns which sessions of a user have been revoked.
 	ListRevoked(ctx context.Context, userID string) ([]string, error)

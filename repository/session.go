@@ -134,18 +134,27 @@ type Ending struct {
 	UserID    string
 	SessionID string
 	Reason    EndReason
+	Epoch     int64 // for EndOtherSessions: the user's SessionEpoch now
 	Op        string
 	Now       time.Time
+}
+
+// Limit is how many live sessions a user may have after a login. Live means live
+// for a user of the new session's epoch.
+type Limit struct {
+	Sessions int
+	Kept     string // the user's KeptSession
+	Replaced string // the session that the login ends anyway: it does not count
 }
 
 // Sessions keeps the live refresh token of each session.
 type Sessions interface {
 	// CreateSession adds a session. Only a login calls it. Where the user then
-	// has more than limit live ones, those that were idle the longest get a
-	// tombstone, in the same step, and are returned. Live means live for a user
-	// of the new session's epoch, and of that kept session. Adding the same
-	// session again changes nothing; ErrExists for an ID that another one has.
-	CreateSession(ctx context.Context, s Session, kept string, limit int) (evicted []string, err error)
+	// has more live ones than l allows, it returns those that were idle the
+	// longest, for the login to end. Adding the same session again changes
+	// nothing and returns such sessions again; ErrExists for an ID that another
+	// one has.
+	CreateSession(ctx context.Context, s Session, l Limit) (surplus []string, err error)
 
 	// PresentSession decides what becomes of a refresh token and changes the
 	// session accordingly, in one atomic step; Session.Present is its meaning.
@@ -155,12 +164,14 @@ type Sessions interface {
 	// returned first.
 	PresentSession(ctx context.Context, p Presentation) (Presented, error)
 
-	// EndSession puts a tombstone on a session; the first one stays. It never
-	// brings a session back, and is nil for one that is not there.
-	EndSession(ctx context.Context, e Ending) error
+	// EndSession puts a tombstone on a session; the first one stays, and why it
+	// was put there is returned, else "". It never brings a session back, and is
+	// nil for one that is not there.
+	EndSession(ctx context.Context, e Ending) (before EndReason, err error)
 
 	// EndOtherSessions puts a tombstone on each session of a user but
-	// e.SessionID (empty: on all).
+	// e.SessionID (empty: on all) and those of e.Epoch: they began after what
+	// ended the others.
 	EndOtherSessions(ctx context.Context, e Ending) error
 
 	// ListSessions returns the sessions of a user that have no tombstone, the

@@ -88,19 +88,25 @@ func (s Session) previous(p Presentation) (Session, Outcome) {
 		return s, OutcomeRecoverable
 	}
 	s = s.used(p)
-	if p.Now.Sub(s.RecoveryAt) >= RecoveryWindow {
-		s.Recoveries, s.RecoveryAt = 0, p.Now
+	if s.counts(p) {
+		if p.Now.Sub(s.RecoveryAt) >= RecoveryWindow {
+			s.Recoveries, s.RecoveryAt = 0, p.Now
+		}
+		s.Recoveries++
 	}
-	s.Recoveries++
 	return s.next(p, p.Proof.Next), OutcomeRecovered // the predecessor stays
 }
 
 // recoverable reports whether the successor of the presented token may be
 // replaced: nobody has used it, and that does not happen often.
 func (s Session) recoverable(p Presentation) bool {
-	return s.age(p) < p.Recovery && !s.Seen &&
-		(s.Recoveries < MaxRecoveries || p.Now.Sub(s.RecoveryAt) >= RecoveryWindow)
+	return s.age(p) < p.Recovery && !s.Seen && (!s.counts(p) ||
+		s.Recoveries < MaxRecoveries || p.Now.Sub(s.RecoveryAt) >= RecoveryWindow)
 }
+
+// counts reports whether a recovery comes out of the budget. One within debounce
+// does not: where two replicas' clocks are grace apart, it is a prompt retry.
+func (s Session) counts(p Presentation) bool { return s.age(p) >= p.Debounce }
 
 // ahead: the token is of a generation that the store does not know. If the live
 // one leads to it, the store has lost writes in a failover, and the session goes

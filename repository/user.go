@@ -68,21 +68,23 @@ type Users interface {
 	// epoch is Epoch: of many concurrent callers exactly one succeeds.
 	ChangePassword(ctx context.Context, c PasswordChange, a AuditRecord) error
 
-	// EndUserSessions ends all sessions of a user, in one step: the epoch grows.
-	// ErrNotFound for an unknown user.
-	EndUserSessions(ctx context.Context, userID string, at time.Time, a AuditRecord) error
+	// EndUserSessions ends all sessions of a user, in one step: the epoch grows,
+	// and is returned. ErrNotFound for an unknown user.
+	EndUserSessions(ctx context.Context, userID string, at time.Time, a AuditRecord) (epoch int64, err error)
 
 	// EndOtherUserSessions is EndUserSessions but for one session, which must
 	// have been found live at that epoch: ErrNotFound if the user has another by
 	// now, else a session that was ended meanwhile would come back.
 	EndOtherUserSessions(ctx context.Context, userID, kept string, epoch int64, at time.Time, a AuditRecord) error
 
-	// DisableUser disables a user, which ends all sessions, or enables one.
-	// ErrNotFound for an unknown user.
-	DisableUser(ctx context.Context, userID string, disabled bool, at time.Time, a AuditRecord) error
+	// DisableUser disables a user, which ends all sessions, or enables one. It
+	// returns the epoch after that. ErrNotFound for an unknown user.
+	DisableUser(ctx context.Context, userID string, disabled bool, at time.Time, a AuditRecord) (epoch int64, err error)
 
 	// EndAllSessions ends every session of every user, in one step, and returns
-	// how many users there are.
+	// how many users there are. The epoch becomes one that no user had before,
+	// not even before a restore of the database: at in microseconds, or one more
+	// than it was if that is greater.
 	EndAllSessions(ctx context.Context, at time.Time, a AuditRecord) (users int, err error)
 }
 

@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -71,22 +72,23 @@ func (s *Sessions) EndDevice(ctx context.Context, userID, sessionID string, reas
 // live itself: an access token outlives its session by minutes, and must not
 // bring it back.
 func (s *Sessions) EndOthers(ctx context.Context, who Subject, from Origin) error {
-	u, err := s.current(ctx, who)
-	if err != nil {
-		return err
+	for range 3 { // the sessions may change between the look and the write
+		u, err := s.current(ctx, who)
+		if err != nil {
+			return err
+		}
+		now := s.now().UTC().Truncate(time.Microsecond)
+		record := from.audit(now, repository.AuditSessionsEnded, string(repository.EndByUser))
+		record.UserID, record.SessionID, record.ClientID = u.ID, who.SessionID, who.ClientID
+		err = s.store.Users.EndOtherUserSessions(ctx, u.ID, who.SessionID, u.SessionEpoch, now, record)
+		if err == nil {
+			s.followAll(ctx, record, repository.EndByUser, who.SessionID, u.SessionEpoch+1)
+			return nil
+		} else if !errors.Is(err, repository.ErrNotFound) {
+			return storeFailure("end the other sessions", err)
+		}
 	}
-	now := s.now().UTC().Truncate(time.Microsecond)
-	record := from.audit(now, repository.AuditSessionsEnded, string(repository.EndByUser))
-	record.UserID, record.SessionID, record.ClientID = u.ID, who.SessionID, who.ClientID
-	err = s.store.Users.EndOtherUserSessions(ctx, u.ID, who.SessionID, u.SessionEpoch, now, record)
-	switch {
-	case errors.Is(err, repository.ErrNotFound):
-		return sessionRevoked()
-	case err != nil:
-		return storeFailure("end the other sessions", err)
-	}
-	s.followAll(ctx, record, repository.EndByUser, who.SessionID)
-	return nil
+	return storeFailure("end the other sessions", fmt.Errorf("%w: they kept changing", repository.ErrUnavailable))
 }
 
 // EndAllOf ends every session of a user, for an operator.
@@ -94,14 +96,14 @@ func (s *Sessions) EndAllOf(ctx context.Context, userID string, from Origin) err
 	now := s.now().UTC().Truncate(time.Microsecond)
 	record := from.audit(now, repository.AuditSessionsEnded, string(repository.EndByAdmin))
 	record.UserID = userID
-	err := s.store.Users.EndUserSessions(ctx, userID, now, record)
+	epoch, err := s.store.Users.EndUserSessions(ctx, userID, now, record)
 	switch {
 	case errors.Is(err, repository.ErrNotFound):
 		return noSuchAccount()
 	case err != nil:
 		return storeFailure("end all sessions of a user", err)
 	}
-	s.followAll(ctx, record, repository.EndByAdmin, "")
+	s.followAll(ctx, record, repository.EndByAdmin, "", epoch)
 	return nil
 }
 
@@ -125,14 +127,14 @@ func (s *Sessions) Disable(ctx context.Context, userID string, disabled bool, fr
 	}
 	record := from.audit(now, event, "ok")
 	record.UserID = userID
-	err := s.store.Users.DisableUser(ctx, userID, disabled, now, record)
+	epoch, err := s.store.Users.DisableUser(ctx, userID, disabled, now, record)
 	switch {
 	case errors.Is(err, repository.ErrNotFound):
 		return noSuchAccount()
 	case err != nil:
 		return storeFailure("disable or enable a user", err)
 	case disabled:
-		s.followAll(ctx, record, repository.EndDisabled, "")
+		s.followAll(ctx, record, repository.EndDisabled, "", epoch)
 	default:
 		logEvent(ctx, s.log, record)
 	}
@@ -166,11 +168,13 @@ func (s *Sessions) current(ctx context.Context, who Subject) (repository.User, e
 }
 
 // followAll writes the log line of an end of many sessions, and their
-// tombstones, which follow the database as in tombstone.
-func (s *Sessions) followAll(ctx context.Context, record repository.AuditRecord, reason repository.EndReason, kept string) {
+// tombstones, which follow the database as in tombstone. Sessions of the epoch
+// that this began are newer, and stay.
+func (s *Sessions) followAll(ctx context.Context, record repository.AuditRecord, reason EndReason, kept string, epoch int64) {
 	logEvent(ctx, s.log, record)
 	s.warn(ctx, record.UserID, s.store.Sessions.EndOtherSessions(ctx, repository.Ending{
-		UserID: record.UserID, SessionID: kept, Reason: reason, Op: string(newTokenID()), Now: record.At.Truncate(time.Millisecond),
+		UserID: record.UserID, SessionID: kept, Reason: reason, Epoch: epoch, Op: string(newTokenID()),
+		Now: record.At.Truncate(time.Millisecond),
 	}))
 }
 

@@ -21,7 +21,7 @@ func (s *Sessions) Logout(ctx context.Context, tokens []RawToken, from Origin) (
 			return r.SessionID, s.end(ctx, r, endRecord(from, r, token.clientID))
 		}
 		if subject, err := s.tokens.VerifyLateAccess(raw, s.policy.AbsoluteTTL); err == nil && subject.SessionID != "" {
-			r := revocation(subject.UserID, subject.SessionID, repository.EndLogout, now, now.Add(s.policy.AbsoluteTTL))
+			r := revocation(subject.UserID, subject.SessionID, repository.EndLogout, now, s.expiry(ctx, subject.UserID, subject.SessionID, now))
 			return r.SessionID, s.end(ctx, r, endRecord(from, r, subject.ClientID))
 		}
 	}
@@ -71,8 +71,30 @@ func (s *Sessions) end(ctx context.Context, r repository.Revocation, a repositor
 	if first {
 		logEvent(ctx, s.log, a)
 	}
-	s.tombstone(ctx, r)
+	if before := s.tombstone(ctx, r); first && before == repository.EndReuse {
+		// A reuse that the database has not heard of: this revocation stands in
+		// its place, so its record must be written here.
+		a.ID, a.Event, a.Outcome = newID(), repository.AuditRefreshReused, string(before)
+		logEvent(ctx, s.log, a)
+		if err := s.store.Audits.AppendAudit(ctx, a); err != nil {
+			s.log.LogAttrs(ctx, slog.LevelWarn, "audit record not written; the line before has it", slog.Any("error", err))
+		}
+	}
 	return nil
+}
+
+// longestSession is more than any session lives, whatever the settings were when
+// it began.
+const longestSession = 3650 * 24 * time.Hour
+
+// expiry is when the tokens of a session are void, or a time after that if the
+// session store does not tell.
+func (s *Sessions) expiry(ctx context.Context, userID, sessionID string, now time.Time) time.Time {
+	session, err := s.store.Sessions.FindSession(ctx, userID, sessionID)
+	if err != nil {
+		return now.Add(longestSession)
+	}
+	return session.AbsoluteAt
 }
 
 // confirm writes to the database what the session store found or did: a session
@@ -96,11 +118,14 @@ func (s *Sessions) confirm(ctx context.Context, p Presentation, token refreshTok
 }
 
 // tombstone marks a session as ended where refreshes look first. Its failure
-// undoes nothing: the database refuses the session anyway.
-func (s *Sessions) tombstone(ctx context.Context, r repository.Revocation) {
-	s.warn(ctx, r.UserID, s.store.Sessions.EndSession(ctx, repository.Ending{
+// undoes nothing: the database refuses the session anyway. It returns why the
+// session had ended before.
+func (s *Sessions) tombstone(ctx context.Context, r repository.Revocation) (before EndReason) {
+	before, err := s.store.Sessions.EndSession(ctx, repository.Ending{
 		UserID: r.UserID, SessionID: r.SessionID, Reason: r.Reason, Op: string(newTokenID()), Now: r.At,
-	}))
+	})
+	s.warn(ctx, r.UserID, err)
+	return before
 }
 
 func (s *Sessions) warn(ctx context.Context, userID string, err error) {

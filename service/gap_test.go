@@ -27,11 +27,11 @@ func (f *faulty) RevokeSession(ctx context.Context, r repository.Revocation, a r
 	return f.Revocations.RevokeSession(ctx, r, a)
 }
 
-func (f *faulty) RecordLogin(ctx context.Context, login repository.AuditRecord, ended []repository.Ended) ([]string, error) {
+func (f *faulty) RecordLogin(ctx context.Context, login repository.AuditRecord, epoch int64, ended []repository.Ended) ([]string, error) {
 	if f.failing {
 		return nil, errAway
 	}
-	return f.Revocations.RecordLogin(ctx, login, ended)
+	return f.Revocations.RecordLogin(ctx, login, epoch, ended)
 }
 
 // tombless is the real session store, whose tombstones fail.
@@ -40,9 +40,9 @@ type tombless struct {
 	failing bool
 }
 
-func (f *tombless) EndSession(ctx context.Context, e repository.Ending) error {
+func (f *tombless) EndSession(ctx context.Context, e repository.Ending) (repository.EndReason, error) {
 	if f.failing {
-		return errAway
+		return "", errAway
 	}
 	return f.Sessions.EndSession(ctx, e)
 }
@@ -96,6 +96,27 @@ func TestTheGapBetweenTheTwoWrites(t *testing.T) {
 			}
 		})
 
+		t.Run("a reuse that a log-out overtakes is recorded all the same", func(t *testing.T) {
+			first := w.begin(t, "ada")
+			w.pass(time.Minute)
+			second := refreshed(t, w, first)
+			w.pass(time.Minute)
+			third := refreshed(t, w, second)
+			database.failing = true
+			if _, err := w.refresh(first); code(err) != service.CodeStoreUnavailable {
+				t.Errorf("%v, want 503", err)
+			}
+			database.failing = false
+			_, err := w.sessions.Logout(t.Context(), []service.RawToken{third}, service.Origin{})
+			must(t, err)
+			if _, err := w.refresh(third); code(err) != service.CodeSessionRevoked {
+				t.Errorf("%v, want session_revoked", err)
+			}
+			if n := w.reuses(t, read(t, first)); n != 1 {
+				t.Errorf("%d audit records, want 1", n)
+			}
+		})
+
 		t.Run("a log-out holds without its tombstone", func(t *testing.T) {
 			token := w.begin(t, "ada")
 			sessions.failing = true
@@ -144,6 +165,34 @@ func TestTheGapBetweenTheTwoWrites(t *testing.T) {
 			}
 			if _, err := w.refresh(mine); err != nil {
 				t.Errorf("mine: %v", err)
+			}
+		})
+
+		t.Run("ending the others twice at once is no log-out", func(t *testing.T) {
+			mine := w.begin(t, "ada")
+			c := read(t, mine)
+			for _, err := range []error{
+				w.sessions.EndOthers(t.Context(), service.Subject{UserID: c.Sub, SessionID: c.SID}, service.Origin{}),
+				w.sessions.EndOthers(t.Context(), service.Subject{UserID: c.Sub, SessionID: c.SID}, service.Origin{}),
+			} {
+				must(t, err)
+			}
+			if _, err := w.refresh(mine); err != nil {
+				t.Errorf("mine: %v", err)
+			}
+		})
+
+		t.Run("the end of everything holds over a restore of the database", func(t *testing.T) {
+			token := w.begin(t, "ada")
+			_, err := w.sessions.EndAll(t.Context(), service.Origin{})
+			must(t, err)
+			if _, err := w.refresh(token); code(err) != service.CodeSessionRevoked {
+				t.Errorf("%v, want session_revoked", err)
+			}
+			u, err := store.Users.FindUserByUsername(t.Context(), "ada")
+			must(t, err)
+			if u.SessionEpoch < w.clock().UnixMicro() {
+				t.Errorf("epoch %d is one that a backup may have been followed by", u.SessionEpoch)
 			}
 		})
 

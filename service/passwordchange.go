@@ -55,6 +55,6 @@ func (p *Passwords) Change(ctx context.Context, who Subject, current, next Passw
 	case err != nil:
 		return storeFailure("change a password", err)
 	}
-	p.sessions.followAll(ctx, record, repository.EndPassword, who.SessionID)
+	p.sessions.followAll(ctx, record, repository.EndPassword, who.SessionID, u.SessionEpoch+1)
 	return nil
 }

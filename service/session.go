@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
@@ -58,7 +59,7 @@ func NewSessions(store repository.Store, tokens *Tokens, policy RefreshPolicy, n
 
 // create makes the session of a login that has succeeded. The write to the
 // database comes last and is the commit: a login that fails half way leaves a
-// session whose token nobody has, and the browser's old one as it was.
+// session whose token nobody has, and all others as they were.
 func (s *Sessions) create(ctx context.Context, u repository.User, c Credentials) (Grant, error) {
 	now := s.now().UTC().Truncate(time.Millisecond)
 	session := repository.Session{
@@ -73,17 +74,26 @@ func (s *Sessions) create(ctx context.Context, u repository.User, c Credentials)
 	}
 	record := c.From.audit(now, repository.AuditLogin, "ok")
 	record.UserID, record.SessionID, record.ClientID = u.ID, session.ID, ClientAPI
-	evicted, err := s.store.Sessions.CreateSession(ctx, session, u.KeptSession, s.policy.MaxSessions)
+	ended := s.replaced(c, now)
+	limit := repository.Limit{Sessions: s.policy.MaxSessions, Kept: u.KeptSession}
+	if len(ended) > 0 {
+		limit.Replaced = ended[0].Revocation.SessionID
+	}
+	surplus, err := s.store.Sessions.CreateSession(ctx, session, limit)
 	if err != nil {
 		return Grant{}, storeFailure("create a session", err)
 	}
-	ended := s.replaced(c, now)
-	for _, id := range evicted {
-		r := revocation(u.ID, id, repository.EndEvicted, now, now.Add(s.policy.AbsoluteTTL))
+	for _, id := range surplus {
+		r := revocation(u.ID, id, repository.EndEvicted, now, s.expiry(ctx, u.ID, id, now))
 		ended = append(ended, repository.Ended{Revocation: r, Audit: endRecord(c.From, r, ClientAPI)})
 	}
-	revoked, err := s.store.Revocations.RecordLogin(ctx, record, ended)
+	revoked, err := s.store.Revocations.RecordLogin(ctx, record, u.SessionEpoch, ended)
 	if err != nil {
+		// Nobody has its token; it must not stand in the list of devices.
+		s.tombstone(ctx, revocation(u.ID, session.ID, repository.EndLogout, now, session.AbsoluteAt))
+		if errors.Is(err, repository.ErrNotFound) {
+			return Grant{}, NewError(CodeInvalidCredentials, "The account has just been changed. Try again.")
+		}
 		return Grant{}, storeFailure("record a login", err)
 	}
 	logEvent(ctx, s.log, record)
@@ -91,9 +101,7 @@ func (s *Sessions) create(ctx context.Context, u repository.User, c Credentials)
 		if slices.Contains(revoked, e.Revocation.SessionID) {
 			logEvent(ctx, s.log, e.Audit)
 		}
-		if e.Revocation.Reason != repository.EndEvicted { // those have theirs
-			s.tombstone(ctx, e.Revocation)
-		}
+		s.tombstone(ctx, e.Revocation)
 	}
 	g, err := s.grant(u, session.ID, ClientAPI, session.Presented(repository.OutcomeRotated))
 	g.RefreshChanged = true

@@ -91,7 +91,7 @@ var mutants = []mutant{
 		{lua, "if s.op ~= op then", "if true then"},
 	}},
 	{"ending a session that is not there makes one", []edit{
-		{"repository/redis/scripts/end_session.lua", "redis.call('HGET', KEYS[1], 'rev') ~= ''", "false"},
+		{"repository/redis/scripts/end_session.lua", "if rev ~= '' then", "if rev and rev ~= '' then"},
 	}},
 }
 

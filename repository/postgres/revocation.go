@@ -11,17 +11,20 @@ import (
 )
 
 // revokeSession takes auditArgs as $1 to $11 and the revocation as $12 to $16,
-// and records it only where it was written.
+// and records it only where it was written. Where $17 is not empty it is the id
+// of an audit record that must exist.
 const revokeSession = `
 	WITH revoked AS (
 		INSERT INTO revoked_sessions (session_id, user_id, reason, revoked_at, expires_at)
-		VALUES ($12, $13, $14, $15, $16) ON CONFLICT DO NOTHING
+		SELECT $12, $13, $14, $15::timestamptz, $16::timestamptz
+		WHERE $17::text = '' OR EXISTS (SELECT 1 FROM audit WHERE id = NULLIF($17, '')::uuid)
+		ON CONFLICT DO NOTHING
 		RETURNING session_id
 	)` + insertAudit + ` FROM revoked`
 
 // RevokeSession implements repository.Revocations.
 func (db *DB) RevokeSession(ctx context.Context, r repository.Revocation, a repository.AuditRecord) (first bool, err error) {
-	tag, err := db.pool.Exec(ctx, revokeSession, revokeArgs(r, a)...)
+	tag, err := db.pool.Exec(ctx, revokeSession, append(revokeArgs(r, a), "")...)
 	if err != nil {
 		return false, storeError(err)
 	}
@@ -29,20 +32,29 @@ func (db *DB) RevokeSession(ctx context.Context, r repository.Revocation, a repo
 }
 
 // RecordLogin implements repository.Revocations. A batch is one transaction and
-// one round trip.
-func (db *DB) RecordLogin(ctx context.Context, login repository.AuditRecord, ended []repository.Ended) (revoked []string, err error) {
+// one round trip: the record of the login comes first, if the account is as the
+// login read it, and the revocations only where it stands.
+func (db *DB) RecordLogin(ctx context.Context, login repository.AuditRecord, epoch int64, ended []repository.Ended) (revoked []string, err error) {
 	var batch pgx.Batch
+	recorded := false
+	batch.Queue(insertAudit+` FROM users WHERE id = $5::text::uuid AND session_epoch = $12 AND NOT disabled`,
+		append(auditArgs(login), epoch)...).Exec(func(tag pgconn.CommandTag) error {
+		recorded = tag.RowsAffected() == 1
+		return nil
+	})
 	for _, e := range ended {
-		batch.Queue(revokeSession, revokeArgs(e.Revocation, e.Audit)...).Exec(func(tag pgconn.CommandTag) error {
+		batch.Queue(revokeSession, append(revokeArgs(e.Revocation, e.Audit), login.ID)...).Exec(func(tag pgconn.CommandTag) error {
 			if tag.RowsAffected() == 1 {
 				revoked = append(revoked, e.Revocation.SessionID)
 			}
 			return nil
 		})
 	}
-	batch.Queue(insertAudit, auditArgs(login)...)
 	if err := db.pool.SendBatch(ctx, &batch).Close(); err != nil {
 		return nil, storeError(err)
+	}
+	if !recorded {
+		return nil, repository.ErrNotFound
 	}
 	return revoked, nil
 }

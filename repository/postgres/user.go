@@ -15,7 +15,7 @@ const userColumns = `u.id, u.username, u.username_key, u.email, u.email_key, u.p
 
 // CreateUser implements repository.Users.
 func (db *DB) CreateUser(ctx context.Context, u repository.User, actor string, a repository.AuditRecord) error {
-	err := db.updateUser(ctx, a, `
+	_, err := db.updateUser(ctx, a, `
 		INSERT INTO users (id, username, username_key, email, email_key, password_hash, privilege,
 			disabled, session_epoch, kept_session, created_at, updated_at)
 		SELECT $12::uuid, $13, $14, $15, $16, $17, $18::smallint, $19::boolean, $20::bigint, $21, $22::timestamptz, $23::timestamptz
@@ -69,25 +69,27 @@ func scanUser(row pgx.Row, more ...any) (repository.User, error) {
 
 // ChangePassword implements repository.Users.
 func (db *DB) ChangePassword(ctx context.Context, c repository.PasswordChange, a repository.AuditRecord) error {
-	return db.updateUser(ctx, a, `UPDATE users SET password_hash = $12, session_epoch = session_epoch + 1, kept_session = $13,
+	_, err := db.updateUser(ctx, a, `UPDATE users SET password_hash = $12, session_epoch = session_epoch + 1, kept_session = $13,
 		updated_at = $14 WHERE id = $15 AND password_hash = $16 AND session_epoch = $17`,
 		string(c.New), c.Kept, c.At, c.UserID, string(c.Old), c.Epoch)
+	return err
 }
 
 // EndUserSessions implements repository.Users.
-func (db *DB) EndUserSessions(ctx context.Context, userID string, at time.Time, a repository.AuditRecord) error {
+func (db *DB) EndUserSessions(ctx context.Context, userID string, at time.Time, a repository.AuditRecord) (epoch int64, err error) {
 	return db.updateUser(ctx, a, `UPDATE users SET session_epoch = session_epoch + 1, kept_session = '', updated_at = $12
 		WHERE id = $13`, at, userID)
 }
 
 // EndOtherUserSessions implements repository.Users.
 func (db *DB) EndOtherUserSessions(ctx context.Context, userID, kept string, epoch int64, at time.Time, a repository.AuditRecord) error {
-	return db.updateUser(ctx, a, `UPDATE users SET session_epoch = session_epoch + 1, kept_session = $12, updated_at = $13
+	_, err := db.updateUser(ctx, a, `UPDATE users SET session_epoch = session_epoch + 1, kept_session = $12, updated_at = $13
 		WHERE id = $14 AND session_epoch = $15`, kept, at, userID, epoch)
+	return err
 }
 
 // DisableUser implements repository.Users.
-func (db *DB) DisableUser(ctx context.Context, userID string, disabled bool, at time.Time, a repository.AuditRecord) error {
+func (db *DB) DisableUser(ctx context.Context, userID string, disabled bool, at time.Time, a repository.AuditRecord) (epoch int64, err error) {
 	return db.updateUser(ctx, a, `UPDATE users SET disabled = $12, session_epoch = session_epoch + $12::boolean::int,
 		kept_session = CASE WHEN $12 THEN '' ELSE kept_session END, updated_at = $13 WHERE id = $14`, disabled, at, userID)
 }
@@ -96,22 +98,18 @@ func (db *DB) DisableUser(ctx context.Context, userID string, disabled bool, at 
 func (db *DB) EndAllSessions(ctx context.Context, at time.Time, a repository.AuditRecord) (users int, err error) {
 	err = db.pool.QueryRow(ctx, `
 		WITH changed AS (
-			UPDATE users SET session_epoch = session_epoch + 1, kept_session = '', updated_at = $12 RETURNING id
+			UPDATE users SET session_epoch = greatest(session_epoch + 1, $13), kept_session = '', updated_at = $12 RETURNING id
 		), recorded AS (`+insertAudit+`)
-		SELECT count(*) FROM changed`, append(auditArgs(a), at)...).Scan(&users)
+		SELECT count(*) FROM changed`, append(auditArgs(a), at, at.UnixMicro())...).Scan(&users)
 	return users, storeError(err)
 }
 
-// updateUser writes one user and records it; ErrNotFound if it writes none. The
-// parameters of the statement begin at $12.
-func (db *DB) updateUser(ctx context.Context, a repository.AuditRecord, update string, args ...any) error {
-	tag, err := db.pool.Exec(ctx, `WITH changed AS (`+update+` RETURNING id) `+insertAudit+` FROM changed`,
-		append(auditArgs(a), args...)...)
-	if err != nil {
-		return storeError(err)
-	}
-	if tag.RowsAffected() == 0 {
-		return repository.ErrNotFound
-	}
-	return nil
+// updateUser writes one user and records it; ErrNotFound if it writes none. It
+// returns the user's epoch after that. The parameters of the statement begin at
+// $12.
+func (db *DB) updateUser(ctx context.Context, a repository.AuditRecord, update string, args ...any) (epoch int64, err error) {
+	err = db.pool.QueryRow(ctx, `
+		WITH changed AS (`+update+` RETURNING session_epoch), recorded AS (`+insertAudit+` FROM changed)
+		SELECT session_epoch FROM changed`, append(auditArgs(a), args...)...).Scan(&epoch)
+	return epoch, storeError(err)
 }

@@ -42,7 +42,7 @@ func TestASessionTakesLittleMemory(t *testing.T) {
 					Epoch: 3, ClientID: "latchkey", Delivery: repository.DeliveryCookie, AMR: "pwd", AuthTime: now, Graced: 1,
 					CreatedAt: now, UsedAt: now, Address: "2001:db8:85a3::8a2e:370:7334", Agent: "Samsung Internet on Android",
 				}
-				if _, err := db.CreateSession(context.Background(), s, "", 50); err != nil {
+				if _, err := db.CreateSession(context.Background(), s, repository.Limit{Sessions: 50}); err != nil {
 					t.Error(err)
 					return
 				}

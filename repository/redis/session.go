@@ -17,11 +17,11 @@ import (
 const slack = time.Hour
 
 // CreateSession implements repository.Sessions.
-func (db *DB) CreateSession(ctx context.Context, s repository.Session, kept string, limit int) (evicted []string, err error) {
+func (db *DB) CreateSession(ctx context.Context, s repository.Session, l repository.Limit) (surplus []string, err error) {
 	keys := []string{db.keys.session(s.UserID, s.ID), db.keys.index(s.UserID)}
 	args := append([]any{
 		s.ID, millis(s.AbsoluteAt), (s.AbsoluteAt.Sub(s.CreatedAt) + slack).Milliseconds(), millis(s.CreatedAt),
-		s.Epoch, kept, limit, string(s.JTI),
+		s.Epoch, l.Kept, l.Replaced, l.Sessions, string(s.JTI),
 	}, fields(s)...)
 	reply, err := db.scripts.createSession.Run(ctx, db.client, keys, args...).StringSlice()
 	switch {
@@ -71,16 +71,17 @@ func (db *DB) PresentSession(ctx context.Context, p repository.Presentation) (re
 }
 
 // EndSession implements repository.Sessions.
-func (db *DB) EndSession(ctx context.Context, e repository.Ending) error {
+func (db *DB) EndSession(ctx context.Context, e repository.Ending) (before repository.EndReason, err error) {
 	keys := []string{db.keys.session(e.UserID, e.SessionID), db.keys.index(e.UserID)}
-	return storeError(db.scripts.endSession.Run(ctx, db.client, keys,
-		string(e.Reason), millis(e.Now), e.Op, e.SessionID).Err())
+	reason, err := db.scripts.endSession.Run(ctx, db.client, keys,
+		string(e.Reason), millis(e.Now), e.Op, e.SessionID).Text()
+	return repository.EndReason(reason), storeError(err)
 }
 
 // EndOtherSessions implements repository.Sessions.
 func (db *DB) EndOtherSessions(ctx context.Context, e repository.Ending) error {
 	return storeError(db.scripts.endOtherSessions.Run(ctx, db.client, []string{db.keys.index(e.UserID)},
-		string(e.Reason), millis(e.Now), e.Op, e.SessionID).Err())
+		string(e.Reason), millis(e.Now), e.Op, e.SessionID, e.Epoch).Err())
 }
 
 // ListSessions implements repository.Sessions.

@@ -11,7 +11,7 @@ import (
 
 // devices are the promises about the sessions of a user together.
 var devices = []promise{
-	{"TheLongestIdleIsEvicted", func(t *testing.T, s repository.Store) {
+	{"TheLongestIdleAreTooMany", func(t *testing.T, s repository.Store) {
 		user, kept := newID(), newID()
 		add := func(used int, change func(*repository.Session)) repository.Session {
 			session := newSession()
@@ -29,20 +29,21 @@ var devices = []promise{
 		add(4, func(s *repository.Session) { s.Epoch = 7 })
 		fresh := newSession()
 		fresh.UserID, fresh.Epoch, fresh.UsedAt = user, 7, ms(-9) // never itself
-		evicted, err := s.Sessions.CreateSession(t.Context(), fresh, kept, 3)
-		must(t, err)
-		if len(evicted) != 1 || evicted[0] != oldest.ID {
-			t.Errorf("evicted %v, want %s", evicted, oldest.ID)
+		for range 2 {                                             // the same call again finds the same
+			surplus, err := s.Sessions.CreateSession(t.Context(), fresh, repository.Limit{Sessions: 3, Kept: kept})
+			must(t, err)
+			if len(surplus) != 1 || surplus[0] != oldest.ID {
+				t.Errorf("too many: %v, want %s", surplus, oldest.ID)
+			}
 		}
-		oldest.Ended, oldest.EndedAt, oldest.EndOp = repository.EndEvicted, fresh.CreatedAt, fresh.ID
-		sameSession(t, s, oldest)
+		sameSession(t, s, oldest) // it is for the login to end it
 		sameSession(t, s, fresh)
 		next := newSession()
 		next.UserID, next.Epoch = user, 7
-		evicted, err = s.Sessions.CreateSession(t.Context(), next, kept, 1)
+		surplus, err := s.Sessions.CreateSession(t.Context(), next, repository.Limit{Sessions: 2, Kept: kept, Replaced: oldest.ID})
 		must(t, err)
-		if len(evicted) != 3 {
-			t.Errorf("a lower limit evicted %d, want 3", len(evicted))
+		if len(surplus) != 2 {
+			t.Errorf("under a lower limit, one replaced: %d too many, want 2", len(surplus))
 		}
 	}},
 	{"ManyLoginsAtOnceStayWithinTheLimit", func(t *testing.T, s repository.Store) {
@@ -50,7 +51,13 @@ var devices = []promise{
 		for _, err := range together(20, func(int) error {
 			session := newSession()
 			session.UserID = user
-			_, err := s.Sessions.CreateSession(t.Context(), session, "", 5)
+			surplus, err := s.Sessions.CreateSession(t.Context(), session, repository.Limit{Sessions: 5})
+			for _, id := range surplus {
+				session.ID = id
+				if _, err := s.Sessions.EndSession(t.Context(), ending(session, "op")); err != nil {
+					return err
+				}
+			}
 			return err
 		}) {
 			must(t, err)
@@ -73,13 +80,14 @@ var devices = []promise{
 		over := newSession()
 		over.UserID = user
 		begin(t, s, over)
-		must(t, s.Sessions.EndSession(t.Context(), ending(over, "op")))
+		_, err := s.Sessions.EndSession(t.Context(), ending(over, "op"))
+		must(t, err)
 		reused := newSession()
 		reused.UserID = user
 		begin(t, s, reused)
 		p := presentation(reused)
 		p.JTI = "spent"
-		_, err := s.Sessions.PresentSession(t.Context(), p)
+		_, err = s.Sessions.PresentSession(t.Context(), p)
 		must(t, err)
 		got, err := s.Sessions.ListSessions(t.Context(), user)
 		must(t, err)
@@ -88,14 +96,15 @@ var devices = []promise{
 		}
 	}},
 	{"EndingTheOthersLeavesOne", func(t *testing.T, s repository.Store) {
-		mine, other, stranger := newSession(), newSession(), newSession()
-		other.UserID = mine.UserID
-		for _, session := range []repository.Session{mine, other, stranger} {
+		mine, other, newer, stranger := newSession(), newSession(), newSession(), newSession()
+		other.UserID, newer.UserID = mine.UserID, mine.UserID
+		newer.Epoch = mine.Epoch + 1 // of a login after what ends the others
+		for _, session := range []repository.Session{mine, other, newer, stranger} {
 			begin(t, s, session)
 		}
 		must(t, s.Sessions.EndOtherSessions(t.Context(), ending(mine, "op")))
 		other.Ended, other.EndedAt, other.EndOp = repository.EndLogout, ms(0), "op"
-		for _, session := range []repository.Session{mine, other, stranger} {
+		for _, session := range []repository.Session{mine, other, newer, stranger} {
 			sameSession(t, s, session)
 		}
 		all := ending(mine, "op")

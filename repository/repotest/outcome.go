@@ -110,7 +110,8 @@ func everyOutcome(t *testing.T, s repository.Store) {
 		"too many replays":                   {and(atGeneration3, func(s *repository.Session) { s.Graced = repository.MaxGraced }), previous(time.Second), repository.OutcomeGraceExhausted},
 		"the last replay":                    {and(atGeneration3, func(s *repository.Session) { s.Graced = repository.MaxGraced - 1 }), previous(time.Second), repository.OutcomeReplayed},
 		"no recoveries left":                 {and(atGeneration3, func(s *repository.Session) { s.Recoveries, s.RecoveryAt = repository.MaxRecoveries, ms(0) }), previous(time.Minute), repository.OutcomeReuse},
-		"the last recovery":                  {and(atGeneration3, func(s *repository.Session) { s.Recoveries, s.RecoveryAt = repository.MaxRecoveries-1, ms(0) }), previous(time.Minute), repository.OutcomeRecovered},
+		"no recoveries left, a prompt retry of a late clock": {and(atGeneration3, func(s *repository.Session) { s.Recoveries, s.RecoveryAt = repository.MaxRecoveries, ms(0) }), previous(20*time.Second - time.Millisecond), repository.OutcomeRecovered},
+		"the last recovery": {and(atGeneration3, func(s *repository.Session) { s.Recoveries, s.RecoveryAt = repository.MaxRecoveries-1, ms(0) }), previous(time.Minute), repository.OutcomeRecovered},
 		"recoveries of the day before": {and(atGeneration3, func(s *repository.Session) {
 			s.Recoveries, s.RecoveryAt = repository.MaxRecoveries, ms(0).Add(time.Minute-repository.RecoveryWindow)
 		}), previous(time.Minute), repository.OutcomeRecovered},

@@ -1,6 +1,7 @@
 package repotest
 
 import (
+	"errors"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -48,19 +49,38 @@ var revocations = []promise{
 		auditCount(t, s, user, 1)
 	}},
 	{"ALoginIsAudited", func(t *testing.T, s repository.Store) {
-		user := newID()
-		_, err := s.Revocations.RecordLogin(t.Context(), newAudit(user, repository.AuditLogin), nil)
+		u := enabledUser(t, s)
+		_, err := s.Revocations.RecordLogin(t.Context(), newAudit(u.ID, repository.AuditLogin), u.SessionEpoch, nil)
 		must(t, err)
-		auditCount(t, s, user, 1)
+		auditCount(t, s, u.ID, 2) // created, login
+	}},
+	{"ALoginToAnAccountThatHasChangedIsNone", func(t *testing.T, s repository.Store) {
+		u := enabledUser(t, s)
+		ended := []repository.Ended{{Revocation: newRevocation(u.ID), Audit: newAudit(u.ID, repository.AuditSessionEnded)}}
+		refused := func(why string, epoch int64) {
+			_, err := s.Revocations.RecordLogin(t.Context(), newAudit(u.ID, repository.AuditLogin), epoch, ended)
+			if !errors.Is(err, repository.ErrNotFound) {
+				t.Errorf("%s: %v, want ErrNotFound", why, err)
+			}
+		}
+		refused("another epoch", u.SessionEpoch-1)
+		epoch, err := s.Users.DisableUser(t.Context(), u.ID, true, noon, newAudit(u.ID, repository.AuditUserDisabled))
+		must(t, err)
+		refused("disabled", epoch)
+		auditCount(t, s, u.ID, 2) // created, disabled
+		list, err := s.Revocations.ListRevoked(t.Context(), u.ID)
+		must(t, err)
+		if len(list) != 0 {
+			t.Errorf("revoked: %v", list)
+		}
 	}},
 	{"ALoginRevokesTheSessionItReplaces", func(t *testing.T, s repository.Store) {
-		u := newUser("")
-		must(t, create(t.Context(), s, u))
+		u := enabledUser(t, s)
 		ended := []repository.Ended{
 			{Revocation: newRevocation(u.ID), Audit: newAudit(u.ID, repository.AuditSessionEnded)},
 			{Revocation: newRevocation(u.ID), Audit: newAudit(u.ID, repository.AuditSessionEnded)},
 		}
-		revoked, err := s.Revocations.RecordLogin(t.Context(), newAudit(u.ID, repository.AuditLogin), ended)
+		revoked, err := s.Revocations.RecordLogin(t.Context(), newAudit(u.ID, repository.AuditLogin), u.SessionEpoch, ended)
 		must(t, err)
 		if len(revoked) != 2 || revoked[0] != ended[0].Revocation.SessionID {
 			t.Errorf("it says that it revoked %v", revoked)
@@ -78,7 +98,7 @@ var revocations = []promise{
 		for i := range ended {
 			ended[i].Audit.ID = newID()
 		}
-		revoked, err = s.Revocations.RecordLogin(t.Context(), newAudit(u.ID, repository.AuditLogin), ended)
+		revoked, err = s.Revocations.RecordLogin(t.Context(), newAudit(u.ID, repository.AuditLogin), u.SessionEpoch, ended)
 		must(t, err)
 		if len(revoked) != 0 {
 			t.Errorf("it says that it revoked %v again", revoked)
@@ -86,12 +106,11 @@ var revocations = []promise{
 		auditCount(t, s, u.ID, 5)
 	}},
 	{"AFailedLoginRecordRevokesNothing", func(t *testing.T, s repository.Store) {
-		u := newUser("")
-		must(t, create(t.Context(), s, u))
+		u := enabledUser(t, s)
 		taken := newAudit(u.ID, repository.AuditLogin)
 		must(t, s.Audits.AppendAudit(t.Context(), taken))
 		ended := []repository.Ended{{Revocation: newRevocation(u.ID), Audit: newAudit(u.ID, repository.AuditSessionEnded)}}
-		if _, err := s.Revocations.RecordLogin(t.Context(), taken, ended); err == nil {
+		if _, err := s.Revocations.RecordLogin(t.Context(), taken, u.SessionEpoch, ended); err == nil {
 			t.Fatal("a record with a taken id was written")
 		}
 		list, err := s.Revocations.ListRevoked(t.Context(), u.ID)
@@ -134,6 +153,15 @@ var revocations = []promise{
 			t.Errorf("%d left, want 2", len(list))
 		}
 	}},
+}
+
+// enabledUser creates a user who can log in.
+func enabledUser(t *testing.T, s repository.Store) repository.User {
+	t.Helper()
+	u := newUser("")
+	u.Disabled = false
+	must(t, create(t.Context(), s, u))
+	return u
 }
 
 func newRevocation(userID string) repository.Revocation {

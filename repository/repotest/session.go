@@ -35,7 +35,7 @@ var sessions = []promise{
 		begin(t, s, session)
 		other := session
 		other.JTI = newTokenID()
-		if _, err := s.Sessions.CreateSession(t.Context(), other, "", 50); !errors.Is(err, repository.ErrExists) {
+		if _, err := s.Sessions.CreateSession(t.Context(), other, repository.Limit{Sessions: 50}); !errors.Is(err, repository.ErrExists) {
 			t.Errorf("another session with its ID: %v, want ErrExists", err)
 		}
 		sameSession(t, s, session)
@@ -76,8 +76,13 @@ var sessions = []promise{
 	{"ATombstoneStays", func(t *testing.T, s repository.Store) {
 		session := newSession()
 		begin(t, s, session)
-		must(t, s.Sessions.EndSession(t.Context(), ending(session, "first")))
-		must(t, s.Sessions.EndSession(t.Context(), ending(session, "second")))
+		for i, op := range []string{"first", "second"} {
+			before, err := s.Sessions.EndSession(t.Context(), ending(session, op))
+			must(t, err)
+			if want := []repository.EndReason{"", repository.EndLogout}[i]; before != want {
+				t.Errorf("%s: it had ended by %q, want %q", op, before, want)
+			}
+		}
 		session.Ended, session.EndedAt, session.EndOp = repository.EndLogout, ms(0), "first"
 		sameSession(t, s, session)
 		got, err := s.Sessions.PresentSession(t.Context(), presentation(session))
@@ -88,7 +93,8 @@ var sessions = []promise{
 	}},
 	{"EndingAnUnknownSessionMakesNone", func(t *testing.T, s repository.Store) {
 		session := newSession()
-		must(t, s.Sessions.EndSession(t.Context(), ending(session, "op")))
+		_, err := s.Sessions.EndSession(t.Context(), ending(session, "op"))
+		must(t, err)
 		if _, err := s.Sessions.FindSession(t.Context(), session.UserID, session.ID); !errors.Is(err, repository.ErrNotFound) {
 			t.Errorf("%v, want ErrNotFound", err)
 		}
@@ -262,10 +268,10 @@ func rotatedOnce(t *testing.T, s repository.Store) {
 // begin adds a session, as the login of a user who has few.
 func begin(t testing.TB, s repository.Store, session repository.Session) {
 	t.Helper()
-	evicted, err := s.Sessions.CreateSession(t.Context(), session, "", 50)
+	surplus, err := s.Sessions.CreateSession(t.Context(), session, repository.Limit{Sessions: 50})
 	must(t, err)
-	if len(evicted) > 0 {
-		t.Errorf("it evicted %v", evicted)
+	if len(surplus) > 0 {
+		t.Errorf("too many: %v", surplus)
 	}
 }
 
@@ -300,7 +306,7 @@ func presentation(s repository.Session) repository.Presentation {
 }
 
 func ending(s repository.Session, op string) repository.Ending {
-	return repository.Ending{UserID: s.UserID, SessionID: s.ID, Reason: repository.EndLogout, Op: op, Now: ms(0)}
+	return repository.Ending{UserID: s.UserID, SessionID: s.ID, Reason: repository.EndLogout, Epoch: s.Epoch + 1, Op: op, Now: ms(0)}
 }
 
 func sameSession(t testing.TB, s repository.Store, want repository.Session) {

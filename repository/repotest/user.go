@@ -115,11 +115,15 @@ var users = []promise{
 		if !errors.Is(late, repository.ErrNotFound) {
 			t.Errorf("with an epoch of the past: %v", late)
 		}
-		must(t, s.Users.EndUserSessions(t.Context(), u.ID, noon, newAudit(u.ID, repository.AuditSessionsEnded)))
-		epochs(t, s, u.ID, 9, "")
+		epoch, err := s.Users.EndUserSessions(t.Context(), u.ID, noon, newAudit(u.ID, repository.AuditSessionsEnded))
+		must(t, err)
+		epochs(t, s, u.ID, epoch, "")
+		if epoch != 9 {
+			t.Errorf("epoch %d, want 9", epoch)
+		}
 		epochs(t, s, other.ID, 7, other.KeptSession)
 		auditCount(t, s, u.ID, 3)
-		if err := s.Users.EndUserSessions(t.Context(), newID(), noon, newAudit(u.ID, repository.AuditSessionsEnded)); !errors.Is(err, repository.ErrNotFound) {
+		if _, err := s.Users.EndUserSessions(t.Context(), newID(), noon, newAudit(u.ID, repository.AuditSessionsEnded)); !errors.Is(err, repository.ErrNotFound) {
 			t.Errorf("an unknown user: %v", err)
 		}
 	}},
@@ -127,16 +131,18 @@ var users = []promise{
 		u := newUser("")
 		u.Disabled = false
 		must(t, create(t.Context(), s, u))
-		must(t, s.Users.DisableUser(t.Context(), u.ID, true, noon, newAudit(u.ID, repository.AuditUserDisabled)))
+		_, err := s.Users.DisableUser(t.Context(), u.ID, true, noon, newAudit(u.ID, repository.AuditUserDisabled))
+		must(t, err)
 		got := epochs(t, s, u.ID, 8, "")
 		if !got.Disabled {
 			t.Error("not disabled")
 		}
-		must(t, s.Users.DisableUser(t.Context(), u.ID, false, noon, newAudit(u.ID, repository.AuditUserEnabled)))
+		_, err = s.Users.DisableUser(t.Context(), u.ID, false, noon, newAudit(u.ID, repository.AuditUserEnabled))
+		must(t, err)
 		if got := epochs(t, s, u.ID, 8, ""); got.Disabled {
 			t.Error("still disabled")
 		}
-		if err := s.Users.DisableUser(t.Context(), newID(), true, noon, newAudit(u.ID, repository.AuditUserDisabled)); !errors.Is(err, repository.ErrNotFound) {
+		if _, err := s.Users.DisableUser(t.Context(), newID(), true, noon, newAudit(u.ID, repository.AuditUserDisabled)); !errors.Is(err, repository.ErrNotFound) {
 			t.Errorf("an unknown user: %v", err)
 		}
 		auditCount(t, s, u.ID, 3)
@@ -151,9 +157,12 @@ var users = []promise{
 		if n != 2 {
 			t.Errorf("%d users, want 2", n)
 		}
-		epochs(t, s, u.ID, 8, "")
-		epochs(t, s, other.ID, 8, "")
-		auditCount(t, s, operator, 1)
+		epochs(t, s, u.ID, noon.UnixMicro(), "") // none that any user had before
+		epochs(t, s, other.ID, noon.UnixMicro(), "")
+		_, err = s.Users.EndAllSessions(t.Context(), noon, newAudit(operator, repository.AuditSessionsEnded))
+		must(t, err)
+		epochs(t, s, u.ID, noon.UnixMicro()+1, "")
+		auditCount(t, s, operator, 2)
 	}},
 	{"AnActorMustBeAnAdministratorAtThatMoment", func(t *testing.T, s repository.Store) {
 		for name, c := range map[string]struct {

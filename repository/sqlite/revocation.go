@@ -18,9 +18,14 @@ func (db *DB) RevokeSession(ctx context.Context, r repository.Revocation, a repo
 }
 
 // RecordLogin implements repository.Revocations.
-func (db *DB) RecordLogin(ctx context.Context, login repository.AuditRecord, ended []repository.Ended) (revoked []string, err error) {
+func (db *DB) RecordLogin(ctx context.Context, login repository.AuditRecord, epoch int64, ended []repository.Ended) (revoked []string, err error) {
 	err = db.inTx(ctx, func(tx *sql.Tx) error {
 		revoked = nil
+		var one int
+		if err := tx.QueryRowContext(ctx, `SELECT 1 FROM users WHERE id = ? AND session_epoch = ? AND disabled = 0`,
+			login.UserID, epoch).Scan(&one); err != nil {
+			return err
+		}
 		for _, e := range ended {
 			first, err := revoke(ctx, tx, e.Revocation, e.Audit)
 			if err != nil {

@@ -13,7 +13,7 @@ const sessionColumns = `user_id, id, gen, jti, pgen, prev, rot, op, seen, idle, 
 	auth, grc, rec, rec_at, rev, rev_at, rev_op, created, used, ip, ua`
 
 // CreateSession implements repository.Sessions.
-func (db *DB) CreateSession(ctx context.Context, s repository.Session, kept string, limit int) (evicted []string, err error) {
+func (db *DB) CreateSession(ctx context.Context, s repository.Session, l repository.Limit) (surplus []string, err error) {
 	err = db.inTx(ctx, func(tx *sql.Tx) error {
 		// The update that changes nothing tells the same session from another.
 		res, err := tx.ExecContext(ctx, `INSERT INTO sessions (`+sessionColumns+`)
@@ -31,18 +31,14 @@ func (db *DB) CreateSession(ctx context.Context, s repository.Session, kept stri
 		} else if n == 0 {
 			return repository.ErrExists
 		}
-		now := micros(s.CreatedAt)
-		rows, err := tx.QueryContext(ctx, `UPDATE sessions SET rev = ?1, rev_at = ?2, rev_op = ?3
-			WHERE user_id = ?4 AND id IN (
-				SELECT id FROM sessions
-				WHERE user_id = ?4 AND id <> ?3 AND rev = '' AND idle > ?2 AND abs > ?2 AND (epoch = ?5 OR id = ?6)
-				ORDER BY used DESC, id DESC LIMIT -1 OFFSET ?7)
-			RETURNING id`,
-			string(repository.EndEvicted), now, s.ID, s.UserID, s.Epoch, kept, limit-1)
-		evicted, err = scanStrings(rows, err)
+		rows, err := tx.QueryContext(ctx, `SELECT id FROM sessions
+			WHERE user_id = ?1 AND id NOT IN (?2, ?3) AND rev = '' AND idle > ?4 AND abs > ?4 AND (epoch = ?5 OR id = ?6)
+			ORDER BY used DESC, id DESC LIMIT -1 OFFSET ?7`,
+			s.UserID, s.ID, l.Replaced, micros(s.CreatedAt), s.Epoch, l.Kept, l.Sessions-1)
+		surplus, err = scanStrings(rows, err)
 		return err
 	})
-	return evicted, err
+	return surplus, err
 }
 
 // PresentSession implements repository.Sessions.
@@ -70,18 +66,28 @@ func (db *DB) PresentSession(ctx context.Context, p repository.Presentation) (re
 }
 
 // EndSession implements repository.Sessions.
-func (db *DB) EndSession(ctx context.Context, e repository.Ending) error {
-	_, err := db.write.ExecContext(ctx, `UPDATE sessions SET rev = ?, rev_at = ?, rev_op = ?
-		WHERE user_id = ? AND id = ? AND rev = ''`,
-		string(e.Reason), micros(e.Now), e.Op, e.UserID, e.SessionID)
-	return storeError(err)
+func (db *DB) EndSession(ctx context.Context, e repository.Ending) (before repository.EndReason, err error) {
+	err = db.inTx(ctx, func(tx *sql.Tx) error {
+		s, err := findSession(ctx, tx, e.UserID, e.SessionID)
+		if errors.Is(err, repository.ErrNotFound) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if before = s.Ended; before != "" {
+			return nil
+		}
+		s.Ended, s.EndedAt, s.EndOp = e.Reason, e.Now, e.Op
+		return updateSession(ctx, tx, s)
+	})
+	return before, err
 }
 
 // EndOtherSessions implements repository.Sessions.
 func (db *DB) EndOtherSessions(ctx context.Context, e repository.Ending) error {
 	_, err := db.write.ExecContext(ctx, `UPDATE sessions SET rev = ?, rev_at = ?, rev_op = ?
-		WHERE user_id = ? AND id <> ? AND rev = ''`,
-		string(e.Reason), micros(e.Now), e.Op, e.UserID, e.SessionID)
+		WHERE user_id = ? AND id <> ? AND epoch <> ? AND rev = ''`,
+		string(e.Reason), micros(e.Now), e.Op, e.UserID, e.SessionID, e.Epoch)
 	return storeError(err)
 }
 

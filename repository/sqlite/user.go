@@ -76,25 +76,27 @@ func scanUser(row *sql.Row, more ...any) (repository.User, error) {
 
 // ChangePassword implements repository.Users.
 func (db *DB) ChangePassword(ctx context.Context, c repository.PasswordChange, a repository.AuditRecord) error {
-	return db.updateUser(ctx, a, `UPDATE users SET password_hash = ?1, session_epoch = session_epoch + 1, kept_session = ?2,
+	_, err := db.updateUser(ctx, a, `UPDATE users SET password_hash = ?1, session_epoch = session_epoch + 1, kept_session = ?2,
 		updated_at = ?3 WHERE id = ?4 AND password_hash = ?5 AND session_epoch = ?6`,
 		string(c.New), c.Kept, micros(c.At), c.UserID, string(c.Old), c.Epoch)
+	return err
 }
 
 // EndUserSessions implements repository.Users.
-func (db *DB) EndUserSessions(ctx context.Context, userID string, at time.Time, a repository.AuditRecord) error {
+func (db *DB) EndUserSessions(ctx context.Context, userID string, at time.Time, a repository.AuditRecord) (epoch int64, err error) {
 	return db.updateUser(ctx, a, `UPDATE users SET session_epoch = session_epoch + 1, kept_session = '', updated_at = ?1
 		WHERE id = ?2`, micros(at), userID)
 }
 
 // EndOtherUserSessions implements repository.Users.
 func (db *DB) EndOtherUserSessions(ctx context.Context, userID, kept string, epoch int64, at time.Time, a repository.AuditRecord) error {
-	return db.updateUser(ctx, a, `UPDATE users SET session_epoch = session_epoch + 1, kept_session = ?1, updated_at = ?2
+	_, err := db.updateUser(ctx, a, `UPDATE users SET session_epoch = session_epoch + 1, kept_session = ?1, updated_at = ?2
 		WHERE id = ?3 AND session_epoch = ?4`, kept, micros(at), userID, epoch)
+	return err
 }
 
 // DisableUser implements repository.Users.
-func (db *DB) DisableUser(ctx context.Context, userID string, disabled bool, at time.Time, a repository.AuditRecord) error {
+func (db *DB) DisableUser(ctx context.Context, userID string, disabled bool, at time.Time, a repository.AuditRecord) (epoch int64, err error) {
 	return db.updateUser(ctx, a, `UPDATE users SET disabled = ?1, session_epoch = session_epoch + ?1,
 		kept_session = CASE WHEN ?1 THEN '' ELSE kept_session END, updated_at = ?2 WHERE id = ?3`, disabled, micros(at), userID)
 }
@@ -102,7 +104,8 @@ func (db *DB) DisableUser(ctx context.Context, userID string, disabled bool, at 
 // EndAllSessions implements repository.Users.
 func (db *DB) EndAllSessions(ctx context.Context, at time.Time, a repository.AuditRecord) (users int, err error) {
 	err = db.inTx(ctx, func(tx *sql.Tx) error {
-		res, err := tx.ExecContext(ctx, `UPDATE users SET session_epoch = session_epoch + 1, kept_session = '', updated_at = ?`, micros(at))
+		res, err := tx.ExecContext(ctx, `UPDATE users SET session_epoch = max(session_epoch + 1, ?1),
+			kept_session = '', updated_at = ?1`, micros(at))
 		if err != nil {
 			return err
 		}
@@ -117,18 +120,13 @@ func (db *DB) EndAllSessions(ctx context.Context, at time.Time, a repository.Aud
 }
 
 // updateUser runs an update of one user and records it; ErrNotFound if it
-// updates none.
-func (db *DB) updateUser(ctx context.Context, a repository.AuditRecord, query string, args ...any) error {
-	return db.inTx(ctx, func(tx *sql.Tx) error {
-		res, err := tx.ExecContext(ctx, query, args...)
-		if err != nil {
+// updates none. It returns the user's epoch after that.
+func (db *DB) updateUser(ctx context.Context, a repository.AuditRecord, query string, args ...any) (epoch int64, err error) {
+	err = db.inTx(ctx, func(tx *sql.Tx) error {
+		if err := tx.QueryRowContext(ctx, query+` RETURNING session_epoch`, args...).Scan(&epoch); err != nil {
 			return err
-		}
-		if n, err := res.RowsAffected(); err != nil {
-			return err
-		} else if n == 0 {
-			return repository.ErrNotFound
 		}
 		return appendAudit(ctx, tx, a)
 	})
+	return epoch, err
 }

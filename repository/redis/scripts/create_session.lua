@@ -1,5 +1,6 @@
--- Adds a session, and ends those that were idle the longest where there are then
--- too many. Only a login calls it. The same call repeated changes nothing.
+-- Adds a session, and finds those that were idle the longest where there are then
+-- too many. Only a login calls it, and ends those. The same call repeated changes
+-- nothing and finds them again.
 --
 -- KEYS[1]  the session's hash
 -- KEYS[2]  the user's index
@@ -9,19 +10,20 @@
 -- ARGV[4]  now, ms
 -- ARGV[5]  the user's session epoch
 -- ARGV[6]  the user's kept session, or ''
--- ARGV[7]  how many live sessions there may be
--- ARGV[8]  jti
--- ARGV[9…] the other fields of the hash, and their values
+-- ARGV[7]  the session that the login ends anyway, or ''
+-- ARGV[8]  how many live sessions there may be
+-- ARGV[9]  jti
+-- ARGV[10…] the other fields of the hash, and their values
 --
--- Returns {'created', evicted session id, …}, or {'exists'} if the id is in use by
--- another session.
+-- Returns {'created', id of a session too many, …}, or {'exists'} if the id is in
+-- use by another session.
 
-local sid, abs, ttl, now, epoch, kept = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5], ARGV[6]
-local limit, jti = tonumber(ARGV[7]), ARGV[8]
+local sid, abs, ttl, now, epoch = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
+local kept, replaced, limit, jti = ARGV[6], ARGV[7], tonumber(ARGV[8]), ARGV[9]
 
 local other = redis.call('HGET', KEYS[1], 'jti')
-if other then
-  return {other == jti and 'created' or 'exists'}
+if other and other ~= jti then
+  return {'exists'}
 end
 
 -- The hashes of the user's other sessions share the hash tag of the index, so
@@ -35,7 +37,7 @@ for _, id in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
   local f = redis.call('HMGET', key(id), 'rev', 'idle', 'abs', 'epoch', 'used')
   if f[1] ~= '' or now >= tonumber(f[2]) or now >= tonumber(f[3]) then
     over[#over + 1] = id
-  elseif f[4] == epoch or id == kept then
+  elseif id ~= sid and id ~= replaced and (f[4] == epoch or id == kept) then
     live[#live + 1] = {id = id, used = tonumber(f[5])}
   end -- else the epoch ended it, or this login has read an old one: it stays
 end
@@ -48,15 +50,15 @@ end)
 
 local answer = {'created'}
 for i = 1, #live - limit + 1 do
-  local id = live[i].id
-  redis.call('HSET', key(id), 'rev', 'evicted', 'rev_at', ARGV[4], 'rev_op', sid)
-  over[#over + 1] = id
-  answer[#answer + 1] = id
+  answer[#answer + 1] = live[i].id
 end
 for _, id in ipairs(over) do
   redis.call('ZREM', KEYS[2], id)
 end
-redis.call('HSET', KEYS[1], 'jti', jti, unpack(ARGV, 9))
+if other then
+  return answer -- the same call, repeated
+end
+redis.call('HSET', KEYS[1], 'jti', jti, unpack(ARGV, 10))
 redis.call('PEXPIRE', KEYS[1], ttl)
 redis.call('ZADD', KEYS[2], abs, sid)
 -- The index lives as long as the longest of its sessions.

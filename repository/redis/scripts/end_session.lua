@@ -8,11 +8,12 @@
 -- ARGV[3]  op, id of this call
 -- ARGV[4]  session id
 --
--- Returns 1 if this call ended it, else 0.
+-- Returns why it had ended before, or ''.
 
-if redis.call('HGET', KEYS[1], 'rev') ~= '' then
-  return 0
+local rev = redis.call('HGET', KEYS[1], 'rev')
+if rev ~= '' then
+  return rev or ''
 end
 redis.call('HSET', KEYS[1], 'rev', ARGV[1], 'rev_at', ARGV[2], 'rev_op', ARGV[3])
 redis.call('ZREM', KEYS[2], ARGV[4])
-return 1
+return ''

@@ -128,7 +128,7 @@ end
 
 local function recoverable()
   return age() < p.recovery and s.seen ~= '1' and
-    (s.rec < max_recoveries or p.now - s.rec_at >= recovery_window)
+    (age() < p.debounce or s.rec < max_recoveries or p.now - s.rec_at >= recovery_window)
 end
 
 local function previous()
@@ -148,10 +148,12 @@ local function previous()
     return {'recoverable', int(s.gen), s.jti}
   end
   used()
-  if p.now - s.rec_at >= recovery_window then
-    s.rec, s.rec_at = 0, p.now
+  if age() >= p.debounce then
+    if p.now - s.rec_at >= recovery_window then
+      s.rec, s.rec_at = 0, p.now
+    end
+    s.rec = s.rec + 1
   end
-  s.rec = s.rec + 1
   next_token(proof.next)
   return save('recovered')
 end
