@@ -5,6 +5,7 @@ TAGS     := nomsgpack
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 LINT     := $(GO) tool -modfile=golangci-lint.mod golangci-lint
+FUZZTIME ?= 30s
 TESTSUM  := $(GO) tool -modfile=gotestsum.mod gotestsum
 
 .DEFAULT_GOAL := help
@@ -33,6 +34,12 @@ test: servers ## run every test, with the race detector, on both sets of stores
 	@printf 'tests on SQLite: %s, on Postgres + Redis: %s\n' \
 	  "$$(grep -c '"Action":"pass".*"Test":"[^"]*/SQLite/' bin/test.json)" \
 	  "$$(grep -c '"Action":"pass".*"Test":"[^"]*/PostgresRedis/' bin/test.json)"
+
+.PHONY: fuzz
+fuzz: ## fuzz every parser of outside input, FUZZTIME each (default 30s)
+	$(GO) test -run '^$$' -fuzz '^FuzzWalk$$' -fuzztime $(FUZZTIME) ./service
+	$(GO) test -run '^$$' -fuzz '^FuzzTokensInHeaders$$' -fuzztime $(FUZZTIME) ./middleware
+	$(GO) test -run '^$$' -fuzz '^FuzzBodies$$' -fuzztime $(FUZZTIME) ./controller
 
 .PHONY: lint
 lint: ## report what breaks the house style

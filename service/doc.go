@@ -4,11 +4,13 @@
 //
 //	Accounts   sign-up, reading a user
 //	Login      a name and a password for a session
-//	Sessions   refresh, rtVerify, logout: the refresh token protocol
+//	Sessions   refresh, rtVerify, logout, devices: the refresh token protocol
+//	Passwords  a new password for an old one
+//	Health     whether the stores answer
 //	Tokens     mints and verifies access and refresh JWTs; no I/O
 //	Hasher     bcrypt behind a gate
 //
 // What needs no I/O is a pure function in a file of its own: names, passwords,
-// the chain of token ids. Every failure is an *Error with a stable Code, or is
+// the chain of token ids, the form of a token. Every failure is an *Error with a stable Code, or is
 // internal.
 package service

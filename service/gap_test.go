@@ -54,6 +54,23 @@ func (f *tombless) EndOtherSessions(ctx context.Context, e repository.Ending) er
 	return f.Sessions.EndOtherSessions(ctx, e)
 }
 
+// unheardReuse has a spent token presented while the database is away: the
+// session store ends the session, and the database hears nothing, as yet. It
+// returns the spent token and the live one.
+func unheardReuse(t *testing.T, w *world, database *faulty) (spent, live service.RawToken) {
+	t.Helper()
+	spent = w.begin(t, "ada")
+	w.pass(time.Minute)
+	live = refreshed(t, w, spent)
+	w.pass(time.Minute)
+	live = refreshed(t, w, live)
+	database.failing = true
+	if _, err := w.refresh(spent); code(err) != service.CodeStoreUnavailable {
+		t.Errorf("%v, want 503", err)
+	}
+	return spent, live
+}
+
 // TestTheGapBetweenTheTwoWrites fails each of the two writes that end a session,
 // on both sets of stores, which have the same gap.
 func TestTheGapBetweenTheTwoWrites(t *testing.T) {
@@ -64,15 +81,7 @@ func TestTheGapBetweenTheTwoWrites(t *testing.T) {
 		w.user(t, "ada")
 
 		t.Run("a reuse that the database does not hear of is told again", func(t *testing.T) {
-			first := w.begin(t, "ada")
-			w.pass(time.Minute)
-			second := refreshed(t, w, first)
-			w.pass(time.Minute)
-			third := refreshed(t, w, second)
-			database.failing = true
-			if _, err := w.refresh(first); code(err) != service.CodeStoreUnavailable {
-				t.Errorf("%v, want 503", err)
-			}
+			first, third := unheardReuse(t, w, database)
 			if _, err := w.refresh(third); code(err) != service.CodeStoreUnavailable {
 				t.Errorf("the live token while the database is away: %v, want 503", err)
 			}
@@ -97,15 +106,7 @@ func TestTheGapBetweenTheTwoWrites(t *testing.T) {
 		})
 
 		t.Run("a reuse that a log-out overtakes is recorded all the same", func(t *testing.T) {
-			first := w.begin(t, "ada")
-			w.pass(time.Minute)
-			second := refreshed(t, w, first)
-			w.pass(time.Minute)
-			third := refreshed(t, w, second)
-			database.failing = true
-			if _, err := w.refresh(first); code(err) != service.CodeStoreUnavailable {
-				t.Errorf("%v, want 503", err)
-			}
+			first, third := unheardReuse(t, w, database)
 			database.failing = false
 			_, err := w.sessions.Logout(t.Context(), []service.RawToken{third}, service.Origin{})
 			must(t, err)

@@ -47,7 +47,7 @@ func sessionsListCommand() *cobra.Command {
 			return nil
 		}),
 	}
-	cmd.Flags().StringVar(&user, "user", "", "username or e-mail address")
+	userFlag(cmd, &user)
 	_ = cmd.MarkFlagRequired("user") // the flag exists
 	return cmd
 }
@@ -88,13 +88,18 @@ was ended since. Access tokens that are out stay good until they expire.`,
 			return err
 		}),
 	}
-	cmd.Flags().StringVar(&user, "user", "", "username or e-mail address")
+	userFlag(cmd, &user)
 	cmd.Flags().StringVar(&session, "session", "", "id of one session of that user")
 	cmd.Flags().BoolVar(&all, "all", false, "everyone")
 	cmd.MarkFlagsOneRequired("user", "all")
 	cmd.MarkFlagsMutuallyExclusive("user", "all")
 	cmd.MarkFlagsMutuallyExclusive("session", "all")
 	return cmd
+}
+
+// userFlag names the user that a command is about.
+func userFlag(cmd *cobra.Command, user *string) {
+	cmd.Flags().StringVar(user, "user", "", "username or e-mail address")
 }
 
 // withSessions opens the stores for a command about accounts and sessions.

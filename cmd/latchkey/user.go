@@ -45,7 +45,7 @@ func userDisableCommand(name, short string, disable bool) *cobra.Command {
 			return nil
 		}),
 	}
-	cmd.Flags().StringVar(&user, "user", "", "username or e-mail address")
+	userFlag(cmd, &user)
 	_ = cmd.MarkFlagRequired("user") // the flag exists
 	return cmd
 }

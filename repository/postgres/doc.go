@@ -2,6 +2,6 @@
 // audit log. The live refresh tokens are in repository/redis. Its files and
 // functions bear the names of those in repository/sqlite.
 //
-// Every transition is one statement, so it needs no transaction of its own and
-// costs one round trip.
+// Every transition is one statement, or one batch, which the server runs as one
+// transaction: it costs one round trip.
 package postgres
