@@ -22,6 +22,10 @@ const (
 	AuditRefreshRefused AuditEvent = "refresh_refused"
 	AuditRecovered      AuditEvent = "refresh_recovered"
 	AuditRolledForward  AuditEvent = "refresh_rolled_forward"
+	AuditKeyAdded       AuditEvent = "key_added"
+	AuditKeyActivated   AuditEvent = "key_activated"
+	AuditKeyRevoked     AuditEvent = "key_revoked"
+	AuditTokenIssued    AuditEvent = "token_issued" // by an administrator, for somebody else
 )
 
 // AuditRecord is one line of the audit log. It never holds a token, a password
@@ -35,6 +39,7 @@ type AuditRecord struct {
 	ActorID   string // who did it, where that is somebody else
 	SessionID string
 	ClientID  string
+	KeyID     string // kid
 	RequestID string
 	Address   string
 	Agent     string

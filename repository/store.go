@@ -8,6 +8,7 @@ type Store struct {
 	Users       Users
 	Revocations Revocations
 	Audits      Audits
+	Keys        Keys
 	Sessions    Sessions
 
 	// Database and SessionStore are the two servers behind the above, for

@@ -81,6 +81,11 @@ type Users interface {
 	// returns the epoch after that. ErrNotFound for an unknown user.
 	DisableUser(ctx context.Context, userID string, disabled bool, at time.Time, a AuditRecord) (epoch int64, err error)
 
+	// RecordActing records that the actor was given a token that speaks for a
+	// user. ErrNotAllowed, and no record, unless the actor is an enabled
+	// administrator, and the user an enabled one who is none, at that moment.
+	RecordActing(ctx context.Context, userID, actor string, a AuditRecord) error
+
 	// EndAllSessions ends every session of every user, in one step, and returns
 	// how many users there are. The epoch becomes one that no user had before,
 	// not even before a restore of the database: at in microseconds, or one more

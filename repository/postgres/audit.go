@@ -12,24 +12,24 @@ func (db *DB) AppendAudit(ctx context.Context, a repository.AuditRecord) error {
 	return storeError(err)
 }
 
-// insertAudit takes auditArgs as $1 to $11. What follows it may be a FROM that
+// insertAudit takes auditArgs as $1 to $12. What follows it may be a FROM that
 // decides whether there is a record.
 const insertAudit = `
-	INSERT INTO audit (id, at, event, outcome, user_id, actor_id, session_id, client_id, request_id, address, agent)
-	SELECT $1::uuid, $2::timestamptz, $3, $4, $5, $6, $7, $8, $9, $10, $11`
+	INSERT INTO audit (id, at, event, outcome, user_id, actor_id, session_id, client_id, request_id, address, agent, key_id)
+	SELECT $1::uuid, $2::timestamptz, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12`
 
 // auditArgs are the values of an audit row, in the order of its columns.
 func auditArgs(a repository.AuditRecord) []any {
 	return []any{
 		a.ID, a.At, string(a.Event), a.Outcome, a.UserID, a.ActorID, a.SessionID, a.ClientID,
-		a.RequestID, a.Address, a.Agent,
+		a.RequestID, a.Address, a.Agent, a.KeyID,
 	}
 }
 
 // ListAudit implements repository.Audits.
 func (db *DB) ListAudit(ctx context.Context, userID string, limit int) ([]repository.AuditRecord, error) {
 	rows, err := db.pool.Query(ctx, `
-		SELECT id, at, event, outcome, user_id, actor_id, session_id, client_id, request_id, address, agent
+		SELECT id, at, event, outcome, user_id, actor_id, session_id, client_id, request_id, address, agent, key_id
 		FROM audit WHERE user_id = $1 ORDER BY at DESC, id DESC LIMIT $2`, userID, limit)
 	if err != nil {
 		return nil, storeError(err)
@@ -39,7 +39,7 @@ func (db *DB) ListAudit(ctx context.Context, userID string, limit int) ([]reposi
 	for rows.Next() {
 		var a repository.AuditRecord
 		if err := rows.Scan(&a.ID, &a.At, (*string)(&a.Event), &a.Outcome, &a.UserID, &a.ActorID, &a.SessionID, &a.ClientID,
-			&a.RequestID, &a.Address, &a.Agent); err != nil {
+			&a.RequestID, &a.Address, &a.Agent, &a.KeyID); err != nil {
 			return nil, storeError(err)
 		}
 		a.At = a.At.UTC()

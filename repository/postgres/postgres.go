@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"latchkey/repository"
@@ -19,7 +20,7 @@ type Options struct {
 }
 
 // DB is a pool of connections to one Postgres server. It implements
-// repository.Users, Revocations, Audits and Pinger.
+// repository.Users, Revocations, Audits, Keys and Pinger.
 type DB struct {
 	pool *pgxpool.Pool
 }
@@ -63,6 +64,11 @@ func (db *DB) Ping(ctx context.Context) error {
 	return nil
 }
 
+// inTx runs f in one transaction. One that ends in an error is rolled back.
+func (db *DB) inTx(ctx context.Context, f func(tx pgx.Tx) error) error {
+	return storeError(pgx.BeginFunc(ctx, db.pool, f))
+}
+
 func or[T int | time.Duration](v, def T) T {
 	if v == 0 {
 		return def
@@ -74,5 +80,6 @@ var _ interface {
 	repository.Users
 	repository.Revocations
 	repository.Audits
+	repository.Keys
 	repository.Pinger
 } = (*DB)(nil)

@@ -10,14 +10,14 @@ import (
 	"latchkey/repository"
 )
 
-// revokeSession takes auditArgs as $1 to $11 and the revocation as $12 to $16,
-// and records it only where it was written. Where $17 is not empty it is the id
+// revokeSession takes auditArgs as $1 to $12 and the revocation as $13 to $17,
+// and records it only where it was written. Where $18 is not empty it is the id
 // of an audit record that must exist.
 const revokeSession = `
 	WITH revoked AS (
 		INSERT INTO revoked_sessions (session_id, user_id, reason, revoked_at, expires_at)
-		SELECT $12, $13, $14, $15::timestamptz, $16::timestamptz
-		WHERE $17::text = '' OR EXISTS (SELECT 1 FROM audit WHERE id = NULLIF($17, '')::uuid)
+		SELECT $13, $14, $15, $16::timestamptz, $17::timestamptz
+		WHERE $18::text = '' OR EXISTS (SELECT 1 FROM audit WHERE id = NULLIF($18, '')::uuid)
 		ON CONFLICT DO NOTHING
 		RETURNING session_id
 	)` + insertAudit + ` FROM revoked`
@@ -37,7 +37,7 @@ func (db *DB) RevokeSession(ctx context.Context, r repository.Revocation, a repo
 func (db *DB) RecordLogin(ctx context.Context, login repository.AuditRecord, epoch int64, ended []repository.Ended) (revoked []string, err error) {
 	var batch pgx.Batch
 	recorded := false
-	batch.Queue(insertAudit+` FROM users WHERE id = $5::text::uuid AND session_epoch = $12 AND NOT disabled`,
+	batch.Queue(insertAudit+` FROM users WHERE id = $5::text::uuid AND session_epoch = $13 AND NOT disabled`,
 		append(auditArgs(login), epoch)...).Exec(func(tag pgconn.CommandTag) error {
 		recorded = tag.RowsAffected() == 1
 		return nil

@@ -18,9 +18,9 @@ func (db *DB) CreateUser(ctx context.Context, u repository.User, actor string, a
 	_, err := db.updateUser(ctx, a, `
 		INSERT INTO users (id, username, username_key, email, email_key, password_hash, privilege,
 			disabled, session_epoch, kept_session, created_at, updated_at)
-		SELECT $12::uuid, $13, $14, $15, $16, $17, $18::smallint, $19::boolean, $20::bigint, $21, $22::timestamptz, $23::timestamptz
-		WHERE $24::text = '' OR EXISTS (
-			SELECT 1 FROM users WHERE id = NULLIF($24, '')::uuid AND privilege = 2 AND NOT disabled)`,
+		SELECT $13::uuid, $14, $15, $16, $17, $18, $19::smallint, $20::boolean, $21::bigint, $22, $23::timestamptz, $24::timestamptz
+		WHERE $25::text = '' OR EXISTS (
+			SELECT 1 FROM users WHERE id = NULLIF($25, '')::uuid AND privilege = 2 AND NOT disabled)`,
 		u.ID, u.Username, u.UsernameKey, u.Email, u.EmailKey, string(u.PasswordHash), u.Privilege,
 		u.Disabled, u.SessionEpoch, u.KeptSession, u.CreatedAt, u.UpdatedAt, actor)
 	if errors.Is(err, repository.ErrNotFound) {
@@ -69,36 +69,47 @@ func scanUser(row pgx.Row, more ...any) (repository.User, error) {
 
 // ChangePassword implements repository.Users.
 func (db *DB) ChangePassword(ctx context.Context, c repository.PasswordChange, a repository.AuditRecord) error {
-	_, err := db.updateUser(ctx, a, `UPDATE users SET password_hash = $12, session_epoch = session_epoch + 1, kept_session = $13,
-		updated_at = $14 WHERE id = $15 AND password_hash = $16 AND session_epoch = $17`,
+	_, err := db.updateUser(ctx, a, `UPDATE users SET password_hash = $13, session_epoch = session_epoch + 1, kept_session = $14,
+		updated_at = $15 WHERE id = $16 AND password_hash = $17 AND session_epoch = $18`,
 		string(c.New), c.Kept, c.At, c.UserID, string(c.Old), c.Epoch)
 	return err
 }
 
 // EndUserSessions implements repository.Users.
 func (db *DB) EndUserSessions(ctx context.Context, userID string, at time.Time, a repository.AuditRecord) (epoch int64, err error) {
-	return db.updateUser(ctx, a, `UPDATE users SET session_epoch = session_epoch + 1, kept_session = '', updated_at = $12
-		WHERE id = $13`, at, userID)
+	return db.updateUser(ctx, a, `UPDATE users SET session_epoch = session_epoch + 1, kept_session = '', updated_at = $13
+		WHERE id = $14`, at, userID)
 }
 
 // EndOtherUserSessions implements repository.Users.
 func (db *DB) EndOtherUserSessions(ctx context.Context, userID, kept string, epoch int64, at time.Time, a repository.AuditRecord) error {
-	_, err := db.updateUser(ctx, a, `UPDATE users SET session_epoch = session_epoch + 1, kept_session = $12, updated_at = $13
-		WHERE id = $14 AND session_epoch = $15`, kept, at, userID, epoch)
+	_, err := db.updateUser(ctx, a, `UPDATE users SET session_epoch = session_epoch + 1, kept_session = $13, updated_at = $14
+		WHERE id = $15 AND session_epoch = $16`, kept, at, userID, epoch)
 	return err
 }
 
 // DisableUser implements repository.Users.
 func (db *DB) DisableUser(ctx context.Context, userID string, disabled bool, at time.Time, a repository.AuditRecord) (epoch int64, err error) {
-	return db.updateUser(ctx, a, `UPDATE users SET disabled = $12, session_epoch = session_epoch + $12::boolean::int,
-		kept_session = CASE WHEN $12 THEN '' ELSE kept_session END, updated_at = $13 WHERE id = $14`, disabled, at, userID)
+	return db.updateUser(ctx, a, `UPDATE users SET disabled = $13, session_epoch = session_epoch + $13::boolean::int,
+		kept_session = CASE WHEN $13 THEN '' ELSE kept_session END, updated_at = $14 WHERE id = $15`, disabled, at, userID)
+}
+
+// RecordActing implements repository.Users.
+func (db *DB) RecordActing(ctx context.Context, userID, actor string, a repository.AuditRecord) error {
+	tag, err := db.pool.Exec(ctx, insertAudit+` WHERE
+		EXISTS (SELECT 1 FROM users WHERE id = $13::uuid AND privilege = 2 AND NOT disabled) AND
+		EXISTS (SELECT 1 FROM users WHERE id = $14::uuid AND privilege < 2 AND NOT disabled)`, append(auditArgs(a), actor, userID)...)
+	if err == nil && tag.RowsAffected() == 0 {
+		return repository.ErrNotAllowed
+	}
+	return storeError(err)
 }
 
 // EndAllSessions implements repository.Users.
 func (db *DB) EndAllSessions(ctx context.Context, at time.Time, a repository.AuditRecord) (users int, err error) {
 	err = db.pool.QueryRow(ctx, `
 		WITH changed AS (
-			UPDATE users SET session_epoch = greatest(session_epoch + 1, $13), kept_session = '', updated_at = $12 RETURNING id
+			UPDATE users SET session_epoch = greatest(session_epoch + 1, $14), kept_session = '', updated_at = $13 RETURNING id
 		), recorded AS (`+insertAudit+`)
 		SELECT count(*) FROM changed`, append(auditArgs(a), at, at.UnixMicro())...).Scan(&users)
 	return users, storeError(err)
@@ -106,7 +117,7 @@ func (db *DB) EndAllSessions(ctx context.Context, at time.Time, a repository.Aud
 
 // updateUser writes one user and records it; ErrNotFound if it writes none. It
 // returns the user's epoch after that. The parameters of the statement begin at
-// $12.
+// $13.
 func (db *DB) updateUser(ctx context.Context, a repository.AuditRecord, update string, args ...any) (epoch int64, err error) {
 	err = db.pool.QueryRow(ctx, `
 		WITH changed AS (`+update+` RETURNING session_epoch), recorded AS (`+insertAudit+` FROM changed)

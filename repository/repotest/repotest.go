@@ -24,6 +24,7 @@ func Run(t *testing.T, open Open) {
 		{"Users", users},
 		{"Revocations", revocations},
 		{"Audits", audits},
+		{"Keys", keys},
 		{"Sessions", sessions},
 		{"Devices", devices},
 		{"Health", health},
@@ -65,7 +66,7 @@ func newUser(tag string) repository.User {
 func newAudit(userID string, event repository.AuditEvent) repository.AuditRecord {
 	return repository.AuditRecord{
 		ID: newID(), At: noon, Event: event, Outcome: "ok", UserID: userID, ActorID: newID(), SessionID: newID(),
-		ClientID: "latchkey", RequestID: "req-1", Address: "192.0.2.1", Agent: "Firefox",
+		ClientID: "latchkey", RequestID: "req-1", Address: "192.0.2.1", Agent: "Firefox", KeyID: "kid-1",
 	}
 }
 

@@ -164,6 +164,46 @@ var users = []promise{
 		epochs(t, s, u.ID, noon.UnixMicro()+1, "")
 		auditCount(t, s, operator, 2)
 	}},
+	{"AnEnabledAdministratorActsForOthers", func(t *testing.T, s repository.Store) {
+		add := func(tag string, privilege int, disabled bool) string {
+			u := newUser(tag)
+			u.Privilege, u.Disabled = privilege, disabled
+			must(t, s.Users.CreateUser(t.Context(), u, "", newAudit(u.ID, repository.AuditUserCreated)))
+			return u.ID
+		}
+		admin, gone, manager := add("-a", 2, false), add("-b", 2, true), add("-c", 1, false)
+		user, off := add("-d", 0, false), add("-e", 0, true)
+		for _, c := range []struct {
+			name, user, actor string
+			allowed           bool
+		}{
+			{"a user", user, admin, true},
+			{"a manager", manager, admin, true},
+			{"an administrator", gone, admin, false},
+			{"itself", admin, admin, false},
+			{"a disabled user", off, admin, false},
+			{"an unknown user", newID(), admin, false},
+			{"by a disabled administrator", user, gone, false},
+			{"by a manager", user, manager, false},
+			{"by nobody", user, newID(), false},
+		} {
+			err := s.Users.RecordActing(t.Context(), c.user, c.actor, newAudit(c.user, repository.AuditTokenIssued))
+			if c.allowed && err != nil || !c.allowed && !errors.Is(err, repository.ErrNotAllowed) {
+				t.Errorf("%s: %v", c.name, err)
+			}
+		}
+		list, err := s.Audits.ListAudit(t.Context(), user, 10)
+		must(t, err)
+		n := 0
+		for _, a := range list {
+			if a.Event == repository.AuditTokenIssued {
+				n++
+			}
+		}
+		if n != 1 {
+			t.Errorf("%d records of one token", n)
+		}
+	}},
 	{"AnActorMustBeAnAdministratorAtThatMoment", func(t *testing.T, s repository.Store) {
 		for name, c := range map[string]struct {
 			privilege int

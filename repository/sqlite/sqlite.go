@@ -112,6 +112,7 @@ var _ interface {
 	repository.Users
 	repository.Revocations
 	repository.Audits
+	repository.Keys
 	repository.Sessions
 	repository.Pinger
 } = (*DB)(nil)

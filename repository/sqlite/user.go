@@ -101,6 +101,22 @@ func (db *DB) DisableUser(ctx context.Context, userID string, disabled bool, at 
 		kept_session = CASE WHEN ?1 THEN '' ELSE kept_session END, updated_at = ?2 WHERE id = ?3`, disabled, micros(at), userID)
 }
 
+// RecordActing implements repository.Users.
+func (db *DB) RecordActing(ctx context.Context, userID, actor string, a repository.AuditRecord) error {
+	return db.inTx(ctx, func(tx *sql.Tx) error {
+		var allowed bool
+		if err := tx.QueryRowContext(ctx, `SELECT
+			EXISTS (SELECT 1 FROM users WHERE id = ?1 AND privilege = 2 AND disabled = 0) AND
+			EXISTS (SELECT 1 FROM users WHERE id = ?2 AND privilege < 2 AND disabled = 0)`, actor, userID).Scan(&allowed); err != nil {
+			return err
+		}
+		if !allowed {
+			return repository.ErrNotAllowed
+		}
+		return appendAudit(ctx, tx, a)
+	})
+}
+
 // EndAllSessions implements repository.Users.
 func (db *DB) EndAllSessions(ctx context.Context, at time.Time, a repository.AuditRecord) (users int, err error) {
 	err = db.inTx(ctx, func(tx *sql.Tx) error {
