@@ -38,7 +38,8 @@ test: servers ## run every test, with the race detector, on both sets of stores
 .PHONY: fuzz
 fuzz: ## fuzz every parser of outside input, FUZZTIME each (default 30s)
 	$(GO) test -run '^$$' -fuzz '^FuzzWalk$$' -fuzztime $(FUZZTIME) ./service
-	$(GO) test -run '^$$' -fuzz '^FuzzTokensInHeaders$$' -fuzztime $(FUZZTIME) ./middleware
+	$(GO) test -run '^$$' -fuzz '^FuzzVerifyAccess$$' -fuzztime $(FUZZTIME) ./service
+	$(GO) test -run '^$$' -fuzz '^FuzzTokensInHeaders$$' -fuzztime $(FUZZTIME) ./middleware/access
 	$(GO) test -run '^$$' -fuzz '^FuzzBodies$$' -fuzztime $(FUZZTIME) ./controller
 
 .PHONY: lint
@@ -52,6 +53,7 @@ fmt: ## format everything
 .PHONY: verify
 verify: ## fail if go.mod or the formatting would change
 	$(GO) mod tidy -diff
+	$(GO) -C middleware/access/testdata/resourceserver mod tidy -diff
 	$(LINT) fmt --diff ./...
 	@test "$$($(GO) list -m -f '{{.Version}}' modernc.org/libc)" = \
 	  "$$($(GO) list -m -f '{{.GoMod}}' modernc.org/sqlite | xargs sed -n 's/.*modernc.org\/libc \(v[^ ]*\).*/\1/p')" \

@@ -78,6 +78,15 @@ type Tokens struct {
 	// Secret is the root of every key, 32 bytes or more; empty in the embedded
 	// mode: drawn once and kept in data.dir.
 	Secret Secret `mapstructure:"secret"`
+	// Algorithm is that of new keys for access tokens: HS256, which the service
+	// alone can verify, or EdDSA, ES256, RS256, whose public keys are published.
+	Algorithm string `mapstructure:"algorithm"`
+	// KeyRotation is how long a key signs before the next one does, by itself;
+	// 0: until latchkey key rotate.
+	KeyRotation time.Duration `mapstructure:"key_rotation"`
+	// KeysFile is a JWK Set with the private keys for access tokens; empty: they
+	// are in the database, encrypted.
+	KeysFile string `mapstructure:"keys_file"`
 	// Delivery is how tokens travel unless the client says: auto, cookie, body.
 	Delivery string `mapstructure:"delivery"`
 }
@@ -161,7 +170,7 @@ func Default() Config {
 		Data:     Data{Dir: "./data"},
 		Database: Database{MaxConns: 16},
 		Redis:    Redis{Mode: "standalone", Prefix: "latchkey:"},
-		Tokens:   Tokens{Audience: "latchkey", AccessTTL: 10 * time.Minute, Delivery: "auto"},
+		Tokens:   Tokens{Audience: "latchkey", AccessTTL: 10 * time.Minute, Algorithm: "HS256", Delivery: "auto"},
 		Refresh: Refresh{
 			Rotate: true, Sliding: true,
 			IdleTTL: 14 * 24 * time.Hour, AbsoluteTTL: 30 * 24 * time.Hour,

@@ -134,6 +134,10 @@ func (c *Config) validateTokens(p *problems) {
 			p.add("tokens.secret", "%s", err)
 		}
 	}
+	p.oneOf("tokens.algorithm", c.Tokens.Algorithm, "HS256", "EdDSA", "ES256", "RS256")
+	if c.Tokens.KeyRotation != 0 {
+		p.between("tokens.key_rotation", c.Tokens.KeyRotation, time.Hour, 3650*24*time.Hour)
+	}
 	p.oneOf("tokens.delivery", c.Tokens.Delivery, "auto", "cookie", "body")
 	p.between("tokens.access_ttl", c.Tokens.AccessTTL, time.Minute, 24*time.Hour)
 	p.between("refresh.absolute_ttl", c.Refresh.AbsoluteTTL, time.Minute, 3650*24*time.Hour)

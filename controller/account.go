@@ -3,7 +3,7 @@ package controller
 import (
 	"net/http"
 
-	"latchkey/middleware"
+	"latchkey/middleware/access"
 	"latchkey/service"
 )
 
@@ -41,7 +41,7 @@ func (s *server) signUp(c *call, body signUpBody) (reply, error) {
 		n.Privilege = *body.Privilege
 	}
 	var by *service.Subject
-	if subject, ok := middleware.Subject(c.ctx()); ok {
+	if subject, ok := access.Subject(c.ctx()); ok {
 		by = &subject
 	}
 	account, err := s.Accounts.SignUp(c.ctx(), n, by)
@@ -55,7 +55,7 @@ func (s *server) signUp(c *call, body signUpBody) (reply, error) {
 
 // me is GET /api/users/me.
 func (s *server) me(c *call, _ empty) (reply, error) {
-	subject, _ := middleware.Subject(c.ctx())
+	subject, _ := access.Subject(c.ctx())
 	account, err := s.Accounts.Me(c.ctx(), subject)
 	if err != nil {
 		return reply{}, err

@@ -3,7 +3,7 @@ package controller
 import (
 	"net/http"
 
-	"latchkey/middleware"
+	"latchkey/middleware/access"
 	"latchkey/service"
 )
 
@@ -20,7 +20,7 @@ type deviceBody struct {
 
 // devices is GET /api/users/me/sessions.
 func (s *server) devices(c *call, _ empty) (reply, error) {
-	who, _ := middleware.Subject(c.ctx())
+	who, _ := access.Subject(c.ctx())
 	devices, err := s.Sessions.Devices(c.ctx(), who.UserID)
 	if err != nil {
 		return reply{}, err
@@ -37,7 +37,7 @@ func (s *server) devices(c *call, _ empty) (reply, error) {
 
 // endDevice is DELETE /api/users/me/sessions/{id}.
 func (s *server) endDevice(c *call, _ empty) (reply, error) {
-	who, _ := middleware.Subject(c.ctx())
+	who, _ := access.Subject(c.ctx())
 	id := c.param("id")
 	if err := s.Sessions.EndDevice(c.ctx(), who.UserID, id, service.EndByUser, c.from()); err != nil {
 		return reply{}, err
@@ -52,6 +52,6 @@ func (s *server) endDevice(c *call, _ empty) (reply, error) {
 
 // endOthers is DELETE /api/users/me/sessions.
 func (s *server) endOthers(c *call, _ empty) (reply, error) {
-	who, _ := middleware.Subject(c.ctx())
+	who, _ := access.Subject(c.ctx())
 	return reply{status: http.StatusNoContent}, s.Sessions.EndOthers(c.ctx(), who, c.from())
 }

@@ -4,11 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
-	"latchkey/middleware"
+	"latchkey/controller/problem"
 	"latchkey/service"
 )
 
@@ -24,7 +25,7 @@ func (c *call) ctx() context.Context { return c.r.Context() }
 // from is where the request came from.
 func (c *call) from() service.Origin {
 	return service.Origin{
-		RequestID: middleware.RequestID(c.ctx()), Address: c.address, Agent: service.DescribeAgent(c.r.UserAgent()),
+		RequestID: problem.RequestID(c.ctx()), Address: c.address, Agent: service.DescribeAgent(c.r.UserAgent()),
 	}
 }
 
@@ -33,7 +34,11 @@ type reply struct {
 	status   int // default 200
 	body     any // nil: none
 	location string
-	cookies  []*http.Cookie
+	// mediaType is that of the body; default application/json.
+	mediaType string
+	// maxAge is how long anyone may cache the answer; 0: what the route says.
+	maxAge  time.Duration
+	cookies []*http.Cookie
 }
 
 // handle runs a handler: it decodes, calls, and writes once.
@@ -49,7 +54,7 @@ func handle[Req any](s *server, f func(*call, Req) (reply, error)) gin.HandlerFu
 		}
 		if err != nil {
 			_ = c.Error(err)
-			s.problems.Write(c.Writer, middleware.RequestID(c.Request.Context()), err)
+			s.problems.Write(c.Request.Context(), c.Writer, err)
 			return
 		}
 		if out.location != "" {
@@ -63,7 +68,13 @@ func handle[Req any](s *server, f func(*call, Req) (reply, error)) gin.HandlerFu
 			c.Writer.WriteHeaderNow()
 			return
 		}
-		c.Header("Content-Type", "application/json; charset=utf-8")
+		if out.mediaType == "" {
+			out.mediaType = "application/json; charset=utf-8"
+		}
+		c.Header("Content-Type", out.mediaType)
+		if out.maxAge > 0 {
+			c.Header("Cache-Control", "public, max-age="+strconv.Itoa(int(out.maxAge.Seconds())))
+		}
 		c.Status(out.status)
 		_ = json.NewEncoder(c.Writer).Encode(out.body) // a client that has gone is nobody to tell
 	}

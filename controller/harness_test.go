@@ -26,10 +26,12 @@ import (
 
 func TestMain(m *testing.M) { throwaway.Main(m) }
 
-// clock is the time that a test sets.
+// clock is the time that a test sets, or with a skew the real one.
 type clock struct {
-	mu  sync.Mutex
-	now time.Time
+	mu   sync.Mutex
+	now  time.Time
+	real bool
+	skew time.Duration
 }
 
 func newClock() *clock { return &clock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)} }
@@ -37,6 +39,9 @@ func newClock() *clock { return &clock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, t
 func (c *clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.real {
+		return time.Now().Add(c.skew)
+	}
 	return c.now
 }
 
@@ -51,6 +56,7 @@ func (c *clock) Add(d time.Duration) {
 type instance struct {
 	accounts *service.Accounts
 	sessions *service.Sessions
+	keys     *service.Keyring
 	public   *url.URL
 	address  string
 }
@@ -63,6 +69,7 @@ func start(t testing.TB, store repository.Store, clock *clock, log io.Writer, se
 		Rotate: true, Sliding: true, IdleTTL: 14 * 24 * time.Hour, AbsoluteTTL: 30 * 24 * time.Hour,
 		Grace: 10 * time.Second, Recovery: 24 * time.Hour, MaxSessions: 50, HeaderKeeps: true,
 	}
+	keyPolicy := service.KeyPolicy{Algorithm: service.HS256, Publish: 5 * time.Minute, Poll: time.Second}
 	accessTTL, signup, reveal := 10*time.Minute, true, false
 	o := controller.Options{BasePath: "/api", Delivery: "auto", RequestTimeout: 5 * time.Second, Now: clock.Now, Log: logger}
 	for _, s := range settings {
@@ -93,6 +100,12 @@ func start(t testing.TB, store repository.Store, clock *clock, log io.Writer, se
 			policy.IdleTTL, err = time.ParseDuration(value)
 		case "refresh.absolute_ttl":
 			policy.AbsoluteTTL, err = time.ParseDuration(value)
+		case "keys.poll": // how soon replicas know of a key; no setting of the program
+			keyPolicy.Poll, err = time.ParseDuration(value)
+		case "keys.publish":
+			keyPolicy.Publish, err = time.ParseDuration(value)
+		case "tokens.algorithm":
+			keyPolicy.Algorithm, err = service.ParseAlgorithm(value)
 		case "signup.enabled":
 			signup, err = strconv.ParseBool(value)
 		case "login.reveal_unknown_user":
@@ -121,7 +134,13 @@ func start(t testing.TB, store repository.Store, clock *clock, log io.Writer, se
 	hasher := service.NewHasher(4, 4, 200) // the least that bcrypt does: the rules do not depend on it
 	o.PublicURL = public
 	o.Accounts = service.NewAccounts(store.Users, hasher, service.PasswordPolicy{MinLength: 8}, signup, clock.Now, logger)
-	o.Tokens = service.NewTokens(keys, public.String(), "latchkey", accessTTL, clock.Now)
+	keyPolicy.Lifetime = map[service.KeyUse]time.Duration{service.UseAccess: accessTTL, service.UseRefresh: policy.AbsoluteTTL}
+	o.Keys = service.NewKeyring(store.Keys, keys, keyPolicy, clock.Now, logger)
+	if err := o.Keys.Start(t.Context()); err != nil {
+		return nil, err
+	}
+	go o.Keys.RunUntil(t.Context())
+	o.Tokens = service.NewTokens(keys, o.Keys, public.String(), "latchkey", accessTTL, clock.Now)
 	o.Sessions = service.NewSessions(store, o.Tokens, policy, clock.Now, logger)
 	o.Login = service.NewLogin(store, hasher, o.Sessions, reveal, logger)
 	o.Passwords = service.NewPasswords(store.Users, o.Sessions, hasher, service.PasswordPolicy{MinLength: 8})
@@ -137,7 +156,7 @@ func start(t testing.TB, store repository.Store, clock *clock, log io.Writer, se
 		server.Start()
 	}
 	t.Cleanup(server.Close)
-	return &instance{accounts: o.Accounts, sessions: o.Sessions, public: public, address: server.Listener.Addr().String()}, nil
+	return &instance{accounts: o.Accounts, sessions: o.Sessions, keys: o.Keys, public: public, address: server.Listener.Addr().String()}, nil
 }
 
 // addAda creates the user of the tests.

@@ -3,7 +3,7 @@ package controller
 import (
 	"net/http"
 
-	"latchkey/middleware"
+	"latchkey/middleware/access"
 	"latchkey/service"
 )
 
@@ -14,7 +14,7 @@ type passwordBody struct {
 
 // password is POST /api/users/me/password.
 func (s *server) password(c *call, body passwordBody) (reply, error) {
-	who, _ := middleware.Subject(c.ctx())
+	who, _ := access.Subject(c.ctx())
 	current, next := service.NewPassword(body.CurrentPassword), service.NewPassword(body.NewPassword)
 	return reply{status: http.StatusNoContent}, s.Passwords.Change(c.ctx(), who, current, next, c.from())
 }

@@ -3,7 +3,7 @@ package controller
 import (
 	"net/http"
 
-	"latchkey/middleware"
+	"latchkey/middleware/access"
 	"latchkey/service"
 )
 
@@ -27,9 +27,9 @@ func (s *server) refresh(c *call, body refreshBody) (reply, error) {
 	return s.grant(c.r, g, p.Delivery), nil
 }
 
-// rtVerifyReply is the access token in the form that the header accesstoken
-// takes.
-type rtVerifyReply struct {
+// accessReply is an access token alone: from rtVerify in the form that the
+// header accesstoken takes.
+type accessReply struct {
 	AccessToken           string `json:"accessToken,omitempty"`
 	AccessTokenExpiryDate iso    `json:"accessTokenExpiryDate"`
 }
@@ -57,7 +57,7 @@ func (s *server) rtVerify(c *call, _ empty) (reply, error) {
 	if found.InCookie {
 		out.cookies = s.setCookies(g)
 	}
-	body := rtVerifyReply{AccessToken: "Bearer " + string(g.Access), AccessTokenExpiryDate: iso(g.AccessExpiry)}
+	body := accessReply{AccessToken: "Bearer " + string(g.Access), AccessTokenExpiryDate: iso(g.AccessExpiry)}
 	if s.cookieOnly(c.r) {
 		body.AccessToken = ""
 	}
@@ -67,7 +67,7 @@ func (s *server) rtVerify(c *call, _ empty) (reply, error) {
 
 // foundRefresh finds the refresh token. One in a cookie must come from our own
 // pages.
-func (s *server) foundRefresh(c *call, inBody string) (middleware.Found, error) {
+func (s *server) foundRefresh(c *call, inBody string) (access.Found, error) {
 	found, err := s.foundRefreshAnywhere(c, inBody)
 	if err == nil && found.InCookie {
 		err = s.csrf.Check(c.r)
@@ -77,7 +77,7 @@ func (s *server) foundRefresh(c *call, inBody string) (middleware.Found, error) 
 
 // foundRefreshAnywhere finds the refresh token wherever it is; of several cookies
 // the newest.
-func (s *server) foundRefreshAnywhere(c *call, inBody string) (middleware.Found, error) {
+func (s *server) foundRefreshAnywhere(c *call, inBody string) (access.Found, error) {
 	found, err := s.cookies.RefreshToken(c.r, inBody)
 	if len(found.Others) > 0 {
 		found.Token = s.Sessions.Newest(append(found.Others, found.Token))
@@ -85,7 +85,7 @@ func (s *server) foundRefreshAnywhere(c *call, inBody string) (middleware.Found,
 	return found, err
 }
 
-func (s *server) presentation(c *call, found middleware.Found) service.Presentation {
+func (s *server) presentation(c *call, found access.Found) service.Presentation {
 	p := service.Presentation{
 		Token: found.Token, Delivery: service.DeliveryBody, ClientID: service.ClientAPI, From: c.from(),
 	}
@@ -97,7 +97,7 @@ func (s *server) presentation(c *call, found middleware.Found) service.Presentat
 
 // refused answers a refusal. Cookies are cleared only when their session is
 // known to be over: trouble of a store must not log anyone out.
-func (s *server) refused(found middleware.Found, err error) (reply, error) {
+func (s *server) refused(found access.Found, err error) (reply, error) {
 	if found.InCookie && service.AsError(err).SessionOver {
 		return reply{cookies: s.clearCookies()}, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"latchkey/controller/problem"
 	"latchkey/middleware"
+	"latchkey/middleware/access"
 	"latchkey/service"
 )
 
@@ -22,6 +23,7 @@ type Options struct {
 	Sessions  *service.Sessions
 	Passwords *service.Passwords
 	Tokens    *service.Tokens
+	Keys      *service.Keyring
 	Health    *service.Health
 
 	PublicURL      *url.URL
@@ -40,8 +42,8 @@ type Options struct {
 type server struct {
 	Options
 	problems *problem.Writer
-	cookies  middleware.Cookies
-	csrf     *middleware.CSRF
+	cookies  access.Cookies
+	csrf     *access.CSRF
 }
 
 // NewRouter returns the handler of the whole service.
@@ -50,35 +52,42 @@ func NewRouter(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	csrf, err := middleware.NewCSRF(append([]string{o.PublicURL.Scheme + "://" + o.PublicURL.Host}, o.Origins...))
+	csrf, err := access.NewCSRF(append([]string{o.PublicURL.Scheme + "://" + o.PublicURL.Host}, o.Origins...))
 	if err != nil {
 		return nil, err
 	}
-	s := &server{Options: o, problems: problems, csrf: csrf, cookies: middleware.NewCookies(o.PublicURL, o.BasePath)}
+	s := &server{Options: o, problems: problems, csrf: csrf, cookies: access.NewCookies(o.PublicURL, o.BasePath)}
 	engine, err := s.engine()
 	if err != nil {
 		return nil, err
 	}
-	access := middleware.NewAccess(o.Tokens, s.cookies, csrf, problems)
+	guard, err := access.New(access.Options{Verifier: o.Tokens, Cookies: s.cookies, CSRF: csrf, Problems: problems, Now: o.Now})
+	if err != nil {
+		return nil, err
+	}
+	require := middleware.NewAccess(guard)
 
 	engine.GET("/", handle(s, s.status))
 	engine.GET("/livez", handle(s, s.live))
 	engine.GET("/readyz", handle(s, s.ready))
+	engine.GET("/.well-known/jwks.json", handle(s, s.jwks))
 
 	users := engine.Group(o.BasePath+"/users", middleware.NoStore())
-	users.POST("", access.Optional(), handle(s, s.signUp))
+	users.POST("", require.OptionalAccess(), handle(s, s.signUp))
 	users.POST("/login", handle(s, s.login))
 	users.POST("/refresh", handle(s, s.refresh))
 	users.POST("/rtVerify", handle(s, s.rtVerify))
 	users.GET("/rtVerify", handle(s, s.rtVerify))
 	users.POST("/logout", handle(s, s.logout))
 
-	me := users.Group("/me", access.Require(), access.RequireSession())
+	me := users.Group("/me", require.RequireSession())
 	me.GET("", handle(s, s.me))
 	me.POST("/password", handle(s, s.password))
 	me.GET("/sessions", handle(s, s.devices))
 	me.DELETE("/sessions", handle(s, s.endOthers))
 	me.DELETE("/sessions/:id", handle(s, s.endDevice))
+
+	users.POST("/:id/token", require.RequireSession(), require.RequirePrivilege(2), handle(s, s.tokenFor))
 	return engine, nil
 }
 

@@ -2,87 +2,59 @@ package middleware
 
 import (
 	"context"
+	"net/http"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
-	"latchkey/controller/problem"
-	"latchkey/service"
+	"latchkey/middleware/access"
 )
 
-// AccessVerifier checks an access token without I/O.
-type AccessVerifier interface {
-	VerifyAccess(raw service.RawToken) (service.Subject, error)
+// Access is the guards of package access, for Gin.
+type Access struct{ guard *access.Guard }
+
+// NewAccess returns the guards.
+func NewAccess(guard *access.Guard) *Access { return &Access{guard} }
+
+// RequireAccess lets in who has a good access token.
+func (a *Access) RequireAccess() gin.HandlerFunc { return a.require() }
+
+// OptionalAccess lets in who has none as well; a token that is sent must be
+// good.
+func (a *Access) OptionalAccess() gin.HandlerFunc { return a.admit(a.guard.AdmitOptional) }
+
+// RequireSession lets in users who have logged in: not clients, and nobody who
+// acts in a user's place.
+func (a *Access) RequireSession() gin.HandlerFunc { return a.require(access.Session) }
+
+// RequirePrivilege lets in users of that privilege or a higher one.
+func (a *Access) RequirePrivilege(privilege int) gin.HandlerFunc {
+	return a.require(access.Privilege(privilege))
 }
 
-// Access guards routes by the access token, and by nothing else.
-type Access struct {
-	verifier AccessVerifier
-	cookies  Cookies
-	csrf     *CSRF
-	problems *problem.Writer
+// RequireScope lets in tokens that have every one of these scopes.
+func (a *Access) RequireScope(scopes ...string) gin.HandlerFunc {
+	return a.require(access.Scope(scopes...))
 }
 
-// NewAccess returns the guard.
-func NewAccess(v AccessVerifier, cookies Cookies, csrf *CSRF, problems *problem.Writer) *Access {
-	return &Access{verifier: v, cookies: cookies, csrf: csrf, problems: problems}
+// RequireLoginWithin lets in users who logged in no longer ago than that.
+func (a *Access) RequireLoginWithin(age time.Duration) gin.HandlerFunc {
+	return a.require(access.LoginWithin(age))
 }
 
-type subjectKey struct{}
-
-// Subject returns who the access token of a request speaks for; false where no
-// guard let one in.
-func Subject(ctx context.Context) (service.Subject, bool) {
-	s, ok := ctx.Value(subjectKey{}).(service.Subject)
-	return s, ok
+func (a *Access) require(demands ...access.Demand) gin.HandlerFunc {
+	return a.admit(func(r *http.Request) (context.Context, error) { return a.guard.Admit(r, demands...) })
 }
 
-// Require lets in who has a good access token.
-func (a *Access) Require() gin.HandlerFunc {
-	return func(c *gin.Context) { a.admit(c, false) }
-}
-
-// Optional lets in who has none as well; a token that is sent must be good.
-func (a *Access) Optional() gin.HandlerFunc {
-	return func(c *gin.Context) { a.admit(c, true) }
-}
-
-// RequireSession lets in, after Require, whose token belongs to a session: a
-// user who has logged in.
-func (a *Access) RequireSession() gin.HandlerFunc {
+func (a *Access) admit(admit func(*http.Request) (context.Context, error)) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		if s, ok := Subject(c.Request.Context()); !ok || s.SessionID == "" {
-			a.refuse(c, service.NewError(service.CodePrivilegeDenied, "This is for users who have logged in; this token has no session."))
-		}
-	}
-}
-
-func (a *Access) refuse(c *gin.Context, err error) {
-	_ = c.Error(err)
-	c.Abort()
-	a.problems.Write(c.Writer, RequestID(c.Request.Context()), err)
-}
-
-func (a *Access) admit(c *gin.Context, optional bool) {
-	subject, err := a.verify(c)
-	if err != nil {
-		if optional && service.AsError(err).Code == service.CodeTokenMissing {
+		ctx, err := admit(c.Request)
+		if err != nil {
+			_ = c.Error(err)
+			c.Abort()
+			a.guard.Problems.Write(ctx, c.Writer, err)
 			return
 		}
-		a.refuse(c, err)
-		return
+		c.Request = c.Request.WithContext(ctx)
 	}
-	c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), subjectKey{}, subject))
-}
-
-func (a *Access) verify(c *gin.Context) (service.Subject, error) {
-	found, err := a.cookies.AccessToken(c.Request)
-	if err != nil {
-		return service.Subject{}, err
-	}
-	if found.InCookie {
-		if err := a.csrf.Check(c.Request); err != nil {
-			return service.Subject{}, err
-		}
-	}
-	return a.verifier.VerifyAccess(found.Token)
 }

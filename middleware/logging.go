@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"latchkey/controller/problem"
+	"latchkey/middleware/access"
 )
 
 // statusClientGone stands in the log for a request that its client gave up.
@@ -34,11 +37,11 @@ func Logging(log *slog.Logger, now func() time.Time) gin.HandlerFunc {
 			return
 		}
 		attrs := []slog.Attr{
-			slog.String("request", RequestID(ctx)), slog.String("method", c.Request.Method), slog.String("route", c.FullPath()),
+			slog.String("request", problem.RequestID(ctx)), slog.String("method", c.Request.Method), slog.String("route", c.FullPath()),
 			slog.Int("status", status), slog.Duration("took", now().Sub(start)),
 		}
-		if s, ok := Subject(ctx); ok {
-			attrs = append(attrs, slog.String("user", s.UserID), slog.String("session", s.SessionID))
+		if s, ok := access.Subject(ctx); ok {
+			attrs = append(attrs, slog.String("user", s.UserID), slog.String("session", s.SessionID), slog.String("client", s.ClientID))
 		}
 		if len(c.Errors) > 0 {
 			attrs = append(attrs, slog.String("error", c.Errors.Last().Error()))

@@ -20,11 +20,11 @@ func Recover(log *slog.Logger, problems *problem.Writer) gin.HandlerFunc {
 				return
 			}
 			ctx := c.Request.Context()
-			log.ErrorContext(ctx, "panic", "request", RequestID(ctx), "route", c.FullPath(),
+			log.ErrorContext(ctx, "panic", "request", problem.RequestID(ctx), "route", c.FullPath(),
 				"kind", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
 			c.Abort()
 			if !c.Writer.Written() {
-				problems.Write(c.Writer, RequestID(ctx), fmt.Errorf("panic: %T", v))
+				problems.Write(ctx, c.Writer, fmt.Errorf("panic: %T", v))
 			}
 		}()
 		c.Next()

@@ -1,16 +1,15 @@
 package middleware
 
 import (
-	"context"
 	"crypto/rand"
 
 	"github.com/gin-gonic/gin"
+
+	"latchkey/controller/problem"
 )
 
 // RequestIDHeader names a request in answers and logs.
 const RequestIDHeader = "X-Request-Id"
-
-type requestIDKey struct{}
 
 // RequestIDs gives each request an id: the one that it brought, if it is short
 // and plain, else a random one.
@@ -21,14 +20,8 @@ func RequestIDs() gin.HandlerFunc {
 			id = rand.Text()
 		}
 		c.Header(RequestIDHeader, id)
-		c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), requestIDKey{}, id))
+		c.Request = c.Request.WithContext(problem.WithRequestID(c.Request.Context(), id))
 	}
-}
-
-// RequestID returns the id of the request that ctx belongs to, or "".
-func RequestID(ctx context.Context) string {
-	id, _ := ctx.Value(requestIDKey{}).(string)
-	return id
 }
 
 // plain keeps foreign ids from forging log lines.

@@ -108,7 +108,7 @@ func (a *Accounts) create(ctx context.Context, n NewAccount, actor string) (Acco
 	case errors.Is(err, repository.ErrEmailExists):
 		return Account{}, fieldError(CodeEmailTaken, "email", "has an account already")
 	case errors.Is(err, repository.ErrNotAllowed):
-		return Account{}, NewError(CodeTokenExpired, "Your privileges have changed. Refresh your token and try again.")
+		return Account{}, privilegeChanged()
 	case err != nil:
 		return Account{}, storeFailure("create a user", err)
 	}
@@ -162,4 +162,9 @@ func notEmpty(fields map[string]string) map[string]string {
 		}
 	}
 	return fields
+}
+
+// privilegeChanged is of an access token that says more than is true by now.
+func privilegeChanged() error {
+	return NewError(CodeTokenExpired, "Your privileges have changed. Refresh your token and try again.")
 }

@@ -22,14 +22,14 @@ func newTokenID() repository.TokenID {
 // successor returns the id that follows id in its chain. The server can compute
 // it for any token that it is shown, and so mint the same successor again;
 // nobody else can, and whoever has the key alone lacks the random start.
-func (k Keys) successor(id repository.TokenID) repository.TokenID {
+func (k RootKeys) successor(id repository.TokenID) repository.TokenID {
 	mac := hmac.New(sha256.New, k.chain)
 	mac.Write([]byte(id))
 	return repository.TokenID(base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:tokenIDBytes]))
 }
 
 // prove answers a question of the store about a presented token.
-func (k Keys) prove(asked repository.Presented, token refreshToken) *repository.Proof {
+func (k RootKeys) prove(asked repository.Presented, token refreshToken) *repository.Proof {
 	proof := &repository.Proof{Gen: asked.Gen, JTI: asked.JTI, Next: k.successor(asked.JTI)}
 	id := asked.JTI
 	for range token.gen - asked.Gen { // at most MaxAhead; none for a predecessor

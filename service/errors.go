@@ -14,32 +14,34 @@ type Code string
 
 // The codes.
 const (
-	CodeInvalidRequest       Code = "invalid_request"
-	CodePasswordRejected     Code = "password_rejected"
-	CodeTokenMissing         Code = "token_missing"
-	CodeTokenMalformed       Code = "token_malformed"
-	CodeTokenInvalid         Code = "token_invalid"
-	CodeTokenExpired         Code = "token_expired"
-	CodeRefreshMissing       Code = "refresh_missing"
-	CodeRefreshMalformed     Code = "refresh_malformed"
-	CodeRefreshInvalid       Code = "refresh_invalid"
-	CodeRefreshExpired       Code = "refresh_expired"
-	CodeSessionRevoked       Code = "session_revoked"
-	CodeRefreshReused        Code = "refresh_reused"
-	CodeInvalidCredentials   Code = "invalid_credentials"
-	CodePrivilegeDenied      Code = "privilege_denied"
-	CodeCSRFDenied           Code = "csrf_denied"
-	CodeAccountDisabled      Code = "account_disabled"
-	CodeNotFound             Code = "not_found"
-	CodeMethodNotAllowed     Code = "method_not_allowed"
-	CodeUsernameTaken        Code = "username_taken"
-	CodeEmailTaken           Code = "email_taken"
-	CodeBodyTooLarge         Code = "body_too_large"
-	CodeUnsupportedMediaType Code = "unsupported_media_type"
-	CodeRateLimited          Code = "rate_limited"
-	CodeOverloaded           Code = "overloaded"
-	CodeStoreUnavailable     Code = "store_unavailable"
-	CodeInternal             Code = "internal"
+	CodeInvalidRequest             Code = "invalid_request"
+	CodePasswordRejected           Code = "password_rejected"
+	CodeTokenMissing               Code = "token_missing"
+	CodeTokenMalformed             Code = "token_malformed"
+	CodeTokenInvalid               Code = "token_invalid"
+	CodeTokenExpired               Code = "token_expired"
+	CodeRefreshMissing             Code = "refresh_missing"
+	CodeRefreshMalformed           Code = "refresh_malformed"
+	CodeRefreshInvalid             Code = "refresh_invalid"
+	CodeRefreshExpired             Code = "refresh_expired"
+	CodeSessionRevoked             Code = "session_revoked"
+	CodeRefreshReused              Code = "refresh_reused"
+	CodeInvalidCredentials         Code = "invalid_credentials"
+	CodePrivilegeDenied            Code = "privilege_denied"
+	CodeCSRFDenied                 Code = "csrf_denied"
+	CodeInsufficientScope          Code = "insufficient_scope"
+	CodeInsufficientAuthentication Code = "insufficient_user_authentication"
+	CodeAccountDisabled            Code = "account_disabled"
+	CodeNotFound                   Code = "not_found"
+	CodeMethodNotAllowed           Code = "method_not_allowed"
+	CodeUsernameTaken              Code = "username_taken"
+	CodeEmailTaken                 Code = "email_taken"
+	CodeBodyTooLarge               Code = "body_too_large"
+	CodeUnsupportedMediaType       Code = "unsupported_media_type"
+	CodeRateLimited                Code = "rate_limited"
+	CodeOverloaded                 Code = "overloaded"
+	CodeStoreUnavailable           Code = "store_unavailable"
+	CodeInternal                   Code = "internal"
 )
 
 // Codes lists every code.
@@ -49,6 +51,7 @@ func Codes() []Code {
 		CodeTokenMissing, CodeTokenMalformed, CodeTokenInvalid, CodeTokenExpired,
 		CodeRefreshMissing, CodeRefreshMalformed, CodeRefreshInvalid, CodeRefreshExpired, CodeSessionRevoked, CodeRefreshReused,
 		CodeInvalidCredentials, CodePrivilegeDenied, CodeCSRFDenied, CodeAccountDisabled,
+		CodeInsufficientScope, CodeInsufficientAuthentication,
 		CodeNotFound, CodeMethodNotAllowed, CodeUsernameTaken, CodeEmailTaken, CodeBodyTooLarge, CodeUnsupportedMediaType,
 		CodeRateLimited, CodeOverloaded, CodeStoreUnavailable, CodeInternal,
 	}
@@ -65,6 +68,10 @@ type Error struct {
 	// to be over, so that the client may forget it. A refusal for another
 	// reason, or trouble of a store, must not make it do so.
 	SessionOver bool
+	// Scope is what an insufficient_scope demands, in the words of RFC 6749 3.3.
+	Scope string
+	// MaxAge is how old a log-in may be for what needs a recent one.
+	MaxAge time.Duration
 	// RetryAfter is how long a client should wait before it tries again.
 	RetryAfter time.Duration
 }

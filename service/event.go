@@ -19,6 +19,7 @@ func logEvent(ctx context.Context, log *slog.Logger, a repository.AuditRecord) {
 		{"actor", a.ActorID},
 		{"session", a.SessionID},
 		{"client", a.ClientID},
+		{"key", a.KeyID},
 		{"request", a.RequestID},
 		{"address", a.Address},
 		{"agent", a.Agent},

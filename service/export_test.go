@@ -1,14 +1,70 @@
 package service
 
-// AccessKeyForTest returns the key that signs access tokens under a root secret,
-// so that tests can forge them.
+import "time"
+
+// AccessKeyForTest returns the first key that signs access tokens under a root
+// secret, so that tests can forge them.
 func AccessKeyForTest(root string) (key []byte, kid string) {
-	k, err := DeriveKeys([]byte(root))
+	r, err := DeriveKeys([]byte(root))
 	if err != nil {
 		panic(err)
 	}
-	return k.access.secret, k.access.id
+	return r.first[UseAccess].private.([]byte), r.first[UseAccess].ID
 }
+
+// FixedKeys are keys that never change.
+type FixedKeys struct{ set *KeySet }
+
+// KeySet implements KeySource.
+func (f *FixedKeys) KeySet() *KeySet { return f.set }
+
+// FixedKeysForTest returns the first keys under a root secret, or with an
+// algorithm another one for access tokens.
+func FixedKeysForTest(root string, a Algorithm) *FixedKeys {
+	r, err := DeriveKeys([]byte(root))
+	if err != nil {
+		panic(err)
+	}
+	access := r.first[UseAccess]
+	if a != HS256 {
+		if access, err = GenerateKey(a); err != nil {
+			panic(err)
+		}
+	}
+	return FixKeyForTest(access, r.first[UseRefresh])
+}
+
+// FixKeyForTest returns a source of these two keys.
+func FixKeyForTest(access, refresh Key) *FixedKeys {
+	return &FixedKeys{newKeySet([]keyEntry{
+		{Key: access, use: UseAccess, createdAt: time.Unix(1, 0), activeAt: time.Unix(1, 0)},
+		{Key: refresh, use: UseRefresh, createdAt: time.Unix(2, 0), activeAt: time.Unix(1, 0)},
+	}, nil)}
+}
+
+// AccessForTest mints an access token.
+func (t *Tokens) AccessForTest(s Subject) (RawToken, error) {
+	raw, _, err := t.access(s, []string{"pwd"})
+	return raw, err
+}
+
+// VerifyJWSForTest checks the form and the signature of a token alone, by a key
+// whose kid stands for whatever the token names.
+func VerifyJWSForTest(raw string, k Key) error {
+	f, err := parseForm(raw)
+	if err != nil {
+		return err
+	}
+	f.typ, f.kid = typeAccess, k.ID
+	set := FixKeyForTest(k, Key{}).set
+	return set.verify(f, UseAccess, time.Unix(2, 0), 0)
+}
+
+// ParseJWKForTest reads one JWK, public or private.
+func ParseJWKForTest(text []byte) (Key, error) { return parseJWK(text) }
 
 // WalkForTest is walk.
 var WalkForTest = walk
+
+// PublicForTest returns what verifies access tokens.
+func PublicForTest(f *FixedKeys) any { return f.set.entries[0].public }

@@ -3,6 +3,7 @@ package service
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -21,81 +22,125 @@ const (
 // the alphabet is checked beforehand.
 var strictBase64 = base64.RawURLEncoding.Strict()
 
-// checkForm refuses a token that two parsers might read differently, before one
+// jwtForm is a token taken apart, before anything in it is believed.
+type jwtForm struct {
+	alg, typ, kid string // of the header; empty: not there
+	signed        string // what the signature is of
+	signature     []byte
+	payload       []byte // decoded, and not read before the signature is checked
+}
+
+// parseForm refuses a token that two parsers might read differently, before one
 // reads it: anything but three parts of canonical base64url (RFC 7515 2, 7.1),
 // a header member that we do not set (crit, jwk, jku and their like are orders
-// to the verifier, which takes none: RFC 8725 3.1, 3.10), a member that stands
-// twice or whose name is escaped (RFC 8725 3.12, RFC 8259 4), and a date that is
-// no whole number. Its errors wrap jwt.ErrTokenMalformed or
-// jwt.ErrTokenUnverifiable, and repeat nothing of the token.
-func checkForm(raw string) error {
+// to the verifier, which takes none: RFC 8725 3.1, 3.10), and a member that
+// stands twice or whose name is escaped (RFC 8725 3.12, RFC 8259 4). Its errors
+// wrap jwt.ErrTokenMalformed or jwt.ErrTokenUnverifiable, and repeat nothing of
+// the token.
+func parseForm(raw string) (jwtForm, error) {
+	var f jwtForm
 	if len(raw) > maxToken {
-		return fmt.Errorf("%w: longer than %d bytes", jwt.ErrTokenMalformed, maxToken)
+		return f, fmt.Errorf("%w: longer than %d bytes", jwt.ErrTokenMalformed, maxToken)
 	}
 	header, rest, _ := strings.Cut(raw, ".")
 	payload, signature, dots := strings.Cut(rest, ".")
 	if !dots || header == "" || payload == "" || signature == "" {
-		return fmt.Errorf("%w: not three parts", jwt.ErrTokenMalformed)
+		return f, fmt.Errorf("%w: not three parts", jwt.ErrTokenMalformed)
 	}
-	buf := make([]byte, 0, len(raw))
-	head, err := decodePart(buf, header)
+	head, err := decodePart(header)
 	if err != nil {
-		return err
+		return f, err
 	}
-	if err := walk(head, headerMember); err != nil {
-		return fmt.Errorf("%w: header: %w", jwt.ErrTokenUnverifiable, err)
+	if f.payload, err = decodePart(payload); err != nil {
+		return f, err
 	}
-	if _, err := decodePart(buf, signature); err != nil {
-		return err
+	if f.signature, err = decodePart(signature); err != nil {
+		return f, err
 	}
-	body, err := decodePart(buf, payload)
-	if err != nil {
-		return err
+	if err := walk(head, f.headerMember); err != nil {
+		return f, fmt.Errorf("%w: header: %w", jwt.ErrTokenUnverifiable, err)
 	}
-	if err := walk(body, claimMember); err != nil {
+	f.signed = raw[:len(header)+1+len(payload)]
+	return f, nil
+}
+
+// claims reads the payload by the same rules, and demands whole numbers for
+// what others might round. It is called once the signature is good.
+func (f *jwtForm) claims(c *claims) error {
+	if err := walk(f.payload, c.member); err != nil {
 		return fmt.Errorf("%w: claims: %w", jwt.ErrTokenUnverifiable, err)
+	}
+	if !json.Valid(f.payload) { // the walk sees the structure alone
+		return fmt.Errorf("%w: claims are not JSON", jwt.ErrTokenUnverifiable)
 	}
 	return nil
 }
 
-func decodePart(buf []byte, part string) ([]byte, error) {
+func decodePart(part string) ([]byte, error) {
 	for i := range len(part) {
 		if c := part[i]; (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' {
 			return nil, fmt.Errorf("%w: not base64url", jwt.ErrTokenMalformed)
 		}
 	}
-	b, err := strictBase64.AppendDecode(buf, []byte(part))
+	b, err := strictBase64.DecodeString(part)
 	if err != nil {
 		return nil, fmt.Errorf("%w: not canonical base64url", jwt.ErrTokenMalformed)
 	}
 	return b, nil
 }
 
-// headerMember allows the three members that we set, all of them strings.
-func headerMember(name, value []byte) error {
-	switch string(name) {
-	case "alg", "typ", "kid":
-		if value[0] != '"' {
-			return errors.New("a member is no string")
-		}
-		return nil
+// headerMember takes the three members that we set, all of them plain strings.
+func (f *jwtForm) headerMember(name, value []byte) error {
+	text, ok := plainText(value)
+	if !ok {
+		return errors.New("a member is no plain string")
 	}
-	return errors.New("an unknown member")
-}
-
-// claimMember demands whole numbers where others might round.
-func claimMember(name, value []byte) error {
 	switch string(name) {
-	case "exp", "iat", "nbf", "auth_time", "gen", "privilege":
-		if len(value) > 15 || bytes.ContainsFunc(value, func(r rune) bool { return r < '0' || r > '9' }) {
-			return errors.New("a number is not whole, or not in range")
-		}
-		return nil
-	}
-	// A name that differs from one of ours in case alone would be read as ours
-	// by a lenient parser.
-	if bytes.ContainsFunc(name, func(r rune) bool { return (r < 'a' || r > 'z') && r != '_' }) {
-		return errors.New("a member's name is not in lower case")
+	case "alg":
+		f.alg = text
+	case "typ":
+		f.typ = text
+	case "kid":
+		f.kid = text
+	default:
+		return errors.New("an unknown member")
 	}
 	return nil
+}
+
+// plainText reads a JSON string of printable ASCII without escapes.
+func plainText(value []byte) (string, bool) {
+	if len(value) < 2 || value[0] != '"' {
+		return "", false
+	}
+	text := value[1 : len(value)-1]
+	for _, c := range text {
+		if c < ' ' || c > '~' || c == '\\' {
+			return "", false
+		}
+	}
+	return string(text), true
+}
+
+// wholeNumber reads a number that every parser reads alike.
+func wholeNumber(value []byte) (int64, error) {
+	if len(value) > 15 || len(value) > 1 && value[0] == '0' {
+		return 0, errNotWhole
+	}
+	var n int64
+	for _, c := range value {
+		if c < '0' || c > '9' {
+			return 0, errNotWhole
+		}
+		n = n*10 + int64(c-'0')
+	}
+	return n, nil
+}
+
+var errNotWhole = errors.New("a number is not whole, or not in range")
+
+// lowerCase tells names that differ from one of ours in case alone, which a
+// lenient parser would read as ours.
+func lowerCase(name []byte) bool {
+	return !bytes.ContainsFunc(name, func(r rune) bool { return (r < 'a' || r > 'z') && r != '_' })
 }

@@ -10,26 +10,19 @@ import (
 // MinRootSecret is the shortest root secret, in bytes (RFC 7518 3.2 for HS256).
 const MinRootSecret = 32
 
-// Keys are what a root secret gives: one key for each purpose, so that none can
-// stand in for another.
-type Keys struct {
-	access  signingKey
-	refresh signingKey
-	chain   []byte // for the ids of refresh tokens; see successor
-}
-
-// signingKey is one key with its one algorithm and one use. Only HS256 exists
-// so far.
-type signingKey struct {
-	id     string // kid
-	secret []byte
+// RootKeys are what a root secret gives: one key for each purpose, so that none
+// can stand in for another.
+type RootKeys struct {
+	first   map[KeyUse]Key // what a database without keys begins with
+	chain   []byte         // for the ids of refresh tokens; see successor
+	sealing []byte         // for the keys in the database; see seal
 }
 
 // DeriveKeys derives the keys from a root secret by HKDF-SHA-256 (RFC 5869),
 // one label a purpose. Replicas with the same secret derive the same keys.
-func DeriveKeys(root []byte) (Keys, error) {
+func DeriveKeys(root []byte) (RootKeys, error) {
 	if len(root) < MinRootSecret {
-		return Keys{}, fmt.Errorf("the root secret has %d bytes, it needs %d", len(root), MinRootSecret)
+		return RootKeys{}, fmt.Errorf("the root secret has %d bytes, it needs %d", len(root), MinRootSecret)
 	}
 	var failed error
 	derive := func(label string, size int) []byte {
@@ -39,11 +32,16 @@ func DeriveKeys(root []byte) (Keys, error) {
 		}
 		return key
 	}
-	// The id of a symmetric key is derived beside it and not from it: a
-	// thumbprint of a secret would help to guess the secret.
-	signing := func(use string) signingKey {
-		return signingKey{id: hex.EncodeToString(derive(use+" kid v1", 8)), secret: derive(use+" key v1", 32)}
+	r := RootKeys{first: map[KeyUse]Key{}, chain: derive("refresh chain v1", 32), sealing: derive("key encryption v1", 32)}
+	for _, use := range []KeyUse{UseAccess, UseRefresh} {
+		// The id of a symmetric key is derived beside it and not from it: a
+		// thumbprint of a secret would help to guess the secret.
+		id := hex.EncodeToString(derive(string(use)+" kid v1", 8))
+		k, err := newKey(id, derive(string(use)+" key v1", hmacBytes))
+		if err != nil {
+			return RootKeys{}, err
+		}
+		r.first[use] = k
 	}
-	k := Keys{access: signing("access"), refresh: signing("refresh"), chain: derive("refresh chain v1", 32)}
-	return k, failed
+	return r, failed
 }

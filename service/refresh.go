@@ -93,23 +93,28 @@ func (s *Sessions) Refresh(ctx context.Context, p Presentation) (Grant, error) {
 // present shows a token to the session store, and once more with a proof where
 // the store asks: it cannot walk the chain of token ids.
 func (s *Sessions) present(ctx context.Context, p Presentation, token refreshToken, u repository.User) (repository.Presented, error) {
-	call := repository.Presentation{
-		UserID: token.userID, SessionID: token.sessionID, Gen: token.gen, JTI: token.id,
-		Next: s.tokens.keys.successor(token.id), ClientID: p.ClientID, Delivery: p.Delivery,
-		Epoch: u.SessionEpoch, Kept: u.KeptSession == token.sessionID,
-		Op: string(newTokenID()), Now: s.now().UTC().Truncate(time.Millisecond), IssuedAt: token.issuedAt,
-		Keep: p.Keep, Rotate: s.policy.Rotate, Sliding: s.policy.Sliding,
-		Grace: s.policy.Grace, Debounce: 2 * s.policy.Grace, Recovery: s.policy.Recovery, IdleTTL: s.policy.IdleTTL,
-	}
+	call := s.presentation(p, token, u)
 	out, err := s.store.Sessions.PresentSession(ctx, call)
 	for range maxQuestions {
 		if err != nil || !out.Outcome.Question() {
 			break
 		}
-		call.Proof = s.tokens.keys.prove(out, token)
+		call.Proof = s.tokens.root.prove(out, token)
 		out, err = s.store.Sessions.PresentSession(ctx, call)
 	}
 	return out, err
+}
+
+// presentation is what the store is asked, the first time.
+func (s *Sessions) presentation(p Presentation, token refreshToken, u repository.User) repository.Presentation {
+	return repository.Presentation{
+		UserID: token.userID, SessionID: token.sessionID, Gen: token.gen, JTI: token.id,
+		Next: s.tokens.root.successor(token.id), ClientID: p.ClientID, Delivery: p.Delivery,
+		Epoch: u.SessionEpoch, Kept: u.KeptSession == token.sessionID,
+		Op: string(newTokenID()), Now: s.now().UTC().Truncate(time.Millisecond), IssuedAt: token.issuedAt,
+		Keep: p.Keep, Rotate: s.policy.Rotate, Sliding: s.policy.Sliding,
+		Grace: s.policy.Grace, Debounce: 2 * s.policy.Grace, Recovery: s.policy.Recovery, IdleTTL: s.policy.IdleTTL,
+	}
 }
 
 // maxQuestions is how often the session may change between a question and its

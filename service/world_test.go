@@ -46,7 +46,7 @@ func newWorld(t testing.TB, store repository.Store, policy service.RefreshPolicy
 	must(t, err)
 	log := slog.New(slog.DiscardHandler)
 	hasher := service.NewHasher(4, 4, 1000)
-	tokens := service.NewTokens(keys, "https://auth.example", "api", 10*time.Minute, w.clock)
+	tokens := service.NewTokens(keys, service.FixedKeysForTest(secret, service.HS256), "https://auth.example", "api", 10*time.Minute, w.clock)
 	w.sessions = service.NewSessions(store, tokens, policy, w.clock, log)
 	w.login = service.NewLogin(store, hasher, w.sessions, false, log)
 	w.accounts = service.NewAccounts(store.Users, hasher, service.PasswordPolicy{MinLength: 8}, true, w.clock, log)

@@ -118,7 +118,23 @@ func TestOneSecretIsDrawnByManyAtOnce(t *testing.T) {
 }
 
 func TestEveryCommandHasHelpWithAnExample(t *testing.T) {
-	for _, args := range [][]string{{"serve"}, {"migrate"}, {"user", "create"}, {"user", "disable"}, {"sessions", "list"}, {"sessions", "revoke"}, {"config"}, {"healthcheck"}} {
+	for _, args := range [][]string{
+		{"serve"},
+		{"migrate"},
+		{"user", "create"},
+		{"user", "disable"},
+		{"sessions", "list"},
+		{"sessions", "revoke"},
+		{"key", "list"},
+		{"key", "add"},
+		{"key", "rotate"},
+		{"key", "revoke"},
+		{"key", "import"},
+		{"key", "generate"},
+		{"token", "inspect"},
+		{"config"},
+		{"healthcheck"},
+	} {
 		out, err := command(t, "", append(args, "--help")...)
 		if err != nil || !strings.Contains(out, "Examples:") {
 			t.Errorf("%v --help: %v\n%s", args, err, out)

@@ -23,8 +23,8 @@ func migrateCommand() *cobra.Command {
 		Use:   "up",
 		Short: "Apply every migration that is pending",
 		Args:  cobra.NoArgs,
-		RunE: withBackend(func(ctx context.Context, cmd *cobra.Command, b backend) error {
-			applied, err := b.database.Migrate(ctx)
+		RunE: withBackend(func(ctx context.Context, cmd *cobra.Command, o opened) error {
+			applied, err := o.backend.database.Migrate(ctx)
 			for _, name := range applied {
 				fmt.Fprintln(cmd.OutOrStdout(), "applied", name)
 			}
@@ -37,8 +37,8 @@ func migrateCommand() *cobra.Command {
 		Use:   "status",
 		Short: "List the migrations, applied and pending",
 		Args:  cobra.NoArgs,
-		RunE: withBackend(func(ctx context.Context, cmd *cobra.Command, b backend) error {
-			pending, applied, err := b.database.Pending(ctx)
+		RunE: withBackend(func(ctx context.Context, cmd *cobra.Command, o opened) error {
+			pending, applied, err := o.backend.database.Pending(ctx)
 			for _, name := range applied {
 				fmt.Fprintln(cmd.OutOrStdout(), "applied", name)
 			}
@@ -49,22 +49,6 @@ func migrateCommand() *cobra.Command {
 		}),
 	})
 	return cmd
-}
-
-// withBackend loads the settings and opens the stores for a command.
-func withBackend(f func(context.Context, *cobra.Command, backend) error) func(*cobra.Command, []string) error {
-	return func(cmd *cobra.Command, _ []string) error {
-		cfg, err := settings(cmd)
-		if err != nil {
-			return err
-		}
-		b, err := openBackend(cmd.Context(), cfg, newLog(cfg, cmd.ErrOrStderr()))
-		if err != nil {
-			return err
-		}
-		defer b.close()
-		return f(cmd.Context(), cmd, b)
-	}
 }
 
 // migrateAtStart migrates, and waits for a database that is still starting.

@@ -68,16 +68,23 @@ func serve(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.L
 		log.Warn(w)
 	}
 	health := service.NewHealth(b.store, b.mode)
-	tokens, err := newTokens(cfg, log)
+	ring, tokens, err := newTokens(cfg, b, log)
 	if err != nil {
 		return err
 	}
+	if err := ring.Start(ctx); err != nil {
+		return err
+	}
 	sessions := newSessions(cfg, b, tokens, log)
-	handler, err := newHandler(cfg, b, tokens, sessions, health, log)
+	handler, err := newHandler(cfg, b, ring, tokens, sessions, health, log)
 	if err != nil {
 		return err
 	}
 	go sessions.PurgeUntil(ctx)
+	// Keys are revoked while the last requests are answered, too.
+	serving, stopped := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopped()
+	go ring.RunUntil(serving)
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.Server.Listen)
 	if err != nil {
 		return fmt.Errorf("server.listen: %w", err)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -104,32 +103,13 @@ func userFlag(cmd *cobra.Command, user *string) {
 
 // withSessions opens the stores for a command about accounts and sessions.
 func withSessions(f func(context.Context, *cobra.Command, *service.Accounts, *service.Sessions) error) func(*cobra.Command, []string) error {
-	return func(cmd *cobra.Command, _ []string) error {
-		cfg, err := settings(cmd)
+	return withStores(func(ctx context.Context, cmd *cobra.Command, o opened) error {
+		_, tokens, err := newTokens(o.cfg, o.backend, o.log)
 		if err != nil {
 			return err
 		}
-		log := newLog(cfg, cmd.ErrOrStderr())
-		b, err := openBackend(cmd.Context(), cfg, log)
-		if err != nil {
-			return err
-		}
-		defer b.close()
-		if pending, _, err := b.database.Pending(cmd.Context()); err != nil {
-			return err
-		} else if len(pending) > 0 {
-			return errors.New("the schema is not up to date: run latchkey migrate up")
-		}
-		tokens, err := newTokens(cfg, log)
-		if err != nil {
-			return err
-		}
-		err = f(cmd.Context(), cmd, newAccounts(cfg, b, newHasher(cfg), log), newSessions(cfg, b, tokens, log))
-		if err != nil {
-			return explain(err)
-		}
-		return nil
-	}
+		return f(ctx, cmd, newAccounts(o.cfg, o.backend, newHasher(o.cfg), o.log), newSessions(o.cfg, o.backend, tokens, o.log))
+	})
 }
 
 func minute(t time.Time) string { return t.UTC().Format("2006-01-02 15:04Z") }

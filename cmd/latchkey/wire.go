@@ -110,17 +110,33 @@ func rootSecret(cfg config.Config, log *slog.Logger) ([]byte, error) {
 	return root, nil
 }
 
-// newTokens makes the tokens and keys of the settings.
-func newTokens(cfg config.Config, log *slog.Logger) (*service.Tokens, error) {
-	root, err := rootSecret(cfg, log)
+// publishKeys is how long a key is published before it signs: more than the key
+// set is cached by those who follow its max-age.
+const publishKeys = 5 * time.Minute
+
+// pollKeys is how often a process looks for keys that others have changed; one
+// that was revoked must be refused everywhere within 5 s.
+const pollKeys = time.Second
+
+// newTokens makes the keys, not yet loaded, and the tokens of the settings.
+func newTokens(cfg config.Config, b backend, log *slog.Logger) (*service.Keyring, *service.Tokens, error) {
+	secret, err := rootSecret(cfg, log)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	keys, err := service.DeriveKeys(root)
+	root, err := service.DeriveKeys(secret)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return service.NewTokens(keys, cfg.Tokens.Issuer, cfg.Tokens.Audience, cfg.Tokens.AccessTTL, time.Now), nil
+	policy := service.KeyPolicy{
+		Algorithm: service.Algorithm(cfg.Tokens.Algorithm), Rotation: cfg.Tokens.KeyRotation, Publish: publishKeys, Poll: pollKeys,
+		Lifetime: map[service.KeyUse]time.Duration{service.UseAccess: cfg.Tokens.AccessTTL, service.UseRefresh: cfg.Refresh.AbsoluteTTL},
+	}
+	if cfg.Tokens.KeysFile != "" {
+		policy.File = func() ([]byte, error) { return os.ReadFile(cfg.Tokens.KeysFile) }
+	}
+	ring := service.NewKeyring(b.store.Keys, root, policy, time.Now, log)
+	return ring, service.NewTokens(root, ring, cfg.Tokens.Issuer, cfg.Tokens.Audience, cfg.Tokens.AccessTTL, time.Now), nil
 }
 
 func newSessions(cfg config.Config, b backend, tokens *service.Tokens, log *slog.Logger) *service.Sessions {
@@ -132,13 +148,13 @@ func newSessions(cfg config.Config, b backend, tokens *service.Tokens, log *slog
 }
 
 // newHandler wires the services and the routes.
-func newHandler(cfg config.Config, b backend, tokens *service.Tokens, sessions *service.Sessions, health *service.Health, log *slog.Logger) (http.Handler, error) {
+func newHandler(cfg config.Config, b backend, ring *service.Keyring, tokens *service.Tokens, sessions *service.Sessions, health *service.Health, log *slog.Logger) (http.Handler, error) {
 	hasher := newHasher(cfg)
 	return controller.NewRouter(controller.Options{
 		Accounts:  newAccounts(cfg, b, hasher, log),
 		Login:     service.NewLogin(b.store, hasher, sessions, cfg.Login.RevealUnknownUser, log),
 		Passwords: service.NewPasswords(b.store.Users, sessions, hasher, passwordPolicy(cfg)),
-		Sessions:  sessions, Tokens: tokens, Health: health,
+		Sessions:  sessions, Tokens: tokens, Keys: ring, Health: health,
 		PublicURL: cfg.Server.PublicURL, BasePath: cfg.Server.BasePath, TrustedProxies: cfg.Server.TrustedProxies,
 		Origins: cfg.CORS.Origins, Delivery: cfg.Tokens.Delivery, Statuses: cfg.Errors.Status,
 		RequestTimeout: cfg.Server.RequestTimeout, Now: time.Now, Log: log,

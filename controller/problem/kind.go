@@ -18,6 +18,9 @@ const (
 const (
 	challenge             = `Bearer`
 	challengeInvalidToken = `Bearer error="invalid_token"`
+	challengeScope        = `Bearer error="insufficient_scope"`
+	// RFC 9470 3: the log-in is too long ago.
+	challengeAuthentication = `Bearer error="insufficient_user_authentication"`
 )
 
 // kind is all that a code decides.
@@ -59,6 +62,10 @@ func kindOf(code service.Code) kind {
 		return kind{http.StatusUnauthorized, "The name or the password is wrong", "", challenge}
 	case service.CodePrivilegeDenied:
 		return kind{status: http.StatusForbidden, title: "The privilege does not suffice"}
+	case service.CodeInsufficientScope:
+		return kind{status: http.StatusForbidden, title: "The scope does not suffice", challenge: challengeScope}
+	case service.CodeInsufficientAuthentication:
+		return kind{http.StatusUnauthorized, "The log-in is too long ago", retryLogin, challengeAuthentication}
 	case service.CodeCSRFDenied:
 		return kind{status: http.StatusForbidden, title: "Another site sent this request"}
 	case service.CodeAccountDisabled:

@@ -1,6 +1,7 @@
 package problem
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -51,8 +52,19 @@ func New(statuses map[string]int) (*Writer, error) {
 	return w, nil
 }
 
-// Write answers a request with an error.
-func (w *Writer) Write(rw http.ResponseWriter, requestID string, err error) {
+// challengeOf completes a challenge with what the error demands.
+func challengeOf(k kind, e *service.Error) string {
+	switch {
+	case e.Scope != "":
+		return k.challenge + `, scope="` + e.Scope + `"` // RFC 6750 3
+	case e.MaxAge > 0:
+		return k.challenge + `, max_age="` + strconv.Itoa(int(e.MaxAge.Seconds())) + `"` // RFC 9470 3
+	}
+	return k.challenge
+}
+
+// Write answers a request with an error. The context is that of the request.
+func (w *Writer) Write(ctx context.Context, rw http.ResponseWriter, err error) {
 	e := service.AsError(err)
 	k := kindOf(e.Code)
 	if status, ok := w.statuses[e.Code]; ok {
@@ -60,7 +72,7 @@ func (w *Writer) Write(rw http.ResponseWriter, requestID string, err error) {
 	}
 	h := rw.Header()
 	if k.challenge != "" {
-		h.Set("WWW-Authenticate", k.challenge)
+		h.Set("WWW-Authenticate", challengeOf(k, e))
 	}
 	if k.retry == retryLater {
 		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(max(e.RetryAfter.Seconds(), 1)))))
@@ -70,6 +82,6 @@ func (w *Writer) Write(rw http.ResponseWriter, requestID string, err error) {
 	rw.WriteHeader(k.status)
 	_ = json.NewEncoder(rw).Encode(Problem{ // a client that has gone is nobody to tell
 		Type: "urn:latchkey:error:" + string(e.Code), Title: k.title, Status: k.status, Error: string(e.Code), Code: k.status,
-		Message: e.Message, Retry: k.retry, RequestID: requestID, Fields: e.Fields,
+		Message: e.Message, Retry: k.retry, RequestID: RequestID(ctx), Fields: e.Fields,
 	})
 }

@@ -22,7 +22,7 @@ func TestEveryCodeHasAKind(t *testing.T) {
 	titles := map[string]service.Code{}
 	for _, code := range service.Codes() {
 		rec := httptest.NewRecorder()
-		w.Write(rec, "req-1", &service.Error{Code: code, Message: "m", RetryAfter: 1500 * time.Millisecond})
+		w.Write(problem.WithRequestID(t.Context(), "req-1"), rec, &service.Error{Code: code, Message: "m", RetryAfter: 1500 * time.Millisecond})
 		var p problem.Problem
 		if err := json.Unmarshal(rec.Body.Bytes(), &p); err != nil {
 			t.Fatal(err)
@@ -55,7 +55,7 @@ func TestAnErrorThatIsNoneOfOursTellsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	rec := httptest.NewRecorder()
-	w.Write(rec, "", errors.New("dial tcp 10.0.0.7: password is hunter2"))
+	w.Write(t.Context(), rec, errors.New("dial tcp 10.0.0.7: password is hunter2"))
 	if rec.Code != 500 || strings.Contains(rec.Body.String(), "hunter2") || strings.Contains(rec.Body.String(), "10.0.0.7") {
 		t.Errorf("%d %s", rec.Code, rec.Body)
 	}
@@ -67,7 +67,7 @@ func TestAStatusCanBeChosen(t *testing.T) {
 		t.Fatal(err)
 	}
 	rec := httptest.NewRecorder()
-	w.Write(rec, "", service.NewError(service.CodeTokenExpired, "m"))
+	w.Write(t.Context(), rec, service.NewError(service.CodeTokenExpired, "m"))
 	if rec.Code != 419 || !strings.Contains(rec.Body.String(), `"code":419`) {
 		t.Errorf("%d %s", rec.Code, rec.Body)
 	}

@@ -1,4 +1,4 @@
-package middleware
+package access
 
 import (
 	"net/http"

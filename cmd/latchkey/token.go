@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"latchkey/service"
+)
+
+func tokenCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "token",
+		Short: "Look into tokens",
+	}
+	cmd.AddCommand(tokenInspectCommand())
+	return cmd
+}
+
+func tokenInspectCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "inspect [FILE]",
+		Short: "Say what a token is, whether it verifies, and what a refresh with it would answer",
+		Long: `Say of an access or refresh token what it is, whether it verifies, what has become
+of its session, and what the next refresh with it would answer and why. Nothing is
+changed: the token is not used up. It is read from a file, or from standard input;
+never from an argument, which other users of the machine could see.`,
+		Example: "  latchkey token inspect < token.txt\n  pbpaste | latchkey token inspect",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			text, err := readFile(append(args, "-")[0], cmd.InOrStdin())
+			if err != nil {
+				return err
+			}
+			raw := strings.TrimSpace(string(text))
+			if scheme, rest, ok := strings.Cut(raw, " "); ok && strings.EqualFold(scheme, "bearer") {
+				raw = rest
+			}
+			return withStores(func(ctx context.Context, cmd *cobra.Command, o opened) error {
+				ring, tokens, err := newTokens(o.cfg, o.backend, o.log)
+				if err != nil {
+					return err
+				}
+				if err := ring.Load(ctx); err != nil {
+					return err
+				}
+				in, err := newSessions(o.cfg, o.backend, tokens, o.log).Inspect(ctx, service.RawToken(raw))
+				if err != nil {
+					return err
+				}
+				verifies := "yes"
+				if in.Refused != "" {
+					verifies = "no: " + in.Refused
+				}
+				for _, line := range [][2]string{
+					{"kind", in.Kind},
+					{"claims", in.Claims},
+					{"key", in.Key},
+					{"verifies", verifies},
+					{"session", in.Session},
+					{"refresh", in.Outcome},
+					{"because", in.Why},
+				} {
+					if line[1] != "" {
+						fmt.Fprintf(cmd.OutOrStdout(), "%-9s %s\n", line[0], line[1])
+					}
+				}
+				return nil
+			})(cmd, args)
+		},
+	}
+}

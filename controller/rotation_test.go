@@ -1,0 +1,128 @@
+package controller_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"latchkey/repository/throwaway"
+	"latchkey/service"
+)
+
+// TestNobodyIsRefusedWhileKeysRotate has users work against two replicas, whose
+// clocks differ, while the keys of both uses rotate through every algorithm.
+func TestNobodyIsRefusedWhileKeysRotate(t *testing.T) {
+	for _, set := range throwaway.Sets() {
+		t.Run(set.Name, func(t *testing.T) {
+			store := set.Open(t)
+			settings := []string{"keys.poll=20ms", "keys.publish=400ms", "refresh.absolute_ttl=24h", "refresh.idle_ttl=24h"}
+			var replicas [2]*instance
+			for i := range replicas {
+				var err error
+				replicas[i], err = start(t, store, &clock{real: true, skew: time.Duration(i) * 500 * time.Millisecond}, io.Discard, settings...)
+				must(t, err)
+			}
+			replicas[0].addAda(t)
+
+			var asked, refused atomic.Int64
+			stop := make(chan struct{})
+			var users sync.WaitGroup
+			for worker := range 6 {
+				users.Go(func() { work(t, replicas, worker, stop, &asked, &refused) })
+			}
+			kids := rotateAll(t, replicas[0].keys)
+			close(stop)
+			users.Wait()
+			t.Logf("%d requests while the keys rotated %d times: %d refused", asked.Load(), kids, refused.Load())
+			if refused.Load() != 0 || asked.Load() < 200 {
+				t.Fail()
+			}
+		})
+	}
+}
+
+// rotateAll rotates through every algorithm, and waits for each key to sign. It
+// returns how often.
+func rotateAll(t *testing.T, ring *service.Keyring) (times int) {
+	for _, a := range []service.Algorithm{service.EdDSA, service.ES256, service.RS256, service.HS256, service.EdDSA} {
+		_, err := ring.Add(t.Context(), service.Key{Algorithm: a}, service.UseAccess, service.Origin{})
+		must(t, err)
+		for _, use := range []service.KeyUse{service.UseAccess, service.UseRefresh} {
+			next, err := ring.Rotate(t.Context(), use, false, service.Origin{})
+			must(t, err)
+			for deadline := time.Now().Add(5 * time.Second); next.State != service.KeyActive; {
+				if time.Now().After(deadline) {
+					t.Fatalf("%s is %s", next.ID, next.State)
+				}
+				time.Sleep(20 * time.Millisecond)
+				for _, k := range ring.KeySet().Keys(time.Now()) {
+					if k.ID == next.ID {
+						next = k
+					}
+				}
+			}
+			times++
+		}
+		time.Sleep(100 * time.Millisecond) // some work with this key
+	}
+	return times
+}
+
+// work logs in and then asks and refreshes, each time at the replica that did
+// not give the token.
+func work(t *testing.T, replicas [2]*instance, worker int, stop <-chan struct{}, asked, refused *atomic.Int64) {
+	clients := [2]*http.Client{replicas[0].client(false), replicas[1].client(false)}
+	var tokens struct{ AccessToken, RefreshToken string }
+	do := func(i int, method, path, body string) bool {
+		req, err := http.NewRequest(method, replicas[i%2].public.String()+path, strings.NewReader(body))
+		if err != nil {
+			t.Error(err)
+			return false
+		}
+		if body != "" {
+			req.Header.Set("Content-Type", "application/json")
+		} else {
+			req.Header.Set("Authorization", "Bearer "+tokens.AccessToken)
+		}
+		res, err := clients[i%2].Do(req)
+		if err != nil {
+			t.Error(err)
+			return false
+		}
+		defer func() { _ = res.Body.Close() }()
+		answer, _ := io.ReadAll(res.Body)
+		asked.Add(1)
+		if res.StatusCode != http.StatusOK {
+			refused.Add(1)
+			t.Errorf("%s %s: %d %s", method, path, res.StatusCode, answer)
+			return false
+		}
+		if body != "" {
+			_ = json.Unmarshal(answer, &tokens)
+		}
+		return true
+	}
+	if !do(worker, "POST", "/api/users/login", `{"username":"ada","password":"correct horse"}`) {
+		return
+	}
+	for i := worker + 1; ; i++ {
+		select {
+		case <-stop:
+			return
+		default:
+		}
+		ok := do(i, "GET", "/api/users/me", "")
+		if ok && i%3 == 0 {
+			ok = do(i, "POST", "/api/users/refresh", fmt.Sprintf(`{"refreshToken":%q}`, tokens.RefreshToken))
+		}
+		if !ok {
+			return
+		}
+	}
+}

@@ -1,0 +1,147 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"latchkey/controller/problem"
+	"latchkey/service"
+)
+
+// Verifier checks an access token. Its errors are *service.Error.
+type Verifier interface {
+	VerifyAccess(raw service.RawToken) (service.Subject, error)
+}
+
+// Options are what a guard is made of.
+type Options struct {
+	Verifier Verifier
+	// Cookies says which cookie a token may come in; the zero value: none.
+	Cookies Cookies
+	// CSRF is needed where cookies are read.
+	CSRF *CSRF
+	// Problems writes refusals; nil: with the default statuses.
+	Problems *problem.Writer
+	// Now is the clock of RequireLoginWithin; nil: the system's.
+	Now func() time.Time
+}
+
+// Guard lets requests in by their access token.
+type Guard struct{ Options }
+
+// New returns a guard.
+func New(o Options) (*Guard, error) {
+	if o.Verifier == nil {
+		return nil, errors.New("access: a guard needs a Verifier")
+	}
+	if o.Cookies.Access != "" && o.CSRF == nil {
+		return nil, errors.New("access: a guard that reads cookies needs CSRF")
+	}
+	if o.Problems == nil {
+		problems, err := problem.New(nil)
+		if err != nil {
+			return nil, err
+		}
+		o.Problems = problems
+	}
+	if o.Now == nil {
+		o.Now = time.Now //nolint:forbidigo // the default for programs that have no clock of their own
+	}
+	return &Guard{o}, nil
+}
+
+// admitted is what a guard knows of a request that it let in. Another guard,
+// which may demand another issuer or audience, does not rely on it.
+type admitted struct {
+	by      *Guard
+	subject service.Subject
+}
+
+type admittedKey struct{}
+
+// Subject returns who the access token of a request speaks for; false where no
+// guard let one in.
+func Subject(ctx context.Context) (service.Subject, bool) {
+	a, ok := ctx.Value(admittedKey{}).(admitted)
+	return a.subject, ok
+}
+
+// Admit checks the access token of a request, once, and then each demand. It
+// returns the context to go on with.
+func (g *Guard) Admit(r *http.Request, demands ...Demand) (context.Context, error) {
+	ctx := r.Context()
+	a, ok := ctx.Value(admittedKey{}).(admitted)
+	if !ok || a.by != g {
+		subject, err := g.verify(r)
+		if err != nil {
+			return ctx, err
+		}
+		a = admitted{g, subject}
+		ctx = context.WithValue(ctx, admittedKey{}, a)
+	}
+	for _, demand := range demands {
+		if err := demand(a.subject, g.Now()); err != nil {
+			return ctx, err
+		}
+	}
+	return ctx, nil
+}
+
+func (g *Guard) verify(r *http.Request) (service.Subject, error) {
+	found, err := g.Cookies.AccessToken(r)
+	if err != nil {
+		return service.Subject{}, err
+	}
+	if found.InCookie {
+		if err := g.CSRF.Check(r); err != nil {
+			return service.Subject{}, err
+		}
+	}
+	return g.Verifier.VerifyAccess(found.Token)
+}
+
+// AdmitOptional is Admit, and also lets in who sends no token; one that is sent
+// must be good.
+func (g *Guard) AdmitOptional(r *http.Request) (context.Context, error) {
+	ctx, err := g.Admit(r)
+	if err != nil && service.AsError(err).Code == service.CodeTokenMissing {
+		return ctx, nil
+	}
+	return ctx, err
+}
+
+// RequireAccess lets in who has a good access token.
+func (g *Guard) RequireAccess(next http.Handler) http.Handler { return g.require(next) }
+
+// RequireSession lets in users who have logged in: not clients, and nobody who
+// acts in a user's place.
+func (g *Guard) RequireSession(next http.Handler) http.Handler { return g.require(next, Session) }
+
+// RequirePrivilege lets in users of that privilege or a higher one.
+func (g *Guard) RequirePrivilege(privilege int) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler { return g.require(next, Privilege(privilege)) }
+}
+
+// RequireScope lets in tokens that have every one of these scopes.
+func (g *Guard) RequireScope(scopes ...string) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler { return g.require(next, Scope(scopes...)) }
+}
+
+// RequireLoginWithin lets in users who logged in no longer ago than that; a
+// refresh is no log-in.
+func (g *Guard) RequireLoginWithin(age time.Duration) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler { return g.require(next, LoginWithin(age)) }
+}
+
+func (g *Guard) require(next http.Handler, demands ...Demand) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, err := g.Admit(r, demands...)
+		if err != nil {
+			g.Problems.Write(ctx, w, err)
+			return
+		}
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}

@@ -1,0 +1,190 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"latchkey/service"
+)
+
+// RemoteOptions are where the public keys of an issuer are. Zero values take the
+// defaults.
+type RemoteOptions struct {
+	JWKSURL  string
+	Issuer   string // the iss of good tokens
+	Audience string // the aud of good tokens
+	// Client fetches the keys; nil: one with a timeout of 5 s that follows no
+	// redirect.
+	Client *http.Client
+	// MaxAge is how old the keys may get before they are fetched again, beside
+	// the traffic: 5 minutes. A key that the issuer has revoked is honoured no
+	// longer than that.
+	MaxAge time.Duration
+	// Pause is the least time between two fetches: 10 s. A token with an unknown
+	// kid causes one, and anyone can make such tokens.
+	Pause time.Duration
+	// Now is the clock; nil: the system's.
+	Now func() time.Time
+}
+
+// Remote verifies access tokens by the JWK Set of an issuer. The set is cached:
+// it is fetched at first use, when it is old, and when a token names a key that
+// it lacks. While the issuer is away the last one goes on being used.
+type Remote struct {
+	o        RemoteOptions
+	verifier *service.Verifier
+	set      atomic.Pointer[service.KeySet]
+	fetched  atomic.Int64 // when the set was last fetched in good order, in ns; 0: never
+
+	mu    sync.Mutex
+	next  time.Time  // no fetch before
+	under *fetchCall // the fetch that is under way
+}
+
+// fetchCall is one fetch, for all who wait for it.
+type fetchCall struct {
+	done chan struct{}
+	err  error
+}
+
+const maxJWKS = 256 << 10 // bytes
+
+// NewRemote returns a verifier. It fetches nothing yet.
+func NewRemote(o RemoteOptions) *Remote {
+	if o.Client == nil {
+		o.Client = &http.Client{
+			Timeout:       5 * time.Second,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}
+	}
+	if o.MaxAge == 0 {
+		o.MaxAge = 5 * time.Minute
+	}
+	if o.Pause == 0 {
+		o.Pause = 10 * time.Second
+	}
+	if o.Now == nil {
+		o.Now = time.Now //nolint:forbidigo // the default for programs that have no clock of their own
+	}
+	r := &Remote{o: o}
+	r.verifier = service.NewVerifier(r, o.Issuer, o.Audience, o.Now)
+	return r
+}
+
+// KeySet implements service.KeySource.
+func (r *Remote) KeySet() *service.KeySet { return r.set.Load() }
+
+// VerifyAccess implements Verifier. Store_unavailable while there are no keys at
+// all: nobody is refused because the issuer is away.
+func (r *Remote) VerifyAccess(raw service.RawToken) (service.Subject, error) {
+	if r.set.Load() == nil {
+		if err := r.wait(); err != nil {
+			return service.Subject{}, keysAway(err)
+		}
+	}
+	if age := r.o.Now().UnixNano() - r.fetched.Load(); age > int64(r.o.MaxAge) {
+		r.start()
+	}
+	s, err := r.verifier.VerifyAccess(raw)
+	if !errors.Is(err, service.ErrUnknownKey) {
+		return s, err
+	}
+	before := r.set.Load()
+	if r.wait() != nil || r.set.Load() == before {
+		return s, err
+	}
+	return r.verifier.VerifyAccess(raw)
+}
+
+// wait starts a fetch, if one is due, and returns when it is over.
+func (r *Remote) wait() error {
+	call := r.start()
+	if call == nil {
+		return errors.New("the keys were fetched just now")
+	}
+	<-call.done // bounded by the client's timeout
+	return call.err
+}
+
+// start returns the fetch that is under way, or one that it started; nil where
+// it is too early for another.
+func (r *Remote) start() *fetchCall {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.under != nil {
+		return r.under
+	}
+	if now := r.o.Now(); now.Before(r.next) {
+		return nil
+	}
+	call := &fetchCall{done: make(chan struct{})}
+	r.under = call
+	go func() {
+		call.err = r.fetch()
+		r.mu.Lock()
+		r.under, r.next = nil, r.o.Now().Add(r.o.Pause)
+		r.mu.Unlock()
+		close(call.done)
+	}()
+	return call
+}
+
+func (r *Remote) fetch() error {
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, r.o.JWKSURL, nil)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Accept", "application/jwk-set+json, application/json")
+	resp, err := r.o.Client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("the key set was answered with %d", resp.StatusCode)
+	}
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxJWKS))
+	if err != nil {
+		return err
+	}
+	if !r.set.Load().Same(text) { // else what was verified stays verified
+		set, err := service.ParseJWKS(text)
+		if err != nil {
+			return err
+		}
+		r.set.Store(set)
+	}
+	r.fetched.Store(r.o.Now().UnixNano())
+	return nil
+}
+
+func keysAway(err error) error {
+	return &service.Error{
+		Code: service.CodeStoreUnavailable, Message: "The keys that verify access tokens cannot be had at the moment. Try again in a moment.",
+		Err: fmt.Errorf("fetch the key set: %w", err), RetryAfter: time.Second,
+	}
+}
+
+// NewStatic returns a verifier by a JWK Set that is in memory. The clock may be
+// nil: the system's.
+func NewStatic(jwks []byte, issuer, audience string, now func() time.Time) (*service.Verifier, error) {
+	set, err := service.ParseJWKS(jwks)
+	if err != nil {
+		return nil, err
+	}
+	if now == nil {
+		now = time.Now //nolint:forbidigo // the default for programs that have no clock of their own
+	}
+	return service.NewVerifier(static{set}, issuer, audience, now), nil
+}
+
+type static struct{ set *service.KeySet }
+
+// KeySet implements service.KeySource.
+func (s static) KeySet() *service.KeySet { return s.set }

@@ -1,0 +1,47 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+
+	"latchkey/repository"
+)
+
+// actingTTL is how long a token for somebody else lives.
+const actingTTL = 5 * time.Minute
+
+// TokenFor gives an administrator an access token that speaks for a user: it
+// names the administrator in its claim act (RFC 8693 4.1) and has no session, so
+// that it can change no password and end no session. Not_found for an unknown
+// user; account_disabled; privilege_denied for an administrator's account.
+func (a *Accounts) TokenFor(ctx context.Context, tokens *Tokens, userID string, by Subject, from Origin) (RawToken, time.Time, error) {
+	id, err := uuid.Parse(userID)
+	if err != nil {
+		return "", time.Time{}, noSuchAccount()
+	}
+	u, err := a.users.FindUserByID(ctx, id.String())
+	switch {
+	case errors.Is(err, repository.ErrNotFound):
+		return "", time.Time{}, noSuchAccount()
+	case err != nil:
+		return "", time.Time{}, storeFailure("find whom a token is for", err)
+	case u.Privilege >= repository.PrivilegeAdministrator:
+		return "", time.Time{}, NewError(CodePrivilegeDenied, "Nobody acts for an administrator.")
+	case u.Disabled:
+		return "", time.Time{}, accountDisabled()
+	}
+	record := from.audit(a.now().UTC().Truncate(time.Microsecond), repository.AuditTokenIssued, "ok")
+	record.UserID, record.ActorID, record.SessionID, record.ClientID = u.ID, by.UserID, by.SessionID, ClientAPI
+	err = a.users.RecordActing(ctx, u.ID, by.UserID, record)
+	switch {
+	case errors.Is(err, repository.ErrNotAllowed):
+		return "", time.Time{}, privilegeChanged()
+	case err != nil:
+		return "", time.Time{}, storeFailure("record a token for somebody else", err)
+	}
+	logEvent(ctx, a.log, record)
+	return tokens.accessFor(Subject{UserID: u.ID, ClientID: ClientAPI, Actor: by.UserID, Privilege: u.Privilege}, nil, actingTTL)
+}

@@ -1,0 +1,153 @@
+package service
+
+import (
+	"encoding/json"
+	"errors"
+	"time"
+
+	"latchkey/repository"
+)
+
+// claims are those of RFC 9068 2.2 and our own, of both kinds of token. The
+// times are seconds since 1970; 0 is a claim that is not there.
+type claims struct {
+	Issuer    string   `json:"iss"`
+	Audience  []string `json:"aud"`
+	Subject   string   `json:"sub"`
+	ClientID  string   `json:"client_id"`
+	SessionID string   `json:"sid,omitempty"`
+	TokenID   string   `json:"jti"`
+	IssuedAt  int64    `json:"iat"`
+	NotBefore int64    `json:"nbf,omitempty"`
+	ExpiresAt int64    `json:"exp"`
+
+	// Of access tokens.
+	AuthTime  int64    `json:"auth_time,omitempty"`
+	AMR       []string `json:"amr,omitempty"`
+	Privilege *int     `json:"privilege,omitempty"`
+	Scope     string   `json:"scope,omitempty"`
+	Act       *actor   `json:"act,omitempty"`
+
+	// Of refresh tokens.
+	Gen *int64 `json:"gen,omitempty"`
+}
+
+// actor is who uses a token that speaks for another (RFC 8693 4.1).
+type actor struct {
+	Subject string `json:"sub"`
+}
+
+func (a *actor) member(name, value []byte) (err error) {
+	switch {
+	case string(name) == "sub":
+		a.Subject, err = text(value)
+	case !lowerCase(name):
+		err = errCase
+	}
+	return err
+}
+
+// member reads one claim. Those that are not ours are ignored.
+func (c *claims) member(name, value []byte) (err error) {
+	switch string(name) {
+	case "iss":
+		c.Issuer, err = text(value)
+	case "aud":
+		c.Audience, err = texts(value)
+	case "sub":
+		c.Subject, err = text(value)
+	case "client_id":
+		c.ClientID, err = text(value)
+	case "sid":
+		c.SessionID, err = text(value)
+	case "jti":
+		c.TokenID, err = text(value)
+	case "scope":
+		c.Scope, err = text(value)
+	case "exp":
+		c.ExpiresAt, err = wholeNumber(value)
+	case "iat":
+		c.IssuedAt, err = wholeNumber(value)
+	case "nbf":
+		c.NotBefore, err = wholeNumber(value)
+	case "auth_time":
+		c.AuthTime, err = wholeNumber(value)
+	case "gen":
+		n, bad := wholeNumber(value)
+		c.Gen, err = &n, bad
+	case "privilege":
+		n, bad := wholeNumber(value)
+		privilege := int(n)
+		c.Privilege, err = &privilege, bad
+	case "act":
+		c.Act = &actor{}
+		err = walk(value, c.Act.member)
+	default:
+		if !lowerCase(name) {
+			err = errCase
+		}
+	}
+	return err
+}
+
+var errCase = errors.New("a member's name is not in lower case")
+
+// text reads a string.
+func text(value []byte) (string, error) {
+	if s, ok := plainText(value); ok {
+		return s, nil
+	}
+	var s *string
+	if json.Unmarshal(value, &s) != nil || s == nil {
+		return "", errors.New("a claim of a wrong type")
+	}
+	return *s, nil
+}
+
+// texts reads a string, or an array of them (RFC 7519 4.1.3).
+func texts(value []byte) ([]string, error) {
+	if s, ok := plainText(value); ok {
+		return []string{s}, nil
+	}
+	var list []string
+	if json.Unmarshal(value, &list) != nil {
+		return nil, errors.New("a claim of a wrong type")
+	}
+	return list, nil
+}
+
+// subject is whom the claims of an access token speak for.
+func (c *claims) subject() Subject {
+	s := Subject{
+		UserID: c.Subject, SessionID: c.SessionID, ClientID: c.ClientID, TokenID: c.TokenID,
+		Scope: c.Scope, AuthTime: seconds(c.AuthTime), ExpiresAt: seconds(c.ExpiresAt),
+	}
+	if c.Subject == c.ClientID { // RFC 9068 2.2: a client on its own behalf
+		s.UserID = ""
+	}
+	if c.Privilege != nil {
+		s.Privilege = *c.Privilege
+	}
+	if c.Act != nil {
+		s.Actor = c.Act.Subject
+	}
+	return s
+}
+
+// refreshToken is what the claims of a refresh token say.
+func (c *claims) refreshToken() (refreshToken, bool) {
+	if c.Gen == nil || c.SessionID == "" {
+		return refreshToken{}, false
+	}
+	return refreshToken{
+		userID: c.Subject, sessionID: c.SessionID, clientID: c.ClientID, gen: *c.Gen, id: repository.TokenID(c.TokenID),
+		issuedAt: seconds(c.IssuedAt), expiresAt: seconds(c.ExpiresAt),
+	}, true
+}
+
+func seconds(n int64) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.Unix(n, 0).UTC()
+}

@@ -1,0 +1,156 @@
+package service_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/hmac"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"latchkey/repository/throwaway"
+	"latchkey/service"
+)
+
+// TestForgedSignaturesAreRefused tries what an attacker can make without the
+// private key, for each algorithm that has a public one. The kid, the claims and
+// the type are always right.
+func TestForgedSignaturesAreRefused(t *testing.T) {
+	root, err := service.DeriveKeys([]byte(secret))
+	must(t, err)
+	tried := 0
+	for _, a := range []service.Algorithm{service.EdDSA, service.ES256, service.RS256} {
+		keys := service.FixedKeysForTest(secret, a)
+		tokens := service.NewTokens(root, keys, "https://auth.example", "api", 10*time.Minute, noonClock)
+		good, err := tokens.AccessForTest(service.Subject{UserID: "u", SessionID: "s", ClientID: service.ClientAPI})
+		must(t, err)
+		if _, err := tokens.VerifyAccess(good); err != nil {
+			t.Fatalf("%s: the token that all others differ from: %v", a, err)
+		}
+		parts := strings.Split(string(good), ".")
+		var header map[string]string
+		b, err := base64.RawURLEncoding.DecodeString(parts[0])
+		must(t, err)
+		must(t, json.Unmarshal(b, &header))
+		encode := base64.RawURLEncoding.EncodeToString
+		with := func(alg string) string {
+			b, err := json.Marshal(map[string]string{"alg": alg, "typ": header["typ"], "kid": header["kid"]})
+			must(t, err)
+			return encode(b) + "." + parts[1]
+		}
+		public := service.PublicForTest(keys)
+		cases := map[string]string{}
+		for _, none := range []string{"none", "None", "NONE", "nOnE", ""} {
+			for name, signature := range map[string]string{"": "", " and the old signature": parts[2], " and a dot": "."} {
+				cases["alg "+none+name] = with(none) + "." + signature
+			}
+		}
+		// RS to HS confusion: the public key, as people store it, as the secret.
+		for name, key := range asSecrets(t, public) {
+			for _, alg := range []string{"HS256", string(a)} {
+				mac := hmac.New(sha256.New, key)
+				mac.Write([]byte(with(alg)))
+				cases["HMAC with the public key, "+name+", alg "+alg] = with(alg) + "." + encode(mac.Sum(nil))
+			}
+		}
+		for _, alg := range []string{"HS256", "EdDSA", "ES256", "RS256", "PS256", "ES384", "RS512", "Ed25519", "es256"} {
+			if alg != string(a) {
+				cases["the good signature, alg "+alg] = with(alg) + "." + parts[2]
+			}
+		}
+		size := map[service.Algorithm]int{service.EdDSA: 64, service.ES256: 64, service.RS256: 256}[a]
+		for name, signature := range map[string][]byte{
+			"all zero (CVE-2022-21449)": make([]byte, size), "empty": {}, "short": make([]byte, size-1), "long": make([]byte, size+1),
+			"all ones": []byte(strings.Repeat("\xff", size)),
+		} {
+			cases["signature "+name] = parts[0] + "." + parts[1] + "." + encode(signature)
+		}
+		if a == service.ES256 { // (n, n): equal to (0, 0) modulo the order
+			n := public.(*ecdsa.PublicKey).Params().N.Bytes()
+			cases["signature of the order"] = parts[0] + "." + parts[1] + "." + encode(append(append([]byte{}, n...), n...))
+			cases["ASN.1 signature"] = parts[0] + "." + parts[1] + "." + encode(append([]byte{0x30, 0x44, 0x02, 0x20}, make([]byte, 66)...))
+		}
+		other := service.FixedKeysForTest(secret, a)
+		foreign, err := service.NewTokens(root, other, "https://auth.example", "api", 10*time.Minute, noonClock).
+			AccessForTest(service.Subject{UserID: "u", ClientID: service.ClientAPI})
+		must(t, err)
+		cases["another key and its kid"] = string(foreign)
+		cases["another key and our kid"] = reheaded(parts[0], string(foreign))
+		for i := range 64 { // every part, bit by bit
+			at := i * (len(good) - 1) / 63
+			if good[at] == '.' {
+				at--
+			}
+			cases[fmt.Sprintf("character %d", at)] = string(good[:at]) + other64(good[at]) + string(good[at+1:])
+		}
+		for name, token := range cases {
+			if s, err := tokens.VerifyAccess(service.RawToken(token)); err == nil {
+				t.Errorf("%s: %s: accepted as %+v", a, name, s)
+			}
+			tried++
+		}
+	}
+	t.Logf("%d forged signatures tried, 0 accepted", tried)
+}
+
+func reheaded(header, token string) string {
+	_, rest, _ := strings.Cut(token, ".")
+	return header + "." + rest
+}
+
+// other64 returns another character of the alphabet.
+func other64(c byte) string {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	return string(alphabet[(strings.IndexByte(alphabet, c)+17)%64])
+}
+
+// asSecrets are the bytes that a public key may be mistaken for.
+func asSecrets(t *testing.T, public any) map[string][]byte {
+	der, err := x509.MarshalPKIXPublicKey(public)
+	must(t, err)
+	p := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
+	list := map[string][]byte{"DER": der, "PEM": p, "PEM without its last line": []byte(strings.TrimSpace(string(p)))}
+	switch k := public.(type) {
+	case ed25519.PublicKey:
+		list["raw"] = k
+	case *rsa.PublicKey:
+		list["raw"] = k.N.Bytes()
+	}
+	return list
+}
+
+// TestOneKeyHasOneUse signs tokens with the right key for the wrong purpose.
+func TestOneKeyHasOneUse(t *testing.T) {
+	w := newWorld(t, throwaway.SQLiteStore(t), standard)
+	w.user(t, "ada")
+	refresh := w.begin(t, "ada")
+	root, err := service.DeriveKeys([]byte(secret))
+	must(t, err)
+	tokens := service.NewTokens(root, service.FixedKeysForTest(secret, service.HS256), "https://auth.example", "api", time.Minute, noonClock)
+	if s, err := tokens.VerifyAccess(refresh); err == nil {
+		t.Errorf("a refresh token passed for an access token: %+v", s)
+	}
+	access, err := tokens.AccessForTest(service.Subject{UserID: read(t, refresh).Sub, SessionID: read(t, refresh).SID, ClientID: service.ClientAPI})
+	must(t, err)
+	if _, err := w.refresh(access); code(err) != service.CodeRefreshInvalid {
+		t.Errorf("an access token on refresh: %v", err)
+	}
+	// And with the header of the other kind.
+	key, kid := service.AccessKeyForTest(secret)
+	parts := strings.Split(string(refresh), ".")
+	header := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"HS256","kid":"` + kid + `","typ":"rt+jwt"}`))
+	signature, err := jwt.SigningMethodHS256.Sign(header+"."+parts[1], key)
+	must(t, err)
+	if _, err := w.refresh(service.RawToken(header + "." + parts[1] + "." + base64.RawURLEncoding.EncodeToString(signature))); code(err) != service.CodeRefreshInvalid {
+		t.Errorf("a refresh token signed with the access key: %v", err)
+	}
+}

@@ -1,0 +1,125 @@
+package service
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"latchkey/repository"
+)
+
+// KeyUse is the one kind of token that a key signs.
+type KeyUse = repository.KeyUse
+
+// The two uses.
+const (
+	UseAccess  = repository.UseAccess
+	UseRefresh = repository.UseRefresh
+)
+
+const (
+	hmacBytes = 32   // RFC 7518 3.2
+	rsaBits   = 2048 // RFC 7518 3.3: at least
+)
+
+// Key is key material with its one algorithm (RFC 8725 3.1). One that came from
+// elsewhere may have the public half alone, and cannot sign.
+type Key struct {
+	ID        string // kid: the RFC 7638 thumbprint, or a random one of a secret
+	Algorithm Algorithm
+	private   any // what the signing method takes: []byte, ed25519.PrivateKey, *ecdsa.PrivateKey, *rsa.PrivateKey
+	public    any // []byte, ed25519.PublicKey, *ecdsa.PublicKey, *rsa.PublicKey
+}
+
+// LogValue implements slog.LogValuer.
+func (k Key) LogValue() slog.Value { return slog.StringValue(k.ID) }
+
+// String keeps the material out of what is printed.
+func (k Key) String() string { return string(k.Algorithm) + " key " + k.ID }
+
+// GenerateKey draws a key.
+func GenerateKey(a Algorithm) (Key, error) {
+	switch a {
+	case HS256:
+		secret, id := make([]byte, hmacBytes), make([]byte, 16)
+		_, _ = rand.Read(secret) // never fails
+		_, _ = rand.Read(id)
+		// A thumbprint of a secret would help to guess it.
+		return newKey(base64.RawURLEncoding.EncodeToString(id), secret)
+	case EdDSA:
+		_, private, err := ed25519.GenerateKey(rand.Reader)
+		if err != nil {
+			return Key{}, err
+		}
+		return newKey("", private)
+	case ES256:
+		private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			return Key{}, err
+		}
+		return newKey("", private)
+	case RS256:
+		private, err := rsa.GenerateKey(rand.Reader, rsaBits)
+		if err != nil {
+			return Key{}, err
+		}
+		return newKey("", private)
+	}
+	return Key{}, fmt.Errorf("unknown algorithm %q", a)
+}
+
+// newKey makes a key of private or public material, whose type decides the
+// algorithm. Without an id it is the thumbprint.
+func newKey(id string, material any) (Key, error) {
+	k := Key{ID: id}
+	if pair, ok := material.(crypto.Signer); ok {
+		k.private, k.public = material, pair.Public()
+	} else {
+		k.public = material
+	}
+	switch m := k.public.(type) {
+	case []byte:
+		if len(m) < hmacBytes {
+			return Key{}, fmt.Errorf("the secret has %d bytes, HS256 needs %d (RFC 7518 3.2)", len(m), hmacBytes)
+		}
+		k.Algorithm, k.private = HS256, m
+	case ed25519.PublicKey:
+		if len(m) != ed25519.PublicKeySize {
+			return Key{}, errors.New("an Ed25519 key of a wrong size")
+		}
+		k.Algorithm = EdDSA
+	case *ecdsa.PublicKey:
+		if m.Curve != elliptic.P256() {
+			return Key{}, errors.New("an elliptic curve key must be on P-256")
+		}
+		k.Algorithm = ES256
+	case *rsa.PublicKey:
+		if m.N.BitLen() < rsaBits {
+			return Key{}, fmt.Errorf("the RSA key has %d bits, RS256 needs %d (RFC 7518 3.3)", m.N.BitLen(), rsaBits)
+		}
+		k.Algorithm = RS256
+	default:
+		return Key{}, fmt.Errorf("a key of type %T signs by none of our algorithms", material)
+	}
+	if k.ID == "" {
+		k.ID = k.thumbprint()
+	}
+	if len(k.ID) > maxKeyID {
+		return Key{}, fmt.Errorf("the kid is longer than %d bytes", maxKeyID)
+	}
+	return k, nil
+}
+
+const maxKeyID = 128
+
+// verify checks a signature.
+func (k Key) verify(signed string, signature []byte) error {
+	return k.Algorithm.method().Verify(signed, signature, k.public)
+}

@@ -1,0 +1,170 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"latchkey/repository"
+)
+
+// ErrKeysInFile is of a change of keys that the database does not have.
+var ErrKeysInFile = errors.New("the keys for access tokens are read from tokens.keys_file: change them there; replicas read it again by themselves")
+
+// List returns every key as it is now.
+func (r *Keyring) List(ctx context.Context) ([]KeyInfo, error) {
+	if err := r.Load(ctx); err != nil {
+		return nil, err
+	}
+	return r.KeySet().Keys(r.now()), nil
+}
+
+// Add puts a key in the place of the one that stands by. A key without an id is
+// generated, of its algorithm.
+func (r *Keyring) Add(ctx context.Context, k Key, use KeyUse, from Origin) (KeyInfo, error) {
+	if !r.policy.owns(use) {
+		return KeyInfo{}, ErrKeysInFile
+	}
+	if use == UseRefresh && k.Algorithm != HS256 {
+		return KeyInfo{}, errors.New("refresh tokens are signed by HS256 alone: nobody else verifies them")
+	}
+	if k.ID == "" {
+		var err error
+		if k, err = GenerateKey(k.Algorithm); err != nil {
+			return KeyInfo{}, err
+		}
+	}
+	err := r.again(ctx, func(set *KeySet) error {
+		if _, taken := set.byID[k.ID]; taken {
+			return fmt.Errorf("there is a key %s already", k.ID)
+		}
+		replaces := ""
+		if e, stands := set.standby(use); stands {
+			replaces = e.ID
+		}
+		return r.put(ctx, k, use, replaces, from)
+	})
+	if err != nil {
+		return KeyInfo{}, err
+	}
+	return r.info(ctx, k.ID)
+}
+
+// Rotate makes the key that stands by the active one: as soon as it has been
+// published for long enough, or at once.
+func (r *Keyring) Rotate(ctx context.Context, use KeyUse, atOnce bool, from Origin) (KeyInfo, error) {
+	if !r.policy.owns(use) {
+		return KeyInfo{}, ErrKeysInFile
+	}
+	id := ""
+	err := r.again(ctx, func(set *KeySet) error {
+		e, stands := set.standby(use)
+		if !stands {
+			return fmt.Errorf("no key stands by: %w", repository.ErrNotFound) // tend puts one
+		}
+		id = e.ID
+		at := r.now()
+		if ready := e.createdAt.Add(r.policy.publish(e.Key)); !atOnce && ready.After(at) {
+			at = ready
+		}
+		return r.activate(ctx, e, at, from)
+	})
+	if err != nil {
+		return KeyInfo{}, err
+	}
+	return r.info(ctx, id)
+}
+
+// publish is how long a key must be known before it signs: a secret is published
+// to the replicas alone, which look every Poll.
+func (p KeyPolicy) publish(k Key) time.Duration {
+	if k.Algorithm == HS256 {
+		return min(p.Publish, 3*p.Poll+time.Second)
+	}
+	return p.Publish
+}
+
+// Revoke ends a key for good: nothing that it signed is accepted any more. If it
+// was the active one, the key that stands by takes over first.
+func (r *Keyring) Revoke(ctx context.Context, id string, from Origin) (KeyInfo, error) {
+	err := r.again(ctx, func(set *KeySet) error {
+		e := set.byID[id]
+		switch {
+		case e == nil || !r.policy.owns(e.use):
+			return fmt.Errorf("there is no key %s in the database", id)
+		case e.state(r.now()) == KeyActive:
+			standby, stands := set.standby(e.use)
+			if !stands {
+				return fmt.Errorf("no key stands by: %w", repository.ErrNotFound)
+			}
+			if err := r.activate(ctx, standby, r.now(), from); err != nil {
+				return err
+			}
+		}
+		return r.revoke(ctx, id, from)
+	})
+	if err != nil {
+		return KeyInfo{}, err
+	}
+	if err := r.tend(ctx); err != nil {
+		return KeyInfo{}, err
+	}
+	return r.info(ctx, id)
+}
+
+// RevokeAll ends every key, whether it can be unsealed or not, and makes new
+// ones. It returns how many there were.
+func (r *Keyring) RevokeAll(ctx context.Context, from Origin) (int, error) {
+	rows, err := r.store.ListKeys(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("list keys: %w", err)
+	}
+	revoked := 0
+	for _, row := range rows {
+		if row.RevokedAt.IsZero() {
+			if err := r.revoke(ctx, row.ID, from); err != nil {
+				return revoked, err
+			}
+			revoked++
+		}
+	}
+	return revoked, r.Start(ctx)
+}
+
+func (r *Keyring) revoke(ctx context.Context, id string, from Origin) error {
+	record := r.record(from, repository.AuditKeyRevoked, id)
+	if err := r.store.RevokeKey(ctx, id, record.At, record); err != nil {
+		return fmt.Errorf("revoke a key: %w", err)
+	}
+	logEvent(ctx, r.log, record)
+	return nil
+}
+
+// again makes a change on the keys as they are, and once more on what another
+// process has made of them meanwhile.
+func (r *Keyring) again(ctx context.Context, change func(set *KeySet) error) error {
+	var err error
+	for range retries {
+		if err = r.Load(ctx); err != nil {
+			return err
+		}
+		if err = change(r.KeySet()); !errors.Is(err, repository.ErrExists) && !errors.Is(err, repository.ErrNotFound) {
+			return err
+		}
+		if tended := r.tend(ctx); tended != nil {
+			return tended
+		}
+	}
+	return err
+}
+
+func (r *Keyring) info(ctx context.Context, id string) (KeyInfo, error) {
+	if err := r.Load(ctx); err != nil {
+		return KeyInfo{}, err
+	}
+	if e := r.KeySet().byID[id]; e != nil {
+		return e.info(r.now()), nil
+	}
+	return KeyInfo{}, fmt.Errorf("key %s was removed meanwhile", id)
+}

@@ -1,0 +1,358 @@
+package service_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"latchkey/repository"
+	"latchkey/repository/throwaway"
+	"latchkey/service"
+)
+
+func keyPolicy(a service.Algorithm) service.KeyPolicy {
+	return service.KeyPolicy{
+		Algorithm: a, Publish: 5 * time.Minute, Poll: time.Second,
+		Lifetime: map[service.KeyUse]time.Duration{service.UseAccess: 10 * time.Minute, service.UseRefresh: 30 * 24 * time.Hour},
+	}
+}
+
+// replica is the keys of one process, with a clock that may differ from the
+// others'.
+type replica struct {
+	*service.Keyring
+	tokens *service.Tokens
+	clock  *settable
+}
+
+type settable struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *settable) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *settable) pass(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+func newReplica(t testing.TB, store repository.Store, root string, policy service.KeyPolicy) *replica {
+	t.Helper()
+	keys, err := service.DeriveKeys([]byte(root))
+	must(t, err)
+	c := &settable{now: noon}
+	r := &replica{Keyring: service.NewKeyring(store.Keys, keys, policy, c.Now, slog.New(slog.DiscardHandler)), clock: c}
+	r.tokens = service.NewTokens(keys, r, "https://auth.example", "api", 10*time.Minute, c.Now)
+	return r
+}
+
+func (r *replica) mint(t testing.TB) service.RawToken {
+	t.Helper()
+	raw, err := r.tokens.AccessForTest(service.Subject{UserID: "u", SessionID: "s", ClientID: service.ClientAPI})
+	must(t, err)
+	return raw
+}
+
+func states(keys []service.KeyInfo, use service.KeyUse) string {
+	var list []string
+	for _, k := range keys {
+		if k.Use == use {
+			list = append(list, string(k.State))
+		}
+	}
+	return strings.Join(list, " ")
+}
+
+func TestReplicasThatStartTogetherAgreeOnTheKeys(t *testing.T) {
+	for _, a := range []service.Algorithm{service.HS256, service.EdDSA} {
+		t.Run(string(a), func(t *testing.T) {
+			onBoth(t, func(t *testing.T, store repository.Store) {
+				replicas := make([]*replica, 8)
+				errs := make([]error, len(replicas))
+				var all sync.WaitGroup
+				for i := range replicas {
+					replicas[i] = newReplica(t, store, secret, keyPolicy(a))
+					all.Go(func() { errs[i] = replicas[i].Start(context.Background()) })
+				}
+				all.Wait()
+				must(t, errors.Join(errs...))
+				for i, r := range replicas {
+					must(t, r.Load(t.Context()))
+					keys, err := r.List(t.Context())
+					must(t, err)
+					for _, use := range []service.KeyUse{service.UseAccess, service.UseRefresh} {
+						if got := states(keys, use); got != "active next" {
+							t.Errorf("replica %d has %s keys %s", i, use, got)
+						}
+					}
+					if _, err := replicas[0].tokens.VerifyAccess(r.mint(t)); err != nil {
+						t.Errorf("a token of replica %d: %v", i, err)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestTheLifeOfAKey(t *testing.T) {
+	onBoth(t, func(t *testing.T, store repository.Store) {
+		ctx := t.Context()
+		r := newReplica(t, store, secret, keyPolicy(service.EdDSA))
+		must(t, r.Start(ctx))
+		expect := func(want string) {
+			t.Helper()
+			keys, err := r.List(ctx)
+			must(t, err)
+			if got := states(keys, service.UseAccess); got != want {
+				t.Fatalf("the keys are %s, not %s", got, want)
+			}
+		}
+		expect("active next")
+		old := r.mint(t)
+
+		// A key signs once it has been published for long enough.
+		changed, err := r.Rotate(ctx, service.UseAccess, false, service.Origin{})
+		must(t, err)
+		if want := noon.Add(5 * time.Minute); !changed.ActiveAt.Equal(want) || changed.State != service.KeyNext {
+			t.Errorf("active at %s, which is %s", changed.ActiveAt, changed.State)
+		}
+		expect("active next next")
+		r.clock.pass(5*time.Minute - time.Second)
+		late := r.mint(t) // by the old key
+		r.clock.pass(time.Second)
+		expect("retired active next")
+		for _, raw := range []service.RawToken{old, late, r.mint(t)} {
+			if _, err := r.tokens.VerifyAccess(raw); err != nil {
+				t.Errorf("%v", err)
+			}
+		}
+		// The retired key is honoured as long as a token of it may live.
+		r.clock.pass(11*time.Minute - 2*time.Second)
+		if _, err := r.tokens.VerifyAccess(late); code(err) == service.CodeTokenInvalid {
+			t.Errorf("a token of a retired key, in its last second: %v", err)
+		}
+		r.clock.pass(2 * time.Second)
+		if _, err := r.tokens.VerifyAccess(late); code(err) != service.CodeTokenInvalid {
+			t.Errorf("a token of a key whose time is over: %v", err)
+		}
+		if _, err := r.tokens.VerifyLateAccess(late, 24*time.Hour); err != nil {
+			t.Errorf("a log-out with it: %v", err)
+		}
+
+		// The active key is revoked: the next one takes over at once.
+		before := r.mint(t)
+		keys, err := r.List(ctx)
+		must(t, err)
+		_, err = r.Revoke(ctx, keys[indexOf(keys, service.KeyActive)].ID, service.Origin{})
+		must(t, err)
+		must(t, r.Load(ctx))
+		if _, err := r.tokens.VerifyAccess(before); code(err) != service.CodeTokenInvalid {
+			t.Errorf("a token of a revoked key: %v", err)
+		}
+		if _, err := r.tokens.VerifyLateAccess(before, 24*time.Hour); err == nil {
+			t.Error("a late token of a revoked key")
+		}
+		if _, err := r.tokens.VerifyAccess(r.mint(t)); err != nil {
+			t.Errorf("a token of its successor: %v", err)
+		}
+		expect("retired revoked active next")
+
+		// All that is over goes.
+		r.clock.pass(30*24*time.Hour + 2*time.Hour)
+		must(t, r.Start(ctx))
+		expect("active next")
+	})
+}
+
+func indexOf(keys []service.KeyInfo, state service.KeyState) int {
+	for i, k := range keys {
+		if k.Use == service.UseAccess && k.State == state {
+			return i
+		}
+	}
+	return -1
+}
+
+func TestKeysRotateBySchedule(t *testing.T) {
+	policy := keyPolicy(service.ES256)
+	policy.Rotation = 24 * time.Hour
+	store := throwaway.SQLiteStore(t)
+	r := newReplica(t, store, secret, policy)
+	must(t, r.Start(t.Context()))
+	first, err := r.List(t.Context())
+	must(t, err)
+	for day := range 3 {
+		r.clock.pass(24*time.Hour + time.Second)
+		must(t, r.Start(t.Context()))
+		must(t, r.Load(t.Context()))
+		keys, err := r.List(t.Context())
+		must(t, err)
+		if keys[indexOf(keys, service.KeyActive)].ID == first[indexOf(first, service.KeyActive)].ID {
+			t.Errorf("day %d: the same key signs", day+1)
+		}
+		first = keys
+	}
+}
+
+func TestKeysThatWereSealedUnderAnotherSecretAreNotUsed(t *testing.T) {
+	onBoth(t, func(t *testing.T, store repository.Store) {
+		must(t, newReplica(t, store, secret, keyPolicy(service.HS256)).Start(t.Context()))
+		other := newReplica(t, store, secret+"!", keyPolicy(service.HS256))
+		err := other.Start(t.Context())
+		if err == nil || !strings.Contains(err.Error(), "tokens.secret") || strings.Contains(err.Error(), secret) {
+			t.Fatalf("started: %v", err)
+		}
+		// The way on is the one that the error names.
+		n, err := other.RevokeAll(t.Context(), service.Origin{})
+		must(t, err)
+		if _, err := other.tokens.VerifyAccess(other.mint(t)); err != nil || n != 4 {
+			t.Errorf("%d keys revoked, then: %v", n, err)
+		}
+	})
+}
+
+func TestNoKeyStandsInTheDatabaseInTheClear(t *testing.T) {
+	store := throwaway.SQLiteStore(t)
+	r := newReplica(t, store, secret, keyPolicy(service.EdDSA))
+	must(t, r.Start(t.Context()))
+	rows, err := store.Keys.ListKeys(t.Context())
+	must(t, err)
+	for _, row := range rows {
+		if strings.Contains(string(row.Sealed), "kty") || len(row.Sealed) < 60 {
+			t.Errorf("key %s: %q", row.ID, row.Sealed)
+		}
+	}
+	// A key does not open under another name or use.
+	rows[0].Use, rows[0].ID = "access", "another"
+	must(t, store.Keys.DeleteKey(t.Context(), rows[1].ID))
+	if err := store.Keys.PutStandbyKey(t.Context(), rows[0], rows[1].ID, repository.AuditRecord{ID: "x"}); err == nil {
+		if err := newReplica(t, store, secret, keyPolicy(service.EdDSA)).Load(t.Context()); err == nil {
+			t.Error("a key that was renamed was opened")
+		}
+	}
+}
+
+func TestKeysFromAFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keys.json")
+	write := func(keys ...map[string]any) {
+		b, err := json.Marshal(map[string]any{"keys": keys})
+		must(t, err)
+		must(t, os.WriteFile(path, b, 0o600))
+	}
+	generate := func(a service.Algorithm, state string) map[string]any {
+		k, err := service.GenerateKey(a)
+		must(t, err)
+		b, err := k.PrivateJWK()
+		must(t, err)
+		var m map[string]any
+		must(t, json.Unmarshal(b, &m))
+		m["state"] = state
+		return m
+	}
+	one, two := generate(service.RS256, "active"), generate(service.ES256, "next")
+	write(one, two)
+	policy := keyPolicy(service.HS256)
+	policy.File = func() ([]byte, error) { return os.ReadFile(path) }
+	r := newReplica(t, throwaway.SQLiteStore(t), secret, policy)
+	must(t, r.Start(t.Context()))
+	old := r.mint(t)
+
+	one["state"], two["state"] = "retired", "active"
+	write(one, two)
+	must(t, r.Load(t.Context()))
+	r.clock.pass(time.Minute)
+	for _, raw := range []service.RawToken{old, r.mint(t)} {
+		if _, err := r.tokens.VerifyAccess(raw); err != nil {
+			t.Errorf("%v", err)
+		}
+	}
+	write(two) // taken out: revoked
+	must(t, r.Load(t.Context()))
+	if _, err := r.tokens.VerifyAccess(old); err == nil {
+		t.Error("a key that was taken out is honoured")
+	}
+	if _, err := r.Rotate(t.Context(), service.UseAccess, true, service.Origin{}); !errors.Is(err, service.ErrKeysInFile) {
+		t.Errorf("rotated in the database: %v", err)
+	}
+	if _, err := r.Rotate(t.Context(), service.UseRefresh, true, service.Origin{}); err != nil {
+		t.Errorf("the keys for refresh tokens are in the database: %v", err)
+	}
+	// A file that cannot be read changes nothing.
+	must(t, os.WriteFile(path, []byte(`{"keys":[`), 0o600))
+	if err := r.Load(t.Context()); err == nil {
+		t.Error("half a file was read")
+	}
+	if _, err := r.tokens.VerifyAccess(r.mint(t)); err != nil {
+		t.Errorf("after it: %v", err)
+	}
+	for name, keys := range map[string][]map[string]any{
+		"none active": {generate(service.EdDSA, "next"), generate(service.EdDSA, "next")},
+		"two active":  {generate(service.EdDSA, "active"), generate(service.EdDSA, "active")},
+		"a state":     {generate(service.EdDSA, "paused")},
+		"twice":       {two, two},
+		"public":      {{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}},
+		"a short one": {{"kty": "oct", "kid": "a", "k": "c2hvcnQ"}},
+	} {
+		write(keys...)
+		if err := r.Load(t.Context()); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+func TestKeysAreReadFromPEM(t *testing.T) {
+	_, ed, err := ed25519.GenerateKey(rand.Reader)
+	must(t, err)
+	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	must(t, err)
+	rs, err := rsa.GenerateKey(rand.Reader, 2048)
+	must(t, err)
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(ed)
+	must(t, err)
+	sec1, err := x509.MarshalECPrivateKey(ec)
+	must(t, err)
+	for kind, der := range map[string][]byte{
+		"PRIVATE KEY": pkcs8, "EC PRIVATE KEY": sec1, "RSA PRIVATE KEY": x509.MarshalPKCS1PrivateKey(rs),
+	} {
+		k, err := service.ParseKey(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
+		must(t, err)
+		r := newReplica(t, throwaway.SQLiteStore(t), secret, keyPolicy(service.EdDSA))
+		must(t, r.Start(t.Context()))
+		added, err := r.Add(t.Context(), k, service.UseAccess, service.Origin{})
+		must(t, err)
+		_, err = r.Rotate(t.Context(), service.UseAccess, true, service.Origin{})
+		must(t, err)
+		must(t, r.Load(t.Context()))
+		if _, err := r.tokens.VerifyAccess(r.mint(t)); err != nil || added.ID != k.ID {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+	for name, text := range map[string]string{
+		"nothing": "", "public": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n",
+		"an object": `{"a":1}`, "P-384": `{"kty":"EC","crv":"P-384"}`,
+	} {
+		if _, err := service.ParseKey([]byte(text)); err == nil {
+			t.Errorf("%s: read", name)
+		}
+	}
+}

@@ -1,0 +1,204 @@
+package service
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"latchkey/repository"
+)
+
+// KeyState is where a key is in its life.
+type KeyState string
+
+// The states, in their order.
+const (
+	KeyNext    KeyState = "next"    // published and honoured, signs nothing yet
+	KeyActive  KeyState = "active"  // signs
+	KeyRetired KeyState = "retired" // honoured while a token that it signed may live
+	KeyRevoked KeyState = "revoked" // honoured no more
+)
+
+// keyEntry is a key of a set, with the times that decide its state.
+type keyEntry struct {
+	Key
+	use       KeyUse
+	createdAt time.Time
+	activeAt  time.Time // zero while it stands by
+	revokedAt time.Time // zero: it is not
+	retiredAt time.Time // when the next one is activated; zero: nobody knows yet
+	until     time.Time // when the last token that it signed has expired; zero likewise
+}
+
+func (e *keyEntry) state(now time.Time) KeyState {
+	switch {
+	case !e.revokedAt.IsZero():
+		return KeyRevoked
+	case e.activeAt.IsZero() || e.activeAt.After(now):
+		return KeyNext
+	case e.retiredAt.IsZero() || e.retiredAt.After(now):
+		return KeyActive
+	}
+	return KeyRetired
+}
+
+// honours reports whether a token that the key signed may be accepted, one that
+// is late included.
+func (e *keyEntry) honours(now time.Time, late time.Duration) bool {
+	return e.revokedAt.IsZero() && (e.until.IsZero() || now.Before(e.until.Add(late)))
+}
+
+// signs reports whether the key has a time to sign: one that was revoked before
+// it came has none.
+func (e *keyEntry) signs() bool {
+	return !e.activeAt.IsZero() && (e.revokedAt.IsZero() || e.revokedAt.After(e.activeAt))
+}
+
+// KeySet is the keys as they were at one moment. It does not change; a set with
+// other keys, or with one of them revoked, is another set.
+type KeySet struct {
+	entries []*keyEntry // in the order in which they sign
+	byID    map[string]*keyEntry
+	source  []byte // what ParseJWKS read
+}
+
+// newKeySet works out the times that follow from others: a key retires when the
+// next one is activated, and is honoured for a lifetime of its tokens more.
+func newKeySet(entries []keyEntry, lifetime map[KeyUse]time.Duration) *KeySet {
+	s := &KeySet{byID: make(map[string]*keyEntry, len(entries))}
+	for i := range entries {
+		e := &entries[i]
+		if e.retiredAt.IsZero() && e.signs() {
+			for _, o := range entries {
+				if o.use == e.use && o.signs() && o.activeAt.After(e.activeAt) && (e.retiredAt.IsZero() || o.activeAt.Before(e.retiredAt)) {
+					e.retiredAt = o.activeAt
+					e.until = o.activeAt.Add(lifetime[e.use] + leeway)
+				}
+			}
+		}
+		s.entries = append(s.entries, e)
+		s.byID[e.ID] = e
+	}
+	slices.SortFunc(s.entries, func(a, b *keyEntry) int {
+		if a.activeAt.IsZero() != b.activeAt.IsZero() {
+			return b.activeAt.Compare(a.activeAt) // what stands by comes last
+		}
+		return cmp.Or(a.activeAt.Compare(b.activeAt), a.createdAt.Compare(b.createdAt), cmp.Compare(a.ID, b.ID))
+	})
+	return s
+}
+
+// signer returns the key that signs at a moment. Where there is none, since it
+// was revoked or the clock here is behind that of whoever activated it, the one
+// that comes next does so early: it is honoured already.
+func (s *KeySet) signer(use KeyUse, now time.Time) (Key, error) {
+	var latest, next *keyEntry
+	for _, e := range s.entries { // in the order in which they sign
+		switch {
+		case e.use != use || !e.signs():
+		case !e.activeAt.After(now):
+			latest = e
+		case next == nil && e.revokedAt.IsZero():
+			next = e
+		}
+	}
+	switch {
+	case latest != nil && latest.revokedAt.IsZero():
+		return latest.Key, nil
+	case next != nil:
+		return next.Key, nil
+	}
+	return Key{}, fmt.Errorf("%w: no key signs %s tokens at the moment", repository.ErrUnavailable, use)
+}
+
+// standby returns the key of a use that waits for its time to be set.
+func (s *KeySet) standby(use KeyUse) (*keyEntry, bool) {
+	for _, e := range s.entries {
+		if e.use == use && e.activeAt.IsZero() && e.revokedAt.IsZero() {
+			return e, true
+		}
+	}
+	return nil, false
+}
+
+// has reports whether there is, or was, a key of a use.
+func (s *KeySet) has(use KeyUse) bool {
+	return slices.ContainsFunc(s.entries, func(e *keyEntry) bool { return e.use == use })
+}
+
+// KeyInfo is what may be shown of a key.
+type KeyInfo struct {
+	ID        string
+	Use       KeyUse
+	Algorithm Algorithm
+	State     KeyState
+	CreatedAt time.Time
+	ActiveAt  time.Time // zero: not decided
+	RetiredAt time.Time // zero: not decided
+	RevokedAt time.Time // zero: it is not
+	Until     time.Time // the end of what it signed; zero: not decided
+}
+
+func (e *keyEntry) info(now time.Time) KeyInfo {
+	return KeyInfo{
+		ID: e.ID, Use: e.use, Algorithm: e.Algorithm, State: e.state(now), CreatedAt: e.createdAt, ActiveAt: e.activeAt,
+		RetiredAt: e.retiredAt, RevokedAt: e.revokedAt, Until: e.until,
+	}
+}
+
+// Keys lists the keys as they are at a moment.
+func (s *KeySet) Keys(now time.Time) []KeyInfo {
+	list := make([]KeyInfo, len(s.entries))
+	for i, e := range s.entries {
+		list[i] = e.info(now)
+	}
+	return list
+}
+
+// JWKS returns the public keys that access tokens may be signed with, as a JWK
+// Set (RFC 7517 5). A symmetric key is never in it.
+func (s *KeySet) JWKS(now time.Time) ([]byte, error) {
+	list := struct {
+		Keys []jwk `json:"keys"`
+	}{[]jwk{}}
+	for _, e := range s.entries {
+		if j, public := e.publicJWK(); public && e.use == UseAccess && e.honours(now, 0) {
+			list.Keys = append(list.Keys, j)
+		}
+	}
+	return json.Marshal(list)
+}
+
+// ParseJWKS reads a published JWK Set: a set of keys that verify access tokens.
+// Keys that are not ours to use are left out (RFC 7517 5).
+func ParseJWKS(text []byte) (*KeySet, error) {
+	var list struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
+	if err := json.Unmarshal(text, &list); err != nil || list.Keys == nil {
+		return nil, errors.New("not a JWK Set: there is no member keys")
+	}
+	var entries []keyEntry
+	for _, member := range list.Keys {
+		var j jwk
+		if json.Unmarshal(member, &j) != nil {
+			continue
+		}
+		j.D, j.P, j.Q = "", "", ""
+		k, err := j.key()
+		if err != nil || k.Algorithm == HS256 { // a secret that was published is none
+			continue
+		}
+		entries = append(entries, keyEntry{Key: k, use: UseAccess})
+	}
+	s := newKeySet(entries, nil)
+	s.source = bytes.Clone(text)
+	return s, nil
+}
+
+// Same reports whether ParseJWKS made the set of that text.
+func (s *KeySet) Same(text []byte) bool { return s != nil && bytes.Equal(s.source, text) }

@@ -1,0 +1,62 @@
+package service
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// parseKeysFile reads the keys for access tokens from a JWK Set with private
+// keys. A member state of each says what it does: active (one key exactly; the
+// default where there is one key), next, or retired. Whoever takes a key out of
+// the file revokes it.
+func parseKeysFile(text []byte) ([]keyEntry, error) {
+	var list struct {
+		Keys []struct {
+			jwk
+			State KeyState `json:"state"`
+		} `json:"keys"`
+	}
+	if err := json.Unmarshal(text, &list); err != nil {
+		return nil, errors.New("not a JWK Set")
+	}
+	var entries []keyEntry
+	active := 0
+	for i, member := range list.Keys {
+		k, err := member.key()
+		if err == nil && k.private == nil {
+			err = errors.New("no private key")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("key %d: %w", i+1, err)
+		}
+		if member.State == "" && len(list.Keys) == 1 {
+			member.State = KeyActive
+		}
+		// The order of these times is all that matters.
+		e := keyEntry{Key: k, use: UseAccess, createdAt: time.Unix(int64(i), 0).UTC()}
+		switch member.State {
+		case KeyActive:
+			e.activeAt = time.Unix(1, 0).UTC()
+			active++
+		case KeyNext:
+		case KeyRetired:
+			e.activeAt, e.retiredAt = time.Unix(0, 0).UTC(), time.Unix(1, 0).UTC()
+		case KeyRevoked:
+			e.revokedAt = time.Unix(1, 0).UTC()
+		default:
+			return nil, fmt.Errorf("key %d: the member state must be active, next, retired or revoked", i+1)
+		}
+		for _, o := range entries {
+			if o.ID == k.ID {
+				return nil, fmt.Errorf("key %d: its kid stands twice", i+1)
+			}
+		}
+		entries = append(entries, e)
+	}
+	if active != 1 {
+		return nil, fmt.Errorf("%d keys are active; mark one with \"state\": \"active\"", active)
+	}
+	return entries, nil
+}

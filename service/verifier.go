@@ -1,0 +1,154 @@
+package service
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+const (
+	typeAccess  = "at+jwt" // RFC 9068 2.1
+	typeRefresh = "rt+jwt"
+	// leeway is how far the clocks of those who verify access tokens may be
+	// apart. Refresh tokens are verified by those who mint them: none.
+	leeway = 60 * time.Second
+)
+
+// KeySource has the keys of the moment. It does no I/O when asked, and is safe
+// for concurrent use.
+type KeySource interface {
+	KeySet() *KeySet
+}
+
+// ErrUnknownKey is in the error of a token whose kid is in no key of the set: it
+// may be one that was published since.
+var ErrUnknownKey = errors.New("no such key")
+
+// Verifier checks tokens. It does no I/O and is safe for concurrent use. What it
+// has checked it remembers, until the keys change.
+type Verifier struct {
+	keys     KeySource
+	issuer   string
+	audience string
+	now      func() time.Time
+	seen     atomic.Pointer[verified]
+}
+
+// NewVerifier returns a verifier of the access tokens of an issuer for an
+// audience.
+func NewVerifier(keys KeySource, issuer, audience string, now func() time.Time) *Verifier {
+	return &Verifier{keys: keys, issuer: issuer, audience: audience, now: now}
+}
+
+// VerifyAccess returns whom an access token speaks for, or token_malformed,
+// token_invalid or token_expired.
+func (v *Verifier) VerifyAccess(raw RawToken) (Subject, error) {
+	if len(raw) > maxToken { // before it is digested
+		return Subject{}, accessError(fmt.Errorf("%w: longer than %d bytes", jwt.ErrTokenMalformed, maxToken))
+	}
+	set, now := v.keys.KeySet(), v.now()
+	seen := v.seenWith(set)
+	var short [1024]byte // longer ones are copied to the heap
+	digest := sha256.Sum256(append(short[:0], raw...))
+	if s, ok := seen.find(digest, now); ok {
+		return s, nil
+	}
+	s, err := v.verifyAccess(set, raw, now, 0)
+	if err == nil {
+		seen.add(digest, s, now)
+	}
+	return s, err
+}
+
+// VerifyLateAccess is VerifyAccess for logging out, which must also work once
+// the token has expired, for so long.
+func (v *Verifier) VerifyLateAccess(raw RawToken, late time.Duration) (Subject, error) {
+	return v.verifyAccess(v.keys.KeySet(), raw, v.now(), late)
+}
+
+// seenWith returns what was verified with these very keys.
+func (v *Verifier) seenWith(set *KeySet) *verified {
+	seen := v.seen.Load()
+	if seen != nil && seen.keys == set {
+		return seen
+	}
+	fresh := newVerified(set)
+	v.seen.CompareAndSwap(seen, fresh) // a loser's is forgotten
+	return fresh
+}
+
+func (v *Verifier) verifyAccess(set *KeySet, raw RawToken, now time.Time, late time.Duration) (Subject, error) {
+	var c claims
+	if err := v.verify(set, raw, &c, UseAccess, now, late); err != nil {
+		return Subject{}, accessError(err)
+	}
+	if !now.Before(seconds(c.ExpiresAt).Add(leeway + late)) {
+		return Subject{}, NewError(CodeTokenExpired, "The access token has expired. Refresh it and try again.")
+	}
+	return c.subject(), nil
+}
+
+// verify checks everything of a token that both kinds have, but for exp, which
+// must be there.
+func (v *Verifier) verify(set *KeySet, raw RawToken, c *claims, use KeyUse, now time.Time, late time.Duration) error {
+	f, err := parseForm(string(raw))
+	if err != nil {
+		return err
+	}
+	if err := set.verify(f, use, now, late); err != nil {
+		return err
+	}
+	if err := f.claims(c); err != nil {
+		return err
+	}
+	audience := v.audience
+	if use == UseRefresh { // only we read it
+		audience = v.issuer
+	}
+	ahead := now.Add(leeway).Unix()
+	switch {
+	case c.Issuer != v.issuer:
+		return errors.New("another issuer")
+	case !slices.Contains(c.Audience, audience):
+		return errors.New("another audience")
+	case c.Subject == "" || c.TokenID == "" || c.ExpiresAt == 0 || c.IssuedAt == 0:
+		return errors.New("a claim is missing")
+	case c.IssuedAt > ahead, c.NotBefore > ahead:
+		return errors.New("from the future")
+	}
+	return nil
+}
+
+// verify checks the header and the signature: the kid decides the key, and the
+// key decides the algorithm (RFC 8725 3.1).
+func (s *KeySet) verify(f jwtForm, use KeyUse, now time.Time, late time.Duration) error {
+	typ := typeAccess
+	if use == UseRefresh {
+		typ = typeRefresh
+	}
+	if f.typ != typ {
+		return errors.New("another kind of token")
+	}
+	e, known := s.byID[f.kid]
+	switch {
+	case !known:
+		return ErrUnknownKey
+	case e.use != use || f.alg != string(e.Algorithm):
+		return errors.New("the key is not for this")
+	case !e.honours(now, late):
+		return fmt.Errorf("the key is %s", e.state(now))
+	}
+	return e.verify(f.signed, f.signature)
+}
+
+func accessError(err error) error {
+	if errors.Is(err, jwt.ErrTokenMalformed) {
+		return &Error{Code: CodeTokenMalformed, Message: "The access token is not a JWT.", Err: err}
+	}
+	return &Error{Code: CodeTokenInvalid, Message: "The access token is not one of ours.", Err: err}
+}

@@ -1,0 +1,66 @@
+package service_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"latchkey/service"
+)
+
+// manyTokens is more than a verifier remembers, so that a round through so many
+// meets each for the first time.
+const manyTokens = 20_000
+
+// BenchmarkVerifyAccess compares, for each algorithm, what golang-jwt alone
+// costs with the first verification of a token and a repeated one. The first of
+// RS256 is without remembering it: to sign so many takes too long.
+func BenchmarkVerifyAccess(b *testing.B) {
+	root, err := service.DeriveKeys([]byte(secret))
+	must(b, err)
+	for _, a := range []service.Algorithm{service.HS256, service.EdDSA, service.ES256, service.RS256} {
+		keys := service.FixedKeysForTest(secret, a)
+		tokens := service.NewTokens(root, keys, "https://auth.example", "api", 10*time.Minute, noonClock)
+		n := manyTokens
+		if a == service.RS256 {
+			n = 1
+		}
+		raw := make([]service.RawToken, n)
+		for i := range raw {
+			raw[i], err = tokens.AccessForTest(service.Subject{
+				UserID: "0192a4b2-0000-7000-8000-000000000000", SessionID: "0192a4b2-0000-7000-8000-000000000001",
+				ClientID: service.ClientAPI, AuthTime: noon,
+			})
+			must(b, err)
+		}
+		run := func(name string, verify func(i int) error) {
+			b.Run(string(a)+"/"+name, func(b *testing.B) {
+				b.ReportAllocs()
+				for i := 0; b.Loop(); i++ {
+					if err := verify(i % n); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+		public := service.PublicForTest(keys)
+		parser := jwt.NewParser(jwt.WithTimeFunc(noonClock))
+		run("golang-jwt", func(i int) error {
+			_, err := parser.ParseWithClaims(string(raw[i]), jwt.MapClaims{}, func(*jwt.Token) (any, error) { return public, nil })
+			return err
+		})
+		run("first", func(i int) error {
+			if n == 1 {
+				_, err := tokens.VerifyLateAccess(raw[0], 0)
+				return err
+			}
+			_, err := tokens.VerifyAccess(raw[i])
+			return err
+		})
+		run("repeated", func(int) error {
+			_, err := tokens.VerifyAccess(raw[0])
+			return err
+		})
+	}
+}
