@@ -25,6 +25,10 @@ const (
 	AuditKeyAdded       AuditEvent = "key_added"
 	AuditKeyActivated   AuditEvent = "key_activated"
 	AuditKeyRevoked     AuditEvent = "key_revoked"
+	AuditClientCreated  AuditEvent = "client_created"
+	AuditClientChanged  AuditEvent = "client_changed"
+	AuditClientSecret   AuditEvent = "client_secret_rotated"
+	AuditClientDeleted  AuditEvent = "client_deleted"
 	AuditTokenIssued    AuditEvent = "token_issued" // by an administrator, for somebody else
 )
 

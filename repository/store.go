@@ -9,6 +9,8 @@ type Store struct {
 	Revocations Revocations
 	Audits      Audits
 	Keys        Keys
+	Clients     Clients
+	Codes       Codes
 	Sessions    Sessions
 
 	// Database and SessionStore are the two servers behind the above, for

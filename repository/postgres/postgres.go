@@ -20,7 +20,7 @@ type Options struct {
 }
 
 // DB is a pool of connections to one Postgres server. It implements
-// repository.Users, Revocations, Audits, Keys and Pinger.
+// repository.Users, Revocations, Audits, Keys, Clients, Codes and Pinger.
 type DB struct {
 	pool *pgxpool.Pool
 }
@@ -81,5 +81,7 @@ var _ interface {
 	repository.Revocations
 	repository.Audits
 	repository.Keys
+	repository.Clients
+	repository.Codes
 	repository.Pinger
 } = (*DB)(nil)

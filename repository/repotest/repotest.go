@@ -25,6 +25,8 @@ func Run(t *testing.T, open Open) {
 		{"Revocations", revocations},
 		{"Audits", audits},
 		{"Keys", keys},
+		{"Clients", clients},
+		{"Codes", codes},
 		{"Sessions", sessions},
 		{"Devices", devices},
 		{"Health", health},

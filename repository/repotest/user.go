@@ -165,14 +165,8 @@ var users = []promise{
 		auditCount(t, s, operator, 2)
 	}},
 	{"AnEnabledAdministratorActsForOthers", func(t *testing.T, s repository.Store) {
-		add := func(tag string, privilege int, disabled bool) string {
-			u := newUser(tag)
-			u.Privilege, u.Disabled = privilege, disabled
-			must(t, s.Users.CreateUser(t.Context(), u, "", newAudit(u.ID, repository.AuditUserCreated)))
-			return u.ID
-		}
-		admin, gone, manager := add("-a", 2, false), add("-b", 2, true), add("-c", 1, false)
-		user, off := add("-d", 0, false), add("-e", 0, true)
+		admin, gone, manager := addUser(t, s, "-a", 2, false), addUser(t, s, "-b", 2, true), addUser(t, s, "-c", 1, false)
+		user, off := addUser(t, s, "-d", 0, false), addUser(t, s, "-e", 0, true)
 		for _, c := range []struct {
 			name, user, actor string
 			allowed           bool

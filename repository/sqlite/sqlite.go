@@ -113,6 +113,8 @@ var _ interface {
 	repository.Revocations
 	repository.Audits
 	repository.Keys
+	repository.Clients
+	repository.Codes
 	repository.Sessions
 	repository.Pinger
 } = (*DB)(nil)

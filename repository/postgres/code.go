@@ -1,0 +1,51 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"latchkey/repository"
+)
+
+const codeColumns = `hash, client_id, user_id, epoch, redirect_uri, challenge, scope, amr, auth_time, expires_at`
+
+// CreateCode implements repository.Codes.
+func (db *DB) CreateCode(ctx context.Context, c repository.Code) error {
+	_, err := db.pool.Exec(ctx, `INSERT INTO codes (`+codeColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		string(c.Hash), c.ClientID, c.UserID, c.Epoch, c.RedirectURI, c.Challenge, c.Scope, c.AMR, c.AuthTime, c.ExpiresAt)
+	return storeError(err)
+}
+
+// TakeCode implements repository.Codes.
+func (db *DB) TakeCode(ctx context.Context, hash repository.CodeHash, clientID, sessionID string, now time.Time) (c repository.Code, usedFor string, err error) {
+	err = db.inTx(ctx, func(tx pgx.Tx) error {
+		c, err = scanCode(tx.QueryRow(ctx, `UPDATE codes SET session_id = $3
+			WHERE hash = $1 AND client_id = $2 AND session_id = '' AND expires_at > $4
+			RETURNING `+codeColumns, string(hash), clientID, sessionID, now))
+		if !errors.Is(err, pgx.ErrNoRows) {
+			return err
+		}
+		c, err = scanCode(tx.QueryRow(ctx, `SELECT `+codeColumns+`, session_id FROM codes
+			WHERE hash = $1 AND client_id = $2 AND session_id <> ''`, string(hash), clientID), &usedFor)
+		return err
+	})
+	return c, usedFor, err
+}
+
+func scanCode(row pgx.Row, more ...any) (repository.Code, error) {
+	var c repository.Code
+	err := row.Scan(append([]any{
+		(*string)(&c.Hash), &c.ClientID, &c.UserID, &c.Epoch, &c.RedirectURI, &c.Challenge, &c.Scope, &c.AMR, &c.AuthTime, &c.ExpiresAt,
+	}, more...)...)
+	c.AuthTime, c.ExpiresAt = c.AuthTime.UTC(), c.ExpiresAt.UTC()
+	return c, err
+}
+
+// PurgeCodes implements repository.Codes.
+func (db *DB) PurgeCodes(ctx context.Context, before time.Time, limit int) (int, error) {
+	tag, err := db.pool.Exec(ctx, `DELETE FROM codes WHERE hash IN (SELECT hash FROM codes WHERE expires_at < $1 LIMIT $2)`, before, limit)
+	return int(tag.RowsAffected()), storeError(err)
+}

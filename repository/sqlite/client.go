@@ -1,0 +1,128 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+	"time"
+
+	"latchkey/repository"
+)
+
+const clientColumns = `id, name, public, first_party, disabled, grants, scopes, redirect_uris, secret, previous_secret,
+	previous_until, access_ttl, idle_ttl, absolute_ttl, created_at, updated_at`
+
+// CreateClient implements repository.Clients.
+func (db *DB) CreateClient(ctx context.Context, c repository.Client, actor string, a repository.AuditRecord) error {
+	return db.asAdministrator(ctx, actor, a, func(tx *sql.Tx) (sql.Result, error) {
+		return tx.ExecContext(ctx, `
+			INSERT INTO clients (`+clientColumns+`)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			c.ID, c.Name, c.Public, c.FirstParty, c.Disabled, join(c.Grants), join(c.Scopes), join(c.RedirectURIs),
+			string(c.Secret), string(c.PreviousSecret), micros(c.PreviousUntil),
+			c.AccessTTL.Microseconds(), c.IdleTTL.Microseconds(), c.AbsoluteTTL.Microseconds(), micros(c.CreatedAt), micros(c.UpdatedAt))
+	})
+}
+
+// FindClient implements repository.Clients.
+func (db *DB) FindClient(ctx context.Context, id string) (repository.Client, error) {
+	return scanClient(db.read.QueryRowContext(ctx, `SELECT `+clientColumns+` FROM clients WHERE id = ? AND deleted_at = 0`, id))
+}
+
+// ListClients implements repository.Clients.
+func (db *DB) ListClients(ctx context.Context, after string, limit int) ([]repository.Client, error) {
+	rows, err := db.read.QueryContext(ctx, `SELECT `+clientColumns+` FROM clients
+		WHERE id > ? AND deleted_at = 0 ORDER BY id LIMIT ?`, after, limit)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	defer func() { _ = rows.Close() }()
+	var clients []repository.Client
+	for rows.Next() {
+		c, err := scanClient(rows)
+		if err != nil {
+			return nil, err
+		}
+		clients = append(clients, c)
+	}
+	return clients, storeError(rows.Err())
+}
+
+func scanClient(row interface{ Scan(...any) error }) (repository.Client, error) {
+	var c repository.Client
+	var grants, scopes, uris string
+	var previousUntil, access, idle, absolute, created, updated int64
+	err := row.Scan(&c.ID, &c.Name, &c.Public, &c.FirstParty, &c.Disabled, &grants, &scopes, &uris,
+		&c.Secret, &c.PreviousSecret, &previousUntil, &access, &idle, &absolute, &created, &updated)
+	if err != nil {
+		return repository.Client{}, storeError(err)
+	}
+	c.Grants, c.Scopes, c.RedirectURIs = split(grants), split(scopes), split(uris)
+	c.AccessTTL, c.IdleTTL, c.AbsoluteTTL = duration(access), duration(idle), duration(absolute)
+	c.PreviousUntil, c.CreatedAt, c.UpdatedAt = moment(previousUntil), moment(created), moment(updated)
+	return c, nil
+}
+
+// UpdateClient implements repository.Clients.
+func (db *DB) UpdateClient(ctx context.Context, c repository.Client, was time.Time, actor string, a repository.AuditRecord) error {
+	return db.asAdministrator(ctx, actor, a, func(tx *sql.Tx) (sql.Result, error) {
+		return tx.ExecContext(ctx, `
+			UPDATE clients SET name = ?3, first_party = ?4, disabled = ?5, grants = ?6, scopes = ?7, redirect_uris = ?8,
+				access_ttl = ?9, idle_ttl = ?10, absolute_ttl = ?11, updated_at = ?12
+			WHERE id = ?1 AND updated_at = ?2 AND deleted_at = 0`,
+			c.ID, micros(was), c.Name, c.FirstParty, c.Disabled, join(c.Grants), join(c.Scopes), join(c.RedirectURIs),
+			c.AccessTTL.Microseconds(), c.IdleTTL.Microseconds(), c.AbsoluteTTL.Microseconds(), micros(c.UpdatedAt))
+	})
+}
+
+// RotateClientSecret implements repository.Clients.
+func (db *DB) RotateClientSecret(ctx context.Context, id string, secret repository.SecretHash, keep, at time.Time, actor string, a repository.AuditRecord) error {
+	return db.asAdministrator(ctx, actor, a, func(tx *sql.Tx) (sql.Result, error) {
+		return tx.ExecContext(ctx, `
+			UPDATE clients SET previous_secret = secret, previous_until = ?3, secret = ?2, updated_at = ?4
+			WHERE id = ?1 AND public = 0 AND deleted_at = 0`, id, string(secret), micros(keep), micros(at))
+	})
+}
+
+// DeleteClient implements repository.Clients.
+func (db *DB) DeleteClient(ctx context.Context, id string, at time.Time, actor string, a repository.AuditRecord) error {
+	return db.asAdministrator(ctx, actor, a, func(tx *sql.Tx) (sql.Result, error) {
+		return tx.ExecContext(ctx, `
+			UPDATE clients SET deleted_at = ?2, secret = '', previous_secret = '' WHERE id = ?1 AND deleted_at = 0`, id, micros(at))
+	})
+}
+
+// asAdministrator makes a change and records it, in one transaction, if the actor
+// is an administrator; an empty actor is the operator. A change of no row is
+// ErrNotFound.
+func (db *DB) asAdministrator(ctx context.Context, actor string, a repository.AuditRecord, change func(tx *sql.Tx) (sql.Result, error)) error {
+	return db.inTx(ctx, func(tx *sql.Tx) error {
+		if actor != "" {
+			var allowed bool
+			if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM users WHERE id = ? AND privilege = 2 AND disabled = 0)`,
+				actor).Scan(&allowed); err != nil {
+				return err
+			}
+			if !allowed {
+				return repository.ErrNotAllowed
+			}
+		}
+		res, err := change(tx)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil {
+			return err
+		} else if n == 0 {
+			return sql.ErrNoRows
+		}
+		return appendAudit(ctx, tx, a)
+	})
+}
+
+// join writes a list of words; split reads it.
+func join(words []string) string { return strings.Join(words, " ") }
+
+func split(words string) []string { return append([]string{}, strings.Fields(words)...) }
+
+func duration(us int64) time.Duration { return time.Duration(us) * time.Microsecond }
