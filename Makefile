@@ -41,6 +41,8 @@ fuzz: ## fuzz every parser of outside input, FUZZTIME each (default 30s)
 	$(GO) test -run '^$$' -fuzz '^FuzzVerifyAccess$$' -fuzztime $(FUZZTIME) ./service
 	$(GO) test -run '^$$' -fuzz '^FuzzTokensInHeaders$$' -fuzztime $(FUZZTIME) ./middleware/access
 	$(GO) test -run '^$$' -fuzz '^FuzzBodies$$' -fuzztime $(FUZZTIME) ./controller
+	$(GO) test -run '^$$' -fuzz '^FuzzForms$$' -fuzztime $(FUZZTIME) ./controller
+	$(GO) test -run '^$$' -fuzz '^FuzzBasic$$' -fuzztime $(FUZZTIME) ./controller
 
 .PHONY: lint
 lint: ## report what breaks the house style

@@ -42,6 +42,9 @@ func (s *server) signUp(c *call, body signUpBody) (reply, error) {
 	}
 	var by *service.Subject
 	if subject, ok := access.Subject(c.ctx()); ok {
+		if err := account(subject, s.Now()); err != nil {
+			return reply{}, err
+		}
 		by = &subject
 	}
 	account, err := s.Accounts.SignUp(c.ctx(), n, by)

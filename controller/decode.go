@@ -21,7 +21,8 @@ const maxBody = 64 << 10
 // empty is the body of a request that has none.
 type empty struct{}
 
-// decode reads a JSON object into the fields of Req, which are strings and ints.
+// decode reads a JSON object into the fields of Req: strings, ints, bools and
+// lists of strings.
 // A field tagged `json:"name"` must be there; one that is a pointer may be missing. Unknown members are
 // ignored. All that is wrong with the fields is reported at once. A request
 // without a body is an empty object, and one that wants none is not read.
@@ -109,8 +110,13 @@ func describe(t reflect.Type) string {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	if t.Kind() == reflect.String {
+	switch t.Kind() { //nolint:exhaustive // the fields are of these kinds
+	case reflect.String:
 		return "a string"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Slice:
+		return "a list of strings"
 	}
 	return "a whole number"
 }

@@ -56,6 +56,7 @@ func (c *clock) Add(d time.Duration) {
 type instance struct {
 	accounts *service.Accounts
 	sessions *service.Sessions
+	clients  *service.Clients
 	keys     *service.Keyring
 	public   *url.URL
 	address  string
@@ -82,6 +83,8 @@ func start(t testing.TB, store repository.Store, clock *clock, log io.Writer, se
 			o.BasePath = value
 		case "server.trusted_proxies":
 			o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix(value)}
+		case "tokens.issuer":
+			o.Issuer = value
 		case "tokens.delivery":
 			o.Delivery = value
 		case "tokens.access_ttl":
@@ -140,9 +143,14 @@ func start(t testing.TB, store repository.Store, clock *clock, log io.Writer, se
 		return nil, err
 	}
 	go o.Keys.RunUntil(t.Context())
-	o.Tokens = service.NewTokens(keys, o.Keys, public.String(), "latchkey", accessTTL, clock.Now)
+	if o.Issuer == "" {
+		o.Issuer = public.String()
+	}
+	o.Tokens = service.NewTokens(keys, o.Keys, o.Issuer, "latchkey", accessTTL, clock.Now)
 	o.Sessions = service.NewSessions(store, o.Tokens, policy, clock.Now, logger)
 	o.Login = service.NewLogin(store, hasher, o.Sessions, reveal, logger)
+	o.OAuth = service.NewOAuth(store, o.Login, o.Sessions, o.Tokens)
+	o.Clients = service.NewClients(store.Clients, clock.Now, logger)
 	o.Passwords = service.NewPasswords(store.Users, o.Sessions, hasher, service.PasswordPolicy{MinLength: 8})
 	o.Health = service.NewHealth(store, "test")
 	handler, err := controller.NewRouter(o)
@@ -156,7 +164,7 @@ func start(t testing.TB, store repository.Store, clock *clock, log io.Writer, se
 		server.Start()
 	}
 	t.Cleanup(server.Close)
-	return &instance{accounts: o.Accounts, sessions: o.Sessions, keys: o.Keys, public: public, address: server.Listener.Addr().String()}, nil
+	return &instance{accounts: o.Accounts, sessions: o.Sessions, clients: o.Clients, keys: o.Keys, public: public, address: server.Listener.Addr().String()}, nil
 }
 
 // addAda creates the user of the tests.

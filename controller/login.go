@@ -12,7 +12,9 @@ type loginBody struct {
 
 // login is POST /api/users/login.
 func (s *server) login(c *call, body loginBody) (reply, error) {
-	credentials := service.Credentials{Password: service.NewPassword(body.Password), From: c.from()}
+	credentials := service.Credentials{
+		Password: service.NewPassword(body.Password), Terms: service.Terms{ClientID: service.ClientAPI}, From: c.from(),
+	}
 	switch {
 	case text(body.Username) != "":
 		credentials.Username = *body.Username

@@ -87,7 +87,7 @@ func (s *server) foundRefreshAnywhere(c *call, inBody string) (access.Found, err
 
 func (s *server) presentation(c *call, found access.Found) service.Presentation {
 	p := service.Presentation{
-		Token: found.Token, Delivery: service.DeliveryBody, ClientID: service.ClientAPI, From: c.from(),
+		Token: found.Token, Delivery: service.DeliveryBody, Terms: service.Terms{ClientID: service.ClientAPI}, From: c.from(),
 	}
 	if found.InCookie {
 		p.Delivery = service.DeliveryCookie

@@ -24,8 +24,11 @@ type Options struct {
 	Passwords *service.Passwords
 	Tokens    *service.Tokens
 	Keys      *service.Keyring
+	OAuth     *service.OAuth
+	Clients   *service.Clients
 	Health    *service.Health
 
+	Issuer         string // the iss of every token
 	PublicURL      *url.URL
 	BasePath       string
 	TrustedProxies []netip.Prefix
@@ -44,6 +47,7 @@ type server struct {
 	problems *problem.Writer
 	cookies  access.Cookies
 	csrf     *access.CSRF
+	page     page
 }
 
 // NewRouter returns the handler of the whole service.
@@ -57,6 +61,9 @@ func NewRouter(o Options) (http.Handler, error) {
 		return nil, err
 	}
 	s := &server{Options: o, problems: problems, csrf: csrf, cookies: access.NewCookies(o.PublicURL, o.BasePath)}
+	if s.page, err = newPage(); err != nil {
+		return nil, err
+	}
 	engine, err := s.engine()
 	if err != nil {
 		return nil, err
@@ -72,6 +79,10 @@ func NewRouter(o Options) (http.Handler, error) {
 	engine.GET("/readyz", handle(s, s.ready))
 	engine.GET("/.well-known/jwks.json", handle(s, s.jwks))
 
+	for _, path := range metadataPaths(o.Issuer) {
+		engine.GET(path, handle(s, s.metadata))
+	}
+
 	users := engine.Group(o.BasePath+"/users", middleware.NoStore())
 	users.POST("", require.OptionalAccess(), handle(s, s.signUp))
 	users.POST("/login", handle(s, s.login))
@@ -80,15 +91,40 @@ func NewRouter(o Options) (http.Handler, error) {
 	users.GET("/rtVerify", handle(s, s.rtVerify))
 	users.POST("/logout", handle(s, s.logout))
 
-	me := users.Group("/me", require.RequireSession())
+	me := users.Group("/me", require.Require(access.Session, account))
 	me.GET("", handle(s, s.me))
 	me.POST("/password", handle(s, s.password))
 	me.GET("/sessions", handle(s, s.devices))
 	me.DELETE("/sessions", handle(s, s.endOthers))
 	me.DELETE("/sessions/:id", handle(s, s.endDevice))
 
-	users.POST("/:id/token", require.RequireSession(), require.RequirePrivilege(2), handle(s, s.tokenFor))
+	administrator := require.Require(access.Session, account, access.Privilege(2))
+	users.POST("/:id/token", administrator, handle(s, s.tokenFor))
+
+	clients := engine.Group(o.BasePath+"/clients", middleware.NoStore(), administrator)
+	clients.POST("", handle(s, s.createClient))
+	clients.GET("", handle(s, s.listClients))
+	clients.GET("/:id", handle(s, s.client))
+	clients.PATCH("/:id", handle(s, s.changeClient))
+	clients.DELETE("/:id", handle(s, s.deleteClient))
+	clients.POST("/:id/secret", handle(s, s.rotateClientSecret))
+
+	engine.GET("/oauth/authorize", s.authorize)
+	engine.POST("/oauth/authorize", s.authorize)
+	engine.Any("/oauth/token", s.oauth(s.token))
+	engine.Any("/oauth/revoke", s.oauth(s.revoke))
+	engine.Any("/oauth/introspect", s.oauth(s.introspect))
 	return engine, nil
+}
+
+// account demands a token that may use the account of its user: one of the JSON
+// API's own sessions, or of an OAuth client that was given the scope for it. What
+// a user allowed some application to do does not include the password.
+func account(s service.Subject, now time.Time) error {
+	if s.ClientID == service.ClientAPI {
+		return nil
+	}
+	return access.Scope(service.ScopeAccount)(s, now)
 }
 
 // engine is Gin with what stands before every route.

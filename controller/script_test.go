@@ -26,11 +26,15 @@ import (
 //
 //	serve [key=value …]               start the service with these settings
 //	as app|browser [name]             be another client; browsers have cookies
-//	send METHOD PATH [what …]         what: {json}, @file, @big, or Header: value
+//	send METHOD PATH [what …]         what: {json}, form:a=b&c=d, @file, @big, or Header: value
+//	client VAR [key=value …]          create an OAuth client, and keep its secret
 //	status CODE                       of the last answer
 //	header NAME [regexp]              of the last answer; ! for its absence
 //	json .path [regexp]               of the last answer; ! for its absence
 //	cookie NAME [regexp]              a Set-Cookie line; ! for its absence
+//	page TEXT                         that must be in the last body
+//	body TEXT                         that the last body must be
+//	query VAR NAME                    keep a parameter of the last redirect
 //	capture VAR json|header|cookie X  keep a part of the last answer
 //	claims TOKEN                      print header and claims of a JWT
 //	clock +DURATION                   let time pass
@@ -49,7 +53,8 @@ func TestScripts(t *testing.T) {
 				Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 					"serve": serveCmd, "as": asCmd, "send": sendCmd, "status": statusCmd, "header": headerCmd, "json": jsonCmd,
 					"cookie": cookieCmd, "capture": captureCmd, "claims": claimsCmd, "clock": clockCmd, "operator": operatorCmd,
-					"disable": disableCmd, "session": sessionCmd,
+					"disable": disableCmd, "session": sessionCmd, "client": clientCmd,
+					"page": pageCmd, "body": bodyCmd, "query": queryCmd,
 				},
 			})
 		})
@@ -89,6 +94,7 @@ func asCmd(ts *testscript.TestScript, _ bool, args []string) {
 		w.clients[name] = w.instance.client(w.browser)
 	}
 	w.client = w.clients[name]
+	w.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 }
 
 func sendCmd(ts *testscript.TestScript, _ bool, args []string) {
@@ -108,6 +114,9 @@ func sendCmd(ts *testscript.TestScript, _ bool, args []string) {
 		case strings.HasPrefix(arg, "{"), strings.HasPrefix(arg, "["):
 			body = strings.NewReader(arg)
 			header.Set("Content-Type", "application/json")
+		case strings.HasPrefix(arg, "form:"):
+			body = strings.NewReader(strings.TrimPrefix(arg, "form:"))
+			header.Set("Content-Type", "application/x-www-form-urlencoded")
 		case arg == "@big":
 			body = bytes.NewReader(make([]byte, 64<<10+1))
 		case strings.HasPrefix(arg, "@"):
@@ -243,6 +252,62 @@ func disableCmd(ts *testscript.TestScript, _ bool, args []string) {
 	account, err := w.instance.accounts.Find(w.t.Context(), args[0])
 	ts.Check(err)
 	ts.Check(w.instance.sessions.Disable(w.t.Context(), account.ID, args[1] == "true", service.Origin{}))
+}
+
+func pageCmd(ts *testscript.TestScript, neg bool, args []string) {
+	if bytes.Contains(of(ts).body, []byte(args[0])) == neg {
+		ts.Fatalf("%q: %s", args[0], of(ts).body)
+	}
+}
+
+func bodyCmd(ts *testscript.TestScript, neg bool, args []string) {
+	if got := strings.TrimSpace(string(of(ts).body)); (got == args[0]) == neg {
+		ts.Fatalf("the body is %s", got)
+	}
+}
+
+func queryCmd(ts *testscript.TestScript, _ bool, args []string) {
+	u, err := of(ts).answer.Location()
+	ts.Check(err)
+	value := u.Query().Get(args[1])
+	if value == "" {
+		ts.Fatalf("there is no %s in %s", args[1], u)
+	}
+	ts.Setenv(args[0], value)
+}
+
+func clientCmd(ts *testscript.TestScript, _ bool, args []string) {
+	w := of(ts)
+	var spec service.ClientSpec
+	for _, arg := range args[1:] {
+		key, value, _ := strings.Cut(arg, "=")
+		switch key {
+		case "id":
+			spec.ID = value
+		case "name":
+			spec.Name = value
+		case "public":
+			spec.Public = true
+		case "first-party":
+			spec.FirstParty = true
+		case "grants":
+			spec.Grants = strings.Split(value, ",")
+		case "scopes":
+			spec.Scopes = strings.Split(value, ",")
+		case "redirect":
+			spec.RedirectURIs = strings.Split(value, ",")
+		case "access":
+			var err error
+			spec.AccessTTL, err = time.ParseDuration(value)
+			ts.Check(err)
+		default:
+			ts.Fatalf("client: what is %q?", arg)
+		}
+	}
+	_, secret, err := w.instance.clients.Create(w.t.Context(), spec, "", service.Origin{})
+	ts.Check(err)
+	ts.Setenv(args[0], string(secret))
+	ts.Setenv(args[0]+"_BASIC", "Basic "+base64.StdEncoding.EncodeToString([]byte(spec.ID+":"+string(secret))))
 }
 
 func sessionCmd(ts *testscript.TestScript, _ bool, args []string) {

@@ -42,6 +42,9 @@ func Logging(log *slog.Logger, now func() time.Time) gin.HandlerFunc {
 		}
 		if s, ok := access.Subject(ctx); ok {
 			attrs = append(attrs, slog.String("user", s.UserID), slog.String("session", s.SessionID), slog.String("client", s.ClientID))
+			if s.Actor != "" {
+				attrs = append(attrs, slog.String("actor", s.Actor))
+			}
 		}
 		if len(c.Errors) > 0 {
 			attrs = append(attrs, slog.String("error", c.Errors.Last().Error()))

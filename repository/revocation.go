@@ -10,14 +10,15 @@ type EndReason string
 
 // The reasons.
 const (
-	EndLogout   EndReason = "logout"
-	EndReuse    EndReason = "reuse"
-	EndReplaced EndReason = "replaced" // a login carried its refresh cookie
-	EndEvicted  EndReason = "evicted"  // a login found too many others
-	EndByUser   EndReason = "by_user"  // from the list of devices
-	EndByAdmin  EndReason = "by_operator"
-	EndPassword EndReason = "password_changed"
-	EndDisabled EndReason = "account_disabled"
+	EndLogout     EndReason = "logout"
+	EndReuse      EndReason = "reuse"
+	EndReplaced   EndReason = "replaced" // a login carried its refresh cookie
+	EndEvicted    EndReason = "evicted"  // a login found too many others
+	EndByUser     EndReason = "by_user"  // from the list of devices
+	EndByAdmin    EndReason = "by_operator"
+	EndPassword   EndReason = "password_changed"
+	EndDisabled   EndReason = "account_disabled"
+	EndCodeReused EndReason = "code_reused" // its authorization code was used twice
 )
 
 // Revocation is the durable record that a session is over.

@@ -4,7 +4,6 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/base64"
 
 	"latchkey/repository"
 )
@@ -16,7 +15,7 @@ const tokenIDBytes = 16
 func newTokenID() repository.TokenID {
 	b := make([]byte, tokenIDBytes)
 	_, _ = rand.Read(b) // never fails
-	return repository.TokenID(base64.RawURLEncoding.EncodeToString(b))
+	return repository.TokenID(b64.EncodeToString(b))
 }
 
 // successor returns the id that follows id in its chain. The server can compute
@@ -25,7 +24,7 @@ func newTokenID() repository.TokenID {
 func (k RootKeys) successor(id repository.TokenID) repository.TokenID {
 	mac := hmac.New(sha256.New, k.chain)
 	mac.Write([]byte(id))
-	return repository.TokenID(base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:tokenIDBytes]))
+	return repository.TokenID(b64.EncodeToString(mac.Sum(nil)[:tokenIDBytes]))
 }
 
 // prove answers a question of the store about a presented token.

@@ -31,6 +31,14 @@ const (
 	CodeCSRFDenied                 Code = "csrf_denied"
 	CodeInsufficientScope          Code = "insufficient_scope"
 	CodeInsufficientAuthentication Code = "insufficient_user_authentication"
+	CodeInvalidClient              Code = "invalid_client"
+	CodeInvalidGrant               Code = "invalid_grant"
+	CodeInvalidScope               Code = "invalid_scope"
+	CodeUnauthorizedClient         Code = "unauthorized_client"
+	CodeUnsupportedGrantType       Code = "unsupported_grant_type"
+	CodeUnsupportedResponseType    Code = "unsupported_response_type"
+	CodeAccessDenied               Code = "access_denied"
+	CodeClientTaken                Code = "client_taken"
 	CodeAccountDisabled            Code = "account_disabled"
 	CodeNotFound                   Code = "not_found"
 	CodeMethodNotAllowed           Code = "method_not_allowed"
@@ -52,6 +60,7 @@ func Codes() []Code {
 		CodeRefreshMissing, CodeRefreshMalformed, CodeRefreshInvalid, CodeRefreshExpired, CodeSessionRevoked, CodeRefreshReused,
 		CodeInvalidCredentials, CodePrivilegeDenied, CodeCSRFDenied, CodeAccountDisabled,
 		CodeInsufficientScope, CodeInsufficientAuthentication,
+		CodeInvalidClient, CodeInvalidGrant, CodeInvalidScope, CodeUnauthorizedClient, CodeUnsupportedGrantType, CodeUnsupportedResponseType, CodeAccessDenied, CodeClientTaken,
 		CodeNotFound, CodeMethodNotAllowed, CodeUsernameTaken, CodeEmailTaken, CodeBodyTooLarge, CodeUnsupportedMediaType,
 		CodeRateLimited, CodeOverloaded, CodeStoreUnavailable, CodeInternal,
 	}

@@ -18,6 +18,9 @@ type FixedKeys struct{ set *KeySet }
 // KeySet implements KeySource.
 func (f *FixedKeys) KeySet() *KeySet { return f.set }
 
+// Current implements KeySource.
+func (f *FixedKeys) Current() bool { return true }
+
 // FixedKeysForTest returns the first keys under a root secret, or with an
 // algorithm another one for access tokens.
 func FixedKeysForTest(root string, a Algorithm) *FixedKeys {
@@ -44,7 +47,7 @@ func FixKeyForTest(access, refresh Key) *FixedKeys {
 
 // AccessForTest mints an access token.
 func (t *Tokens) AccessForTest(s Subject) (RawToken, error) {
-	raw, _, err := t.access(s, []string{"pwd"})
+	raw, _, err := t.access(s, []string{"pwd"}, 0)
 	return raw, err
 }
 

@@ -199,7 +199,7 @@ func TestTheGapBetweenTheTwoWrites(t *testing.T) {
 
 		t.Run("a log-in that the database does not hear of leaves the old session", func(t *testing.T) {
 			old := w.begin(t, "ada")
-			again := service.Credentials{Username: "ada", Password: service.NewPassword("correct horse"), Delivery: service.DeliveryBody, Replaces: old}
+			again := service.Credentials{Username: "ada", Password: service.NewPassword("correct horse"), Delivery: service.DeliveryBody, Replaces: old, Terms: service.Terms{ClientID: service.ClientAPI}}
 			database.failing = true
 			_, err := w.login.Login(t.Context(), again)
 			database.failing = false

@@ -15,9 +15,9 @@ import (
 
 // Inspection is what can be said of a token without changing anything.
 type Inspection struct {
-	Kind   string // access token, refresh token, another JWT, or no JWT
+	Kind   string // access token, refresh token, a JWT of another kind, or no JWT of ours
 	Claims string // JSON, as they stand in the token, believed or not; empty: cannot be read
-	Key    string // which key signed it and in what state that is; empty: unknown
+	Key    string // the key that it names, and in what state that is; empty: unknown
 	// Refused is why the token does not verify; empty: it does.
 	Refused string
 	// Session is the state of the session that the token names, in words.
@@ -38,7 +38,7 @@ func (s *Sessions) Inspect(ctx context.Context, raw RawToken) (Inspection, error
 		return in, nil
 	}
 	in.Claims = printable(f.payload)
-	if e := s.tokens.keys.KeySet().byID[f.kid]; e != nil {
+	if e := s.tokens.keys.KeySet().find(f.kid); e != nil {
 		in.Key = fmt.Sprintf("%s, %s, for %s tokens, %s", e.ID, e.Algorithm, e.use, e.state(s.now()))
 	}
 	switch f.typ {
@@ -80,7 +80,7 @@ func (s *Sessions) foresee(ctx context.Context, token refreshToken, in *Inspecti
 		return err
 	}
 	in.Session = describe(*session, u, s.now())
-	call := s.presentation(Presentation{ClientID: token.clientID, Delivery: session.Delivery}, token, u)
+	call := s.presentation(Presentation{Terms: Terms{ClientID: token.clientID}, Delivery: session.Delivery}, token, u)
 	after, outcome := session.Present(call)
 	if outcome.Question() {
 		call.Proof = s.tokens.root.prove(session.Presented(outcome), token)

@@ -201,9 +201,9 @@ func (m *machine) replay(rt *rapid.T) {
 // mismatch is another client, or another user's id: refused, and nothing ends.
 func (m *machine) mismatch(rt *rapid.T) {
 	s := m.pick(rt, live)
-	p := service.Presentation{Token: s.held, Delivery: service.DeliveryBody, ClientID: service.ClientAPI, UserID: "somebody"}
+	p := service.Presentation{Token: s.held, Delivery: service.DeliveryBody, Terms: service.Terms{ClientID: service.ClientAPI}, UserID: "somebody"}
 	if rapid.Bool().Draw(rt, "client") {
-		p.UserID, p.ClientID = "", "another"
+		p.UserID, p.Terms.ClientID = "", "another"
 	}
 	if _, err := m.world.sessions.Refresh(context.Background(), p); code(err) != service.CodeRefreshInvalid {
 		rt.Fatalf("a stranger: %v", err)

@@ -7,10 +7,10 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"latchkey/repository"
 )
@@ -41,6 +41,9 @@ type Key struct {
 // LogValue implements slog.LogValuer.
 func (k Key) LogValue() slog.Value { return slog.StringValue(k.ID) }
 
+// GoString implements fmt.GoStringer.
+func (k Key) GoString() string { return k.String() }
+
 // String keeps the material out of what is printed.
 func (k Key) String() string { return string(k.Algorithm) + " key " + k.ID }
 
@@ -52,7 +55,7 @@ func GenerateKey(a Algorithm) (Key, error) {
 		_, _ = rand.Read(secret) // never fails
 		_, _ = rand.Read(id)
 		// A thumbprint of a secret would help to guess it.
-		return newKey(base64.RawURLEncoding.EncodeToString(id), secret)
+		return newKey(b64.EncodeToString(id), secret)
 	case EdDSA:
 		_, private, err := ed25519.GenerateKey(rand.Reader)
 		if err != nil {
@@ -104,6 +107,9 @@ func newKey(id string, material any) (Key, error) {
 		if m.N.BitLen() < rsaBits {
 			return Key{}, fmt.Errorf("the RSA key has %d bits, RS256 needs %d (RFC 7518 3.3)", m.N.BitLen(), rsaBits)
 		}
+		if private, ok := material.(*rsa.PrivateKey); ok && len(private.Primes) != 2 {
+			return Key{}, errors.New("the RSA key has more than two primes")
+		}
 		k.Algorithm = RS256
 	default:
 		return Key{}, fmt.Errorf("a key of type %T signs by none of our algorithms", material)
@@ -111,12 +117,14 @@ func newKey(id string, material any) (Key, error) {
 	if k.ID == "" {
 		k.ID = k.thumbprint()
 	}
-	if len(k.ID) > maxKeyID {
-		return Key{}, fmt.Errorf("the kid is longer than %d bytes", maxKeyID)
+	if len(k.ID) > maxKeyID || strings.ContainsFunc(k.ID, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`"\&<>`, r) }) {
+		return Key{}, fmt.Errorf("the kid must have at most %d printable characters, without blanks, quotes, \\, &, < and >", maxKeyID)
 	}
 	return k, nil
 }
 
+// maxKeyID and the characters of an id are such that every JSON encoder writes it
+// as it is.
 const maxKeyID = 128
 
 // verify checks a signature.

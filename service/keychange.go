@@ -12,6 +12,9 @@ import (
 // ErrKeysInFile is of a change of keys that the database does not have.
 var ErrKeysInFile = errors.New("the keys for access tokens are read from tokens.keys_file: change them there; replicas read it again by themselves")
 
+// Algorithm is that of new keys of a use.
+func (r *Keyring) Algorithm(use KeyUse) Algorithm { return r.policy.algorithm(use) }
+
 // List returns every key as it is now.
 func (r *Keyring) List(ctx context.Context) ([]KeyInfo, error) {
 	if err := r.Load(ctx); err != nil {
@@ -36,7 +39,7 @@ func (r *Keyring) Add(ctx context.Context, k Key, use KeyUse, from Origin) (KeyI
 		}
 	}
 	err := r.again(ctx, func(set *KeySet) error {
-		if _, taken := set.byID[k.ID]; taken {
+		if set.find(k.ID) != nil {
 			return fmt.Errorf("there is a key %s already", k.ID)
 		}
 		replaces := ""
@@ -62,6 +65,9 @@ func (r *Keyring) Rotate(ctx context.Context, use KeyUse, atOnce bool, from Orig
 		e, stands := set.standby(use)
 		if !stands {
 			return fmt.Errorf("no key stands by: %w", repository.ErrNotFound) // tend puts one
+		}
+		if id != "" && id != e.ID {
+			return nil // somebody else activated it: that is the rotation
 		}
 		id = e.ID
 		at := r.now()
@@ -89,7 +95,7 @@ func (p KeyPolicy) publish(k Key) time.Duration {
 // was the active one, the key that stands by takes over first.
 func (r *Keyring) Revoke(ctx context.Context, id string, from Origin) (KeyInfo, error) {
 	err := r.again(ctx, func(set *KeySet) error {
-		e := set.byID[id]
+		e := set.find(id)
 		switch {
 		case e == nil || !r.policy.owns(e.use):
 			return fmt.Errorf("there is no key %s in the database", id)
@@ -107,10 +113,11 @@ func (r *Keyring) Revoke(ctx context.Context, id string, from Origin) (KeyInfo, 
 	if err != nil {
 		return KeyInfo{}, err
 	}
-	if err := r.tend(ctx); err != nil {
+	info, err := r.info(ctx, id)
+	if err != nil {
 		return KeyInfo{}, err
 	}
-	return r.info(ctx, id)
+	return info, r.tend(ctx)
 }
 
 // RevokeAll ends every key, whether it can be unsealed or not, and makes new
@@ -146,8 +153,9 @@ func (r *Keyring) revoke(ctx context.Context, id string, from Origin) error {
 func (r *Keyring) again(ctx context.Context, change func(set *KeySet) error) error {
 	var err error
 	for range retries {
-		if err = r.Load(ctx); err != nil {
-			return err
+		read, failed := r.load(ctx)
+		if !read {
+			return failed
 		}
 		if err = change(r.KeySet()); !errors.Is(err, repository.ErrExists) && !errors.Is(err, repository.ErrNotFound) {
 			return err
@@ -160,10 +168,10 @@ func (r *Keyring) again(ctx context.Context, change func(set *KeySet) error) err
 }
 
 func (r *Keyring) info(ctx context.Context, id string) (KeyInfo, error) {
-	if err := r.Load(ctx); err != nil {
+	if read, err := r.load(ctx); !read {
 		return KeyInfo{}, err
 	}
-	if e := r.KeySet().byID[id]; e != nil {
+	if e := r.KeySet().find(id); e != nil {
 		return e.info(r.now()), nil
 	}
 	return KeyInfo{}, fmt.Errorf("key %s was removed meanwhile", id)

@@ -46,10 +46,13 @@ type Keyring struct {
 
 	set atomic.Pointer[KeySet]
 
-	mu       sync.Mutex // of Load
+	readAt atomic.Int64 // when the database was last read, in ns
+
+	mu       sync.Mutex // of load
 	rows     []repository.SigningKey
-	file     []byte
-	unsealed map[string]Key
+	fileText []byte
+	file     []keyEntry
+	unsealed map[string]Key // by what is sealed
 }
 
 // NewKeyring returns an empty keyring; Load fills it.
@@ -62,63 +65,78 @@ func NewKeyring(store repository.Keys, root RootKeys, policy KeyPolicy, now func
 // KeySet implements KeySource.
 func (r *Keyring) KeySet() *KeySet { return r.set.Load() }
 
-// Load reads the keys. While nothing has changed the set stays the same one.
+// Load reads the keys. While nothing has changed the set stays the same one. What
+// can be read counts, whatever else cannot: a key that was revoked must not live
+// on because another cannot be decrypted, or a file is half written.
 func (r *Keyring) Load(ctx context.Context) error {
+	_, err := r.load(ctx)
+	return err
+}
+
+// load reports, beside all that went wrong, whether the database was read.
+func (r *Keyring) load(ctx context.Context) (read bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	rows, err := r.store.ListKeys(ctx)
-	if err != nil {
-		return fmt.Errorf("list keys: %w", err)
+	rows, rowsErr := r.store.ListKeys(ctx)
+	if rowsErr != nil {
+		rows, rowsErr = r.rows, fmt.Errorf("list keys: %w", rowsErr)
+	} else {
+		r.readAt.Store(r.now().UnixNano())
 	}
-	var file []byte
+	text, file, fileErr := r.fileText, r.file, error(nil)
 	if r.policy.File != nil {
-		if file, err = r.policy.File(); err != nil {
-			return fmt.Errorf("read the keys file: %w", err)
+		if text, fileErr = r.policy.File(); fileErr == nil && string(text) != string(r.fileText) {
+			file, fileErr = parseKeysFile(text)
+		}
+		if fileErr != nil {
+			text, file, fileErr = r.fileText, r.file, fmt.Errorf("tokens.keys_file: %w", fileErr)
 		}
 	}
-	if r.rows != nil && reflect.DeepEqual(rows, r.rows) && string(file) == string(r.file) {
-		return nil
+	entries, unsealErr := r.entries(rows)
+	if !reflect.DeepEqual(rows, r.rows) || string(text) != string(r.fileText) {
+		r.rows, r.fileText, r.file = rows, text, file
+		r.set.Store(newKeySet(append(entries, file...), r.policy.Lifetime))
 	}
-	entries, err := r.entries(rows)
-	if err != nil {
-		return err
-	}
-	if r.policy.File != nil {
-		fromFile, err := parseKeysFile(file)
-		if err != nil {
-			return fmt.Errorf("the keys file: %w", err)
-		}
-		entries = append(entries, fromFile...)
-	}
-	r.rows, r.file = append([]repository.SigningKey{}, rows...), file
-	r.set.Store(newKeySet(entries, r.policy.Lifetime))
-	return nil
+	return rowsErr == nil, errors.Join(rowsErr, fileErr, unsealErr)
 }
 
 // entries unseals what is new. A revoked key is not: its secret may be lost.
-func (r *Keyring) entries(rows []repository.SigningKey) ([]keyEntry, error) {
-	var entries []keyEntry
+func (r *Keyring) entries(rows []repository.SigningKey) (entries []keyEntry, err error) {
 	for _, row := range rows {
 		if row.Use == UseAccess && r.policy.File != nil {
 			continue
 		}
-		k, known := r.unsealed[row.ID]
-		switch {
-		case !row.RevokedAt.IsZero():
-			k = Key{ID: row.ID, Algorithm: Algorithm(row.Algorithm)}
-		case !known:
-			var err error
-			if k, err = r.root.unseal(row); err != nil {
-				return nil, fmt.Errorf("key %s: %w", row.ID, err)
-			}
-			r.unsealed[row.ID] = k
+		e := keyEntry{
+			Key: Key{ID: row.ID, Algorithm: Algorithm(row.Algorithm)}, use: row.Use,
+			createdAt: row.CreatedAt, activeAt: row.ActiveAt, revokedAt: row.RevokedAt,
 		}
-		entries = append(entries, keyEntry{
-			Key: k, use: row.Use, createdAt: row.CreatedAt, activeAt: row.ActiveAt, revokedAt: row.RevokedAt,
-		})
+		if row.RevokedAt.IsZero() {
+			k, known := r.unsealed[string(row.Sealed)]
+			if !known {
+				var failed error
+				if k, failed = r.root.unseal(row); failed != nil {
+					err = errors.Join(err, fmt.Errorf("key %s: %w", row.ID, failed))
+				} else {
+					r.unsealed[string(row.Sealed)] = k
+				}
+			}
+			if e.unread = k.Algorithm == ""; !e.unread {
+				e.Key = k
+			}
+		}
+		entries = append(entries, e)
 	}
-	return entries, nil
+	return entries, err
 }
+
+// Current implements KeySource.
+func (r *Keyring) Current() bool {
+	return r.now().Sub(time.Unix(0, r.readAt.Load())) < unheard*r.policy.Poll
+}
+
+// unheard is how many looks at the database may be missed before an unknown key
+// may be one that was made since.
+const unheard = 5
 
 // Start loads the keys, and makes those that are missing: in an empty database
 // all of them.
@@ -148,9 +166,9 @@ func (r *Keyring) RunUntil(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		err := r.Load(ctx)
-		if err == nil {
-			err = r.tend(ctx)
+		read, err := r.load(ctx)
+		if read {
+			err = errors.Join(err, r.tend(ctx))
 		}
 		if ctx.Err() != nil {
 			return
@@ -242,11 +260,18 @@ func (p KeyPolicy) algorithm(use KeyUse) Algorithm {
 	return p.Algorithm
 }
 
+// row is a key for the database, which has been read back once: one that could
+// not be would stop every replica.
 func (r *Keyring) row(k Key, use KeyUse) (repository.SigningKey, error) {
 	sealed, err := r.root.seal(k, use)
-	return repository.SigningKey{
+	if err != nil {
+		return repository.SigningKey{}, err
+	}
+	row := repository.SigningKey{
 		ID: k.ID, Use: use, Algorithm: string(k.Algorithm), Sealed: sealed, CreatedAt: r.now().UTC().Truncate(time.Microsecond),
-	}, err
+	}
+	_, err = r.root.unseal(row)
+	return row, err
 }
 
 // putStandby adds a new key: the first ever is the one that the root secret
@@ -284,6 +309,10 @@ func (r *Keyring) activate(ctx context.Context, standby *keyEntry, at time.Time,
 	if err != nil {
 		return err
 	}
+	// After every other, whatever the clocks of those who activated them say.
+	if after := r.KeySet().latest(standby.use).Add(time.Microsecond); at.Before(after) && !r.KeySet().latest(standby.use).After(r.now().Add(maxSkew)) {
+		at = after
+	}
 	record := r.record(from, repository.AuditKeyActivated, standby.ID)
 	if err := r.store.ActivateKey(ctx, standby.ID, at.UTC().Truncate(time.Microsecond), row, record); err != nil {
 		return fmt.Errorf("activate a key: %w", err)
@@ -291,6 +320,9 @@ func (r *Keyring) activate(ctx context.Context, standby *keyEntry, at time.Time,
 	logEvent(ctx, r.log, record)
 	return nil
 }
+
+// maxSkew is how far the clocks of replicas may be apart.
+const maxSkew = 30 * time.Second
 
 func (r *Keyring) record(from Origin, event repository.AuditEvent, keyID string) repository.AuditRecord {
 	record := from.audit(r.now().UTC().Truncate(time.Microsecond), event, "ok")

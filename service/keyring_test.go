@@ -152,8 +152,8 @@ func TestTheLifeOfAKey(t *testing.T) {
 			t.Errorf("a token of a retired key, in its last second: %v", err)
 		}
 		r.clock.pass(2 * time.Second)
-		if _, err := r.tokens.VerifyAccess(late); code(err) != service.CodeTokenInvalid {
-			t.Errorf("a token of a key whose time is over: %v", err)
+		if _, err := r.tokens.VerifyAccess(late); code(err) != service.CodeTokenExpired {
+			t.Errorf("a token of a key whose time is over: %v", err) // its owner refreshes
 		}
 		if _, err := r.tokens.VerifyLateAccess(late, 24*time.Hour); err != nil {
 			t.Errorf("a log-out with it: %v", err)
@@ -248,6 +248,75 @@ func TestNoKeyStandsInTheDatabaseInTheClear(t *testing.T) {
 	if err := store.Keys.PutStandbyKey(t.Context(), rows[0], rows[1].ID, repository.AuditRecord{ID: "x"}); err == nil {
 		if err := newReplica(t, store, secret, keyPolicy(service.EdDSA)).Load(t.Context()); err == nil {
 			t.Error("a key that was renamed was opened")
+		}
+	}
+}
+
+func TestWhatCannotBeReadKeepsNoRevokedKeyAlive(t *testing.T) {
+	onBoth(t, func(t *testing.T, store repository.Store) {
+		path := filepath.Join(t.TempDir(), "keys.json")
+		one, err := service.GenerateKey(service.EdDSA)
+		must(t, err)
+		text, err := one.PrivateJWK()
+		must(t, err)
+		must(t, os.WriteFile(path, []byte(`{"keys":[`+string(text)+`]}`), 0o600))
+		policy := keyPolicy(service.EdDSA)
+		policy.File = func() ([]byte, error) { return os.ReadFile(path) }
+		withFile := newReplica(t, store, secret, policy)
+		must(t, withFile.Start(t.Context()))
+		operator := newReplica(t, store, secret, keyPolicy(service.EdDSA))
+		must(t, operator.Start(t.Context()))
+		without := newReplica(t, store, secret, keyPolicy(service.EdDSA))
+		must(t, without.Start(t.Context()))
+		token := operator.mint(t)
+		keys, err := operator.List(t.Context())
+		must(t, err)
+
+		// A row that this replica cannot open, and a file that is half written.
+		other := newReplica(t, store, secret+"!", keyPolicy(service.EdDSA))
+		_ = other.Load(t.Context())
+		for _, k := range keys {
+			if k.State == service.KeyNext && k.Use == service.UseAccess {
+				must(t, store.Keys.DeleteKey(t.Context(), k.ID))
+			}
+		}
+		_, err = other.Add(t.Context(), service.Key{Algorithm: service.ES256}, service.UseAccess, service.Origin{})
+		must(t, err)
+		must(t, os.WriteFile(path, []byte(`{"keys":[`), 0o600))
+		for _, k := range keys {
+			if k.State == service.KeyActive {
+				must(t, store.Keys.RevokeKey(t.Context(), k.ID, noon, repository.AuditRecord{ID: "0192a4b2-0000-7000-8000-00000000000" + string(k.Use[0]%10+'0'), At: noon}))
+			}
+		}
+		if err := without.Load(t.Context()); err == nil {
+			t.Error("a key that cannot be opened is not told of")
+		}
+		if _, err := without.tokens.VerifyAccess(token); code(err) != service.CodeTokenInvalid {
+			t.Errorf("a token of a revoked key: %v", err)
+		}
+		if err := withFile.Load(t.Context()); err == nil {
+			t.Error("half a file is not told of")
+		}
+		list := withFile.KeySet().Keys(noon)
+		if got := states(list, service.UseRefresh); !strings.Contains(got, "revoked") || states(list, service.UseAccess) != "active" {
+			t.Errorf("refresh keys %s, of the file %s", got, states(list, service.UseAccess))
+		}
+	})
+}
+
+func TestAKeyThatCouldNotBeReadBackIsNotStored(t *testing.T) {
+	three, err := rsa.GenerateMultiPrimeKey(rand.Reader, 3, 2048) //nolint:staticcheck // people have them
+	must(t, err)
+	der, err := x509.MarshalPKCS8PrivateKey(three)
+	must(t, err)
+	if _, err := service.ParseKey(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})); err == nil {
+		t.Error("a key of three primes")
+	}
+	for _, kid := range []string{"a&b", "a b", "a\"b", "a\\b", "\x1b[31m", "käse", strings.Repeat("a", 200)} {
+		text, err := json.Marshal(map[string]string{"kty": "oct", "kid": kid, "k": strings.Repeat("A", 43)})
+		must(t, err)
+		if _, err := service.ParseKey(text); err == nil {
+			t.Errorf("kid %q", kid)
 		}
 	}
 }

@@ -18,6 +18,12 @@ type RootKeys struct {
 	sealing []byte         // for the keys in the database; see seal
 }
 
+// String keeps the keys out of what is printed.
+func (RootKeys) String() string { return "REDACTED" }
+
+// GoString implements fmt.GoStringer.
+func (RootKeys) GoString() string { return "REDACTED" }
+
 // DeriveKeys derives the keys from a root secret by HKDF-SHA-256 (RFC 5869),
 // one label a purpose. Replicas with the same secret derive the same keys.
 func DeriveKeys(root []byte) (RootKeys, error) {

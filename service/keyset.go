@@ -32,6 +32,8 @@ type keyEntry struct {
 	revokedAt time.Time // zero: it is not
 	retiredAt time.Time // when the next one is activated; zero: nobody knows yet
 	until     time.Time // when the last token that it signed has expired; zero likewise
+	fromFile  bool      // its times are an order, and nothing else
+	unread    bool      // it could not be decrypted: it signs and verifies nothing
 }
 
 func (e *keyEntry) state(now time.Time) KeyState {
@@ -49,27 +51,33 @@ func (e *keyEntry) state(now time.Time) KeyState {
 // honours reports whether a token that the key signed may be accepted, one that
 // is late included.
 func (e *keyEntry) honours(now time.Time, late time.Duration) bool {
-	return e.revokedAt.IsZero() && (e.until.IsZero() || now.Before(e.until.Add(late)))
+	return e.revokedAt.IsZero() && !e.unread && (e.until.IsZero() || now.Before(e.until.Add(late)))
 }
 
 // signs reports whether the key has a time to sign: one that was revoked before
 // it came has none.
 func (e *keyEntry) signs() bool {
-	return !e.activeAt.IsZero() && (e.revokedAt.IsZero() || e.revokedAt.After(e.activeAt))
+	return !e.unread && !e.activeAt.IsZero() && (e.revokedAt.IsZero() || e.revokedAt.After(e.activeAt))
 }
 
 // KeySet is the keys as they were at one moment. It does not change; a set with
 // other keys, or with one of them revoked, is another set.
 type KeySet struct {
 	entries []*keyEntry // in the order in which they sign
-	byID    map[string]*keyEntry
+	byID    map[keyName]*keyEntry
 	source  []byte // what ParseJWKS read
+}
+
+// keyName is by what a token names its key: a kid is of one use.
+type keyName struct {
+	use KeyUse
+	kid string
 }
 
 // newKeySet works out the times that follow from others: a key retires when the
 // next one is activated, and is honoured for a lifetime of its tokens more.
 func newKeySet(entries []keyEntry, lifetime map[KeyUse]time.Duration) *KeySet {
-	s := &KeySet{byID: make(map[string]*keyEntry, len(entries))}
+	s := &KeySet{byID: make(map[keyName]*keyEntry, len(entries))}
 	for i := range entries {
 		e := &entries[i]
 		if e.retiredAt.IsZero() && e.signs() {
@@ -81,7 +89,7 @@ func newKeySet(entries []keyEntry, lifetime map[KeyUse]time.Duration) *KeySet {
 			}
 		}
 		s.entries = append(s.entries, e)
-		s.byID[e.ID] = e
+		s.byID[keyName{e.use, e.ID}] = e
 	}
 	slices.SortFunc(s.entries, func(a, b *keyEntry) int {
 		if a.activeAt.IsZero() != b.activeAt.IsZero() {
@@ -144,10 +152,34 @@ type KeyInfo struct {
 }
 
 func (e *keyEntry) info(now time.Time) KeyInfo {
+	if e.fromFile {
+		return KeyInfo{ID: e.ID, Use: e.use, Algorithm: e.Algorithm, State: e.state(now)}
+	}
 	return KeyInfo{
 		ID: e.ID, Use: e.use, Algorithm: e.Algorithm, State: e.state(now), CreatedAt: e.createdAt, ActiveAt: e.activeAt,
 		RetiredAt: e.retiredAt, RevokedAt: e.revokedAt, Until: e.until,
 	}
+}
+
+// find returns a key by its id, of whichever use.
+func (s *KeySet) find(id string) *keyEntry {
+	for _, e := range s.entries {
+		if e.ID == id {
+			return e
+		}
+	}
+	return nil
+}
+
+// latest is when the last key of a use becomes active, as far as it is decided.
+func (s *KeySet) latest(use KeyUse) time.Time {
+	var latest time.Time
+	for _, e := range s.entries {
+		if e.use == use && e.activeAt.After(latest) {
+			latest = e.activeAt
+		}
+	}
+	return latest
 }
 
 // Keys lists the keys as they are at a moment.

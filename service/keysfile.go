@@ -9,8 +9,8 @@ import (
 
 // parseKeysFile reads the keys for access tokens from a JWK Set with private
 // keys. A member state of each says what it does: active (one key exactly; the
-// default where there is one key), next, or retired. Whoever takes a key out of
-// the file revokes it.
+// default where there is one key), next, retired or revoked. Whoever takes a key
+// out of the file revokes it as well.
 func parseKeysFile(text []byte) ([]keyEntry, error) {
 	var list struct {
 		Keys []struct {
@@ -35,7 +35,7 @@ func parseKeysFile(text []byte) ([]keyEntry, error) {
 			member.State = KeyActive
 		}
 		// The order of these times is all that matters.
-		e := keyEntry{Key: k, use: UseAccess, createdAt: time.Unix(int64(i), 0).UTC()}
+		e := keyEntry{Key: k, use: UseAccess, createdAt: time.Unix(int64(i), 0).UTC(), fromFile: true}
 		switch member.State {
 		case KeyActive:
 			e.activeAt = time.Unix(1, 0).UTC()

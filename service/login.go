@@ -10,10 +10,6 @@ import (
 	"latchkey/repository"
 )
 
-// ClientAPI is the client id of the JSON API's own sessions. OAuth clients
-// cannot have it.
-const ClientAPI = "latchkey"
-
 // Delivery is how the refresh tokens of a session travel.
 type Delivery = repository.Delivery
 
@@ -38,6 +34,8 @@ type Credentials struct {
 	Username string
 	Email    string
 	Password Password
+	Terms    Terms
+	Scope    string // of the session
 	Delivery Delivery
 	// Replaces is the refresh token that the browser already had; its session
 	// ends.
@@ -63,25 +61,39 @@ func NewLogin(store repository.Store, hasher *Hasher, sessions *Sessions, reveal
 // unknown user and a wrong password alike, after the same work;
 // account_disabled only to who knows the password.
 func (l *Login) Login(ctx context.Context, c Credentials) (Grant, error) {
+	u, err := l.check(ctx, c)
+	if err != nil {
+		return Grant{}, err
+	}
+	return l.sessions.create(ctx, u, beginning{
+		id: newID(), terms: c.Terms, scope: c.Scope, delivery: c.Delivery, amr: amrPassword, replaces: c.Replaces, from: c.From,
+	})
+}
+
+// amrPassword is a log-in by password (RFC 8176 2).
+const amrPassword = "pwd"
+
+// check returns whose credentials these are.
+func (l *Login) check(ctx context.Context, c Credentials) (repository.User, error) {
 	u, err := findUser(ctx, l.store.Users, c.Username, c.Email)
 	if err != nil && !errors.Is(err, repository.ErrNotFound) {
-		return Grant{}, storeFailure("find who logs in", err)
+		return u, storeFailure("find who logs in", err)
 	}
 	known := err == nil
 	match, err := l.hasher.Compare(ctx, u.PasswordHash, c.Password)
 	switch {
 	case err != nil:
-		return Grant{}, err
-	case !known && l.reveal:
-		return Grant{}, l.refuse(ctx, c, u, "unknown_user", NewError(CodeNotFound, "There is no such user."))
+		return u, err
+	case !known && l.reveal && c.Terms.ClientID == ClientAPI: // to OAuth clients it is one invalid_grant
+		return u, l.refuse(ctx, c, u, "unknown_user", NewError(CodeNotFound, "There is no such user."))
 	case !known:
-		return Grant{}, l.refuse(ctx, c, u, "unknown_user", wrongCredentials())
+		return u, l.refuse(ctx, c, u, "unknown_user", wrongCredentials())
 	case !match:
-		return Grant{}, l.refuse(ctx, c, u, "wrong_password", wrongCredentials())
+		return u, l.refuse(ctx, c, u, "wrong_password", wrongCredentials())
 	case u.Disabled:
-		return Grant{}, l.refuse(ctx, c, u, "disabled", accountDisabled())
+		return u, l.refuse(ctx, c, u, "disabled", accountDisabled())
 	}
-	return l.sessions.create(ctx, u, c)
+	return u, nil
 }
 
 // findUser looks a user up by whichever name was given. A name that cannot exist
@@ -108,7 +120,7 @@ func findUser(ctx context.Context, users repository.Users, username, email strin
 // typed is not recorded: people type passwords there.
 func (l *Login) refuse(ctx context.Context, c Credentials, u repository.User, why string, answer error) error {
 	record := c.From.audit(l.sessions.now().UTC().Truncate(time.Microsecond), repository.AuditLoginFailed, why)
-	record.UserID, record.ClientID = u.ID, ClientAPI
+	record.UserID, record.ClientID = u.ID, c.Terms.ClientID
 	if err := l.store.Audits.AppendAudit(ctx, record); err != nil {
 		return storeFailure("record a failed login", err)
 	}

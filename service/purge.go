@@ -17,8 +17,13 @@ const (
 	purgeEvery = time.Hour
 )
 
-// Purge forgets what is long over: revocations of sessions whose tokens have all
-// expired, and in the embedded mode those sessions. It returns how much.
+// keepCodes is how long an authorization code is remembered, so that its second
+// use is seen.
+const keepCodes = 24 * time.Hour
+
+// Purge forgets what is long over: authorization codes, revocations of sessions
+// whose tokens have all expired, and in the embedded mode those sessions. It
+// returns how many of the latter.
 func (s *Sessions) Purge(ctx context.Context) (revocations, sessions int, err error) {
 	before := s.now().UTC().Add(-purgeSlack)
 	if revocations, err = batches(ctx, before, s.store.Revocations.PurgeRevocations); err != nil {
@@ -26,6 +31,9 @@ func (s *Sessions) Purge(ctx context.Context) (revocations, sessions int, err er
 	}
 	if sessions, err = batches(ctx, before, s.store.Sessions.PurgeSessions); err != nil {
 		return revocations, sessions, storeFailure("purge sessions", err)
+	}
+	if _, err = batches(ctx, before.Add(-keepCodes), s.store.Codes.PurgeCodes); err != nil {
+		return revocations, sessions, storeFailure("purge codes", err)
 	}
 	return revocations, sessions, nil
 }

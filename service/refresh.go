@@ -14,7 +14,10 @@ import (
 type Presentation struct {
 	Token    RawToken
 	Delivery Delivery // how it came
-	ClientID string
+	Terms    Terms    // of the client that shows it
+	// Scope asks for an access token of a narrower scope; empty: that of the
+	// session.
+	Scope string
 	// UserID is whom the client believes to be; empty if it does not say. It is
 	// never the source of an identity, and must agree with the token.
 	UserID string
@@ -54,6 +57,9 @@ func (s *Sessions) Refresh(ctx context.Context, p Presentation) (Grant, error) {
 		s.counts.add(repository.OutcomeRevoked)
 		return Grant{}, sessionRevoked()
 	}
+	if err := s.checkNarrower(ctx, p, token); err != nil {
+		return Grant{}, err
+	}
 	out, err := s.present(ctx, p, token, u)
 	if err != nil {
 		return Grant{}, storeFailure("present a refresh token", err)
@@ -85,9 +91,27 @@ func (s *Sessions) Refresh(ctx context.Context, p Presentation) (Grant, error) {
 	case repository.OutcomeAhead, repository.OutcomeRecoverable:
 		return Grant{}, storeFailure("present a refresh token", fmt.Errorf("%w: the session kept changing", repository.ErrUnavailable))
 	}
-	g, err := s.grant(u, token.sessionID, token.clientID, out)
+	g, err := s.grant(u, token.sessionID, p.Terms, out, p.Scope)
 	g.RefreshChanged = out.Gen != token.gen
 	return g, err
+}
+
+// checkNarrower refuses a scope that the session does not have (RFC 6749 6),
+// before anything changes.
+func (s *Sessions) checkNarrower(ctx context.Context, p Presentation, token refreshToken) error {
+	if p.Scope == "" {
+		return nil
+	}
+	session, err := s.store.Sessions.FindSession(ctx, token.userID, token.sessionID)
+	switch {
+	case errors.Is(err, repository.ErrNotFound), err == nil && session.ClientID != p.Terms.ClientID:
+		return nil // the presentation says so
+	case err != nil:
+		return storeFailure("find the scope of a session", err)
+	case !within(p.Scope, session.Scope):
+		return NewError(CodeInvalidScope, "The scope is wider than that of the session.")
+	}
+	return nil
 }
 
 // present shows a token to the session store, and once more with a proof where
@@ -109,11 +133,11 @@ func (s *Sessions) present(ctx context.Context, p Presentation, token refreshTok
 func (s *Sessions) presentation(p Presentation, token refreshToken, u repository.User) repository.Presentation {
 	return repository.Presentation{
 		UserID: token.userID, SessionID: token.sessionID, Gen: token.gen, JTI: token.id,
-		Next: s.tokens.root.successor(token.id), ClientID: p.ClientID, Delivery: p.Delivery,
+		Next: s.tokens.root.successor(token.id), ClientID: p.Terms.ClientID, Delivery: p.Delivery,
 		Epoch: u.SessionEpoch, Kept: u.KeptSession == token.sessionID,
 		Op: string(newTokenID()), Now: s.now().UTC().Truncate(time.Millisecond), IssuedAt: token.issuedAt,
 		Keep: p.Keep, Rotate: s.policy.Rotate, Sliding: s.policy.Sliding,
-		Grace: s.policy.Grace, Debounce: 2 * s.policy.Grace, Recovery: s.policy.Recovery, IdleTTL: s.policy.IdleTTL,
+		Grace: s.policy.Grace, Debounce: 2 * s.policy.Grace, Recovery: s.policy.Recovery, IdleTTL: shorter(p.Terms.IdleTTL, s.policy.IdleTTL),
 	}
 }
 
@@ -124,7 +148,7 @@ const maxQuestions = 4
 // refuse records a refusal that leaves the session as it is.
 func (s *Sessions) refuse(ctx context.Context, p Presentation, token refreshToken, why string) error {
 	record := p.From.audit(s.now().UTC().Truncate(time.Microsecond), repository.AuditRefreshRefused, why)
-	record.UserID, record.SessionID, record.ClientID = token.userID, token.sessionID, p.ClientID
+	record.UserID, record.SessionID, record.ClientID = token.userID, token.sessionID, p.Terms.ClientID
 	if err := s.store.Audits.AppendAudit(ctx, record); err != nil {
 		return storeFailure("record a refused refresh", err)
 	}

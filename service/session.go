@@ -31,6 +31,7 @@ type Grant struct {
 
 	Access        RawToken
 	AccessExpiry  time.Time
+	Scope         string // of the access token
 	Refresh       RawToken
 	RefreshExpiry time.Time // the smaller of idle and absolute
 	RefreshAfter  time.Time // when the client should refresh
@@ -57,24 +58,36 @@ func NewSessions(store repository.Store, tokens *Tokens, policy RefreshPolicy, n
 	return &Sessions{store: store, tokens: tokens, policy: policy, counts: newCounts(), now: now, log: log}
 }
 
+// beginning is a session that is about to be made.
+type beginning struct {
+	id       string
+	terms    Terms
+	scope    string
+	delivery Delivery
+	amr      string
+	authTime time.Time // zero: now
+	replaces RawToken
+	from     Origin
+}
+
 // create makes the session of a login that has succeeded. The write to the
 // database comes last and is the commit: a login that fails half way leaves a
 // session whose token nobody has, and all others as they were.
-func (s *Sessions) create(ctx context.Context, u repository.User, c Credentials) (Grant, error) {
+func (s *Sessions) create(ctx context.Context, u repository.User, b beginning) (Grant, error) {
 	now := s.now().UTC().Truncate(time.Millisecond)
 	session := repository.Session{
-		ID: newID(), UserID: u.ID, JTI: newTokenID(), RotatedAt: now,
-		AbsoluteAt: now.Add(s.policy.AbsoluteTTL).Truncate(time.Second), // exp has no fractions
-		Epoch:      u.SessionEpoch, ClientID: ClientAPI, Delivery: c.Delivery,
-		AMR: "pwd", AuthTime: now, CreatedAt: now, UsedAt: now, Address: c.From.Address, Agent: c.From.Agent,
+		ID: b.id, UserID: u.ID, JTI: newTokenID(), RotatedAt: now,
+		AbsoluteAt: now.Add(shorter(b.terms.AbsoluteTTL, s.policy.AbsoluteTTL)).Truncate(time.Second), // exp has no fractions
+		Epoch:      u.SessionEpoch, ClientID: b.terms.ClientID, Delivery: b.delivery, Scope: b.scope,
+		AMR: b.amr, AuthTime: or(b.authTime, now), CreatedAt: now, UsedAt: now, Address: b.from.Address, Agent: b.from.Agent,
 	}
-	session.IdleAt = now.Add(s.policy.IdleTTL)
+	session.IdleAt = now.Add(shorter(b.terms.IdleTTL, s.policy.IdleTTL))
 	if session.IdleAt.After(session.AbsoluteAt) {
 		session.IdleAt = session.AbsoluteAt
 	}
-	record := c.From.audit(now, repository.AuditLogin, "ok")
-	record.UserID, record.SessionID, record.ClientID = u.ID, session.ID, ClientAPI
-	ended := s.replaced(c, now)
+	record := b.from.audit(now, repository.AuditLogin, "ok")
+	record.UserID, record.SessionID, record.ClientID = u.ID, session.ID, session.ClientID
+	ended := s.replaced(b, now)
 	limit := repository.Limit{Sessions: s.policy.MaxSessions, Kept: u.KeptSession}
 	if len(ended) > 0 {
 		limit.Replaced = ended[0].Revocation.SessionID
@@ -85,7 +98,7 @@ func (s *Sessions) create(ctx context.Context, u repository.User, c Credentials)
 	}
 	for _, id := range surplus {
 		r := revocation(u.ID, id, repository.EndEvicted, now, s.expiry(ctx, u.ID, id, now))
-		ended = append(ended, repository.Ended{Revocation: r, Audit: endRecord(c.From, r, ClientAPI)})
+		ended = append(ended, repository.Ended{Revocation: r, Audit: endRecord(b.from, r, "")})
 	}
 	revoked, err := s.store.Revocations.RecordLogin(ctx, record, u.SessionEpoch, ended)
 	if err != nil {
@@ -103,43 +116,45 @@ func (s *Sessions) create(ctx context.Context, u repository.User, c Credentials)
 		}
 		s.tombstone(ctx, e.Revocation)
 	}
-	g, err := s.grant(u, session.ID, ClientAPI, session.Presented(repository.OutcomeRotated))
+	g, err := s.grant(u, session.ID, b.terms, session.Presented(repository.OutcomeRotated), "")
 	g.RefreshChanged = true
 	return g, err
 }
 
 // replaced is the session whose refresh cookie a login carried, or none if it
 // carried none that verifies.
-func (s *Sessions) replaced(c Credentials, now time.Time) []repository.Ended {
-	if c.Replaces == "" {
+func (s *Sessions) replaced(b beginning, now time.Time) []repository.Ended {
+	if b.replaces == "" {
 		return nil
 	}
-	old, err := s.tokens.verifyRefresh(c.Replaces)
+	old, err := s.tokens.verifyRefresh(b.replaces)
 	if err != nil {
 		return nil
 	}
 	r := revocation(old.userID, old.sessionID, repository.EndReplaced, now, old.expiresAt)
-	return []repository.Ended{{Revocation: r, Audit: endRecord(c.From, r, old.clientID)}}
+	return []repository.Ended{{Revocation: r, Audit: endRecord(b.from, r, old.clientID)}}
 }
 
-// grant mints the tokens that go with an accepted presentation.
-func (s *Sessions) grant(u repository.User, sessionID, clientID string, out repository.Presented) (Grant, error) {
+// grant mints the tokens that go with an accepted presentation. A narrower scope
+// is for the access token alone.
+func (s *Sessions) grant(u repository.User, sessionID string, terms Terms, out repository.Presented, narrower string) (Grant, error) {
+	scope := terms.allow(or(narrower, out.Scope))
 	access, accessExpiry, err := s.tokens.access(Subject{
-		UserID: u.ID, SessionID: sessionID, ClientID: clientID, Privilege: u.Privilege,
-		Scope: out.Scope, AuthTime: out.AuthTime,
-	}, strings.Fields(out.AMR))
+		UserID: u.ID, SessionID: sessionID, ClientID: terms.ClientID, Privilege: u.Privilege,
+		Scope: scope, AuthTime: out.AuthTime,
+	}, strings.Fields(out.AMR), terms.AccessTTL)
 	if err != nil {
 		return Grant{}, err
 	}
 	refresh, err := s.tokens.refresh(refreshToken{
-		userID: u.ID, sessionID: sessionID, clientID: clientID, gen: out.Gen, id: out.JTI,
+		userID: u.ID, sessionID: sessionID, clientID: terms.ClientID, gen: out.Gen, id: out.JTI,
 		issuedAt: out.RotatedAt, expiresAt: out.AbsoluteAt,
 	})
 	if err != nil {
 		return Grant{}, err
 	}
 	g := Grant{
-		User: account(u), Outcome: out.Outcome, Access: access, AccessExpiry: accessExpiry,
+		User: account(u), Outcome: out.Outcome, Access: access, AccessExpiry: accessExpiry, Scope: scope,
 		Refresh: refresh, RefreshExpiry: out.IdleAt, SessionExpiry: out.AbsoluteAt,
 		RefreshAfter: refreshAfter(s.now(), accessExpiry),
 	}

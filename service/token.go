@@ -55,12 +55,13 @@ type refreshToken struct {
 }
 
 // access mints an access token for a subject, and says when it expires. TokenID
-// and ExpiresAt of the subject are set by it.
-func (t *Tokens) access(s Subject, amr []string) (RawToken, time.Time, error) {
-	return t.accessFor(s, amr, t.ttl-spread(t.ttl/20))
+// and ExpiresAt of the subject are set by it. A ttl of 0 is that of the settings.
+func (t *Tokens) access(s Subject, amr []string, ttl time.Duration) (RawToken, time.Time, error) {
+	ttl = or(ttl, t.ttl)
+	return t.accessFor(s, amr, ttl-spread(ttl/20))
 }
 
-// accessFor is access with a lifetime of its own.
+// accessFor is access with a lifetime to the second.
 func (t *Tokens) accessFor(s Subject, amr []string, ttl time.Duration) (RawToken, time.Time, error) {
 	now := t.now().UTC().Truncate(time.Second)
 	exp := now.Add(ttl).Truncate(time.Second)
@@ -124,7 +125,13 @@ func (t *Tokens) verifyRefresh(raw RawToken) (refreshToken, error) {
 	var c claims
 	now := t.now()
 	if err := t.verify(t.keys.KeySet(), raw, &c, UseRefresh, now, 0); err != nil {
-		if errors.Is(err, jwt.ErrTokenMalformed) {
+		var known *Error
+		switch {
+		case errors.Is(err, errKeyOver):
+			return refreshToken{}, refreshExpired()
+		case errors.As(err, &known):
+			return refreshToken{}, known
+		case errors.Is(err, jwt.ErrTokenMalformed):
 			return refreshToken{}, &Error{Code: CodeRefreshMalformed, Message: "The refresh token is not a JWT.", Err: err}
 		}
 		return refreshToken{}, invalidRefresh(err)

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"latchkey/repository"
 )
 
 const (
@@ -23,6 +25,9 @@ const (
 // for concurrent use.
 type KeySource interface {
 	KeySet() *KeySet
+	// Current reports whether a key that is not in the set is none: false while
+	// the keys may have changed unheard.
+	Current() bool
 }
 
 // ErrUnknownKey is in the error of a token whose kid is in no key of the set: it
@@ -84,10 +89,11 @@ func (v *Verifier) seenWith(set *KeySet) *verified {
 
 func (v *Verifier) verifyAccess(set *KeySet, raw RawToken, now time.Time, late time.Duration) (Subject, error) {
 	var c claims
-	if err := v.verify(set, raw, &c, UseAccess, now, late); err != nil {
+	err := v.verify(set, raw, &c, UseAccess, now, late)
+	if err != nil && !errors.Is(err, errKeyOver) {
 		return Subject{}, accessError(err)
 	}
-	if !now.Before(seconds(c.ExpiresAt).Add(leeway + late)) {
+	if err != nil || !now.Before(seconds(c.ExpiresAt).Add(leeway+late)) {
 		return Subject{}, NewError(CodeTokenExpired, "The access token has expired. Refresh it and try again.")
 	}
 	return c.subject(), nil
@@ -100,8 +106,12 @@ func (v *Verifier) verify(set *KeySet, raw RawToken, c *claims, use KeyUse, now 
 	if err != nil {
 		return err
 	}
-	if err := set.verify(f, use, now, late); err != nil {
-		return err
+	keyErr := set.verify(f, use, now, late)
+	switch {
+	case errors.Is(keyErr, ErrUnknownKey) && !v.keys.Current():
+		return storeFailure("look up a key", fmt.Errorf("%w: the keys may have changed", repository.ErrUnavailable))
+	case keyErr != nil && !errors.Is(keyErr, errKeyOver):
+		return keyErr
 	}
 	if err := f.claims(c); err != nil {
 		return err
@@ -121,7 +131,7 @@ func (v *Verifier) verify(set *KeySet, raw RawToken, c *claims, use KeyUse, now 
 	case c.IssuedAt > ahead, c.NotBefore > ahead:
 		return errors.New("from the future")
 	}
-	return nil
+	return keyErr
 }
 
 // verify checks the header and the signature: the kid decides the key, and the
@@ -134,19 +144,34 @@ func (s *KeySet) verify(f jwtForm, use KeyUse, now time.Time, late time.Duration
 	if f.typ != typ {
 		return errors.New("another kind of token")
 	}
-	e, known := s.byID[f.kid]
+	e, known := s.byID[keyName{use, f.kid}]
 	switch {
 	case !known:
 		return ErrUnknownKey
-	case e.use != use || f.alg != string(e.Algorithm):
-		return errors.New("the key is not for this")
-	case !e.honours(now, late):
-		return fmt.Errorf("the key is %s", e.state(now))
+	case f.alg != string(e.Algorithm):
+		return errors.New("the key is of another algorithm")
+	case e.state(now) == KeyRevoked:
+		return errors.New("the key is revoked")
+	case e.unread:
+		return errUnseal
 	}
-	return e.verify(f.signed, f.signature)
+	if err := e.verify(f.signed, f.signature); err != nil {
+		return err
+	}
+	if !e.honours(now, late) {
+		return errKeyOver
+	}
+	return nil
 }
 
+// errKeyOver is of a good token of a key whose tokens have all expired.
+var errKeyOver = errors.New("the time of the key is over")
+
 func accessError(err error) error {
+	var known *Error
+	if errors.As(err, &known) {
+		return known
+	}
 	if errors.Is(err, jwt.ErrTokenMalformed) {
 		return &Error{Code: CodeTokenMalformed, Message: "The access token is not a JWT.", Err: err}
 	}

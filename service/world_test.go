@@ -78,6 +78,7 @@ func (w *world) user(t fataler, name string) string {
 func (w *world) begin(t fataler, name string) service.RawToken {
 	g, err := w.login.Login(context.Background(), service.Credentials{
 		Username: name, Password: service.NewPassword("correct horse"), Delivery: service.DeliveryBody,
+		Terms: service.Terms{ClientID: service.ClientAPI},
 	})
 	must(t, err)
 	return g.Refresh
@@ -86,7 +87,7 @@ func (w *world) begin(t fataler, name string) service.RawToken {
 // refresh presents a token.
 func (w *world) refresh(token service.RawToken) (service.Grant, error) {
 	return w.sessions.Refresh(context.Background(), service.Presentation{
-		Token: token, Delivery: service.DeliveryBody, ClientID: service.ClientAPI,
+		Token: token, Delivery: service.DeliveryBody, Terms: service.Terms{ClientID: service.ClientAPI},
 	})
 }
 

@@ -71,6 +71,9 @@ It is published at once and signs after "latchkey key rotate".`,
 			if err != nil {
 				return err
 			}
+			if algorithm == "" {
+				algorithm = string(ring.Algorithm(u))
+			}
 			a, err := service.ParseAlgorithm(algorithm)
 			if err != nil {
 				return fmt.Errorf("--alg: %w", err)
@@ -80,7 +83,7 @@ It is published at once and signs after "latchkey key rotate".`,
 		}),
 	}
 	useFlag(cmd, &use)
-	algFlag(cmd, &algorithm)
+	cmd.Flags().StringVar(&algorithm, "alg", "", "HS256, EdDSA, ES256 or RS256 (default: tokens.algorithm, and HS256 for refresh)")
 	return cmd
 }
 
@@ -120,7 +123,8 @@ it signed within 5 seconds. If it was active, the next key takes over. Users wit
 an access token of it refresh; with a refresh token of it they log in again.
 
 --all ends every key and draws new ones, which logs everyone out: for a root
-secret that was changed because it leaked. Stop the other replicas first.`,
+secret that was changed because it leaked. Stop the other replicas first. Keys in
+tokens.keys_file are not touched: take them out of it.`,
 		Example: "  latchkey key revoke 3Nq…\n  latchkey key revoke --all",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -184,7 +188,7 @@ func keyGenerateCommand() *cobra.Command {
 		Short: "Print a new private key, for tokens.keys_file",
 		Long: `Print a new private key as a JWK, and store it nowhere: for the file that
 tokens.keys_file names, {"keys": [ … ]}, where each key has a member "state":
-active, next or retired.`,
+active, next, retired or revoked.`,
 		Example: "  latchkey key generate --alg ES256 > es256.jwk",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -203,16 +207,12 @@ active, next or retired.`,
 			return err
 		},
 	}
-	algFlag(cmd, &algorithm)
+	cmd.Flags().StringVar(&algorithm, "alg", string(service.EdDSA), "HS256, EdDSA, ES256 or RS256")
 	return cmd
 }
 
 func useFlag(cmd *cobra.Command, use *string) {
 	cmd.Flags().StringVar(use, "use", string(service.UseAccess), "what the key signs: access or refresh")
-}
-
-func algFlag(cmd *cobra.Command, algorithm *string) {
-	cmd.Flags().StringVar(algorithm, "alg", string(service.EdDSA), "HS256, EdDSA, ES256 or RS256")
 }
 
 func keyUse(text string) (service.KeyUse, error) {

@@ -130,7 +130,7 @@ func newTokens(cfg config.Config, b backend, log *slog.Logger) (*service.Keyring
 	}
 	policy := service.KeyPolicy{
 		Algorithm: service.Algorithm(cfg.Tokens.Algorithm), Rotation: cfg.Tokens.KeyRotation, Publish: publishKeys, Poll: pollKeys,
-		Lifetime: map[service.KeyUse]time.Duration{service.UseAccess: cfg.Tokens.AccessTTL, service.UseRefresh: cfg.Refresh.AbsoluteTTL},
+		Lifetime: map[service.KeyUse]time.Duration{service.UseAccess: service.MaxAccessTTL, service.UseRefresh: cfg.Refresh.AbsoluteTTL},
 	}
 	if cfg.Tokens.KeysFile != "" {
 		policy.File = func() ([]byte, error) { return os.ReadFile(cfg.Tokens.KeysFile) }
@@ -150,9 +150,13 @@ func newSessions(cfg config.Config, b backend, tokens *service.Tokens, log *slog
 // newHandler wires the services and the routes.
 func newHandler(cfg config.Config, b backend, ring *service.Keyring, tokens *service.Tokens, sessions *service.Sessions, health *service.Health, log *slog.Logger) (http.Handler, error) {
 	hasher := newHasher(cfg)
+	login := service.NewLogin(b.store, hasher, sessions, cfg.Login.RevealUnknownUser, log)
 	return controller.NewRouter(controller.Options{
 		Accounts:  newAccounts(cfg, b, hasher, log),
-		Login:     service.NewLogin(b.store, hasher, sessions, cfg.Login.RevealUnknownUser, log),
+		Login:     login,
+		OAuth:     service.NewOAuth(b.store, login, sessions, tokens),
+		Clients:   service.NewClients(b.store.Clients, time.Now, log),
+		Issuer:    cfg.Tokens.Issuer,
 		Passwords: service.NewPasswords(b.store.Users, sessions, hasher, passwordPolicy(cfg)),
 		Sessions:  sessions, Tokens: tokens, Keys: ring, Health: health,
 		PublicURL: cfg.Server.PublicURL, BasePath: cfg.Server.BasePath, TrustedProxies: cfg.Server.TrustedProxies,

@@ -43,7 +43,7 @@ func kindOf(code service.Code) kind {
 	case service.CodeTokenMalformed:
 		return kind{http.StatusUnauthorized, "The access token is malformed", retryLogin, challengeInvalidToken}
 	case service.CodeTokenInvalid:
-		return kind{http.StatusUnauthorized, "The access token is invalid", retryLogin, challengeInvalidToken}
+		return kind{http.StatusUnauthorized, "The access token is invalid", retryRefresh, challengeInvalidToken}
 	case service.CodeTokenExpired:
 		return kind{http.StatusUnauthorized, "The access token has expired", retryRefresh, challengeInvalidToken}
 	case service.CodeRefreshMissing:
@@ -70,6 +70,22 @@ func kindOf(code service.Code) kind {
 		return kind{status: http.StatusForbidden, title: "Another site sent this request"}
 	case service.CodeAccountDisabled:
 		return kind{status: http.StatusForbidden, title: "The account is disabled"}
+	case service.CodeInvalidClient:
+		return kind{http.StatusUnauthorized, "The client is not known or did not prove who it is", "", challenge}
+	case service.CodeInvalidGrant:
+		return kind{status: http.StatusBadRequest, title: "What the token is asked for is not valid"}
+	case service.CodeInvalidScope:
+		return kind{status: http.StatusBadRequest, title: "The scope is not one that may be had"}
+	case service.CodeUnauthorizedClient:
+		return kind{status: http.StatusBadRequest, title: "The client may not do this"}
+	case service.CodeUnsupportedGrantType:
+		return kind{status: http.StatusBadRequest, title: "The grant type is not known"}
+	case service.CodeUnsupportedResponseType:
+		return kind{status: http.StatusBadRequest, title: "The response type is not known"}
+	case service.CodeAccessDenied:
+		return kind{status: http.StatusForbidden, title: "The user said no"}
+	case service.CodeClientTaken:
+		return kind{status: http.StatusConflict, title: "The client id is taken"}
 	case service.CodeNotFound:
 		return kind{status: http.StatusNotFound, title: "There is nothing here"}
 	case service.CodeMethodNotAllowed:

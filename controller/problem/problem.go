@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"math"
 	"net/http"
 	"strconv"
 
@@ -75,7 +74,7 @@ func (w *Writer) Write(ctx context.Context, rw http.ResponseWriter, err error) {
 		h.Set("WWW-Authenticate", challengeOf(k, e))
 	}
 	if k.retry == retryLater {
-		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(max(e.RetryAfter.Seconds(), 1)))))
+		h.Set("Retry-After", RetryAfter(e))
 	}
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Type", ContentType)

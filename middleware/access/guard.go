@@ -113,29 +113,30 @@ func (g *Guard) AdmitOptional(r *http.Request) (context.Context, error) {
 }
 
 // RequireAccess lets in who has a good access token.
-func (g *Guard) RequireAccess(next http.Handler) http.Handler { return g.require(next) }
+func (g *Guard) RequireAccess(next http.Handler) http.Handler { return g.Require(next) }
 
 // RequireSession lets in users who have logged in: not clients, and nobody who
 // acts in a user's place.
-func (g *Guard) RequireSession(next http.Handler) http.Handler { return g.require(next, Session) }
+func (g *Guard) RequireSession(next http.Handler) http.Handler { return g.Require(next, Session) }
 
 // RequirePrivilege lets in users of that privilege or a higher one.
 func (g *Guard) RequirePrivilege(privilege int) func(http.Handler) http.Handler {
-	return func(next http.Handler) http.Handler { return g.require(next, Privilege(privilege)) }
+	return func(next http.Handler) http.Handler { return g.Require(next, Privilege(privilege)) }
 }
 
 // RequireScope lets in tokens that have every one of these scopes.
 func (g *Guard) RequireScope(scopes ...string) func(http.Handler) http.Handler {
-	return func(next http.Handler) http.Handler { return g.require(next, Scope(scopes...)) }
+	return func(next http.Handler) http.Handler { return g.Require(next, Scope(scopes...)) }
 }
 
 // RequireLoginWithin lets in users who logged in no longer ago than that; a
 // refresh is no log-in.
 func (g *Guard) RequireLoginWithin(age time.Duration) func(http.Handler) http.Handler {
-	return func(next http.Handler) http.Handler { return g.require(next, LoginWithin(age)) }
+	return func(next http.Handler) http.Handler { return g.Require(next, LoginWithin(age)) }
 }
 
-func (g *Guard) require(next http.Handler, demands ...Demand) http.Handler {
+// Require lets in who has a good access token that meets every demand.
+func (g *Guard) Require(next http.Handler, demands ...Demand) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, err := g.Admit(r, demands...)
 		if err != nil {

@@ -19,12 +19,13 @@ type RemoteOptions struct {
 	JWKSURL  string
 	Issuer   string // the iss of good tokens
 	Audience string // the aud of good tokens
-	// Client fetches the keys; nil: one with a timeout of 5 s that follows no
+	// Client fetches the keys, each time within 5 s; nil: one that follows no
 	// redirect.
 	Client *http.Client
 	// MaxAge is how old the keys may get before they are fetched again, beside
-	// the traffic: 5 minutes. A key that the issuer has revoked is honoured no
-	// longer than that.
+	// the traffic: 5 minutes. After twice that a request waits for them. A key
+	// that the issuer has revoked is honoured no longer than that, unless the
+	// issuer is away.
 	MaxAge time.Duration
 	// Pause is the least time between two fetches: 10 s. A token with an unknown
 	// kid causes one, and anyone can make such tokens.
@@ -53,13 +54,15 @@ type fetchCall struct {
 	err  error
 }
 
-const maxJWKS = 256 << 10 // bytes
+const (
+	maxJWKS      = 256 << 10 // bytes
+	fetchTimeout = 5 * time.Second
+)
 
 // NewRemote returns a verifier. It fetches nothing yet.
 func NewRemote(o RemoteOptions) *Remote {
 	if o.Client == nil {
 		o.Client = &http.Client{
-			Timeout:       5 * time.Second,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}
 	}
@@ -83,24 +86,30 @@ func (r *Remote) KeySet() *service.KeySet { return r.set.Load() }
 // VerifyAccess implements Verifier. Store_unavailable while there are no keys at
 // all: nobody is refused because the issuer is away.
 func (r *Remote) VerifyAccess(raw service.RawToken) (service.Subject, error) {
-	if r.set.Load() == nil {
-		if err := r.wait(); err != nil {
+	before := r.set.Load()
+	switch age := r.o.Now().Sub(time.Unix(0, r.fetched.Load())); {
+	case before == nil:
+		if err := r.wait(); r.set.Load() == nil {
 			return service.Subject{}, keysAway(err)
 		}
-	}
-	if age := r.o.Now().UnixNano() - r.fetched.Load(); age > int64(r.o.MaxAge) {
+	case age > 2*r.o.MaxAge:
+		_ = r.wait() // or go on with what there is
+	case age > r.o.MaxAge:
 		r.start()
 	}
+	before = r.set.Load()
 	s, err := r.verifier.VerifyAccess(raw)
 	if !errors.Is(err, service.ErrUnknownKey) {
 		return s, err
 	}
-	before := r.set.Load()
-	if r.wait() != nil || r.set.Load() == before {
+	if _ = r.wait(); r.set.Load() == before {
 		return s, err
 	}
 	return r.verifier.VerifyAccess(raw)
 }
+
+// Current implements service.KeySource: VerifyAccess looks for unknown keys.
+func (r *Remote) Current() bool { return true }
 
 // wait starts a fetch, if one is due, and returns when it is over.
 func (r *Remote) wait() error {
@@ -108,7 +117,7 @@ func (r *Remote) wait() error {
 	if call == nil {
 		return errors.New("the keys were fetched just now")
 	}
-	<-call.done // bounded by the client's timeout
+	<-call.done // bounded by fetchTimeout
 	return call.err
 }
 
@@ -127,8 +136,12 @@ func (r *Remote) start() *fetchCall {
 	r.under = call
 	go func() {
 		call.err = r.fetch()
+		pause := r.o.Pause
+		if r.set.Load() == nil { // everybody waits
+			pause = min(pause, time.Second)
+		}
 		r.mu.Lock()
-		r.under, r.next = nil, r.o.Now().Add(r.o.Pause)
+		r.under, r.next = nil, r.o.Now().Add(pause)
 		r.mu.Unlock()
 		close(call.done)
 	}()
@@ -136,7 +149,9 @@ func (r *Remote) start() *fetchCall {
 }
 
 func (r *Remote) fetch() error {
-	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, r.o.JWKSURL, nil)
+	ctx, cancel := context.WithTimeout(context.Background(), fetchTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.o.JWKSURL, nil)
 	if err != nil {
 		return err
 	}
@@ -188,3 +203,6 @@ type static struct{ set *service.KeySet }
 
 // KeySet implements service.KeySource.
 func (s static) KeySet() *service.KeySet { return s.set }
+
+// Current implements service.KeySource.
+func (s static) Current() bool { return true }

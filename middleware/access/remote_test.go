@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -197,7 +198,7 @@ func TestAnIssuerThatIsAwayRefusesNobody(t *testing.T) {
 	good := i.sign(t, "one")
 	expect(t, r, good, service.CodeStoreUnavailable) // 503, and never 401
 	i.answer(http.StatusOK)
-	c.pass(11 * time.Second)
+	c.pass(1100 * time.Millisecond) // as soon as Retry-After says
 	expect(t, r, good, "")
 	i.answer(http.StatusBadGateway)
 	c.pass(30 * time.Minute) // the last keys go on being used
@@ -226,6 +227,39 @@ func TestAKeyThatIsTakenOutIsRefusedAfterTheNextFetch(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	t.Error("still accepted")
+}
+
+func TestAfterAPauseTheFirstRequestWaitsForTheKeys(t *testing.T) {
+	i, c := newIssuer(t, "one", "two"), &clock{now: noon}
+	r := newRemote(i, c)
+	raw := i.sign(t, "two")
+	expect(t, r, raw, "")
+	i.mu.Lock()
+	delete(i.keys, "two")
+	i.mu.Unlock()
+	c.pass(30 * time.Minute)
+	expect(t, r, raw, service.CodeTokenInvalid)
+}
+
+func TestNobodyIsRefusedWhileANewKeyIsFetched(t *testing.T) {
+	i, c := newIssuer(t, "0"), &clock{now: noon}
+	r := newRemote(i, c)
+	expect(t, r, i.sign(t, "0"), "")
+	for round := range 50 {
+		kid := strconv.Itoa(round + 1)
+		i.add(t, kid)
+		raw := i.sign(t, kid)
+		c.pass(11 * time.Second)
+		var all sync.WaitGroup
+		for range 32 {
+			all.Go(func() {
+				if _, err := r.VerifyAccess(raw); err != nil {
+					t.Errorf("round %d: %v", round, err)
+				}
+			})
+		}
+		all.Wait()
+	}
 }
 
 func TestOneSetOfKeysServesTwoAudiencesApart(t *testing.T) {

@@ -1,0 +1,164 @@
+package controller
+
+import (
+	"net/http"
+	"time"
+
+	"latchkey/middleware/access"
+	"latchkey/service"
+)
+
+// clientBody is an OAuth client as administrators see it.
+type clientBody struct {
+	ID                  string   `json:"id"`
+	Name                string   `json:"name"`
+	Public              bool     `json:"public"`
+	FirstParty          bool     `json:"firstParty"`
+	Disabled            bool     `json:"disabled"`
+	Grants              []string `json:"grants"`
+	Scopes              []string `json:"scopes"`
+	RedirectURIs        []string `json:"redirectUris"`
+	AccessTTL           int64    `json:"accessTtl"` // seconds; 0: that of the settings
+	IdleTTL             int64    `json:"idleTtl"`
+	AbsoluteTTL         int64    `json:"absoluteTtl"`
+	PreviousSecretUntil *iso     `json:"previousSecretUntil,omitempty"`
+	CreatedAt           iso      `json:"createdAt"`
+	UpdatedAt           iso      `json:"updatedAt"`
+	// Secret is shown once: when it is made.
+	Secret string `json:"secret,omitempty"`
+}
+
+func clientOf(c service.Client) clientBody {
+	body := clientBody{
+		ID: c.ID, Name: c.Name, Public: c.Public, FirstParty: c.FirstParty, Disabled: c.Disabled, Grants: c.Grants, Scopes: c.Scopes,
+		RedirectURIs: c.RedirectURIs, AccessTTL: int64(c.AccessTTL.Seconds()), IdleTTL: int64(c.IdleTTL.Seconds()),
+		AbsoluteTTL: int64(c.AbsoluteTTL.Seconds()), CreatedAt: iso(c.CreatedAt), UpdatedAt: iso(c.UpdatedAt),
+	}
+	if !c.PreviousUntil.IsZero() {
+		until := iso(c.PreviousUntil)
+		body.PreviousSecretUntil = &until
+	}
+	return body
+}
+
+// clientWish is what may be said of a client when it is made or changed.
+type clientWish struct {
+	ID           *string   `json:"id"`
+	Name         *string   `json:"name"`
+	Public       *bool     `json:"public"`
+	FirstParty   *bool     `json:"firstParty"`
+	Disabled     *bool     `json:"disabled"`
+	Grants       *[]string `json:"grants"`
+	Scopes       *[]string `json:"scopes"`
+	RedirectURIs *[]string `json:"redirectUris"`
+	AccessTTL    *int      `json:"accessTtl"`
+	IdleTTL      *int      `json:"idleTtl"`
+	AbsoluteTTL  *int      `json:"absoluteTtl"`
+}
+
+// apply sets what was said.
+func (w clientWish) apply(spec *service.ClientSpec) {
+	set(&spec.ID, w.ID)
+	set(&spec.Name, w.Name)
+	set(&spec.Public, w.Public)
+	set(&spec.FirstParty, w.FirstParty)
+	set(&spec.Disabled, w.Disabled)
+	set(&spec.Grants, w.Grants)
+	set(&spec.Scopes, w.Scopes)
+	set(&spec.RedirectURIs, w.RedirectURIs)
+	for ttl, seconds := range map[*time.Duration]*int{&spec.AccessTTL: w.AccessTTL, &spec.IdleTTL: w.IdleTTL, &spec.AbsoluteTTL: w.AbsoluteTTL} {
+		if seconds != nil {
+			*ttl = time.Duration(*seconds) * time.Second
+		}
+	}
+}
+
+func set[T any](field, wish *T) {
+	if wish != nil {
+		*field = *wish
+	}
+}
+
+// createClient is POST /api/clients.
+func (s *server) createClient(c *call, wish clientWish) (reply, error) {
+	var spec service.ClientSpec
+	wish.apply(&spec)
+	made, secret, err := s.Clients.Create(c.ctx(), spec, actorOf(c), c.from())
+	if err != nil {
+		return reply{}, err
+	}
+	body := clientOf(made)
+	body.Secret = string(secret)
+	return reply{status: http.StatusCreated, body: body, location: s.BasePath + "/clients/" + made.ID}, nil
+}
+
+// listBody is a page of a list; After is where the next one begins, empty on the
+// last.
+type listBody[T any] struct {
+	Items []T    `json:"items"`
+	After string `json:"after,omitempty"`
+}
+
+// clientPage is how many clients stand on a page.
+const clientPage = 100
+
+// listClients is GET /api/clients.
+func (s *server) listClients(c *call, _ empty) (reply, error) {
+	clients, err := s.Clients.List(c.ctx(), c.r.URL.Query().Get("after"), clientPage)
+	if err != nil {
+		return reply{}, err
+	}
+	body := listBody[clientBody]{Items: []clientBody{}}
+	for _, found := range clients {
+		body.Items = append(body.Items, clientOf(found))
+	}
+	if len(clients) == clientPage {
+		body.After = clients[clientPage-1].ID
+	}
+	return reply{body: body}, nil
+}
+
+// client is GET /api/clients/{id}.
+func (s *server) client(c *call, _ empty) (reply, error) {
+	found, err := s.Clients.Find(c.ctx(), c.param("id"))
+	return reply{body: clientOf(found)}, err
+}
+
+// changeClient is PATCH /api/clients/{id}.
+func (s *server) changeClient(c *call, wish clientWish) (reply, error) {
+	if wish.ID != nil || wish.Public != nil {
+		return reply{}, &service.Error{
+			Code: service.CodeInvalidRequest, Message: "This stays as it was made.", Fields: map[string]string{"id": "cannot be changed, nor can public"},
+		}
+	}
+	changed, err := s.Clients.Change(c.ctx(), c.param("id"), wish.apply, actorOf(c), c.from())
+	return reply{body: clientOf(changed)}, err
+}
+
+// deleteClient is DELETE /api/clients/{id}.
+func (s *server) deleteClient(c *call, _ empty) (reply, error) {
+	return reply{status: http.StatusNoContent}, s.Clients.Delete(c.ctx(), c.param("id"), actorOf(c), c.from())
+}
+
+type secretWish struct {
+	Keep *int `json:"keep"` // for how many seconds the one before stays good
+}
+
+// rotateClientSecret is POST /api/clients/{id}/secret.
+func (s *server) rotateClientSecret(c *call, wish secretWish) (reply, error) {
+	keep := service.KeepSecret
+	if wish.Keep != nil {
+		keep = time.Duration(*wish.Keep) * time.Second
+	}
+	secret, err := s.Clients.RotateSecret(c.ctx(), c.param("id"), keep, actorOf(c), c.from())
+	if err != nil {
+		return reply{}, err
+	}
+	return reply{body: map[string]string{"secret": string(secret)}}, nil
+}
+
+// actorOf is who sends a request that a guard let in.
+func actorOf(c *call) string {
+	by, _ := access.Subject(c.ctx())
+	return by.UserID
+}

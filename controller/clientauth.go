@@ -1,0 +1,57 @@
+package controller
+
+import (
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"latchkey/service"
+)
+
+// clientCredentials finds how a client says who it is (RFC 6749 2.3.1): by HTTP
+// Basic, by client_id and client_secret in the body, or, if it is public, by
+// client_id alone. Two ways at once are invalid_request, as the RFC has it.
+func clientCredentials(r *http.Request, p params) (c service.ClientCredentials, triedBasic bool, err error) {
+	header := r.Header.Get("Authorization")
+	if header == "" {
+		if p["client_id"] == "" {
+			return c, false, &service.Error{Code: service.CodeInvalidClient, Message: "The client must say who it is: by HTTP Basic, or by client_id in the body."}
+		}
+		return service.ClientCredentials{ID: p["client_id"], Secret: service.ClientSecret(p["client_secret"])}, false, nil
+	}
+	c, err = basic(header)
+	switch {
+	case err != nil:
+		return c, true, &service.Error{Code: service.CodeInvalidClient, Message: "The header Authorization is not HTTP Basic.", Err: err}
+	case p["client_secret"] != "":
+		return c, true, service.NewError(service.CodeInvalidRequest, "The client authenticates twice: by HTTP Basic and by client_secret.")
+	case p["client_id"] != "" && p["client_id"] != c.ID:
+		return c, true, service.NewError(service.CodeInvalidRequest, "client_id is not the client of the header Authorization.")
+	}
+	return c, true, nil
+}
+
+// basic reads a header of HTTP Basic whose parts are form-encoded (RFC 6749
+// 2.3.1).
+func basic(header string) (service.ClientCredentials, error) {
+	scheme, text, _ := strings.Cut(header, " ")
+	if !strings.EqualFold(scheme, "basic") {
+		return service.ClientCredentials{}, errors.New("another scheme")
+	}
+	decoded, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
+	if err != nil {
+		return service.ClientCredentials{}, errors.New("not base64")
+	}
+	user, password, found := strings.Cut(string(decoded), ":")
+	id, err := url.QueryUnescape(user)
+	if !found || err != nil || id == "" {
+		return service.ClientCredentials{}, errors.New("not a user and a password, form-encoded")
+	}
+	secret, err := url.QueryUnescape(password)
+	if err != nil {
+		return service.ClientCredentials{}, errors.New("not a user and a password, form-encoded")
+	}
+	return service.ClientCredentials{ID: id, Secret: service.ClientSecret(secret)}, nil
+}

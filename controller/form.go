@@ -1,0 +1,64 @@
+package controller
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+
+	"latchkey/service"
+)
+
+// maxForm bounds the body of an OAuth request, in bytes.
+const maxForm = 16 << 10
+
+// params are the parameters of an OAuth request (RFC 6749 3.1, 3.2): none stands
+// twice, and an empty one is as good as none. One that stood twice is there, and
+// empty.
+type params map[string]string
+
+// readForm reads the body of a request as a form. Parameters in the query are
+// refused: a query ends up in logs.
+func readForm(w http.ResponseWriter, r *http.Request) (params, error) {
+	if r.URL.RawQuery != "" {
+		return nil, service.NewError(service.CodeInvalidRequest, "Parameters belong in the body, not in the query.")
+	}
+	media, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if charset := parameters["charset"]; err != nil || media != "application/x-www-form-urlencoded" || charset != "" && !strings.EqualFold(charset, "utf-8") {
+		return nil, service.NewError(service.CodeInvalidRequest, "The body must be application/x-www-form-urlencoded.")
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, service.NewError(service.CodeBodyTooLarge, fmt.Sprintf("The body must be at most %d bytes long.", maxForm))
+	case err != nil:
+		return nil, malformed("The body did not arrive whole.", err)
+	}
+	return parseParams(string(body))
+}
+
+// parseParams reads a query or a form body.
+func parseParams(text string) (params, error) {
+	values, err := url.ParseQuery(text)
+	if err != nil {
+		return nil, service.NewError(service.CodeInvalidRequest, "The parameters are not form-encoded.")
+	}
+	p := params{}
+	var bad error
+	for name, list := range values {
+		switch {
+		case len(list) > 1:
+			p[name], bad = "", service.NewError(service.CodeInvalidRequest, "A parameter stands twice.")
+		case !utf8.ValidString(list[0]) || strings.ContainsRune(list[0], 0):
+			bad = service.NewError(service.CodeInvalidRequest, "A parameter is not valid UTF-8, or has a NUL character.")
+		case list[0] != "":
+			p[name] = list[0]
+		}
+	}
+	return p, bad
+}

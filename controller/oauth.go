@@ -1,0 +1,164 @@
+package controller
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"latchkey/controller/problem"
+	"latchkey/service"
+)
+
+// oauthRequest is a request of an OAuth client that has said who it is.
+type oauthRequest struct {
+	service.AuthenticatedClient
+	params params
+	from   service.Origin
+}
+
+// oauth runs an endpoint that OAuth clients call themselves: only POST, only a
+// form, and only for who authenticates. Cookies are never credentials here.
+func (s *server) oauth(f func(*call, oauthRequest) (any, error)) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		triedBasic := false
+		body, err := func() (any, error) {
+			if c.Request.Method != http.MethodPost {
+				c.Header("Allow", http.MethodPost)
+				return nil, service.NewError(service.CodeMethodNotAllowed, "This takes POST alone.")
+			}
+			p, err := readForm(c.Writer, c.Request)
+			if err != nil {
+				return nil, err
+			}
+			credentials, tried, err := clientCredentials(c.Request, p)
+			triedBasic = tried
+			if err != nil {
+				return nil, err
+			}
+			call := &call{r: c.Request, address: c.ClientIP(), param: c.Param}
+			client, err := s.Clients.Authenticate(call.ctx(), credentials)
+			if err != nil {
+				return nil, err
+			}
+			return f(call, oauthRequest{client, p, call.from()})
+		}()
+		if err != nil {
+			_ = c.Error(err)
+			problem.WriteOAuth(c.Writer, err, triedBasic)
+			return
+		}
+		c.Header("Cache-Control", "no-store")
+		c.Header("Pragma", "no-cache")
+		if body == nil {
+			c.Status(http.StatusOK)
+			c.Writer.WriteHeaderNow()
+			return
+		}
+		c.Header("Content-Type", "application/json; charset=utf-8")
+		c.Status(http.StatusOK)
+		_ = json.NewEncoder(c.Writer).Encode(body) // a client that has gone is nobody to tell
+	}
+}
+
+// tokenBody is RFC 6749 5.1.
+type tokenBody struct {
+	AccessToken  service.RawToken `json:"access_token"`
+	TokenType    string           `json:"token_type"`
+	ExpiresIn    int64            `json:"expires_in"` // seconds
+	RefreshToken service.RawToken `json:"refresh_token,omitempty"`
+	Scope        string           `json:"scope,omitempty"`
+}
+
+// token is POST /oauth/token.
+func (s *server) token(c *call, r oauthRequest) (any, error) {
+	p := r.params
+	for _, name := range required[p["grant_type"]] {
+		if p[name] == "" {
+			return nil, service.NewError(service.CodeInvalidRequest, "The parameter "+name+" is missing.")
+		}
+	}
+	issued, err := s.OAuth.Token(c.ctx(), service.TokenRequest{
+		Client: r.AuthenticatedClient, GrantType: p["grant_type"], Scope: p["scope"],
+		Username: p["username"], Password: service.NewPassword(p["password"]), RefreshToken: service.RawToken(p["refresh_token"]),
+		Code: p["code"], RedirectURI: p["redirect_uri"], CodeVerifier: p["code_verifier"], From: r.from,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return tokenBody{
+		AccessToken: issued.Access, TokenType: "Bearer", ExpiresIn: max(0, int64(issued.Expires.Sub(s.Now()).Seconds())),
+		RefreshToken: issued.Refresh, Scope: issued.Scope,
+	}, nil
+}
+
+// required are the parameters that each grant demands; of none, grant_type.
+var required = map[string][]string{
+	"":                             {"grant_type"},
+	service.GrantPassword:          {"username", "password"},
+	service.GrantRefreshToken:      {"refresh_token"},
+	service.GrantAuthorizationCode: {"code", "code_verifier"},
+	service.GrantClientCredentials: {},
+}
+
+// revoke is POST /oauth/revoke (RFC 7009 2).
+func (s *server) revoke(c *call, r oauthRequest) (any, error) {
+	if r.params["token"] == "" {
+		return nil, service.NewError(service.CodeInvalidRequest, "The parameter token is missing.")
+	}
+	return nil, s.OAuth.Revoke(c.ctx(), r.AuthenticatedClient, service.RawToken(r.params["token"]), r.from)
+}
+
+// inactive is exactly what RFC 7662 2.2 says of a token that is worth nothing.
+type inactive struct {
+	Active bool `json:"active"`
+}
+
+// stateBody is RFC 7662 2.2.
+type stateBody struct {
+	Active    bool   `json:"active"`
+	Scope     string `json:"scope,omitempty"`
+	ClientID  string `json:"client_id,omitempty"`
+	Username  string `json:"username,omitempty"`
+	TokenType string `json:"token_type,omitempty"`
+	Exp       int64  `json:"exp"`
+	Iat       int64  `json:"iat"`
+	Sub       string `json:"sub"`
+	Aud       string `json:"aud"`
+	Iss       string `json:"iss"`
+	JTI       string `json:"jti"`
+	SID       string `json:"sid,omitempty"`
+	Privilege *int   `json:"privilege,omitempty"`
+	Act       *act   `json:"act,omitempty"`
+}
+
+type act struct {
+	Sub string `json:"sub"`
+}
+
+// introspect is POST /oauth/introspect (RFC 7662 2): for clients that keep a
+// secret, since it tells about tokens.
+func (s *server) introspect(c *call, r oauthRequest) (any, error) {
+	switch {
+	case r.Public():
+		return nil, service.NewError(service.CodeInvalidClient, "Introspection is for clients that have a secret.")
+	case r.params["token"] == "":
+		return nil, service.NewError(service.CodeInvalidRequest, "The parameter token is missing.")
+	}
+	state, err := s.OAuth.Introspect(c.ctx(), r.AuthenticatedClient, service.RawToken(r.params["token"]))
+	if err != nil {
+		return nil, err
+	}
+	if !state.Active {
+		return inactive{}, nil
+	}
+	body := stateBody{
+		Active: true, Scope: state.Scope, ClientID: state.ClientID, Username: state.Username, TokenType: state.TokenType,
+		Exp: state.ExpiresAt, Iat: state.IssuedAt, Sub: state.Subject, Aud: state.Audience, Iss: s.Issuer, JTI: state.TokenID,
+		SID: state.SessionID, Privilege: state.Privilege,
+	}
+	if state.Actor != "" {
+		body.Act = &act{state.Actor}
+	}
+	return body, nil
+}

@@ -1,0 +1,93 @@
+package problem
+
+import (
+	"encoding/json"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"latchkey/service"
+)
+
+// OAuthError is the body of an error of the OAuth endpoints (RFC 6749 5.2).
+type OAuthError struct {
+	Error       string `json:"error"`
+	Description string `json:"error_description,omitempty"`
+}
+
+// OAuth turns an error into what the OAuth endpoints say. The statuses that a
+// deployment has chosen for the JSON API do not touch it.
+func OAuth(err error) (status int, body OAuthError) {
+	e := service.AsError(err)
+	status, name := http.StatusBadRequest, string(e.Code)
+	switch e.Code { //nolint:exhaustive // what is not listed is invalid_request, or keeps its name
+	case service.CodeInvalidClient:
+		status = http.StatusUnauthorized
+	case service.CodeInvalidGrant, service.CodeInvalidScope, service.CodeUnauthorizedClient, service.CodeUnsupportedGrantType,
+		service.CodeUnsupportedResponseType, service.CodeAccessDenied:
+	case service.CodeInvalidCredentials, service.CodeAccountDisabled, service.CodeRefreshMissing, service.CodeRefreshMalformed,
+		service.CodeRefreshInvalid, service.CodeRefreshExpired, service.CodeSessionRevoked, service.CodeRefreshReused:
+		name = string(service.CodeInvalidGrant)
+	case service.CodeMethodNotAllowed:
+		status, name = http.StatusMethodNotAllowed, string(service.CodeInvalidRequest)
+	case service.CodeBodyTooLarge:
+		status, name = http.StatusRequestEntityTooLarge, string(service.CodeInvalidRequest)
+	case service.CodeRateLimited:
+		status, name = http.StatusTooManyRequests, "temporarily_unavailable"
+	case service.CodeOverloaded, service.CodeStoreUnavailable: // never invalid_grant: clients drop their session on that
+		status, name = http.StatusServiceUnavailable, "temporarily_unavailable"
+	case service.CodeInternal:
+		status, name = http.StatusInternalServerError, "server_error"
+	default:
+		name = string(service.CodeInvalidRequest)
+	}
+	return status, OAuthError{Error: name, Description: printable(e.Message)}
+}
+
+// printable keeps to the characters of RFC 6749 5.2.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' || r == '"' || r == '\\' {
+			return '\''
+		}
+		return r
+	}, s)
+}
+
+// WriteOAuth answers an OAuth request with an error. Whoever tried HTTP Basic is
+// told to try again by it (RFC 6749 5.2).
+func WriteOAuth(rw http.ResponseWriter, err error, triedBasic bool) {
+	status, body := OAuth(err)
+	h := rw.Header()
+	if status == http.StatusUnauthorized && triedBasic {
+		h.Set("WWW-Authenticate", `Basic realm="oauth", charset="UTF-8"`)
+	}
+	if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
+		h.Set("Retry-After", RetryAfter(service.AsError(err)))
+	}
+	h.Set("Cache-Control", "no-store")
+	h.Set("Pragma", "no-cache")
+	h.Set("Content-Type", "application/json; charset=utf-8")
+	rw.WriteHeader(status)
+	_ = json.NewEncoder(rw).Encode(body) // a client that has gone is nobody to tell
+}
+
+// RetryAfter is when to try again after an error, as the header has it: in whole
+// seconds, one at least.
+func RetryAfter(e *service.Error) string {
+	return strconv.Itoa(int(math.Ceil(max(e.RetryAfter.Seconds(), 1))))
+}
+
+// Status is the status of an error for people: of a page.
+func Status(err error) int {
+	code := service.AsError(err).Code
+	k := kindOf(code)
+	if code == service.CodeInvalidClient { // which the user did not choose
+		return http.StatusBadRequest
+	}
+	if k.status == http.StatusUnauthorized { // which demands a challenge, and pages have none
+		return http.StatusForbidden
+	}
+	return k.status
+}

@@ -1,0 +1,154 @@
+package service
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"latchkey/repository"
+)
+
+// codeTTL is how long an authorization code is good (RFC 6749 4.1.2 says at most
+// ten minutes).
+const codeTTL = time.Minute
+
+// AuthorizeRequest is what a client asks of a user by way of the browser (RFC
+// 6749 4.1.1, RFC 7636 4.3).
+type AuthorizeRequest struct {
+	ResponseType        string
+	ClientID            string
+	RedirectURI         string
+	Scope               string
+	State               string
+	CodeChallenge       string
+	CodeChallengeMethod string
+}
+
+// Authorization is a request that is in order: what the user is asked.
+type Authorization struct {
+	Client      Client
+	RedirectURI string // where to answer
+	Scope       string
+	request     AuthorizeRequest
+}
+
+// Authorization checks a request. Where it names no client, or an address that is
+// not that client's, the RedirectURI of the result is empty: then there is nowhere
+// to send the browser, and the user must be told. All other errors go to the
+// client.
+func (o *OAuth) Authorization(ctx context.Context, r AuthorizeRequest) (Authorization, error) {
+	c, redirectURI, err := o.redirect(ctx, r)
+	if err != nil {
+		return Authorization{}, err
+	}
+	a := Authorization{Client: client(c), RedirectURI: redirectURI, request: r}
+	a.Scope, err = checkAuthorize(c, r)
+	return a, err
+}
+
+// redirect returns the client of a request and where to answer it.
+func (o *OAuth) redirect(ctx context.Context, r AuthorizeRequest) (repository.Client, string, error) {
+	c, err := o.store.Clients.FindClient(ctx, r.ClientID)
+	switch {
+	case errors.Is(err, repository.ErrNotFound):
+		return c, "", NewError(CodeInvalidClient, "There is no such application here (client_id).")
+	case err != nil:
+		return c, "", storeFailure("find a client", err)
+	case c.Disabled:
+		return c, "", NewError(CodeInvalidClient, "The application is switched off here.")
+	}
+	if r.RedirectURI == "" && len(c.RedirectURIs) == 1 {
+		return c, c.RedirectURIs[0], nil
+	}
+	if !slices.ContainsFunc(c.RedirectURIs, func(known string) bool { return sameRedirect(known, r.RedirectURI) }) {
+		return c, "", NewError(CodeInvalidRequest, "The application asked to be answered at an address that is not registered for it (redirect_uri).")
+	}
+	return c, r.RedirectURI, nil
+}
+
+// sameRedirect compares byte for byte (RFC 9700 4.1.3), but for the port of a
+// loopback address, which a native app cannot know beforehand (RFC 8252 7.3).
+func sameRedirect(known, given string) bool {
+	if known == given {
+		return true
+	}
+	k, err := url.Parse(known)
+	if err != nil || k.Scheme != "http" || !loopbackIP(k.Hostname()) {
+		return false
+	}
+	g, err := url.Parse(given)
+	if err != nil || g.Hostname() != k.Hostname() || g.Port() == "" {
+		return false
+	}
+	k.Host = net.JoinHostPort(k.Hostname(), g.Port())
+	return k.String() == given
+}
+
+// checkAuthorize checks the rest of a request, and returns the scope.
+func checkAuthorize(c repository.Client, r AuthorizeRequest) (string, error) {
+	switch {
+	case !slices.Contains(c.Grants, GrantAuthorizationCode):
+		return "", NewError(CodeUnauthorizedClient, "This client was not given authorization_code.")
+	case r.ResponseType == "":
+		return "", NewError(CodeInvalidRequest, "response_type is missing.")
+	case r.ResponseType != "code":
+		return "", NewError(CodeUnsupportedResponseType, "response_type must be code.")
+	case r.CodeChallenge == "":
+		return "", NewError(CodeInvalidRequest, "code_challenge is missing: this needs PKCE (RFC 7636).")
+	case r.CodeChallengeMethod != "S256":
+		return "", NewError(CodeInvalidRequest, "code_challenge_method must be S256.")
+	case !pkceText(r.CodeChallenge) || len(r.CodeChallenge) != 43:
+		return "", NewError(CodeInvalidRequest, "code_challenge is not the base64url of a SHA-256 digest.")
+	}
+	return grantedScope(c, r.Scope)
+}
+
+// Approve checks who the user is, and returns a code for what was asked.
+func (o *OAuth) Approve(ctx context.Context, a Authorization, c Credentials) (code string, err error) {
+	c.Terms.ClientID = a.Client.ID
+	u, err := o.login.check(ctx, c)
+	if err != nil {
+		return "", err
+	}
+	b := make([]byte, 32)
+	_, _ = rand.Read(b) // never fails
+	code = b64.EncodeToString(b)
+	now := o.sessions.now().UTC().Truncate(time.Microsecond)
+	err = o.store.Codes.CreateCode(ctx, repository.Code{
+		Hash: codeHash(code), ClientID: a.Client.ID, UserID: u.ID, Epoch: u.SessionEpoch, RedirectURI: a.request.RedirectURI,
+		Challenge: a.request.CodeChallenge, Scope: a.Scope, AMR: amrPassword, AuthTime: now, ExpiresAt: now.Add(codeTTL),
+	})
+	if err != nil {
+		return "", storeFailure("keep a code", err)
+	}
+	return code, nil
+}
+
+func codeHash(code string) repository.CodeHash {
+	digest := sha256.Sum256([]byte(code))
+	return repository.CodeHash(hex.EncodeToString(digest[:]))
+}
+
+// proves reports whether a verifier is that of a challenge (RFC 7636 4.6).
+func proves(verifier, challenge string) bool {
+	if len(verifier) < 43 || len(verifier) > 128 || !pkceText(verifier) {
+		return false
+	}
+	digest := sha256.Sum256([]byte(verifier))
+	return subtle.ConstantTimeCompare([]byte(b64.EncodeToString(digest[:])), []byte(challenge)) == 1
+}
+
+// pkceText is of unreserved characters (RFC 7636 4.1).
+func pkceText(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-._~", r)
+	})
+}

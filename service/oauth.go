@@ -1,0 +1,169 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"latchkey/repository"
+)
+
+// OAuth gives tokens to clients (RFC 6749), out of the same sessions as the JSON
+// API's. Each grant goes through the same steps: the client proves who it is
+// (Clients.Authenticate), may use this grant, and asks for a scope that it may
+// have; then comes what is the grant's own.
+type OAuth struct {
+	store    repository.Store
+	login    *Login
+	sessions *Sessions
+	tokens   *Tokens
+}
+
+// NewOAuth returns the token endpoint's rules.
+func NewOAuth(store repository.Store, login *Login, sessions *Sessions, tokens *Tokens) *OAuth {
+	return &OAuth{store: store, login: login, sessions: sessions, tokens: tokens}
+}
+
+// TokenRequest is what a client asks of the token endpoint, by one grant. Members
+// that the grant does not know are empty.
+type TokenRequest struct {
+	Client    AuthenticatedClient
+	GrantType string
+	Scope     string
+
+	Username string
+	Password Password
+
+	RefreshToken RawToken
+
+	Code         string
+	RedirectURI  string
+	CodeVerifier string
+
+	From Origin
+}
+
+// Issued are the tokens that a client gets.
+type Issued struct {
+	Access  RawToken
+	Expires time.Time
+	Refresh RawToken // empty: none
+	Scope   string
+}
+
+// Token answers the token endpoint. Unsupported_grant_type, unauthorized_client,
+// invalid_scope, invalid_grant; invalid_credentials, account_disabled and the
+// refusals of a refresh are invalid_grant to an OAuth client.
+func (o *OAuth) Token(ctx context.Context, r TokenRequest) (Issued, error) {
+	if !slices.Contains(Grants(), r.GrantType) {
+		return Issued{}, NewError(CodeUnsupportedGrantType, "There is no such grant_type here.")
+	}
+	if !slices.Contains(r.Client.record.Grants, r.GrantType) {
+		return Issued{}, NewError(CodeUnauthorizedClient, "This client was not given this grant_type.")
+	}
+	switch r.GrantType {
+	case GrantPassword:
+		return o.password(ctx, r)
+	case GrantRefreshToken:
+		return o.refresh(ctx, r)
+	case GrantClientCredentials:
+		return o.clientCredentials(r)
+	default:
+		return o.code(ctx, r)
+	}
+}
+
+func (o *OAuth) password(ctx context.Context, r TokenRequest) (Issued, error) {
+	scope, err := grantedScope(r.Client.record, r.Scope)
+	if err != nil {
+		return Issued{}, err
+	}
+	g, err := o.login.Login(ctx, Credentials{
+		Username: r.Username, Password: r.Password, Terms: terms(r.Client.record), Scope: scope, Delivery: DeliveryBody, From: r.From,
+	})
+	return issued(r.Client.record, g), err
+}
+
+func (o *OAuth) refresh(ctx context.Context, r TokenRequest) (Issued, error) {
+	g, err := o.sessions.Refresh(ctx, Presentation{
+		Token: r.RefreshToken, Delivery: DeliveryBody, Terms: terms(r.Client.record), Scope: r.Scope, From: r.From,
+	})
+	return issued(r.Client.record, g), err
+}
+
+// clientCredentials is for the client itself: it has no session, and no refresh
+// token (RFC 6749 4.4.3).
+func (o *OAuth) clientCredentials(r TokenRequest) (Issued, error) {
+	scope, err := grantedScope(r.Client.record, r.Scope)
+	if err != nil {
+		return Issued{}, err
+	}
+	raw, exp, err := o.tokens.access(Subject{ClientID: r.Client.record.ID, Scope: scope}, nil, r.Client.record.AccessTTL)
+	return Issued{Access: raw, Expires: exp, Scope: scope}, err
+}
+
+// code exchanges an authorization code (RFC 6749 4.1.3). The code is used up
+// before anything of the request is compared with it, so that a wrong guess is
+// the last. Who comes second ends what the first one got (RFC 6749 4.1.2): one of
+// the two has stolen it.
+func (o *OAuth) code(ctx context.Context, r TokenRequest) (Issued, error) {
+	now, id := o.sessions.now().UTC().Truncate(time.Microsecond), newID()
+	c, usedFor, err := o.store.Codes.TakeCode(ctx, codeHash(r.Code), r.Client.record.ID, id, now)
+	switch {
+	case errors.Is(err, repository.ErrNotFound):
+		return Issued{}, invalidGrant("unknown or expired code")
+	case err != nil:
+		return Issued{}, storeFailure("take a code", err)
+	case usedFor != "":
+		rev := revocation(c.UserID, usedFor, repository.EndCodeReused, now.Truncate(time.Millisecond), now.Add(o.sessions.policy.AbsoluteTTL))
+		if err := o.sessions.end(ctx, rev, endRecord(r.From, rev, r.Client.record.ID)); err != nil {
+			return Issued{}, err
+		}
+		return Issued{}, invalidGrant("code used before")
+	case c.RedirectURI != r.RedirectURI:
+		return Issued{}, invalidGrant("another redirect_uri")
+	case !proves(r.CodeVerifier, c.Challenge):
+		return Issued{}, invalidGrant("wrong code_verifier")
+	}
+	u, err := o.store.Users.FindUserByID(ctx, c.UserID)
+	switch {
+	case errors.Is(err, repository.ErrNotFound):
+		return Issued{}, invalidGrant("the user is gone")
+	case err != nil:
+		return Issued{}, storeFailure("find the user of a code", err)
+	case u.Disabled:
+		return Issued{}, accountDisabled()
+	case u.SessionEpoch != c.Epoch:
+		return Issued{}, invalidGrant("the user's sessions were ended since")
+	}
+	g, err := o.sessions.create(ctx, u, beginning{
+		id: id, terms: terms(r.Client.record), scope: c.Scope, delivery: DeliveryBody, amr: c.AMR,
+		authTime: c.AuthTime.Truncate(time.Millisecond), from: r.From,
+	})
+	return issued(r.Client.record, g), err
+}
+
+// grantedScope is the scope of a new session: what is asked for, or all that the
+// client may have. More than that is invalid_scope.
+func grantedScope(c repository.Client, asked string) (string, error) {
+	all := strings.Join(c.Scopes, " ")
+	if !within(asked, all) {
+		return "", NewError(CodeInvalidScope, "The client may not have this scope.")
+	}
+	return or(strings.Join(strings.Fields(asked), " "), all), nil
+}
+
+// issued is a grant as a client gets it: a refresh token only if it may use one.
+func issued(c repository.Client, g Grant) Issued {
+	out := Issued{Access: g.Access, Expires: g.AccessExpiry, Scope: g.Scope}
+	if slices.Contains(c.Grants, GrantRefreshToken) {
+		out.Refresh = g.Refresh
+	}
+	return out
+}
+
+func invalidGrant(why string) error {
+	return &Error{Code: CodeInvalidGrant, Message: "The grant is not valid, or not any more.", Err: errors.New(why)}
+}

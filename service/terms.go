@@ -1,0 +1,53 @@
+package service
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// ClientAPI is the client id of the JSON API's own sessions. OAuth clients
+// cannot have it.
+const ClientAPI = "latchkey"
+
+// Terms are what a client's sessions and tokens get. The JSON API's own are
+// Terms{ClientID: ClientAPI}.
+type Terms struct {
+	ClientID string
+	// Scopes are those that the client may have at the moment.
+	Scopes []string
+	// AccessTTL is that of its access tokens; 0: that of the settings.
+	AccessTTL time.Duration
+	// IdleTTL and AbsoluteTTL are those of its sessions, where they are shorter
+	// than the settings'.
+	IdleTTL     time.Duration
+	AbsoluteTTL time.Duration
+}
+
+// allow cuts a scope to what the client may have now: what was taken from it
+// after a log-in is gone with the next token.
+func (t Terms) allow(scope string) string {
+	return strings.Join(slices.DeleteFunc(strings.Fields(scope), func(s string) bool { return !slices.Contains(t.Scopes, s) }), " ")
+}
+
+// within reports whether every word of a scope is in another.
+func within(scope, of string) bool {
+	has := strings.Fields(of)
+	for _, s := range strings.Fields(scope) {
+		if !slices.Contains(has, s) {
+			return false
+		}
+	}
+	return true
+}
+
+// shorter is a lifetime of a client that is no longer than that of the settings.
+func shorter(ttl, setting time.Duration) time.Duration { return min(or(ttl, setting), setting) }
+
+func or[T comparable](v, def T) T {
+	var zero T
+	if v == zero {
+		return def
+	}
+	return v
+}
