@@ -35,6 +35,11 @@ test: servers ## run every test, with the race detector, on both sets of stores
 	  "$$(grep -c '"Action":"pass".*"Test":"[^"]*/SQLite/' bin/test.json)" \
 	  "$$(grep -c '"Action":"pass".*"Test":"[^"]*/PostgresRedis/' bin/test.json)"
 
+.PHONY: e2e
+e2e: build ## run OAuth clients from npm against the program (needs Node)
+	npm --prefix web/e2e ci --no-audit --no-fund --loglevel=error
+	cd web/e2e && LATCHKEY=$(CURDIR)/bin/latchkey node --test --test-reporter=spec
+
 .PHONY: fuzz
 fuzz: ## fuzz every parser of outside input, FUZZTIME each (default 30s)
 	$(GO) test -run '^$$' -fuzz '^FuzzWalk$$' -fuzztime $(FUZZTIME) ./service

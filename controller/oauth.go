@@ -50,11 +50,6 @@ func (s *server) oauth(f func(*call, oauthRequest) (any, error)) gin.HandlerFunc
 		}
 		c.Header("Cache-Control", "no-store")
 		c.Header("Pragma", "no-cache")
-		if body == nil {
-			c.Status(http.StatusOK)
-			c.Writer.WriteHeaderNow()
-			return
-		}
 		c.Header("Content-Type", "application/json; charset=utf-8")
 		c.Status(http.StatusOK)
 		_ = json.NewEncoder(c.Writer).Encode(body) // a client that has gone is nobody to tell
@@ -101,12 +96,13 @@ var required = map[string][]string{
 	service.GrantClientCredentials: {},
 }
 
-// revoke is POST /oauth/revoke (RFC 7009 2).
+// revoke is POST /oauth/revoke (RFC 7009 2). The body says nothing, but some
+// clients read it as JSON.
 func (s *server) revoke(c *call, r oauthRequest) (any, error) {
 	if r.params["token"] == "" {
 		return nil, service.NewError(service.CodeInvalidRequest, "The parameter token is missing.")
 	}
-	return nil, s.OAuth.Revoke(c.ctx(), r.AuthenticatedClient, service.RawToken(r.params["token"]), r.from)
+	return struct{}{}, s.OAuth.Revoke(c.ctx(), r.AuthenticatedClient, service.RawToken(r.params["token"]), r.from)
 }
 
 // inactive is exactly what RFC 7662 2.2 says of a token that is worth nothing.

@@ -132,7 +132,11 @@ func TestEveryCommandHasHelpWithAnExample(t *testing.T) {
 		{"key", "import"},
 		{"key", "generate"},
 		{"token", "inspect"},
-		{"client", "create"}, {"client", "list"}, {"client", "rotate-secret"}, {"client", "disable"}, {"client", "delete"},
+		{"client", "create"},
+		{"client", "list"},
+		{"client", "rotate-secret"},
+		{"client", "disable"},
+		{"client", "delete"},
 		{"config"},
 		{"healthcheck"},
 	} {
