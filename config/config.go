@@ -124,6 +124,9 @@ type Password struct {
 	BcryptCost int `mapstructure:"bcrypt_cost"`
 	// MinLength is the shortest password allowed, in characters; 8 or more.
 	MinLength int `mapstructure:"min_length"`
+	// BreachFile is a sorted list of SHA-1 digests of breached passwords, which
+	// are refused; empty: none. It is searched where it lies.
+	BreachFile string `mapstructure:"breach_file"`
 }
 
 // Login is about logging in.

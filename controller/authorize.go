@@ -30,7 +30,7 @@ func (s *server) authorize(c *gin.Context) {
 	}
 	if address, there := p["redirect_uri"]; a.RedirectURI == "" || there && address == "" {
 		_ = c.Error(err)
-		s.page.fail(c.Writer, err)
+		fail(c.Writer, err)
 		return
 	}
 	switch {
@@ -72,26 +72,23 @@ func (s *server) ask(c *gin.Context, status int, a service.Authorization, r serv
 	if name == "" {
 		name = a.Client.ID
 	}
-	data := pageData{
+	p := page{
 		Title: "Sign in to " + name, Error: problemText, Client: name, FirstParty: a.Client.FirstParty, Scopes: strings.Fields(a.Scope),
-		Target: strings.TrimPrefix(formTarget(a.RedirectURI), "https://"), Action: "/oauth/authorize", Username: username,
+		Target: strings.TrimPrefix(formTarget(a.RedirectURI), "https://"), Username: username,
 	}
 	for i, value := range []string{r.ResponseType, r.ClientID, r.RedirectURI, r.Scope, r.State, r.CodeChallenge, r.CodeChallengeMethod} {
 		if value != "" {
-			data.Hidden = append(data.Hidden, hiddenField{authorizeParams[i], value})
+			p.Hidden = append(p.Hidden, [2]string{authorizeParams[i], value})
 		}
 	}
-	if err := s.page.write(c.Writer, status, data, a.RedirectURI); err != nil {
-		_ = c.Error(err)
-		s.page.fail(c.Writer, err)
-	}
+	p.write(c.Writer, status, a.RedirectURI)
 }
 
 // decide takes the user's answer. Another site must not send it.
 func (s *server) decide(c *gin.Context, a service.Authorization, r service.AuthorizeRequest, p params) {
 	if err := s.csrf.Check(c.Request); err != nil {
 		_ = c.Error(err)
-		s.page.fail(c.Writer, err)
+		fail(c.Writer, err)
 		return
 	}
 	if p["decision"] == "deny" {

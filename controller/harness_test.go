@@ -152,6 +152,7 @@ func start(t testing.TB, store repository.Store, clock *clock, log io.Writer, se
 	o.OAuth = service.NewOAuth(store, o.Login, o.Sessions, o.Tokens)
 	o.Clients = service.NewClients(store.Clients, clock.Now, logger)
 	o.Passwords = service.NewPasswords(store.Users, o.Sessions, hasher, service.PasswordPolicy{MinLength: 8})
+	o.Strengths = service.NewStrengths(service.PasswordPolicy{MinLength: 8})
 	o.Health = service.NewHealth(store, "test")
 	handler, err := controller.NewRouter(o)
 	if err != nil {

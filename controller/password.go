@@ -18,3 +18,27 @@ func (s *server) password(c *call, body passwordBody) (reply, error) {
 	current, next := service.NewPassword(body.CurrentPassword), service.NewPassword(body.NewPassword)
 	return reply{status: http.StatusNoContent}, s.Passwords.Change(c.ctx(), who, current, next, c.from())
 }
+
+type strengthBody struct {
+	Password string  `json:"password"`
+	Username *string `json:"username"`
+	Email    *string `json:"email"`
+}
+
+type strengthReply struct {
+	Score      int     `json:"score"` // 0 to 4
+	Guesses    float64 `json:"guesses"`
+	Acceptable bool    `json:"acceptable"`
+	Problem    string  `json:"problem,omitempty"`
+}
+
+// passwordStrength is POST /api/users/password-strength, for sign-up forms.
+func (s *server) passwordStrength(c *call, body strengthBody) (reply, error) {
+	strength, err := s.Strengths.Score(c.ctx(), service.NewPassword(body.Password), text(body.Username), text(body.Email))
+	if err != nil {
+		return reply{}, err
+	}
+	return reply{body: strengthReply{
+		Score: strength.Score, Guesses: strength.Guesses, Acceptable: strength.Problem == "", Problem: strength.Problem,
+	}}, nil
+}

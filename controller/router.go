@@ -22,6 +22,7 @@ type Options struct {
 	Login     *service.Login
 	Sessions  *service.Sessions
 	Passwords *service.Passwords
+	Strengths *service.Strengths
 	Tokens    *service.Tokens
 	Keys      *service.Keyring
 	OAuth     *service.OAuth
@@ -47,7 +48,6 @@ type server struct {
 	problems *problem.Writer
 	cookies  access.Cookies
 	csrf     *access.CSRF
-	page     page
 }
 
 // NewRouter returns the handler of the whole service.
@@ -61,9 +61,6 @@ func NewRouter(o Options) (http.Handler, error) {
 		return nil, err
 	}
 	s := &server{Options: o, problems: problems, csrf: csrf, cookies: access.NewCookies(o.PublicURL, o.BasePath)}
-	if s.page, err = newPage(); err != nil {
-		return nil, err
-	}
 	engine, err := s.engine()
 	if err != nil {
 		return nil, err
@@ -85,6 +82,7 @@ func NewRouter(o Options) (http.Handler, error) {
 
 	users := engine.Group(o.BasePath+"/users", middleware.NoStore())
 	users.POST("", require.OptionalAccess(), handle(s, s.signUp))
+	users.POST("/password-strength", handle(s, s.passwordStrength))
 	users.POST("/login", handle(s, s.login))
 	users.POST("/refresh", handle(s, s.refresh))
 	users.POST("/rtVerify", handle(s, s.rtVerify))

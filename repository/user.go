@@ -68,6 +68,10 @@ type Users interface {
 	// epoch is Epoch: of many concurrent callers exactly one succeeds.
 	ChangePassword(ctx context.Context, c PasswordChange, a AuditRecord) error
 
+	// ReplaceHash replaces a hash by another of the same password. ErrNotFound if
+	// there is no such user whose hash is old.
+	ReplaceHash(ctx context.Context, userID string, old, hash PasswordHash, at time.Time) error
+
 	// EndUserSessions ends all sessions of a user, in one step: the epoch grows,
 	// and is returned. ErrNotFound for an unknown user.
 	EndUserSessions(ctx context.Context, userID string, at time.Time, a AuditRecord) (epoch int64, err error)

@@ -88,7 +88,11 @@ func (a *Accounts) create(ctx context.Context, n NewAccount, actor string) (Acco
 	if fields := notEmpty(map[string]string{"username": nameProblem, "email": mailProblem}); len(fields) > 0 {
 		return Account{}, &Error{Code: CodeInvalidRequest, Message: "Some fields are not acceptable.", Fields: fields}
 	}
-	if problem := a.policy.Check(n.Password, n.Username, n.Email); problem != "" {
+	problem, err := a.policy.Check(n.Password, n.Username, n.Email)
+	if err != nil {
+		return Account{}, err
+	}
+	if problem != "" {
 		return Account{}, fieldError(CodePasswordRejected, "password", problem)
 	}
 	hash, err := a.hasher.Hash(ctx, n.Password)

@@ -47,6 +47,12 @@ func (h *Hasher) Hash(ctx context.Context, p Password) (hash repository.Password
 	return hash, err
 }
 
+// Outdated reports whether a hash is of another cost than new ones.
+func (h *Hasher) Outdated(hash repository.PasswordHash) bool {
+	cost, err := bcrypt.Cost([]byte(hash))
+	return err != nil || cost != h.cost
+}
+
 // Compare reports whether a password is the one that was hashed. An empty hash
 // is that of a user who does not exist: it costs the same and never matches.
 func (h *Hasher) Compare(ctx context.Context, hash repository.PasswordHash, p Password) (match bool, err error) {

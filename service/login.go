@@ -93,7 +93,25 @@ func (l *Login) check(ctx context.Context, c Credentials) (repository.User, erro
 	case u.Disabled:
 		return u, l.refuse(ctx, c, u, "disabled", accountDisabled())
 	}
-	return u, nil
+	return l.rehash(ctx, u, c.Password), nil
+}
+
+// rehash hashes a password anew where the cost of the settings has changed since.
+// If that fails the next login tries again: nobody is refused for it.
+func (l *Login) rehash(ctx context.Context, u repository.User, p Password) repository.User {
+	if !l.hasher.Outdated(u.PasswordHash) {
+		return u
+	}
+	hash, err := l.hasher.Hash(ctx, p)
+	if err == nil {
+		err = l.store.Users.ReplaceHash(ctx, u.ID, u.PasswordHash, hash, l.sessions.now().UTC().Truncate(time.Microsecond))
+	}
+	if err != nil {
+		l.log.LogAttrs(ctx, slog.LevelInfo, "password not hashed anew", slog.String("user", u.ID), slog.Any("error", err))
+		return u
+	}
+	u.PasswordHash = hash
+	return u
 }
 
 // findUser looks a user up by whichever name was given. A name that cannot exist

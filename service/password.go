@@ -2,6 +2,7 @@ package service
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -29,22 +30,42 @@ func (Password) GoString() string { return "REDACTED" }
 // PasswordPolicy is what a new password must be (NIST SP 800-63B-4 3.1.1.2: a
 // length, and no rules of composition).
 type PasswordPolicy struct {
-	MinLength int // characters
+	MinLength int         // characters
+	Service   string      // a name of ours that is no password
+	Breached  *BreachFile // passwords that are known to others; nil: none is
 }
 
 // Check returns what is wrong with a new password for a user of these names, or
-// "".
-func (pp PasswordPolicy) Check(p Password, username, email string) string {
-	local, _, _ := strings.Cut(email, "@")
+// "". Its error is that of the breach file.
+func (pp PasswordPolicy) Check(p Password, username, email string) (problem string, err error) {
 	switch {
 	case utf8.RuneCountInString(p.text) < pp.MinLength:
-		return fmt.Sprintf("must be at least %d characters long", pp.MinLength)
+		return fmt.Sprintf("must be at least %d characters long", pp.MinLength), nil
 	case len(p.text) > maxPassword:
-		return fmt.Sprintf("must be at most %d bytes long in UTF-8", maxPassword)
-	case equalFold(p.text, username, email, local):
-		return "must not be your own name or e-mail address"
+		return fmt.Sprintf("must be at most %d bytes long in UTF-8", maxPassword), nil
+	case equalFold(p.text, pp.names(username, email)...):
+		return "must not be your own name or e-mail address, or the name of this service", nil
+	case common(p):
+		return "is one of the most common passwords, which are tried first", nil
 	}
-	return ""
+	if pp.Breached == nil {
+		return "", nil
+	}
+	breached, err := pp.Breached.Has(p)
+	if breached {
+		problem = "was published in a breach elsewhere, so others know it"
+	}
+	return problem, err
+}
+
+// names are what a password must not be.
+func (pp PasswordPolicy) names(username, email string) []string {
+	local, _, _ := strings.Cut(email, "@")
+	return notEmptyOf(username, email, local, pp.Service, "latchkey")
+}
+
+func notEmptyOf(list ...string) []string {
+	return slices.DeleteFunc(list, func(s string) bool { return s == "" })
 }
 
 func equalFold(s string, others ...string) bool {

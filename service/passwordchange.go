@@ -29,7 +29,11 @@ func (p *Passwords) Change(ctx context.Context, who Subject, current, next Passw
 	if err != nil {
 		return err
 	}
-	if problem := p.policy.Check(next, u.Username, u.Email); problem != "" {
+	problem, err := p.policy.Check(next, u.Username, u.Email)
+	if err != nil {
+		return err
+	}
+	if problem != "" {
 		return fieldError(CodePasswordRejected, "newPassword", problem)
 	}
 	match, err := p.hasher.Compare(ctx, u.PasswordHash, current)

@@ -80,7 +80,11 @@ users of the machine could see.`,
 			if _, err := b.database.Migrate(cmd.Context()); err != nil {
 				return err
 			}
-			accounts := newAccounts(cfg, b, newHasher(cfg), log)
+			policy, err := passwordPolicy(cfg)
+			if err != nil {
+				return err
+			}
+			accounts := newAccounts(cfg, b, policy, newHasher(cfg), log)
 			account, err := accounts.CreateAsOperator(cmd.Context(), service.NewAccount{
 				Username: username, Email: email, Password: service.NewPassword(password), Privilege: privilege,
 				From: operator,

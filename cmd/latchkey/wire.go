@@ -150,14 +150,19 @@ func newSessions(cfg config.Config, b backend, tokens *service.Tokens, log *slog
 // newHandler wires the services and the routes.
 func newHandler(cfg config.Config, b backend, ring *service.Keyring, tokens *service.Tokens, sessions *service.Sessions, health *service.Health, log *slog.Logger) (http.Handler, error) {
 	hasher := newHasher(cfg)
+	policy, err := passwordPolicy(cfg)
+	if err != nil {
+		return nil, err
+	}
 	login := service.NewLogin(b.store, hasher, sessions, cfg.Login.RevealUnknownUser, log)
 	return controller.NewRouter(controller.Options{
-		Accounts:  newAccounts(cfg, b, hasher, log),
+		Accounts:  newAccounts(cfg, b, policy, hasher, log),
 		Login:     login,
 		OAuth:     service.NewOAuth(b.store, login, sessions, tokens),
 		Clients:   service.NewClients(b.store.Clients, time.Now, log),
 		Issuer:    cfg.Tokens.Issuer,
-		Passwords: service.NewPasswords(b.store.Users, sessions, hasher, passwordPolicy(cfg)),
+		Passwords: service.NewPasswords(b.store.Users, sessions, hasher, policy),
+		Strengths: service.NewStrengths(policy),
 		Sessions:  sessions, Tokens: tokens, Keys: ring, Health: health,
 		PublicURL: cfg.Server.PublicURL, BasePath: cfg.Server.BasePath, TrustedProxies: cfg.Server.TrustedProxies,
 		Origins: cfg.CORS.Origins, Delivery: cfg.Tokens.Delivery, Statuses: cfg.Errors.Status,
@@ -165,12 +170,29 @@ func newHandler(cfg config.Config, b backend, ring *service.Keyring, tokens *ser
 	})
 }
 
-func passwordPolicy(cfg config.Config) service.PasswordPolicy {
-	return service.PasswordPolicy{MinLength: cfg.Password.MinLength}
+// passwordPolicy opens the breach file, which stays open as long as the process
+// lives.
+func passwordPolicy(cfg config.Config) (service.PasswordPolicy, error) {
+	policy := service.PasswordPolicy{MinLength: cfg.Password.MinLength, Service: cfg.Server.PublicURL.Hostname()}
+	if cfg.Password.BreachFile == "" {
+		return policy, nil
+	}
+	f, err := os.Open(cfg.Password.BreachFile)
+	if err != nil {
+		return policy, fmt.Errorf("password.breach_file: %w", err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return policy, fmt.Errorf("password.breach_file: %w", err)
+	}
+	if policy.Breached, err = service.NewBreachFile(f, info.Size()); err != nil {
+		return policy, fmt.Errorf("password.breach_file: %w", err)
+	}
+	return policy, nil
 }
 
-func newAccounts(cfg config.Config, b backend, hasher *service.Hasher, log *slog.Logger) *service.Accounts {
-	return service.NewAccounts(b.store.Users, hasher, passwordPolicy(cfg), cfg.Signup.Enabled, time.Now, log)
+func newAccounts(cfg config.Config, b backend, policy service.PasswordPolicy, hasher *service.Hasher, log *slog.Logger) *service.Accounts {
+	return service.NewAccounts(b.store.Users, hasher, policy, cfg.Signup.Enabled, time.Now, log)
 }
 
 // newHasher leaves one core to everything else, and lets as many wait as can be

@@ -75,6 +75,16 @@ func (db *DB) ChangePassword(ctx context.Context, c repository.PasswordChange, a
 	return err
 }
 
+// ReplaceHash implements repository.Users.
+func (db *DB) ReplaceHash(ctx context.Context, userID string, old, hash repository.PasswordHash, at time.Time) error {
+	tag, err := db.pool.Exec(ctx, `UPDATE users SET password_hash = $3, updated_at = $4 WHERE id = $1 AND password_hash = $2`,
+		userID, string(old), string(hash), at)
+	if err == nil && tag.RowsAffected() == 0 {
+		return repository.ErrNotFound
+	}
+	return storeError(err)
+}
+
 // EndUserSessions implements repository.Users.
 func (db *DB) EndUserSessions(ctx context.Context, userID string, at time.Time, a repository.AuditRecord) (epoch int64, err error) {
 	return db.updateUser(ctx, a, `UPDATE users SET session_epoch = session_epoch + 1, kept_session = '', updated_at = $13

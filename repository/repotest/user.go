@@ -105,6 +105,19 @@ var users = []promise{
 		}
 		auditCount(t, s, u.ID, 2) // created, changed once
 	}},
+	{"AHashIsReplacedIfItIsTheOneThatWasRead", func(t *testing.T, s repository.Store) {
+		u := newUser("")
+		must(t, s.Users.CreateUser(t.Context(), u, "", newAudit(u.ID, repository.AuditUserCreated)))
+		must(t, s.Users.ReplaceHash(t.Context(), u.ID, u.PasswordHash, "new", noon.Add(time.Hour)))
+		if err := s.Users.ReplaceHash(t.Context(), u.ID, u.PasswordHash, "newer", noon); !errors.Is(err, repository.ErrNotFound) {
+			t.Errorf("an old hash: %v", err)
+		}
+		got, err := s.Users.FindUserByID(t.Context(), u.ID)
+		must(t, err)
+		if got.PasswordHash != "new" || got.SessionEpoch != u.SessionEpoch || got.KeptSession != u.KeptSession {
+			t.Errorf("%+v", got)
+		}
+	}},
 	{"EndingAllSessionsOfAUserRaisesTheEpoch", func(t *testing.T, s repository.Store) {
 		u, other := newUser(""), newUser("-b")
 		must(t, create(t.Context(), s, u))
