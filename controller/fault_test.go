@@ -142,7 +142,7 @@ func startOn(t *testing.T, pgServer *throwaway.PostgresServer, rdServer *throwaw
 	t.Cleanup(func() { _ = rd.Close() })
 	clock := newClock()
 	instance, err := start(t, repository.Store{
-		Users: pg, Revocations: pg, Audits: pg, Keys: pg, Clients: pg, Codes: pg, Sessions: rd, Database: pg, SessionStore: rd,
+		Users: pg, Revocations: pg, Audits: pg, Keys: pg, Clients: pg, Codes: pg, Sessions: rd, Limits: rd, Database: pg, SessionStore: rd,
 	}, clock, io.Discard)
 	must(t, err)
 	instance.addAda(t)

@@ -12,6 +12,7 @@ type Store struct {
 	Clients     Clients
 	Codes       Codes
 	Sessions    Sessions
+	Limits      Limits
 
 	// Database and SessionStore are the two servers behind the above, for
 	// health checks. They are the same in the embedded mode.

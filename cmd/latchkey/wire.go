@@ -56,7 +56,7 @@ func openBackend(ctx context.Context, cfg config.Config, log *slog.Logger) (back
 	}
 	return backend{
 		store: repository.Store{
-			Users: pg, Revocations: pg, Audits: pg, Keys: pg, Clients: pg, Codes: pg, Sessions: rd,
+			Users: pg, Revocations: pg, Audits: pg, Keys: pg, Clients: pg, Codes: pg, Sessions: rd, Limits: rd,
 			Database: pg, SessionStore: rd,
 		},
 		database: pg, mode: "postgres+redis", warnings: rd.Warnings,
@@ -84,7 +84,7 @@ func openEmbedded(ctx context.Context, cfg config.Config) (backend, error) {
 	}
 	return backend{
 		store: repository.Store{
-			Users: db, Revocations: db, Audits: db, Keys: db, Clients: db, Codes: db, Sessions: db,
+			Users: db, Revocations: db, Audits: db, Keys: db, Clients: db, Codes: db, Sessions: db, Limits: db,
 			Database: db, SessionStore: db,
 		},
 		database: db, mode: "embedded", warnings: func(context.Context) []string { return nil },

@@ -1,5 +1,7 @@
 package redis
 
+import "latchkey/repository"
+
 // keys builds every key name.
 type keys struct {
 	prefix string
@@ -13,4 +15,14 @@ func (k keys) session(userID, sessionID string) string {
 // index is the sorted set of a user's sessions.
 func (k keys) index(userID string) string {
 	return k.prefix + "rt:{" + userID + "}"
+}
+
+// limits are the hashes of some limits. They share a slot, so that one script can
+// decide on all of an attempt's.
+func (k keys) limits(of []repository.LimitKey) []string {
+	names := make([]string, len(of))
+	for i, l := range of {
+		names[i] = k.prefix + "limit:{limit}:" + l.Name
+	}
+	return names
 }

@@ -30,7 +30,7 @@ type Options struct {
 	MaxConns    int           // to each server; default 64
 }
 
-// DB is a client of Redis. It implements repository.Sessions and Pinger.
+// DB is a client of Redis. It implements repository.Sessions, Limits and Pinger.
 type DB struct {
 	client  redis.UniversalClient
 	keys    keys
@@ -80,5 +80,6 @@ func or[T comparable](v, def T) T {
 
 var _ interface {
 	repository.Sessions
+	repository.Limits
 	repository.Pinger
 } = (*DB)(nil)

@@ -17,6 +17,9 @@ type scripts struct {
 	endSession     *redis.Script
 
 	endOtherSessions *redis.Script
+
+	beginAttempt *redis.Script
+	endAttempt   *redis.Script
 }
 
 func loadScripts() (scripts, error) {
@@ -27,6 +30,9 @@ func loadScripts() (scripts, error) {
 		"end_session":     &s.endSession,
 
 		"end_other_sessions": &s.endOtherSessions,
+
+		"begin_attempt": &s.beginAttempt,
+		"end_attempt":   &s.endAttempt,
 	} {
 		text, err := files.ReadFile("scripts/" + name + ".lua")
 		if err != nil {

@@ -29,6 +29,7 @@ func Run(t *testing.T, open Open) {
 		{"Codes", codes},
 		{"Sessions", sessions},
 		{"Devices", devices},
+		{"Limits", limits},
 		{"Health", health},
 	}
 	for _, g := range groups {

@@ -116,5 +116,6 @@ var _ interface {
 	repository.Clients
 	repository.Codes
 	repository.Sessions
+	repository.Limits
 	repository.Pinger
 } = (*DB)(nil)

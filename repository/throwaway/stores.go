@@ -37,7 +37,7 @@ func SQLiteStore(t testing.TB) repository.Store {
 		t.Fatal(err)
 	}
 	return repository.Store{
-		Users: db, Revocations: db, Audits: db, Keys: db, Clients: db, Codes: db, Sessions: db,
+		Users: db, Revocations: db, Audits: db, Keys: db, Clients: db, Codes: db, Sessions: db, Limits: db,
 		Database: db, SessionStore: db,
 	}
 }
@@ -60,7 +60,7 @@ func PostgresRedisStore(t testing.TB) repository.Store {
 	}
 	t.Cleanup(func() { _ = rd.Close() })
 	return repository.Store{
-		Users: pg, Revocations: pg, Audits: pg, Keys: pg, Clients: pg, Codes: pg, Sessions: rd,
+		Users: pg, Revocations: pg, Audits: pg, Keys: pg, Clients: pg, Codes: pg, Sessions: rd, Limits: rd,
 		Database: pg, SessionStore: rd,
 	}
 }

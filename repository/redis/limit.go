@@ -1,0 +1,37 @@
+package redis
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"latchkey/repository"
+)
+
+// BeginAttempt implements repository.Limits.
+func (db *DB) BeginAttempt(ctx context.Context, a repository.Attempt) (repository.Waiting, error) {
+	args := []any{millis(a.Now), a.Fingerprint, repository.SameAttempt.Milliseconds(), slack.Milliseconds()}
+	for _, k := range a.Keys {
+		args = append(args, k.Rule.Free, k.Rule.Base.Milliseconds(), k.Rule.Max.Milliseconds(), k.Rule.Forget.Milliseconds())
+	}
+	reply, err := db.scripts.beginAttempt.Run(ctx, db.client, db.keys.limits(a.Keys), args...).Int64Slice()
+	if err != nil {
+		return repository.Waiting{}, storeError(err)
+	}
+	if len(reply) != 2 {
+		return repository.Waiting{}, fmt.Errorf("begin_attempt returned %d values", len(reply))
+	}
+	return repository.Waiting{For: time.Duration(reply[0]) * time.Millisecond, First: reply[1] == 1}, nil
+}
+
+// EndAttempt implements repository.Limits.
+func (db *DB) EndAttempt(ctx context.Context, a repository.Attempt, success bool) error {
+	args := []any{success}
+	for _, k := range a.Keys {
+		args = append(args, k.Rule.Free, k.Rule.Base.Milliseconds(), k.Rule.Max.Milliseconds())
+	}
+	return storeError(db.scripts.endAttempt.Run(ctx, db.client, db.keys.limits(a.Keys), args...).Err())
+}
+
+// PurgeLimits implements repository.Limits: the TTLs do it.
+func (db *DB) PurgeLimits(context.Context, time.Time, int) (int, error) { return 0, nil }
