@@ -42,26 +42,26 @@ func (s *server) signUp(c *call, body signUpBody) (reply, error) {
 	}
 	var by *service.Subject
 	if subject, ok := access.Subject(c.ctx()); ok {
-		if err := account(subject, s.Now()); err != nil {
+		if err := own(subject, s.Now()); err != nil {
 			return reply{}, err
 		}
 		by = &subject
 	}
-	account, err := s.Accounts.SignUp(c.ctx(), n, by)
+	made, err := s.Accounts.SignUp(c.ctx(), n, by)
 	if err != nil {
 		return reply{}, err
 	}
 	return reply{
-		status: http.StatusCreated, body: userOf(account), location: s.BasePath + "/users/" + account.ID,
+		status: http.StatusCreated, body: userOf(made), location: s.BasePath + "/users/" + made.ID,
 	}, nil
 }
 
 // me is GET /api/users/me.
 func (s *server) me(c *call, _ empty) (reply, error) {
 	subject, _ := access.Subject(c.ctx())
-	account, err := s.Accounts.Me(c.ctx(), subject)
+	found, err := s.Accounts.Me(c.ctx(), subject)
 	if err != nil {
 		return reply{}, err
 	}
-	return reply{body: userOf(account)}, nil
+	return reply{body: userOf(found)}, nil
 }

@@ -2,8 +2,6 @@ package controller
 
 import (
 	"fmt"
-	"io"
-	"mime"
 	"net/http"
 	"net/url"
 	"strings"
@@ -13,10 +11,6 @@ import (
 	"latchkey/controller/problem"
 	"latchkey/service"
 )
-
-// authorizeParams are the parameters of an authorization request, in the order in
-// which the form repeats them.
-var authorizeParams = []string{"response_type", "client_id", "redirect_uri", "scope", "state", "code_challenge", "code_challenge_method"}
 
 // authorize is GET and POST /oauth/authorize (RFC 6749 4.1.1): a page on which a
 // user signs in and allows what a client asks for. It works without scripts. An
@@ -44,20 +38,21 @@ func (s *server) authorize(c *gin.Context) {
 	}
 }
 
+// maxAuthorize bounds a request for authorization, in bytes: the form repeats it,
+// and must stay within maxForm.
+const maxAuthorize = 4 << 10
+
 // readAuthorize reads the parameters from the query, or from the form that the
 // page sends.
 func readAuthorize(c *gin.Context) (params, service.AuthorizeRequest, error) {
-	text := c.Request.URL.RawQuery
+	text, err := c.Request.URL.RawQuery, error(nil)
 	if c.Request.Method == http.MethodPost {
-		media, _, err := mime.ParseMediaType(c.GetHeader("Content-Type"))
-		if err != nil || media != "application/x-www-form-urlencoded" {
-			return nil, service.AuthorizeRequest{}, service.NewError(service.CodeInvalidRequest, "The form did not arrive as a form.")
-		}
-		body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, maxForm))
-		if err != nil {
-			return nil, service.AuthorizeRequest{}, service.NewError(service.CodeBodyTooLarge, fmt.Sprintf("The form must be at most %d bytes long.", maxForm))
-		}
-		text = string(body)
+		text, err = readFormBody(c.Writer, c.Request)
+	} else if len(text) > maxAuthorize {
+		err = service.NewError(service.CodeInvalidRequest, fmt.Sprintf("The application asks in more than %d bytes.", maxAuthorize))
+	}
+	if err != nil {
+		return nil, service.AuthorizeRequest{}, err
 	}
 	p, err := parseParams(text)
 	return p, service.AuthorizeRequest{
@@ -74,11 +69,19 @@ func (s *server) ask(c *gin.Context, status int, a service.Authorization, r serv
 	}
 	p := page{
 		Title: "Sign in to " + name, Error: problemText, Client: name, FirstParty: a.Client.FirstParty, Scopes: strings.Fields(a.Scope),
-		Target: strings.TrimPrefix(formTarget(a.RedirectURI), "https://"), Username: username,
+		Target: host(a.RedirectURI), Username: username,
 	}
-	for i, value := range []string{r.ResponseType, r.ClientID, r.RedirectURI, r.Scope, r.State, r.CodeChallenge, r.CodeChallengeMethod} {
-		if value != "" {
-			p.Hidden = append(p.Hidden, [2]string{authorizeParams[i], value})
+	for _, h := range [][2]string{
+		{"response_type", r.ResponseType},
+		{"client_id", r.ClientID},
+		{"redirect_uri", r.RedirectURI},
+		{"scope", r.Scope},
+		{"state", r.State},
+		{"code_challenge", r.CodeChallenge},
+		{"code_challenge_method", r.CodeChallengeMethod},
+	} {
+		if h[1] != "" {
+			p.Hidden = append(p.Hidden, h)
 		}
 	}
 	p.write(c.Writer, status, a.RedirectURI)
@@ -88,7 +91,7 @@ func (s *server) ask(c *gin.Context, status int, a service.Authorization, r serv
 func (s *server) decide(c *gin.Context, a service.Authorization, r service.AuthorizeRequest, p params) {
 	if err := s.csrf.Check(c.Request); err != nil {
 		_ = c.Error(err)
-		fail(c.Writer, err)
+		fail(c.Writer, service.NewError(service.CodeCSRFDenied, "Another site sent this form. Go back to the application and start again."))
 		return
 	}
 	if p["decision"] == "deny" {
@@ -101,11 +104,8 @@ func (s *server) decide(c *gin.Context, a service.Authorization, r service.Autho
 	})
 	if err != nil {
 		_ = c.Error(err)
-		e := service.AsError(err)
-		if status := problem.Status(err); status >= http.StatusInternalServerError || status == http.StatusTooManyRequests {
-			c.Header("Retry-After", problem.RetryAfter(e))
-		}
-		s.ask(c, problem.Status(err), a, r, p["username"], e.Message)
+		tryAgain(c.Writer, err)
+		s.ask(c, problem.Status(err), a, r, p["username"], service.AsError(err).Message)
 		return
 	}
 	s.answer(c, a, r.State, url.Values{"code": {code}})

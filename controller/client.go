@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"math"
 	"net/http"
 	"time"
 
@@ -68,9 +69,18 @@ func (w clientWish) apply(spec *service.ClientSpec) {
 	set(&spec.RedirectURIs, w.RedirectURIs)
 	for ttl, seconds := range map[*time.Duration]*int{&spec.AccessTTL: w.AccessTTL, &spec.IdleTTL: w.IdleTTL, &spec.AbsoluteTTL: w.AbsoluteTTL} {
 		if seconds != nil {
-			*ttl = time.Duration(*seconds) * time.Second
+			*ttl = inSeconds(*seconds)
 		}
 	}
+}
+
+// inSeconds is a number of seconds, or a time that nothing allows where they are
+// too many to be one.
+func inSeconds(n int) time.Duration {
+	if n > math.MaxInt32 {
+		return -1
+	}
+	return time.Duration(n) * time.Second
 }
 
 func set[T any](field, wish *T) {
@@ -148,7 +158,7 @@ type secretWish struct {
 func (s *server) rotateClientSecret(c *call, wish secretWish) (reply, error) {
 	keep := service.KeepSecret
 	if wish.Keep != nil {
-		keep = time.Duration(*wish.Keep) * time.Second
+		keep = inSeconds(*wish.Keep)
 	}
 	secret, err := s.Clients.RotateSecret(c.ctx(), c.param("id"), keep, actorOf(c), c.from())
 	if err != nil {

@@ -15,6 +15,7 @@ type deviceBody struct {
 	ExpiresAt  iso    `json:"expiresAt"`
 	Address    string `json:"address"`
 	Agent      string `json:"agent"`
+	ClientID   string `json:"clientId"` // latchkey: a log-in to this API
 	Current    bool   `json:"current"`
 }
 
@@ -29,7 +30,7 @@ func (s *server) devices(c *call, _ empty) (reply, error) {
 	for i, d := range devices {
 		list[i] = deviceBody{
 			ID: d.ID, CreatedAt: iso(d.CreatedAt), LastUsedAt: iso(d.UsedAt), ExpiresAt: iso(d.ExpiresAt),
-			Address: d.Address, Agent: d.Agent, Current: d.ID == who.SessionID,
+			Address: d.Address, Agent: d.Agent, ClientID: d.ClientID, Current: d.ID == who.SessionID,
 		}
 	}
 	return reply{body: map[string]any{"sessions": list}}, nil

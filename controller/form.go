@@ -27,19 +27,28 @@ func readForm(w http.ResponseWriter, r *http.Request) (params, error) {
 	if r.URL.RawQuery != "" {
 		return nil, service.NewError(service.CodeInvalidRequest, "Parameters belong in the body, not in the query.")
 	}
+	text, err := readFormBody(w, r)
+	if err != nil {
+		return nil, err
+	}
+	return parseParams(text)
+}
+
+// readFormBody reads a body that must be a form.
+func readFormBody(w http.ResponseWriter, r *http.Request) (string, error) {
 	media, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if charset := parameters["charset"]; err != nil || media != "application/x-www-form-urlencoded" || charset != "" && !strings.EqualFold(charset, "utf-8") {
-		return nil, service.NewError(service.CodeInvalidRequest, "The body must be application/x-www-form-urlencoded.")
+		return "", service.NewError(service.CodeInvalidRequest, "The body must be application/x-www-form-urlencoded.")
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return nil, service.NewError(service.CodeBodyTooLarge, fmt.Sprintf("The body must be at most %d bytes long.", maxForm))
+		return "", service.NewError(service.CodeBodyTooLarge, fmt.Sprintf("The body must be at most %d bytes long.", maxForm))
 	case err != nil:
-		return nil, malformed("The body did not arrive whole.", err)
+		return "", malformed("The body did not arrive whole.", err)
 	}
-	return parseParams(string(body))
+	return string(body), nil
 }
 
 // parseParams reads a query or a form body.

@@ -43,7 +43,7 @@ func (s *server) logout(c *call, body logoutBody) (reply, error) {
 		}
 		added = nil
 	}
-	ended, err := s.Sessions.Logout(c.ctx(), append(sent, added...), c.from())
+	ended, err := s.Sessions.Logout(c.ctx(), append(sent, added...), "", c.from())
 	if err != nil {
 		return reply{}, err
 	}

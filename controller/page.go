@@ -38,7 +38,10 @@ func (p page) html() string {
 	w("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n",
 		"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n",
 		"<title>", escape(p.Title), "</title>\n<style>", pageCSS, "</style>\n</head>\n<body>\n<main>\n<h1>", escape(p.Title), "</h1>\n")
-	described, focusName, focusPassword := "", " autofocus", ""
+	described, focusName, focusPassword := "", "", ""
+	if p.FirstParty { // else who asks for what must be seen first
+		focusName = " autofocus"
+	}
 	if p.Error != "" {
 		w("<p class=\"error\" role=\"alert\" id=\"error\">", escape(p.Error), "</p>\n")
 		described, focusName, focusPassword = ` aria-describedby="error"`, "", " autofocus"
@@ -49,6 +52,9 @@ func (p page) html() string {
 			if len(p.Scopes) > 0 {
 				w("<ul>")
 				for _, s := range p.Scopes {
+					if s == service.ScopeAccount {
+						s = "your account here: name, e-mail address, password and devices"
+					}
 					w("<li>", escape(s), "</li>")
 				}
 				w("</ul>\n")
@@ -83,7 +89,7 @@ func escape(s string) string { return html.EscapeString(s) }
 func (p page) write(w http.ResponseWriter, status int, target string) {
 	form := "'none'"
 	if target != "" {
-		form = "'self' " + formTarget(target)
+		form = "'self' https: http: " + scheme(target)
 	}
 	style := sha256.Sum256([]byte(pageCSS))
 	h := w.Header()
@@ -99,22 +105,30 @@ func (p page) write(w http.ResponseWriter, status int, target string) {
 
 // fail answers with a page that says what is wrong.
 func fail(w http.ResponseWriter, err error) {
-	e := service.AsError(err)
-	if status := problem.Status(err); status >= http.StatusInternalServerError || status == http.StatusTooManyRequests {
-		w.Header().Set("Retry-After", problem.RetryAfter(e))
-	}
-	page{Title: "This does not work", Error: e.Message}.write(w, problem.Status(err), "")
+	tryAgain(w, err)
+	page{Title: "This does not work", Error: service.AsError(err).Message}.write(w, problem.Status(err), "")
 }
 
-// formTarget is a redirect URI as a source of form-action: its origin, or its
-// scheme where that is an app's own.
-func formTarget(uri string) string {
+// tryAgain says when, where that would help.
+func tryAgain(w http.ResponseWriter, err error) {
+	if status := problem.Status(err); status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
+		w.Header().Set("Retry-After", problem.RetryAfter(service.AsError(err)))
+	}
+}
+
+// scheme is that of a redirect URI, as a source of form-action. No host: browsers
+// hold it against wherever the application sends them on to, and IPv6 addresses
+// cannot be written there.
+func scheme(uri string) string {
+	s, _, _ := strings.Cut(uri, ":")
+	return s + ":"
+}
+
+// host is who a redirect URI belongs to, for people.
+func host(uri string) string {
 	u, err := url.Parse(uri)
-	if err != nil {
-		return ""
+	if err != nil || u.Host == "" {
+		return scheme(uri)
 	}
-	if u.Scheme == "http" || u.Scheme == "https" {
-		return u.Scheme + "://" + u.Host
-	}
-	return u.Scheme + ":"
+	return u.Host
 }

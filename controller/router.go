@@ -74,10 +74,10 @@ func NewRouter(o Options) (http.Handler, error) {
 	engine.GET("/", handle(s, s.status))
 	engine.GET("/livez", handle(s, s.live))
 	engine.GET("/readyz", handle(s, s.ready))
-	engine.GET("/.well-known/jwks.json", handle(s, s.jwks))
+	engine.GET("/.well-known/jwks.json", middleware.AnyOrigin(), handle(s, s.jwks))
 
 	for _, path := range metadataPaths(o.Issuer) {
-		engine.GET(path, handle(s, s.metadata))
+		engine.GET(path, middleware.AnyOrigin(), handle(s, s.metadata))
 	}
 
 	users := engine.Group(o.BasePath+"/users", middleware.NoStore())
@@ -96,7 +96,7 @@ func NewRouter(o Options) (http.Handler, error) {
 	me.DELETE("/sessions", handle(s, s.endOthers))
 	me.DELETE("/sessions/:id", handle(s, s.endDevice))
 
-	administrator := require.Require(access.Session, account, access.Privilege(2))
+	administrator := require.Require(access.Session, own, access.Privilege(2))
 	users.POST("/:id/token", administrator, handle(s, s.tokenFor))
 
 	clients := engine.Group(o.BasePath+"/clients", middleware.NoStore(), administrator)
@@ -109,10 +109,19 @@ func NewRouter(o Options) (http.Handler, error) {
 
 	engine.GET("/oauth/authorize", s.authorize)
 	engine.POST("/oauth/authorize", s.authorize)
-	engine.Any("/oauth/token", s.oauth(s.token))
-	engine.Any("/oauth/revoke", s.oauth(s.revoke))
+	engine.Any("/oauth/token", middleware.AnyOrigin(), s.oauth(s.token))
+	engine.Any("/oauth/revoke", middleware.AnyOrigin(), s.oauth(s.revoke))
 	engine.Any("/oauth/introspect", s.oauth(s.introspect))
 	return engine, nil
+}
+
+// own demands a token of the JSON API's own sessions. No application gets the
+// powers of an administrator who signs in to it.
+func own(s service.Subject, _ time.Time) error {
+	if s.ClientID != service.ClientAPI {
+		return service.NewError(service.CodePrivilegeDenied, "Applications cannot do this in your place. Log in here.")
+	}
+	return nil
 }
 
 // account demands a token that may use the account of its user: one of the JSON

@@ -26,7 +26,7 @@ import (
 //
 //	serve [key=value …]               start the service with these settings
 //	as app|browser [name]             be another client; browsers have cookies
-//	send METHOD PATH [what …]         what: {json}, form:a=b&c=d, @file, @big, or Header: value
+//	send METHOD PATH [what …]         @long in PATH is a long text; what: {json}, form:a=b&c=d, @file, @big, or Header: value
 //	client VAR [key=value …]          create an OAuth client, and keep its secret
 //	status CODE                       of the last answer
 //	header NAME [regexp]              of the last answer; ! for its absence
@@ -129,7 +129,8 @@ func sendCmd(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Fatalf("send: what is %q?", arg)
 		}
 	}
-	req, err := http.NewRequest(args[0], w.instance.public.String()+args[1], body)
+	path := strings.ReplaceAll(args[1], "@long", strings.Repeat("x", 5000))
+	req, err := http.NewRequest(args[0], w.instance.public.String()+path, body)
 	ts.Check(err)
 	req.Header = header
 	if host := header.Get("Host"); host != "" {

@@ -29,6 +29,8 @@ const (
 	AuditClientChanged  AuditEvent = "client_changed"
 	AuditClientSecret   AuditEvent = "client_secret_rotated"
 	AuditClientDeleted  AuditEvent = "client_deleted"
+	AuditCodeIssued     AuditEvent = "code_issued"  // a user signed in for an application
+	AuditCodeRefused    AuditEvent = "code_refused" // and is used up
 	AuditTokenIssued    AuditEvent = "token_issued" // by an administrator, for somebody else
 )
 

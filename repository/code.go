@@ -18,6 +18,8 @@ type Code struct {
 	Challenge   string // code_challenge by S256 (RFC 7636 4.2)
 	Scope       string
 	AMR         string
+	Address     string // of the log-in
+	Agent       string // of the log-in
 	AuthTime    time.Time
 	ExpiresAt   time.Time
 }
@@ -33,6 +35,10 @@ type Codes interface {
 	// ErrNotFound for an unknown code, for another client's, and for one that
 	// has expired unused.
 	TakeCode(ctx context.Context, hash CodeHash, clientID, sessionID string, now time.Time) (c Code, usedFor string, err error)
+
+	// ReturnCode makes a code usable again that was taken for a session which
+	// could not be made. It changes nothing where the code was taken for another.
+	ReturnCode(ctx context.Context, hash CodeHash, sessionID string) error
 
 	// PurgeCodes forgets at most limit codes that expired before a time, and
 	// returns how many.

@@ -2,10 +2,8 @@ package service
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/hex"
 	"errors"
 	"net"
 	"net/url"
@@ -56,7 +54,7 @@ func (o *OAuth) Authorization(ctx context.Context, r AuthorizeRequest) (Authoriz
 
 // redirect returns the client of a request and where to answer it.
 func (o *OAuth) redirect(ctx context.Context, r AuthorizeRequest) (repository.Client, string, error) {
-	c, err := o.store.Clients.FindClient(ctx, r.ClientID)
+	c, err := findClient(ctx, o.store.Clients, r.ClientID)
 	switch {
 	case errors.Is(err, repository.ErrNotFound):
 		return c, "", NewError(CodeInvalidClient, "There is no such application here (client_id).")
@@ -108,7 +106,7 @@ func checkAuthorize(c repository.Client, r AuthorizeRequest) (string, error) {
 	case !pkceText(r.CodeChallenge) || len(r.CodeChallenge) != 43:
 		return "", NewError(CodeInvalidRequest, "code_challenge is not the base64url of a SHA-256 digest.")
 	}
-	return grantedScope(c, r.Scope)
+	return grantedScope(c, words(r.Scope))
 }
 
 // Approve checks who the user is, and returns a code for what was asked.
@@ -118,23 +116,26 @@ func (o *OAuth) Approve(ctx context.Context, a Authorization, c Credentials) (co
 	if err != nil {
 		return "", err
 	}
-	b := make([]byte, 32)
-	_, _ = rand.Read(b) // never fails
-	code = b64.EncodeToString(b)
+	code = random256()
 	now := o.sessions.now().UTC().Truncate(time.Microsecond)
 	err = o.store.Codes.CreateCode(ctx, repository.Code{
 		Hash: codeHash(code), ClientID: a.Client.ID, UserID: u.ID, Epoch: u.SessionEpoch, RedirectURI: a.request.RedirectURI,
-		Challenge: a.request.CodeChallenge, Scope: a.Scope, AMR: amrPassword, AuthTime: now, ExpiresAt: now.Add(codeTTL),
+		Challenge: a.request.CodeChallenge, Scope: a.Scope, AMR: amrPassword, Address: c.From.Address, Agent: c.From.Agent, AuthTime: now, ExpiresAt: now.Add(codeTTL),
 	})
 	if err != nil {
 		return "", storeFailure("keep a code", err)
 	}
+	record := c.From.audit(now, repository.AuditCodeIssued, "ok")
+	record.UserID, record.ClientID = u.ID, a.Client.ID
+	if err := o.store.Audits.AppendAudit(ctx, record); err != nil {
+		return "", storeFailure("record a sign-in", err)
+	}
+	logEvent(ctx, o.login.log, record)
 	return code, nil
 }
 
 func codeHash(code string) repository.CodeHash {
-	digest := sha256.Sum256([]byte(code))
-	return repository.CodeHash(hex.EncodeToString(digest[:]))
+	return repository.CodeHash(sha256Hex(code))
 }
 
 // proves reports whether a verifier is that of a challenge (RFC 7636 4.6).

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -43,15 +45,19 @@ func (ClientSecret) LogValue() slog.Value { return slog.StringValue("REDACTED") 
 
 // hash is how a secret is kept.
 func (s ClientSecret) hash() repository.SecretHash {
-	digest := sha256.Sum256([]byte(s))
-	return repository.SecretHash(hex.EncodeToString(digest[:]))
+	return repository.SecretHash(sha256Hex(string(s)))
 }
 
-// newClientSecret draws 256 bits.
-func newClientSecret() ClientSecret {
+func sha256Hex(s string) string {
+	digest := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(digest[:])
+}
+
+// random256 is 256 random bits as text.
+func random256() string {
 	b := make([]byte, 32)
 	_, _ = rand.Read(b) // never fails
-	return ClientSecret(b64.EncodeToString(b))
+	return b64.EncodeToString(b)
 }
 
 // ClientSpec is what an operator decides about a client.
@@ -118,7 +124,7 @@ func (c *Clients) Create(ctx context.Context, spec ClientSpec, actor string, fro
 	record.CreatedAt, record.UpdatedAt = now, now
 	var secret ClientSecret
 	if !spec.Public {
-		secret = newClientSecret()
+		secret = ClientSecret(random256())
 		record.Secret = secret.hash()
 	}
 	a := c.audit(from, repository.AuditClientCreated, spec.ID, actor)
@@ -129,9 +135,18 @@ func (c *Clients) Create(ctx context.Context, spec ClientSpec, actor string, fro
 	return client(record), secret, c.done(ctx, "create a client", a, err)
 }
 
+// findClient looks up what can be an id, and nothing else: a NUL is no matter for
+// a store.
+func findClient(ctx context.Context, clients repository.Clients, id string) (repository.Client, error) {
+	if !plainID(id) {
+		return repository.Client{}, repository.ErrNotFound
+	}
+	return clients.FindClient(ctx, id)
+}
+
 // Find returns one client, or not_found.
 func (c *Clients) Find(ctx context.Context, id string) (Client, error) {
-	record, err := c.store.FindClient(ctx, id)
+	record, err := findClient(ctx, c.store, id)
 	if err != nil {
 		return Client{}, clientError("find a client", err)
 	}
@@ -140,6 +155,9 @@ func (c *Clients) Find(ctx context.Context, id string) (Client, error) {
 
 // List returns at most limit clients whose id is greater than after.
 func (c *Clients) List(ctx context.Context, after string, limit int) ([]Client, error) {
+	if !plainID(after) {
+		return nil, fieldError(CodeInvalidRequest, "after", "must be the id of a client")
+	}
 	records, err := c.store.ListClients(ctx, after, limit)
 	if err != nil {
 		return nil, storeFailure("list clients", err)
@@ -155,7 +173,7 @@ func (c *Clients) List(ctx context.Context, after string, limit int) ([]Client, 
 // id and whether it is public.
 func (c *Clients) Change(ctx context.Context, id string, change func(*ClientSpec), actor string, from Origin) (Client, error) {
 	for range retries { // somebody else may change it meanwhile
-		was, err := c.store.FindClient(ctx, id)
+		was, err := findClient(ctx, c.store, id)
 		if err != nil {
 			return Client{}, clientError("find a client to change", err)
 		}
@@ -191,7 +209,7 @@ func (c *Clients) RotateSecret(ctx context.Context, id string, keep time.Duratio
 	if keep < 0 || keep > maxKeepSecret {
 		return "", fieldError(CodeInvalidRequest, "keep", "must be between 0 and 30 days")
 	}
-	secret, a := newClientSecret(), c.audit(from, repository.AuditClientSecret, id, actor)
+	secret, a := ClientSecret(random256()), c.audit(from, repository.AuditClientSecret, id, actor)
 	err := c.store.RotateClientSecret(ctx, id, secret.hash(), a.At.Add(keep), a.At, actor, a)
 	return secret, c.done(ctx, "rotate the secret of a client", a, err)
 }
@@ -243,7 +261,7 @@ func (a AuthenticatedClient) Public() bool { return a.record.Public }
 // unknown, deleted or disabled one, for a wrong secret, for a confidential client
 // without one, and for a public client with one.
 func (c *Clients) Authenticate(ctx context.Context, credentials ClientCredentials) (AuthenticatedClient, error) {
-	found, err := c.store.FindClient(ctx, credentials.ID)
+	found, err := findClient(ctx, c.store, credentials.ID)
 	if err != nil && !errors.Is(err, repository.ErrNotFound) {
 		return AuthenticatedClient{}, storeFailure("find a client", err)
 	}
@@ -279,8 +297,8 @@ func (s ClientSpec) check() error {
 	} else if _, err := uuid.Parse(s.ID); err == nil || s.ID == ClientAPI {
 		wrong["id"] = "must be no UUID, which are users, and not " + ClientAPI
 	}
-	if len(s.Name) > 100 || strings.ContainsFunc(s.Name, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-		wrong["name"] = "must have at most 100 characters on one line"
+	if utf8.RuneCountInString(s.Name) > 100 || strings.ContainsFunc(s.Name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		wrong["name"] = "must have at most 100 characters, all of which can be seen"
 	}
 	has := func(grant string) bool { return slices.Contains(s.Grants, grant) }
 	for _, g := range s.Grants {
@@ -310,14 +328,17 @@ func (s ClientSpec) check() error {
 	}
 	for name, ttl := range map[string]time.Duration{"accessTtl": s.AccessTTL, "idleTtl": s.IdleTTL, "absoluteTtl": s.AbsoluteTTL} {
 		if ttl != 0 && (ttl < time.Minute || ttl > longestSession) {
-			wrong[name] = "must be 0, or at least a minute"
+			wrong[name] = "must be 0, or from a minute to ten years"
 		}
 	}
 	if s.AccessTTL > MaxAccessTTL {
 		wrong["accessTtl"] = "must be at most a day"
 	}
-	if len(s.Scopes) > 100 || len(s.RedirectURIs) > 50 {
-		wrong["scopes"] = "are too many, or the redirect URIs are"
+	if len(s.Scopes) > 100 {
+		wrong["scopes"] = "must be at most 100"
+	}
+	if len(s.RedirectURIs) > 50 {
+		wrong["redirectUris"] = "must be at most 50"
 	}
 	if len(wrong) > 0 {
 		return &Error{Code: CodeInvalidRequest, Message: "The client cannot be like that.", Fields: wrong}
@@ -330,7 +351,15 @@ func (s ClientSpec) check() error {
 const MaxAccessTTL = 24 * time.Hour
 
 func (s ClientSpec) record() repository.Client {
-	some := func(list []string) []string { return append([]string{}, list...) }
+	some := func(list []string) []string { // each once
+		once := []string{}
+		for _, s := range list {
+			if !slices.Contains(once, s) {
+				once = append(once, s)
+			}
+		}
+		return once
+	}
 	return repository.Client{
 		ID: s.ID, Name: s.Name, Public: s.Public, FirstParty: s.FirstParty, Disabled: s.Disabled, Grants: some(s.Grants),
 		Scopes: some(s.Scopes), RedirectURIs: some(s.RedirectURIs), AccessTTL: s.AccessTTL, IdleTTL: s.IdleTTL, AbsoluteTTL: s.AbsoluteTTL,
@@ -361,6 +390,8 @@ func redirectProblem(uri string) string {
 		return "must have no fragment"
 	case u.User != nil:
 		return "must have no user name"
+	case u.Host != "" && strings.ContainsFunc(u.Host, func(r rune) bool { return !plainHost(r) }):
+		return "must have a host of letters, digits, dots and hyphens"
 	case u.Scheme == "https" && u.Hostname() != "":
 		return ""
 	case u.Scheme == "http" && (loopbackIP(u.Hostname()) || u.Hostname() == "localhost"):
@@ -371,6 +402,10 @@ func redirectProblem(uri string) string {
 		return ""
 	}
 	return "must be https, a loopback address, or of a scheme with a dot, as in com.example.app:/callback"
+}
+
+func plainHost(r rune) bool {
+	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(".-:[]", r)
 }
 
 // loopbackIP leaves out localhost, which may be somebody else (RFC 8252 8.3): its

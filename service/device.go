@@ -18,6 +18,7 @@ type Device struct {
 	ExpiresAt time.Time // if it is not used before
 	Address   string    // of the login
 	Agent     string    // of the login
+	ClientID  string    // whose session it is; ClientAPI: one of the API itself
 }
 
 // Devices lists the live sessions of a user, the one used last first.
@@ -48,7 +49,7 @@ func (s *Sessions) Devices(ctx context.Context, userID string) ([]Device, error)
 		}
 		devices = append(devices, Device{
 			ID: session.ID, CreatedAt: session.CreatedAt, UsedAt: session.UsedAt, ExpiresAt: expires,
-			Address: session.Address, Agent: session.Agent,
+			Address: session.Address, Agent: session.Agent, ClientID: session.ClientID,
 		})
 	}
 	return devices, nil

@@ -12,15 +12,16 @@ import (
 // tokens of any generation, or access tokens, which may have expired. It answers
 // only once the database has it, and says which session that was. Where none
 // verifies, or has a session, nothing ends, and that is no error: who asks to be
-// logged out is.
-func (s *Sessions) Logout(ctx context.Context, tokens []RawToken, from Origin) (sessionID string, err error) {
+// logged out is. With a client id it ends only sessions of that client.
+func (s *Sessions) Logout(ctx context.Context, tokens []RawToken, clientID string, from Origin) (sessionID string, err error) {
+	foreign := func(of string) bool { return clientID != "" && of != clientID }
 	now := s.now().UTC().Truncate(time.Millisecond)
 	for _, raw := range tokens {
-		if token, err := s.tokens.verifyRefresh(raw); err == nil {
+		if token, err := s.tokens.verifyRefresh(raw); err == nil && !foreign(token.clientID) {
 			r := revocation(token.userID, token.sessionID, repository.EndLogout, now, token.expiresAt)
 			return r.SessionID, s.end(ctx, r, endRecord(from, r, token.clientID))
 		}
-		if subject, err := s.tokens.VerifyLateAccess(raw, s.policy.AbsoluteTTL); err == nil && subject.SessionID != "" {
+		if subject, err := s.tokens.VerifyLateAccess(raw, s.policy.AbsoluteTTL); err == nil && subject.SessionID != "" && !foreign(subject.ClientID) {
 			r := revocation(subject.UserID, subject.SessionID, repository.EndLogout, now, s.expiry(ctx, subject.UserID, subject.SessionID, now))
 			return r.SessionID, s.end(ctx, r, endRecord(from, r, subject.ClientID))
 		}

@@ -133,7 +133,7 @@ func TestLostWritesLoseNoSessionAndUndoNoRevocation(t *testing.T) {
 		}
 	}
 	loggedOut, ended, changed := c.tokens[1], c.tokens[2], c.tokens[3]
-	_, err := before.sessions.Logout(t.Context(), []service.RawToken{loggedOut}, service.Origin{})
+	_, err := before.sessions.Logout(t.Context(), []service.RawToken{loggedOut}, "", service.Origin{})
 	must(t, err)
 	must(t, before.sessions.EndAllOf(t.Context(), read(t, ended).Sub, service.Origin{}))
 	must(t, before.sessions.Disable(t.Context(), read(t, changed).Sub, true, service.Origin{}))
@@ -195,7 +195,7 @@ func TestASentinelReplacesThePrimaryUnderLoad(t *testing.T) {
 	store, rd := openRedis(t, pair.SentinelURL, redis.Sentinel)
 	must(t, rd.Ping(t.Context()))
 	c := newCrowd(t, newWorld(t, store, standard), 30)
-	_, err := c.sessions.Logout(context.Background(), []service.RawToken{c.tokens[0]}, service.Origin{})
+	_, err := c.sessions.Logout(context.Background(), []service.RawToken{c.tokens[0]}, "", service.Origin{})
 	must(t, err)
 	out := c.tokens[0]
 	c.tokens = c.tokens[1:]

@@ -108,7 +108,7 @@ func TestTheGapBetweenTheTwoWrites(t *testing.T) {
 		t.Run("a reuse that a log-out overtakes is recorded all the same", func(t *testing.T) {
 			first, third := unheardReuse(t, w, database)
 			database.failing = false
-			_, err := w.sessions.Logout(t.Context(), []service.RawToken{third}, service.Origin{})
+			_, err := w.sessions.Logout(t.Context(), []service.RawToken{third}, "", service.Origin{})
 			must(t, err)
 			if _, err := w.refresh(third); code(err) != service.CodeSessionRevoked {
 				t.Errorf("%v, want session_revoked", err)
@@ -121,7 +121,7 @@ func TestTheGapBetweenTheTwoWrites(t *testing.T) {
 		t.Run("a log-out holds without its tombstone", func(t *testing.T) {
 			token := w.begin(t, "ada")
 			sessions.failing = true
-			_, err := w.sessions.Logout(t.Context(), []service.RawToken{token}, service.Origin{})
+			_, err := w.sessions.Logout(t.Context(), []service.RawToken{token}, "", service.Origin{})
 			sessions.failing = false
 			must(t, err)
 			if _, err := w.refresh(token); code(err) != service.CodeSessionRevoked {
@@ -139,7 +139,7 @@ func TestTheGapBetweenTheTwoWrites(t *testing.T) {
 		t.Run("a log-out that the database does not hear of is no log-out", func(t *testing.T) {
 			token := w.begin(t, "ada")
 			database.failing = true
-			_, err := w.sessions.Logout(t.Context(), []service.RawToken{token}, service.Origin{})
+			_, err := w.sessions.Logout(t.Context(), []service.RawToken{token}, "", service.Origin{})
 			database.failing = false
 			if code(err) != service.CodeStoreUnavailable {
 				t.Errorf("%v, want 503", err)

@@ -64,14 +64,16 @@ func (o *OAuth) stateOf(c claims) TokenState {
 // current completes a state by what the stores say of its user and session.
 func (o *OAuth) current(ctx context.Context, state TokenState, c claims) (TokenState, error) {
 	subject := c.subject()
-	if subject.UserID == "" { // a client on its own behalf
-		found, err := o.store.Clients.FindClient(ctx, subject.ClientID)
+	if subject.ClientID != ClientAPI {
+		found, err := findClient(ctx, o.store.Clients, subject.ClientID)
 		if errors.Is(err, repository.ErrNotFound) || err == nil && found.Disabled {
 			return TokenState{}, nil
 		}
 		if err != nil {
 			return TokenState{}, storeFailure("find the client of a token", err)
 		}
+	}
+	if subject.UserID == "" { // a client on its own behalf
 		return state, nil
 	}
 	u, revoked, err := o.store.Users.FindUserOfSession(ctx, subject.UserID, subject.SessionID)
@@ -102,12 +104,6 @@ func (o *OAuth) current(ctx context.Context, state TokenState, c claims) (TokenS
 // token of any generation, or an access token. Any other token ends nothing, and
 // that is no error.
 func (o *OAuth) Revoke(ctx context.Context, by AuthenticatedClient, raw RawToken, from Origin) error {
-	if token, err := o.tokens.verifyRefresh(raw); err == nil && token.clientID != by.record.ID {
-		return nil
-	}
-	if subject, err := o.tokens.VerifyLateAccess(raw, o.sessions.policy.AbsoluteTTL); err == nil && subject.ClientID != by.record.ID {
-		return nil
-	}
-	_, err := o.sessions.Logout(ctx, []RawToken{raw}, from)
+	_, err := o.sessions.Logout(ctx, []RawToken{raw}, by.record.ID, from)
 	return err
 }

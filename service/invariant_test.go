@@ -213,7 +213,7 @@ func (m *machine) mismatch(rt *rapid.T) {
 func (m *machine) logOut(rt *rapid.T) {
 	s := m.pick(rt, live)
 	token := rapid.SampledFrom(append(slices.Clone(s.spent), s.held)).Draw(rt, "token")
-	_, err := m.world.sessions.Logout(context.Background(), []service.RawToken{token}, service.Origin{})
+	_, err := m.world.sessions.Logout(context.Background(), []service.RawToken{token}, "", service.Origin{})
 	must(rt, err)
 	s.over = true
 }

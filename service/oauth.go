@@ -1,8 +1,10 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -63,6 +65,7 @@ func (o *OAuth) Token(ctx context.Context, r TokenRequest) (Issued, error) {
 	if !slices.Contains(r.Client.record.Grants, r.GrantType) {
 		return Issued{}, NewError(CodeUnauthorizedClient, "This client was not given this grant_type.")
 	}
+	r.Scope = words(r.Scope)
 	switch r.GrantType {
 	case GrantPassword:
 		return o.password(ctx, r)
@@ -107,10 +110,10 @@ func (o *OAuth) clientCredentials(r TokenRequest) (Issued, error) {
 // code exchanges an authorization code (RFC 6749 4.1.3). The code is used up
 // before anything of the request is compared with it, so that a wrong guess is
 // the last. Who comes second ends what the first one got (RFC 6749 4.1.2): one of
-// the two has stolen it.
+// the two has stolen it. Where a store fails the code is given back.
 func (o *OAuth) code(ctx context.Context, r TokenRequest) (Issued, error) {
-	now, id := o.sessions.now().UTC().Truncate(time.Microsecond), newID()
-	c, usedFor, err := o.store.Codes.TakeCode(ctx, codeHash(r.Code), r.Client.record.ID, id, now)
+	now, id, hash := o.sessions.now().UTC().Truncate(time.Microsecond), newID(), codeHash(r.Code)
+	c, usedFor, err := o.store.Codes.TakeCode(ctx, hash, r.Client.record.ID, id, now)
 	switch {
 	case errors.Is(err, repository.ErrNotFound):
 		return Issued{}, invalidGrant("unknown or expired code")
@@ -121,28 +124,54 @@ func (o *OAuth) code(ctx context.Context, r TokenRequest) (Issued, error) {
 		if err := o.sessions.end(ctx, rev, endRecord(r.From, rev, r.Client.record.ID)); err != nil {
 			return Issued{}, err
 		}
-		return Issued{}, invalidGrant("code used before")
+		return Issued{}, o.refuseCode(ctx, r, c, "code_reused")
 	case c.RedirectURI != r.RedirectURI:
-		return Issued{}, invalidGrant("another redirect_uri")
+		return Issued{}, o.refuseCode(ctx, r, c, "another_redirect_uri")
 	case !proves(r.CodeVerifier, c.Challenge):
-		return Issued{}, invalidGrant("wrong code_verifier")
+		return Issued{}, o.refuseCode(ctx, r, c, "wrong_code_verifier")
 	}
+	g, err := o.redeem(ctx, r, c, id)
+	if AsError(cmp.Or(err, errNone)).Code == CodeStoreUnavailable {
+		if back := o.store.Codes.ReturnCode(context.WithoutCancel(ctx), hash, id); back != nil {
+			o.login.log.LogAttrs(ctx, slog.LevelWarn, "a code could not be given back; its user must sign in again", slog.Any("error", back))
+		}
+	}
+	return issued(r.Client.record, g), err
+}
+
+// errNone stands for no error.
+var errNone error = &Error{}
+
+// redeem makes the session that a code is for.
+func (o *OAuth) redeem(ctx context.Context, r TokenRequest, c repository.Code, id string) (Grant, error) {
 	u, err := o.store.Users.FindUserByID(ctx, c.UserID)
 	switch {
 	case errors.Is(err, repository.ErrNotFound):
-		return Issued{}, invalidGrant("the user is gone")
+		return Grant{}, invalidGrant("the user is gone")
 	case err != nil:
-		return Issued{}, storeFailure("find the user of a code", err)
+		return Grant{}, storeFailure("find the user of a code", err)
 	case u.Disabled:
-		return Issued{}, accountDisabled()
+		return Grant{}, accountDisabled()
 	case u.SessionEpoch != c.Epoch:
-		return Issued{}, invalidGrant("the user's sessions were ended since")
+		return Grant{}, invalidGrant("the user's sessions were ended since")
 	}
-	g, err := o.sessions.create(ctx, u, beginning{
+	from := r.From
+	from.Address, from.Agent = c.Address, c.Agent // the user's: the request may come from the client's server
+	return o.sessions.create(ctx, u, beginning{
 		id: id, terms: terms(r.Client.record), scope: c.Scope, delivery: DeliveryBody, amr: c.AMR,
-		authTime: c.AuthTime.Truncate(time.Millisecond), from: r.From,
+		authTime: c.AuthTime.Truncate(time.Millisecond), from: from,
 	})
-	return issued(r.Client.record, g), err
+}
+
+// refuseCode records why a code was refused, which used it up.
+func (o *OAuth) refuseCode(ctx context.Context, r TokenRequest, c repository.Code, why string) error {
+	record := r.From.audit(o.sessions.now().UTC().Truncate(time.Microsecond), repository.AuditCodeRefused, why)
+	record.UserID, record.ClientID = c.UserID, c.ClientID
+	if err := o.store.Audits.AppendAudit(ctx, record); err != nil {
+		return storeFailure("record a refused code", err)
+	}
+	logEvent(ctx, o.login.log, record)
+	return invalidGrant(why)
 }
 
 // grantedScope is the scope of a new session: what is asked for, or all that the
@@ -152,7 +181,7 @@ func grantedScope(c repository.Client, asked string) (string, error) {
 	if !within(asked, all) {
 		return "", NewError(CodeInvalidScope, "The client may not have this scope.")
 	}
-	return or(strings.Join(strings.Fields(asked), " "), all), nil
+	return cmp.Or(asked, all), nil
 }
 
 // issued is a grant as a client gets it: a refresh token only if it may use one.

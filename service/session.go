@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -79,7 +80,7 @@ func (s *Sessions) create(ctx context.Context, u repository.User, b beginning) (
 		ID: b.id, UserID: u.ID, JTI: newTokenID(), RotatedAt: now,
 		AbsoluteAt: now.Add(shorter(b.terms.AbsoluteTTL, s.policy.AbsoluteTTL)).Truncate(time.Second), // exp has no fractions
 		Epoch:      u.SessionEpoch, ClientID: b.terms.ClientID, Delivery: b.delivery, Scope: b.scope,
-		AMR: b.amr, AuthTime: or(b.authTime, now), CreatedAt: now, UsedAt: now, Address: b.from.Address, Agent: b.from.Agent,
+		AMR: b.amr, AuthTime: cmp.Or(b.authTime, now), CreatedAt: now, UsedAt: now, Address: b.from.Address, Agent: b.from.Agent,
 	}
 	session.IdleAt = now.Add(shorter(b.terms.IdleTTL, s.policy.IdleTTL))
 	if session.IdleAt.After(session.AbsoluteAt) {
@@ -136,13 +137,13 @@ func (s *Sessions) replaced(b beginning, now time.Time) []repository.Ended {
 }
 
 // grant mints the tokens that go with an accepted presentation. A narrower scope
-// is for the access token alone.
+// is for the access token alone, which does not outlive the session.
 func (s *Sessions) grant(u repository.User, sessionID string, terms Terms, out repository.Presented, narrower string) (Grant, error) {
-	scope := terms.allow(or(narrower, out.Scope))
+	scope := terms.allow(cmp.Or(narrower, out.Scope))
 	access, accessExpiry, err := s.tokens.access(Subject{
 		UserID: u.ID, SessionID: sessionID, ClientID: terms.ClientID, Privilege: u.Privilege,
 		Scope: scope, AuthTime: out.AuthTime,
-	}, strings.Fields(out.AMR), terms.AccessTTL)
+	}, strings.Fields(out.AMR), min(cmp.Or(terms.AccessTTL, s.tokens.ttl), max(time.Second, out.AbsoluteAt.Sub(s.now()))))
 	if err != nil {
 		return Grant{}, err
 	}

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -42,12 +43,7 @@ func within(scope, of string) bool {
 }
 
 // shorter is a lifetime of a client that is no longer than that of the settings.
-func shorter(ttl, setting time.Duration) time.Duration { return min(or(ttl, setting), setting) }
+func shorter(ttl, setting time.Duration) time.Duration { return min(cmp.Or(ttl, setting), setting) }
 
-func or[T comparable](v, def T) T {
-	var zero T
-	if v == zero {
-		return def
-	}
-	return v
-}
+// words is a scope with one blank between its words.
+func words(scope string) string { return strings.Join(strings.Fields(scope), " ") }

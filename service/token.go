@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -57,7 +58,7 @@ type refreshToken struct {
 // access mints an access token for a subject, and says when it expires. TokenID
 // and ExpiresAt of the subject are set by it. A ttl of 0 is that of the settings.
 func (t *Tokens) access(s Subject, amr []string, ttl time.Duration) (RawToken, time.Time, error) {
-	ttl = or(ttl, t.ttl)
+	ttl = cmp.Or(ttl, t.ttl)
 	return t.accessFor(s, amr, ttl-spread(ttl/20))
 }
 

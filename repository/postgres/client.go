@@ -58,7 +58,7 @@ func scanClient(row pgx.Row) (repository.Client, error) {
 	if err != nil {
 		return repository.Client{}, storeError(err)
 	}
-	c.AccessTTL, c.IdleTTL, c.AbsoluteTTL = micros(access), micros(idle), micros(absolute)
+	c.AccessTTL, c.IdleTTL, c.AbsoluteTTL = duration(access), duration(idle), duration(absolute)
 	c.PreviousUntil, c.CreatedAt, c.UpdatedAt = moment(previousUntil), c.CreatedAt.UTC(), c.UpdatedAt.UTC()
 	return c, nil
 }
@@ -124,7 +124,7 @@ func (db *DB) asAdministrator(ctx context.Context, actor string, a repository.Au
 // list is never nil, which would be NULL.
 func list(s []string) []string { return append([]string{}, s...) }
 
-func micros(n int64) time.Duration { return time.Duration(n) * time.Microsecond }
+func duration(n int64) time.Duration { return time.Duration(n) * time.Microsecond }
 
 // maybe writes a time that may be absent.
 func maybe(t time.Time) *time.Time {

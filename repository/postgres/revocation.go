@@ -37,7 +37,8 @@ func (db *DB) RevokeSession(ctx context.Context, r repository.Revocation, a repo
 func (db *DB) RecordLogin(ctx context.Context, login repository.AuditRecord, epoch int64, ended []repository.Ended) (revoked []string, err error) {
 	var batch pgx.Batch
 	recorded := false
-	batch.Queue(insertAudit+` FROM users WHERE id = $5::text::uuid AND session_epoch = $13 AND NOT disabled`,
+	batch.Queue(insertAudit+` FROM users WHERE id = $5::text::uuid AND session_epoch = $13 AND NOT disabled
+		AND NOT EXISTS (SELECT 1 FROM revoked_sessions WHERE session_id = $7)`,
 		append(auditArgs(login), epoch)...).Exec(func(tag pgconn.CommandTag) error {
 		recorded = tag.RowsAffected() == 1
 		return nil

@@ -165,7 +165,7 @@ var clients = []promise{
 func newCode(hash repository.CodeHash) repository.Code {
 	return repository.Code{
 		Hash: hash, ClientID: "shop", UserID: newID(), Epoch: 3, RedirectURI: "https://shop.example/cb", Challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
-		Scope: "a b", AMR: "pwd", AuthTime: noon, ExpiresAt: noon.Add(time.Minute),
+		Scope: "a b", AMR: "pwd", Address: "192.0.2.1", Agent: "Firefox", AuthTime: noon, ExpiresAt: noon.Add(time.Minute),
 	}
 }
 
@@ -226,6 +226,20 @@ var codes = []promise{
 		}
 		if _, usedFor, err := s.Codes.TakeCode(t.Context(), "h", "shop", newID(), noon); err != nil || usedFor != "" {
 			t.Errorf("its own: %q %v", usedFor, err)
+		}
+	}},
+	{"GivenBackByWhoTookIt", func(t *testing.T, s repository.Store) {
+		must(t, s.Codes.CreateCode(t.Context(), newCode("h")))
+		id := newID()
+		_, _, err := s.Codes.TakeCode(t.Context(), "h", "shop", id, noon)
+		must(t, err)
+		must(t, s.Codes.ReturnCode(t.Context(), "h", newID()))
+		if _, usedFor, err := s.Codes.TakeCode(t.Context(), "h", "shop", newID(), noon); err != nil || usedFor != id {
+			t.Errorf("given back by another: %q %v", usedFor, err)
+		}
+		must(t, s.Codes.ReturnCode(t.Context(), "h", id))
+		if _, usedFor, err := s.Codes.TakeCode(t.Context(), "h", "shop", newID(), noon); err != nil || usedFor != "" {
+			t.Errorf("not given back: %q %v", usedFor, err)
 		}
 	}},
 	{"AHashIsTaken", func(t *testing.T, s repository.Store) {

@@ -9,12 +9,12 @@ import (
 	"latchkey/repository"
 )
 
-const codeColumns = `hash, client_id, user_id, epoch, redirect_uri, challenge, scope, amr, auth_time, expires_at`
+const codeColumns = `hash, client_id, user_id, epoch, redirect_uri, challenge, scope, amr, address, agent, auth_time, expires_at`
 
 // CreateCode implements repository.Codes.
 func (db *DB) CreateCode(ctx context.Context, c repository.Code) error {
-	_, err := db.write.ExecContext(ctx, `INSERT INTO codes (`+codeColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		string(c.Hash), c.ClientID, c.UserID, c.Epoch, c.RedirectURI, c.Challenge, c.Scope, c.AMR, micros(c.AuthTime), micros(c.ExpiresAt))
+	_, err := db.write.ExecContext(ctx, `INSERT INTO codes (`+codeColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		string(c.Hash), c.ClientID, c.UserID, c.Epoch, c.RedirectURI, c.Challenge, c.Scope, c.AMR, c.Address, c.Agent, micros(c.AuthTime), micros(c.ExpiresAt))
 	return storeError(err)
 }
 
@@ -38,10 +38,16 @@ func scanCode(row *sql.Row, more ...any) (repository.Code, error) {
 	var c repository.Code
 	var auth, expires int64
 	err := row.Scan(append([]any{
-		&c.Hash, &c.ClientID, &c.UserID, &c.Epoch, &c.RedirectURI, &c.Challenge, &c.Scope, &c.AMR, &auth, &expires,
+		&c.Hash, &c.ClientID, &c.UserID, &c.Epoch, &c.RedirectURI, &c.Challenge, &c.Scope, &c.AMR, &c.Address, &c.Agent, &auth, &expires,
 	}, more...)...)
 	c.AuthTime, c.ExpiresAt = moment(auth), moment(expires)
 	return c, err
+}
+
+// ReturnCode implements repository.Codes.
+func (db *DB) ReturnCode(ctx context.Context, hash repository.CodeHash, sessionID string) error {
+	_, err := db.write.ExecContext(ctx, `UPDATE codes SET session_id = '' WHERE hash = ? AND session_id = ?`, string(hash), sessionID)
+	return storeError(err)
 }
 
 // PurgeCodes implements repository.Codes.

@@ -22,8 +22,9 @@ func (db *DB) RecordLogin(ctx context.Context, login repository.AuditRecord, epo
 	err = db.inTx(ctx, func(tx *sql.Tx) error {
 		revoked = nil
 		var one int
-		if err := tx.QueryRowContext(ctx, `SELECT 1 FROM users WHERE id = ? AND session_epoch = ? AND disabled = 0`,
-			login.UserID, epoch).Scan(&one); err != nil {
+		if err := tx.QueryRowContext(ctx, `SELECT 1 FROM users WHERE id = ? AND session_epoch = ? AND disabled = 0
+			AND NOT EXISTS (SELECT 1 FROM revoked_sessions WHERE session_id = ?)`,
+			login.UserID, epoch, login.SessionID).Scan(&one); err != nil {
 			return err
 		}
 		for _, e := range ended {

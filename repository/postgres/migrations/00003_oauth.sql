@@ -28,6 +28,8 @@ CREATE TABLE codes (
     challenge    text        NOT NULL,
     scope        text        NOT NULL,
     amr          text        NOT NULL,
+    address      text        NOT NULL,
+    agent        text        NOT NULL,
     auth_time    timestamptz NOT NULL,
     expires_at   timestamptz NOT NULL,
     session_id   text        NOT NULL DEFAULT ''

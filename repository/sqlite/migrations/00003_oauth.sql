@@ -28,6 +28,8 @@ CREATE TABLE codes (
     challenge    TEXT    NOT NULL,
     scope        TEXT    NOT NULL,
     amr          TEXT    NOT NULL,
+    address      TEXT    NOT NULL,
+    agent        TEXT    NOT NULL,
     auth_time    INTEGER NOT NULL,
     expires_at   INTEGER NOT NULL,
     session_id   TEXT    NOT NULL DEFAULT ''
