@@ -18,6 +18,7 @@ type Config struct {
 	Password Password `mapstructure:"password"`
 	Login    Login    `mapstructure:"login"`
 	Signup   Signup   `mapstructure:"signup"`
+	Limits   Limits   `mapstructure:"limits"`
 	CORS     CORS     `mapstructure:"cors"`
 	Errors   Errors   `mapstructure:"errors"`
 	Log      Log      `mapstructure:"log"`
@@ -142,6 +143,37 @@ type Signup struct {
 	Enabled bool `mapstructure:"enabled"`
 }
 
+// Limits slow down whoever fails or asks too often. A number of 0 turns one off.
+type Limits struct {
+	// LoginAccountAddress is how many failed log-ins of one account from one
+	// address are free; each after that doubles the delay.
+	LoginAccountAddress int `mapstructure:"login_account_address"`
+	// LoginAccount is how many failed log-ins of one account are free, wherever
+	// they come from.
+	LoginAccount int `mapstructure:"login_account"`
+	// LoginAddress is how many failed log-ins from one address are free, of
+	// whatever accounts; an address is an IPv4 address or an IPv6 /64.
+	LoginAddress int `mapstructure:"login_address"`
+	// LoginClient is how many failed log-ins are free of an OAuth client whose
+	// server passes passwords on.
+	LoginClient int `mapstructure:"login_client"`
+	// LoginDevice is how many failed log-ins are free on a device that the user
+	// has logged in on before; what others do does not count there.
+	LoginDevice int `mapstructure:"login_device"`
+	// LoginDelay is the first delay.
+	LoginDelay time.Duration `mapstructure:"login_delay"`
+	// LoginMaxDelay is the longest delay.
+	LoginMaxDelay time.Duration `mapstructure:"login_max_delay"`
+	// LoginForget is how long failed log-ins are remembered after the last one.
+	LoginForget time.Duration `mapstructure:"login_forget"`
+	// SignupsPerHour is how many accounts one address may create in an hour, at
+	// each replica.
+	SignupsPerHour int `mapstructure:"signups_per_hour"`
+	// RequestsPerSecond is how many requests one address may send in a second, at
+	// each replica; twice as many at once.
+	RequestsPerSecond int `mapstructure:"requests_per_second"`
+}
+
 // CORS is which other origins may use the API from a browser.
 type CORS struct {
 	// Origins are exact: scheme, host and port.
@@ -181,7 +213,11 @@ func Default() Config {
 		},
 		Password: Password{BcryptCost: 12, MinLength: 8},
 		Signup:   Signup{Enabled: true},
-		Log:      Log{Level: "info", Format: "auto"},
+		Limits: Limits{
+			LoginAccountAddress: 5, LoginAccount: 20, LoginAddress: 50, LoginClient: 1000, LoginDevice: 10,
+			LoginDelay: time.Second, LoginMaxDelay: 15 * time.Minute, LoginForget: 24 * time.Hour, SignupsPerHour: 100,
+		},
+		Log: Log{Level: "info", Format: "auto"},
 	}
 }
 

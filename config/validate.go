@@ -56,9 +56,32 @@ func (c *Config) Validate() error {
 			p.add("errors.status", "%s must be mapped to a status from 400 to 499", code)
 		}
 	}
+	c.validateLimits(&p)
 	p.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	p.oneOf("log.format", c.Log.Format, "auto", "json", "text")
 	return errors.Join(p...)
+}
+
+func (c *Config) validateLimits(p *problems) {
+	for _, l := range []struct {
+		key string
+		n   int
+	}{
+		{"limits.login_account_address", c.Limits.LoginAccountAddress},
+		{"limits.login_account", c.Limits.LoginAccount},
+		{"limits.login_address", c.Limits.LoginAddress},
+		{"limits.login_client", c.Limits.LoginClient},
+		{"limits.login_device", c.Limits.LoginDevice},
+		{"limits.signups_per_hour", c.Limits.SignupsPerHour},
+		{"limits.requests_per_second", c.Limits.RequestsPerSecond},
+	} {
+		if l.n < 0 || l.n > 1_000_000 {
+			p.add(l.key, "must be between 0, which turns it off, and 1000000")
+		}
+	}
+	p.between("limits.login_delay", c.Limits.LoginDelay, 100*time.Millisecond, time.Hour)
+	p.between("limits.login_max_delay", c.Limits.LoginMaxDelay, c.Limits.LoginDelay, 24*time.Hour)
+	p.between("limits.login_forget", c.Limits.LoginForget, time.Minute, 30*24*time.Hour)
 }
 
 func (c *Config) validateServer(p *problems) {

@@ -99,8 +99,8 @@ func (s *server) decide(c *gin.Context, a service.Authorization, r service.Autho
 		return
 	}
 	call := &call{r: c.Request, address: c.ClientIP(), param: c.Param}
-	code, err := s.OAuth.Approve(call.ctx(), a, service.Credentials{
-		Username: p["username"], Password: service.NewPassword(p["password"]), From: call.from(),
+	code, device, err := s.OAuth.Approve(call.ctx(), a, service.Credentials{
+		Username: p["username"], Password: service.NewPassword(p["password"]), Device: s.deviceToken(c.Request), From: call.from(),
 	})
 	if err != nil {
 		_ = c.Error(err)
@@ -108,6 +108,7 @@ func (s *server) decide(c *gin.Context, a service.Authorization, r service.Autho
 		s.ask(c, problem.Status(err), a, r, p["username"], service.AsError(err).Message)
 		return
 	}
+	http.SetCookie(c.Writer, s.deviceCookie(device))
 	s.answer(c, a, r.State, url.Values{"code": {code}})
 }
 

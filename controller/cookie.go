@@ -29,6 +29,25 @@ func (s *server) refreshCookie(value string, maxAge int) *http.Cookie {
 	return s.cookieOf(s.cookies.Refresh, value, s.cookies.RefreshPath, maxAge, http.SameSiteStrictMode)
 }
 
+// deviceHeader is where clients without cookies show the token of their device.
+const deviceHeader = "X-Device-Token"
+
+// deviceToken is what a device shows at a log-in, or "".
+func (s *server) deviceToken(r *http.Request) service.DeviceToken {
+	if sent := r.Header.Get(deviceHeader); sent != "" {
+		return service.DeviceToken(sent)
+	}
+	if c, err := r.Cookie(s.cookies.Device); err == nil {
+		return service.DeviceToken(c.Value)
+	}
+	return ""
+}
+
+// deviceCookie outlives the session: it is for the log-in after it.
+func (s *server) deviceCookie(token service.DeviceToken) *http.Cookie {
+	return s.cookieOf(s.cookies.Device, string(token), "/", int(service.DeviceTTL/time.Second), http.SameSiteLaxMode)
+}
+
 // clearCookies makes a browser forget both.
 func (s *server) clearCookies() []*http.Cookie {
 	return []*http.Cookie{

@@ -45,6 +45,9 @@ type tokensBody struct {
 	RefreshToken           service.RawToken `json:"refreshToken,omitempty"`
 	RefreshTokenExpiryDate iso              `json:"refreshTokenExpiryDate"`
 	RefreshAfter           iso              `json:"refreshAfter"`
+	// DeviceToken comes with a login that is answered in the body: to be sent as
+	// X-Device-Token with the next one.
+	DeviceToken service.DeviceToken `json:"deviceToken,omitempty"`
 }
 
 // grantBody is a user and tokens in one flat object.
@@ -61,6 +64,7 @@ func (s *server) grant(r *http.Request, g service.Grant, via service.Delivery) r
 		RefreshToken: g.Refresh, RefreshTokenExpiryDate: iso(g.RefreshExpiry), RefreshAfter: iso(g.RefreshAfter),
 	}}
 	if via == service.DeliveryBody {
+		body.DeviceToken = g.Device
 		return reply{body: body}
 	}
 	body.RefreshToken = ""

@@ -70,6 +70,7 @@ func start(t testing.TB, store repository.Store, clock *clock, log io.Writer, se
 		Rotate: true, Sliding: true, IdleTTL: 14 * 24 * time.Hour, AbsoluteTTL: 30 * 24 * time.Hour,
 		Grace: 10 * time.Second, Recovery: 24 * time.Hour, MaxSessions: 50, HeaderKeeps: true,
 	}
+	var limits service.LoginLimits // none
 	keyPolicy := service.KeyPolicy{Algorithm: service.HS256, Publish: 5 * time.Minute, Poll: time.Second}
 	accessTTL, signup, reveal := 10*time.Minute, true, false
 	o := controller.Options{BasePath: "/api", Delivery: "auto", RequestTimeout: 5 * time.Second, Now: clock.Now, Log: logger}
@@ -83,6 +84,21 @@ func start(t testing.TB, store repository.Store, clock *clock, log io.Writer, se
 			o.BasePath = value
 		case "server.trusted_proxies":
 			o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix(value)}
+		case "limits.login": // free failures of account and address, account, address, client, device
+			n := [5]int{}
+			for i, text := range strings.Split(value, ",") {
+				if n[i], err = strconv.Atoi(text); err != nil {
+					return nil, err
+				}
+			}
+			rule := func(free int) service.LimitRule {
+				return service.LimitRule{Free: free, Base: time.Second, Max: time.Minute, Forget: time.Hour}
+			}
+			limits = service.LoginLimits{AccountAddress: rule(n[0]), Account: rule(n[1]), Address: rule(n[2]), Client: rule(n[3]), Device: rule(n[4])}
+		case "limits.signups_per_hour":
+			o.SignupsPerHour, err = strconv.Atoi(value)
+		case "limits.requests_per_second":
+			o.RequestsPerSecond, err = strconv.Atoi(value)
 		case "tokens.issuer":
 			o.Issuer = value
 		case "tokens.delivery":
@@ -148,7 +164,7 @@ func start(t testing.TB, store repository.Store, clock *clock, log io.Writer, se
 	}
 	o.Tokens = service.NewTokens(keys, o.Keys, o.Issuer, "latchkey", accessTTL, clock.Now)
 	o.Sessions = service.NewSessions(store, o.Tokens, policy, clock.Now, logger)
-	o.Login = service.NewLogin(store, hasher, o.Sessions, reveal, logger)
+	o.Login = service.NewLogin(store, hasher, service.NewThrottle(store.Limits, keys, limits, clock.Now), o.Sessions, reveal, logger)
 	o.OAuth = service.NewOAuth(store, o.Login, o.Sessions, o.Tokens)
 	o.Clients = service.NewClients(store.Clients, clock.Now, logger)
 	o.Passwords = service.NewPasswords(store.Users, o.Sessions, hasher, service.PasswordPolicy{MinLength: 8})

@@ -30,7 +30,7 @@ func (s *server) login(c *call, body loginBody) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	credentials.Delivery = via
+	credentials.Delivery, credentials.Device = via, s.deviceToken(c.r)
 	if via == service.DeliveryCookie {
 		// A browser would keep what we set: another site must not log its
 		// visitors in here.
@@ -45,5 +45,9 @@ func (s *server) login(c *call, body loginBody) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return s.grant(c.r, g, via), nil
+	out := s.grant(c.r, g, via)
+	if via == service.DeliveryCookie {
+		out.cookies = append(out.cookies, s.deviceCookie(g.Device))
+	}
+	return out, nil
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -29,14 +30,16 @@ type Options struct {
 	Clients   *service.Clients
 	Health    *service.Health
 
-	Issuer         string // the iss of every token
-	PublicURL      *url.URL
-	BasePath       string
-	TrustedProxies []netip.Prefix
-	Origins        []string       // that may use the API from a browser
-	Delivery       string         // auto, cookie or body
-	Statuses       map[string]int // error to status
-	RequestTimeout time.Duration
+	Issuer            string // the iss of every token
+	PublicURL         *url.URL
+	BasePath          string
+	TrustedProxies    []netip.Prefix
+	Origins           []string       // that may use the API from a browser
+	Delivery          string         // auto, cookie or body
+	SignupsPerHour    int            // of one address; 0: as many as it likes
+	RequestsPerSecond int            // of one address; 0: as many as it likes
+	Statuses          map[string]int // error to status
+	RequestTimeout    time.Duration
 
 	Now func() time.Time
 	Log *slog.Logger
@@ -81,7 +84,11 @@ func NewRouter(o Options) (http.Handler, error) {
 	}
 
 	users := engine.Group(o.BasePath+"/users", middleware.NoStore())
-	users.POST("", require.OptionalAccess(), handle(s, s.signUp))
+	signUp := []gin.HandlerFunc{require.OptionalAccess(), handle(s, s.signUp)}
+	if n := o.SignupsPerHour; n > 0 {
+		signUp = slices.Insert(signUp, 1, middleware.Rate(n, n, time.Hour, o.Now, problems, middleware.Strangers))
+	}
+	users.POST("", signUp...)
 	users.POST("/password-strength", handle(s, s.passwordStrength))
 	users.POST("/login", handle(s, s.login))
 	users.POST("/refresh", handle(s, s.refresh))
@@ -158,6 +165,10 @@ func (s *server) engine() (*gin.Engine, error) {
 	)
 	if len(s.Origins) > 0 {
 		e.Use(middleware.CORS(s.Origins))
+	}
+	if n := s.RequestsPerSecond; n > 0 {
+		probes := []string{"/", "/livez", "/readyz"} // who watches us comes from one address
+		e.Use(middleware.Rate(n, 2*n, time.Second, s.Now, s.problems, func(c *gin.Context) bool { return !slices.Contains(probes, c.FullPath()) }))
 	}
 	e.NoRoute(handle(s, func(*call, empty) (reply, error) {
 		return reply{}, service.NewError(service.CodeNotFound, "There is no such route.")

@@ -9,7 +9,7 @@ import (
 
 const (
 	corsMethods = "GET, POST, PATCH, DELETE"
-	corsHeaders = "Authorization, Content-Type, accesstoken, refreshtoken, userid, X-Token-Delivery, " + RequestIDHeader
+	corsHeaders = "Authorization, Content-Type, accesstoken, refreshtoken, userid, X-Token-Delivery, X-Device-Token, " + RequestIDHeader
 	corsExposed = "Location, Retry-After, WWW-Authenticate, " + RequestIDHeader
 )
 

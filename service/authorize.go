@@ -109,12 +109,13 @@ func checkAuthorize(c repository.Client, r AuthorizeRequest) (string, error) {
 	return grantedScope(c, words(r.Scope))
 }
 
-// Approve checks who the user is, and returns a code for what was asked.
-func (o *OAuth) Approve(ctx context.Context, a Authorization, c Credentials) (code string, err error) {
+// Approve checks who the user is, and returns a code for what was asked, and a
+// token for the device.
+func (o *OAuth) Approve(ctx context.Context, a Authorization, c Credentials) (code string, device DeviceToken, err error) {
 	c.Terms.ClientID = a.Client.ID
 	u, err := o.login.check(ctx, c)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	code = random256()
 	now := o.sessions.now().UTC().Truncate(time.Microsecond)
@@ -123,15 +124,15 @@ func (o *OAuth) Approve(ctx context.Context, a Authorization, c Credentials) (co
 		Challenge: a.request.CodeChallenge, Scope: a.Scope, AMR: amrPassword, Address: c.From.Address, Agent: c.From.Agent, AuthTime: now, ExpiresAt: now.Add(codeTTL),
 	})
 	if err != nil {
-		return "", storeFailure("keep a code", err)
+		return "", "", storeFailure("keep a code", err)
 	}
 	record := c.From.audit(now, repository.AuditCodeIssued, "ok")
 	record.UserID, record.ClientID = u.ID, a.Client.ID
 	if err := o.store.Audits.AppendAudit(ctx, record); err != nil {
-		return "", storeFailure("record a sign-in", err)
+		return "", "", storeFailure("record a sign-in", err)
 	}
 	logEvent(ctx, o.login.log, record)
-	return code, nil
+	return code, o.login.throttle.remember(u.ID, o.login.deviceOf(c, u)), nil
 }
 
 func codeHash(code string) repository.CodeHash {

@@ -37,6 +37,11 @@ type Credentials struct {
 	Terms    Terms
 	Scope    string // of the session
 	Delivery Delivery
+	// Device is the token that the device got at an earlier log-in.
+	Device DeviceToken
+	// ByServer is set where the request comes from a client's own server: then
+	// its address says nothing about the user.
+	ByServer bool
 	// Replaces is the refresh token that the browser already had; its session
 	// ends.
 	Replaces RawToken
@@ -47,14 +52,15 @@ type Credentials struct {
 type Login struct {
 	store    repository.Store
 	hasher   *Hasher
+	throttle *Throttle
 	sessions *Sessions
 	reveal   bool // answer not_found for an unknown user
 	log      *slog.Logger
 }
 
 // NewLogin returns the login to a store.
-func NewLogin(store repository.Store, hasher *Hasher, sessions *Sessions, reveal bool, log *slog.Logger) *Login {
-	return &Login{store: store, hasher: hasher, sessions: sessions, reveal: reveal, log: log}
+func NewLogin(store repository.Store, hasher *Hasher, throttle *Throttle, sessions *Sessions, reveal bool, log *slog.Logger) *Login {
+	return &Login{store: store, hasher: hasher, throttle: throttle, sessions: sessions, reveal: reveal, log: log}
 }
 
 // Login checks credentials and makes a session. Invalid_credentials for an
@@ -65,35 +71,69 @@ func (l *Login) Login(ctx context.Context, c Credentials) (Grant, error) {
 	if err != nil {
 		return Grant{}, err
 	}
-	return l.sessions.create(ctx, u, beginning{
+	g, err := l.sessions.create(ctx, u, beginning{
 		id: newID(), terms: c.Terms, scope: c.Scope, delivery: c.Delivery, amr: amrPassword, replaces: c.Replaces, from: c.From,
 	})
+	g.Device = l.throttle.remember(u.ID, l.deviceOf(c, u))
+	return g, err
+}
+
+// deviceOf is the device of a log-in, if the user is known on it.
+func (l *Login) deviceOf(c Credentials, u repository.User) *knownDevice {
+	if device := l.throttle.known(c.Device); device != nil && device.userID == u.ID {
+		return device
+	}
+	return nil
 }
 
 // amrPassword is a log-in by password (RFC 8176 2).
 const amrPassword = "pwd"
 
-// check returns whose credentials these are.
+// check returns whose credentials these are. The attempt is counted before the
+// password is looked at, as if it had failed, so that many at once get no more
+// than their share; what did not fail is taken back.
 func (l *Login) check(ctx context.Context, c Credentials) (repository.User, error) {
 	u, err := findUser(ctx, l.store.Users, c.Username, c.Email)
 	if err != nil && !errors.Is(err, repository.ErrNotFound) {
 		return u, storeFailure("find who logs in", err)
 	}
-	known := err == nil
+	attempt := l.throttle.attempt(c, l.deviceOf(c, u))
+	if first, err := l.throttle.begin(ctx, attempt); err != nil {
+		if first { // the others of this delay are the same story
+			return u, l.refuse(ctx, c, u, "throttled", err)
+		}
+		return u, err
+	}
+	failed, err := l.compare(ctx, c, u)
+	if !failed {
+		if err := l.throttle.end(ctx, attempt, err == nil); err != nil {
+			l.log.LogAttrs(ctx, slog.LevelWarn, "a log-in that did not fail stays counted", slog.Any("error", err))
+		}
+	}
+	if err != nil {
+		return u, err
+	}
+	return l.rehash(ctx, u, c.Password), nil
+}
+
+// compare checks the password of a user, whose ID is empty where there is none.
+// Failed is whether the credentials are wrong, and not that something else went.
+func (l *Login) compare(ctx context.Context, c Credentials, u repository.User) (failed bool, err error) {
+	known := u.ID != ""
 	match, err := l.hasher.Compare(ctx, u.PasswordHash, c.Password)
 	switch {
 	case err != nil:
-		return u, err
+		return false, err
 	case !known && l.reveal && c.Terms.ClientID == ClientAPI: // to OAuth clients it is one invalid_grant
-		return u, l.refuse(ctx, c, u, "unknown_user", NewError(CodeNotFound, "There is no such user."))
+		return true, l.refuse(ctx, c, u, "unknown_user", NewError(CodeNotFound, "There is no such user."))
 	case !known:
-		return u, l.refuse(ctx, c, u, "unknown_user", wrongCredentials())
+		return true, l.refuse(ctx, c, u, "unknown_user", wrongCredentials())
 	case !match:
-		return u, l.refuse(ctx, c, u, "wrong_password", wrongCredentials())
+		return true, l.refuse(ctx, c, u, "wrong_password", wrongCredentials())
 	case u.Disabled:
-		return u, l.refuse(ctx, c, u, "disabled", accountDisabled())
+		return false, l.refuse(ctx, c, u, "disabled", accountDisabled())
 	}
-	return l.rehash(ctx, u, c.Password), nil
+	return false, nil
 }
 
 // rehash hashes a password anew where the cost of the settings has changed since.

@@ -84,7 +84,7 @@ func (o *OAuth) password(ctx context.Context, r TokenRequest) (Issued, error) {
 		return Issued{}, err
 	}
 	g, err := o.login.Login(ctx, Credentials{
-		Username: r.Username, Password: r.Password, Terms: terms(r.Client.record), Scope: scope, Delivery: DeliveryBody, From: r.From,
+		Username: r.Username, Password: r.Password, Terms: terms(r.Client.record), Scope: scope, Delivery: DeliveryBody, ByServer: !r.Client.Public(), From: r.From,
 	})
 	return issued(r.Client.record, g), err
 }

@@ -21,7 +21,7 @@ const (
 // use is seen.
 const keepCodes = 24 * time.Hour
 
-// Purge forgets what is long over: authorization codes, revocations of sessions
+// Purge forgets what is long over: authorization codes, failed log-ins, revocations of sessions
 // whose tokens have all expired, and in the embedded mode those sessions. It
 // returns how many of the latter.
 func (s *Sessions) Purge(ctx context.Context) (revocations, sessions int, err error) {
@@ -31,6 +31,9 @@ func (s *Sessions) Purge(ctx context.Context) (revocations, sessions int, err er
 	}
 	if sessions, err = batches(ctx, before, s.store.Sessions.PurgeSessions); err != nil {
 		return revocations, sessions, storeFailure("purge sessions", err)
+	}
+	if _, err = batches(ctx, before, s.store.Limits.PurgeLimits); err != nil {
+		return revocations, sessions, storeFailure("purge limits", err)
 	}
 	if _, err = batches(ctx, before.Add(-keepCodes), s.store.Codes.PurgeCodes); err != nil {
 		return revocations, sessions, storeFailure("purge codes", err)

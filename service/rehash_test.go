@@ -16,7 +16,7 @@ func TestALoginHashesAnewWhereTheCostHasChanged(t *testing.T) {
 		must(t, err)
 		session := w.begin(t, "ada")
 		hasher := service.NewHasher(5, 4, 1000)
-		costlier := service.NewLogin(store, hasher, w.sessions, false, slog.New(slog.DiscardHandler))
+		costlier := service.NewLogin(store, hasher, w.throttle, w.sessions, false, slog.New(slog.DiscardHandler))
 		credentials := service.Credentials{
 			Username: "ada", Password: service.NewPassword("correct horse"), Delivery: service.DeliveryBody, Terms: service.Terms{ClientID: service.ClientAPI},
 		}

@@ -34,9 +34,10 @@ type Grant struct {
 	AccessExpiry  time.Time
 	Scope         string // of the access token
 	Refresh       RawToken
-	RefreshExpiry time.Time // the smaller of idle and absolute
-	RefreshAfter  time.Time // when the client should refresh
-	SessionExpiry time.Time // absolute
+	RefreshExpiry time.Time   // the smaller of idle and absolute
+	RefreshAfter  time.Time   // when the client should refresh
+	SessionExpiry time.Time   // absolute
+	Device        DeviceToken // of a login: what the device shows at its next one
 
 	// RefreshChanged is false where the presented refresh token stays: it must
 	// not be set as a cookie again, since a late answer would overwrite a newer

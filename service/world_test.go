@@ -33,6 +33,7 @@ type world struct {
 	store    repository.Store
 	sessions *service.Sessions
 	login    *service.Login
+	throttle *service.Throttle
 	accounts *service.Accounts
 
 	mu  sync.Mutex
@@ -48,7 +49,8 @@ func newWorld(t testing.TB, store repository.Store, policy service.RefreshPolicy
 	hasher := service.NewHasher(4, 4, 1000)
 	tokens := service.NewTokens(keys, service.FixedKeysForTest(secret, service.HS256), "https://auth.example", "api", 10*time.Minute, w.clock)
 	w.sessions = service.NewSessions(store, tokens, policy, w.clock, log)
-	w.login = service.NewLogin(store, hasher, w.sessions, false, log)
+	w.throttle = service.NewThrottle(store.Limits, keys, service.LoginLimits{}, w.clock)
+	w.login = service.NewLogin(store, hasher, w.throttle, w.sessions, false, log)
 	w.accounts = service.NewAccounts(store.Users, hasher, service.PasswordPolicy{MinLength: 8}, true, w.clock, log)
 	return w
 }

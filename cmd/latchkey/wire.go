@@ -110,6 +110,29 @@ func rootSecret(cfg config.Config, log *slog.Logger) ([]byte, error) {
 	return root, nil
 }
 
+func rootKeys(cfg config.Config, log *slog.Logger) (service.RootKeys, error) {
+	secret, err := rootSecret(cfg, log)
+	if err != nil {
+		return service.RootKeys{}, err
+	}
+	return service.DeriveKeys(secret)
+}
+
+// newThrottle makes the limits of log-ins. Where a delay keeps others out, too, it
+// is a short one: a lock must not be a weapon.
+func newThrottle(cfg config.Config, b backend, root service.RootKeys) *service.Throttle {
+	l := cfg.Limits
+	rule := func(free int, most time.Duration) service.LimitRule {
+		return service.LimitRule{Free: free, Base: l.LoginDelay, Max: max(l.LoginDelay, most), Forget: l.LoginForget}
+	}
+	const shared = time.Minute
+	return service.NewThrottle(b.store.Limits, root, service.LoginLimits{
+		AccountAddress: rule(l.LoginAccountAddress, l.LoginMaxDelay), Device: rule(l.LoginDevice, l.LoginMaxDelay),
+		Account: rule(l.LoginAccount, min(shared, l.LoginMaxDelay)), Address: rule(l.LoginAddress, min(shared, l.LoginMaxDelay)),
+		Client: rule(l.LoginClient, min(shared, l.LoginMaxDelay)),
+	}, time.Now)
+}
+
 // publishKeys is how long a key is published before it signs: more than the key
 // set is cached by those who follow its max-age.
 const publishKeys = 5 * time.Minute
@@ -120,11 +143,7 @@ const pollKeys = time.Second
 
 // newTokens makes the keys, not yet loaded, and the tokens of the settings.
 func newTokens(cfg config.Config, b backend, log *slog.Logger) (*service.Keyring, *service.Tokens, error) {
-	secret, err := rootSecret(cfg, log)
-	if err != nil {
-		return nil, nil, err
-	}
-	root, err := service.DeriveKeys(secret)
+	root, err := rootKeys(cfg, log)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -154,7 +173,11 @@ func newHandler(cfg config.Config, b backend, ring *service.Keyring, tokens *ser
 	if err != nil {
 		return nil, err
 	}
-	login := service.NewLogin(b.store, hasher, sessions, cfg.Login.RevealUnknownUser, log)
+	root, err := rootKeys(cfg, log)
+	if err != nil {
+		return nil, err
+	}
+	login := service.NewLogin(b.store, hasher, newThrottle(cfg, b, root), sessions, cfg.Login.RevealUnknownUser, log)
 	return controller.NewRouter(controller.Options{
 		Accounts:  newAccounts(cfg, b, policy, hasher, log),
 		Login:     login,
@@ -165,7 +188,8 @@ func newHandler(cfg config.Config, b backend, ring *service.Keyring, tokens *ser
 		Strengths: service.NewStrengths(policy),
 		Sessions:  sessions, Tokens: tokens, Keys: ring, Health: health,
 		PublicURL: cfg.Server.PublicURL, BasePath: cfg.Server.BasePath, TrustedProxies: cfg.Server.TrustedProxies,
-		Origins: cfg.CORS.Origins, Delivery: cfg.Tokens.Delivery, Statuses: cfg.Errors.Status,
+		Origins: cfg.CORS.Origins, Delivery: cfg.Tokens.Delivery,
+		SignupsPerHour: cfg.Limits.SignupsPerHour, RequestsPerSecond: cfg.Limits.RequestsPerSecond, Statuses: cfg.Errors.Status,
 		RequestTimeout: cfg.Server.RequestTimeout, Now: time.Now, Log: log,
 	})
 }

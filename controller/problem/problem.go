@@ -76,6 +76,9 @@ func (w *Writer) Write(ctx context.Context, rw http.ResponseWriter, err error) {
 	if k.retry == retryLater {
 		h.Set("Retry-After", RetryAfter(e))
 	}
+	if e.Code == service.CodeRateLimited { // as draft-ietf-httpapi-ratelimit-headers-10 has it
+		h.Set("RateLimit", `"default";r=0;t=`+RetryAfter(e))
+	}
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Type", ContentType)
 	rw.WriteHeader(k.status)

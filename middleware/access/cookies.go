@@ -12,6 +12,7 @@ type Cookies struct {
 	Access      string
 	Refresh     string
 	RefreshPath string // that of the routes that read it
+	Device      string // says that a user has logged in here before
 	Secure      bool
 }
 
@@ -19,9 +20,9 @@ type Cookies struct {
 // names have the prefixes that make browsers enforce the attributes (RFC 6265bis
 // 4.1.3); plain names are for http on a loopback host.
 func NewCookies(publicURL *url.URL, basePath string) Cookies {
-	c := Cookies{Access: "accessToken", Refresh: "refreshToken", RefreshPath: basePath + "/users"}
+	c := Cookies{Access: "accessToken", Refresh: "refreshToken", Device: "deviceToken", RefreshPath: basePath + "/users"}
 	if publicURL.Scheme == "https" {
-		c.Access, c.Refresh, c.Secure = "__Host-accessToken", "__Secure-refreshToken", true
+		c.Access, c.Refresh, c.Device, c.Secure = "__Host-accessToken", "__Secure-refreshToken", "__Host-deviceToken", true
 	}
 	return c
 }

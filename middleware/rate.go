@@ -1,0 +1,73 @@
+package middleware
+
+import (
+	"sync"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"golang.org/x/time/rate"
+
+	"latchkey/controller/problem"
+	"latchkey/middleware/access"
+	"latchkey/service"
+)
+
+// maxAddresses bounds how many addresses are remembered: two halves of this.
+const maxAddresses = 32 << 10
+
+// buckets are a token bucket for each address. What nobody has asked for since
+// half of them were new is forgotten.
+type buckets struct {
+	limit rate.Limit
+	burst int
+
+	mu         sync.Mutex
+	young, old map[string]*rate.Limiter
+}
+
+// take takes a token, or says how long until there is one.
+func (b *buckets) take(address string, now time.Time) time.Duration {
+	b.mu.Lock()
+	l := b.young[address]
+	if l == nil {
+		if l = b.old[address]; l == nil {
+			l = rate.NewLimiter(b.limit, b.burst)
+		}
+		if b.young == nil || len(b.young) >= maxAddresses/2 {
+			b.young, b.old = map[string]*rate.Limiter{}, b.young
+		}
+		b.young[address] = l
+	}
+	b.mu.Unlock()
+	r := l.ReserveN(now, 1)
+	wait := r.DelayFrom(now)
+	if wait > 0 {
+		r.CancelAt(now)
+	}
+	return wait
+}
+
+// Rate lets each address make so many requests in a time, at this replica. Where
+// counted is given, only requests that it is true of count.
+func Rate(n, burst int, per time.Duration, now func() time.Time, problems *problem.Writer, counted func(*gin.Context) bool) gin.HandlerFunc {
+	b := &buckets{limit: rate.Every(per / time.Duration(n)), burst: burst}
+	return func(c *gin.Context) {
+		if counted != nil && !counted(c) {
+			return
+		}
+		wait := b.take(service.AddressPrefix(c.ClientIP()), now())
+		if wait == 0 {
+			return
+		}
+		err := &service.Error{Code: service.CodeRateLimited, Message: "Too many requests from your address. Wait a moment.", RetryAfter: wait}
+		_ = c.Error(err)
+		c.Abort()
+		problems.Write(c.Request.Context(), c.Writer, err)
+	}
+}
+
+// Strangers is of requests that no guard let in.
+func Strangers(c *gin.Context) bool {
+	_, known := access.Subject(c.Request.Context())
+	return !known
+}
