@@ -22,6 +22,7 @@ import (
 	"latchkey/repository"
 	"latchkey/repository/throwaway"
 	"latchkey/service"
+	"latchkey/service/strength"
 )
 
 func TestMain(m *testing.M) { throwaway.Main(m) }
@@ -168,7 +169,7 @@ func start(t testing.TB, store repository.Store, clock *clock, log io.Writer, se
 	o.OAuth = service.NewOAuth(store, o.Login, o.Sessions, o.Tokens)
 	o.Clients = service.NewClients(store.Clients, clock.Now, logger)
 	o.Passwords = service.NewPasswords(store.Users, o.Sessions, hasher, service.PasswordPolicy{MinLength: 8})
-	o.Strengths = service.NewStrengths(service.PasswordPolicy{MinLength: 8})
+	o.Strength = strength.New(service.PasswordPolicy{MinLength: 8})
 	o.Health = service.NewHealth(store, "test")
 	handler, err := controller.NewRouter(o)
 	if err != nil {

@@ -34,11 +34,11 @@ type strengthReply struct {
 
 // passwordStrength is POST /api/users/password-strength, for sign-up forms.
 func (s *server) passwordStrength(c *call, body strengthBody) (reply, error) {
-	strength, err := s.Strengths.Score(c.ctx(), service.NewPassword(body.Password), text(body.Username), text(body.Email))
+	score, err := s.Strength.Score(c.ctx(), service.NewPassword(body.Password), text(body.Username), text(body.Email))
 	if err != nil {
 		return reply{}, err
 	}
 	return reply{body: strengthReply{
-		Score: strength.Score, Guesses: strength.Guesses, Acceptable: strength.Problem == "", Problem: strength.Problem,
+		Score: score.Value, Guesses: score.Guesses, Acceptable: score.Problem == "", Problem: score.Problem,
 	}}, nil
 }

@@ -15,6 +15,7 @@ import (
 	"latchkey/middleware"
 	"latchkey/middleware/access"
 	"latchkey/service"
+	"latchkey/service/strength"
 )
 
 // Options are the services behind the routes, and how they are reached.
@@ -23,7 +24,7 @@ type Options struct {
 	Login     *service.Login
 	Sessions  *service.Sessions
 	Passwords *service.Passwords
-	Strengths *service.Strengths
+	Strength  *strength.Scorer
 	Tokens    *service.Tokens
 	Keys      *service.Keyring
 	OAuth     *service.OAuth

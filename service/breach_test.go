@@ -76,11 +76,4 @@ func TestThePasswordPolicySaysWhy(t *testing.T) {
 			t.Errorf("%q: %q, %v", password, problem, err)
 		}
 	}
-	strength := service.NewStrengths(policy)
-	for password, want := range map[string][2]int{"password1": {0, 0}, "correct horse battery staple": {4, 4}, strings.Repeat("Ab1!", 300): {0, 0}} {
-		s, err := strength.Score(t.Context(), service.NewPassword(password), "ada", "ada@example.org")
-		if err != nil || s.Score < want[0] || s.Score > want[1] || (s.Score == 0) != (s.Problem != "") {
-			t.Errorf("%q: %+v %v", password, s, err)
-		}
-	}
 }

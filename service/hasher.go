@@ -83,20 +83,21 @@ func (h *Hasher) Compare(ctx context.Context, hash repository.PasswordHash, p Pa
 func (h *Hasher) inGate(ctx context.Context, f func() error) error {
 	if h.waiting.Add(1) > h.queue {
 		h.waiting.Add(-1)
-		return overloaded(errors.New("the hash queue is full"))
+		return Overloaded(errors.New("the hash queue is full"))
 	}
 	select {
 	case h.slots <- struct{}{}:
 		h.waiting.Add(-1)
 	case <-ctx.Done():
 		h.waiting.Add(-1)
-		return overloaded(fmt.Errorf("wait for a hash slot: %w", ctx.Err()))
+		return Overloaded(fmt.Errorf("wait for a hash slot: %w", ctx.Err()))
 	}
 	defer func() { <-h.slots }()
 	return f()
 }
 
-func overloaded(err error) error {
+// Overloaded is of work that nobody has time for now.
+func Overloaded(err error) error {
 	return &Error{
 		Code: CodeOverloaded, Message: "Too many people are logging in at once. Try again in a moment.",
 		Err: err, RetryAfter: 2 * time.Second,

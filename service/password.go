@@ -24,6 +24,9 @@ func NewPassword(typed string) Password { return Password{norm.NFC.String(typed)
 // String keeps the password out of logs.
 func (Password) String() string { return "REDACTED" }
 
+// Reveal returns the password itself.
+func (p Password) Reveal() string { return p.text }
+
 // GoString keeps the password out of dumps.
 func (Password) GoString() string { return "REDACTED" }
 
@@ -43,7 +46,7 @@ func (pp PasswordPolicy) Check(p Password, username, email string) (problem stri
 		return fmt.Sprintf("must be at least %d characters long", pp.MinLength), nil
 	case len(p.text) > maxPassword:
 		return fmt.Sprintf("must be at most %d bytes long in UTF-8", maxPassword), nil
-	case equalFold(p.text, pp.names(username, email)...):
+	case equalFold(p.text, pp.Names(username, email)...):
 		return "must not be your own name or e-mail address, or the name of this service", nil
 	case common(p):
 		return "is one of the most common passwords, which are tried first", nil
@@ -58,8 +61,8 @@ func (pp PasswordPolicy) Check(p Password, username, email string) (problem stri
 	return problem, err
 }
 
-// names are what a password must not be.
-func (pp PasswordPolicy) names(username, email string) []string {
+// Names are what a password must not be.
+func (pp PasswordPolicy) Names(username, email string) []string {
 	local, _, _ := strings.Cut(email, "@")
 	return notEmptyOf(username, email, local, pp.Service, "latchkey")
 }

@@ -22,6 +22,7 @@ import (
 	"latchkey/repository/redis"
 	"latchkey/repository/sqlite"
 	"latchkey/service"
+	"latchkey/service/strength"
 )
 
 // migrator is what both databases can do with their schema.
@@ -185,7 +186,7 @@ func newHandler(cfg config.Config, b backend, ring *service.Keyring, tokens *ser
 		Clients:   service.NewClients(b.store.Clients, time.Now, log),
 		Issuer:    cfg.Tokens.Issuer,
 		Passwords: service.NewPasswords(b.store.Users, sessions, hasher, policy),
-		Strengths: service.NewStrengths(policy),
+		Strength:  strength.New(policy),
 		Sessions:  sessions, Tokens: tokens, Keys: ring, Health: health,
 		PublicURL: cfg.Server.PublicURL, BasePath: cfg.Server.BasePath, TrustedProxies: cfg.Server.TrustedProxies,
 		Origins: cfg.CORS.Origins, Delivery: cfg.Tokens.Delivery,

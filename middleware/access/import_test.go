@@ -9,7 +9,7 @@ import (
 // TestWhatTheGuardsPullIn lists everything that comes with them.
 func TestWhatTheGuardsPullIn(t *testing.T) {
 	for pkg, foreign := range map[string][]string{
-		"latchkey/middleware/access": {"pgx", "go-redis", "sqlite", "gin-gonic", "viper", "cobra", "goose", "latchkey/repository/"},
+		"latchkey/middleware/access": {"pgx", "go-redis", "sqlite", "gin-gonic", "viper", "cobra", "goose", "zxcvbn", "latchkey/repository/"},
 		"latchkey/middleware":        {"pgx", "go-redis", "sqlite", "viper", "cobra", "goose", "latchkey/repository/"},
 	} {
 		out, err := exec.Command("go", "list", "-deps", pkg).Output()

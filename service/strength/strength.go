@@ -1,0 +1,57 @@
+package strength
+
+import (
+	"context"
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/trustelem/zxcvbn"
+
+	"latchkey/service"
+)
+
+// maxScored is how much of a password is scored, in characters: the work grows
+// with the cube of the length, and 64 characters are some 50 ms.
+const maxScored = 64
+
+// Score is what a sign-up form shows of a password.
+type Score struct {
+	Value   int     // 0 (the worst) to 4, as zxcvbn has it
+	Guesses float64 // an estimate
+	Problem string  // why the policy refuses it; empty: it does not
+}
+
+// Scorer scores passwords, a few at once: it is work that anyone may ask for.
+type Scorer struct {
+	policy service.PasswordPolicy
+	slots  chan struct{}
+}
+
+// New returns a scorer by a policy.
+func New(policy service.PasswordPolicy) *Scorer {
+	return &Scorer{policy: policy, slots: make(chan struct{}, 1)}
+}
+
+// Score estimates a password for a user of these names. Overloaded when others
+// are at it until ctx is done.
+func (s *Scorer) Score(ctx context.Context, p service.Password, username, email string) (Score, error) {
+	problem, err := s.policy.Check(p, username, email)
+	if err != nil {
+		return Score{}, err
+	}
+	select {
+	case s.slots <- struct{}{}:
+		defer func() { <-s.slots }()
+	case <-ctx.Done():
+		return Score{}, service.Overloaded(fmt.Errorf("wait to score a password: %w", ctx.Err()))
+	}
+	scored := p.Reveal()
+	if utf8.RuneCountInString(scored) > maxScored {
+		scored = string([]rune(scored)[:maxScored])
+	}
+	r := zxcvbn.PasswordStrength(scored, s.policy.Names(username, email))
+	if problem != "" {
+		r.Score = 0
+	}
+	return Score{Value: r.Score, Guesses: r.Guesses, Problem: problem}, nil
+}

@@ -1,0 +1,22 @@
+package strength_test
+
+import (
+	"strings"
+	"testing"
+
+	"latchkey/service"
+	"latchkey/service/strength"
+)
+
+func TestAScoreIsZeroForWhatThePolicyRefuses(t *testing.T) {
+	scorer := strength.New(service.PasswordPolicy{MinLength: 8})
+	for password, want := range map[string][2]int{
+		"password1": {0, 0}, "short": {0, 0}, "ada@example.org": {0, 0}, strings.Repeat("Ab1!", 300): {0, 0},
+		"correct horse battery staple": {4, 4}, "horsehorse": {1, 2},
+	} {
+		s, err := scorer.Score(t.Context(), service.NewPassword(password), "ada", "ada@example.org")
+		if err != nil || s.Value < want[0] || s.Value > want[1] || s.Value == 0 && s.Problem == "" {
+			t.Errorf("%q: %+v %v", password, s, err)
+		}
+	}
+}
