@@ -40,6 +40,10 @@ e2e: build ## run OAuth clients from npm against the program (needs Node)
 	npm --prefix web/e2e ci --no-audit --no-fund --loglevel=error
 	cd web/e2e && LATCHKEY=$(CURDIR)/bin/latchkey node --test --test-reporter=spec
 
+.PHONY: bench
+bench: ## measure refreshes while the log-in is flooded, about 3 minutes
+	$(GO) test -tags $(TAGS) -run '^$$' -bench . -benchtime 1x ./bench
+
 .PHONY: fuzz
 fuzz: ## fuzz every parser of outside input, FUZZTIME each (default 30s)
 	$(GO) test -run '^$$' -fuzz '^FuzzWalk$$' -fuzztime $(FUZZTIME) ./service

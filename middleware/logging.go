@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"latchkey/controller/problem"
 	"latchkey/middleware/access"
+	"latchkey/service"
 )
 
 // statusClientGone stands in the log for a request that its client gave up.
@@ -28,6 +30,8 @@ func Logging(log *slog.Logger, now func() time.Time) gin.HandlerFunc {
 		}
 		level := slog.LevelDebug
 		switch {
+		case status == http.StatusServiceUnavailable && overloaded(c):
+			level = slog.LevelInfo // as intended, and there may be many
 		case status >= 500:
 			level = slog.LevelError
 		case status >= 400 && status != statusClientGone:
@@ -51,4 +55,9 @@ func Logging(log *slog.Logger, now func() time.Time) gin.HandlerFunc {
 		}
 		log.LogAttrs(ctx, level, "request", attrs...)
 	}
+}
+
+// overloaded reports whether a request was refused for want of time.
+func overloaded(c *gin.Context) bool {
+	return len(c.Errors) > 0 && service.AsError(c.Errors.Last().Err).Code == service.CodeOverloaded
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,37 +15,79 @@ import (
 )
 
 // Hasher is bcrypt behind a gate: a hash holds a core for a tenth of a second
-// and more, so only a few run at once, few wait, and the rest are told to come
-// back. Everything else the process does stays quick meanwhile.
+// and more, so as many run at once as there are slots, some wait in the order in
+// which they came, and the rest are told to come back. Each slot is a thread that
+// the system lets run when nothing else wants to: so the process uses every core
+// for hashes, and everything else stays quick meanwhile.
 type Hasher struct {
 	cost    int
-	slots   chan struct{}
+	slots   int
+	wait    time.Duration
+	jobs    chan *hashJob
 	waiting atomic.Int64
-	queue   int64
+	took    atomic.Int64 // how long a hash takes, in ns, as measured
 	dummy   func() (repository.PasswordHash, error)
 }
 
-// NewHasher returns a gate of so many slots with a queue of so many places
-// before it. It starts to make the hash that unknown users are compared with.
-func NewHasher(cost, slots, queue int) *Hasher {
-	h := &Hasher{cost: cost, slots: make(chan struct{}, slots), queue: int64(queue)}
+// hashJob is work for a slot.
+type hashJob struct {
+	ctx  context.Context
+	do   func() error
+	done chan error // holds one
+}
+
+// maxWaiting bounds the queue whatever else is measured.
+const maxWaiting = 4096
+
+// NewHasher returns a gate of so many slots, before which nobody waits longer than
+// wait. It starts to make the hash that unknown users are compared with, and ends
+// with the process.
+func NewHasher(cost, slots int, wait time.Duration) *Hasher {
+	h := &Hasher{cost: cost, slots: slots, wait: wait, jobs: make(chan *hashJob, maxWaiting)}
+	// Until one is measured: a hash of cost 12 takes about a quarter of a second,
+	// and each step doubles that.
+	h.took.Store(int64(250 * time.Millisecond << cost >> 12))
 	h.dummy = sync.OnceValues(func() (repository.PasswordHash, error) {
 		hash, err := bcrypt.GenerateFromPassword([]byte("nobody has this password"), cost)
 		return repository.PasswordHash(hash), err
 	})
+	for range slots {
+		go h.work()
+	}
 	go func() { _, _ = h.dummy() }() // the first to need it reports the error
 	return h
+}
+
+// work is one slot.
+func (h *Hasher) work() {
+	runtime.LockOSThread()
+	yieldToOthers()
+	for job := range h.jobs {
+		h.waiting.Add(-1)
+		if job.ctx.Err() != nil {
+			job.done <- nil // nobody waits for it
+			continue
+		}
+		begin := time.Now() //nolint:forbidigo // how long work takes; no rule depends on it
+		job.done <- job.do()
+		took := time.Since(begin) //nolint:forbidigo // likewise
+		// The average of the last ones: it moves with the load of the machine.
+		h.took.Store(max(1, h.took.Load()*7/8+int64(took)/8))
+	}
 }
 
 // Hash returns a new hash of a password, which must not be longer than the
 // policy allows. Overloaded when the queue is full.
 func (h *Hasher) Hash(ctx context.Context, p Password) (hash repository.PasswordHash, err error) {
-	err = h.inGate(ctx, func() error {
-		b, err := bcrypt.GenerateFromPassword([]byte(p.text), h.cost)
-		hash = repository.PasswordHash(b)
+	var b []byte // not read where the slot may still write it
+	err = h.inGate(ctx, func() (err error) {
+		b, err = bcrypt.GenerateFromPassword([]byte(p.text), h.cost)
 		return err
 	})
-	return hash, err
+	if err != nil {
+		return "", err
+	}
+	return repository.PasswordHash(b), nil
 }
 
 // Outdated reports whether a hash is of another cost than new ones.
@@ -62,6 +105,7 @@ func (h *Hasher) Compare(ctx context.Context, hash repository.PasswordHash, p Pa
 			return false, fmt.Errorf("make the dummy hash: %w", err)
 		}
 	}
+	var same bool // not read where the slot may still write it
 	err = h.inGate(ctx, func() error {
 		err := bcrypt.CompareHashAndPassword([]byte(hash), []byte(p.text))
 		switch {
@@ -72,28 +116,30 @@ func (h *Hasher) Compare(ctx context.Context, hash repository.PasswordHash, p Pa
 		}
 		// Bcrypt ignores what follows 72 bytes, so a longer password than any
 		// that was ever hashed would match.
-		match = known && len(p.text) <= maxPassword
+		same = known && len(p.text) <= maxPassword
 		return nil
 	})
-	return match, err
+	if err != nil {
+		return false, err
+	}
+	return same, nil
 }
 
-// inGate runs f in a slot, or gives up when the queue is full or the caller has
-// gone.
+// inGate runs f in a slot, or gives up when too many wait or the caller has gone.
 func (h *Hasher) inGate(ctx context.Context, f func() error) error {
-	if h.waiting.Add(1) > h.queue {
+	places := min(maxWaiting, max(2, int64(h.slots)*int64(h.wait)/max(1, h.took.Load())))
+	if h.waiting.Add(1) > places {
 		h.waiting.Add(-1)
 		return Overloaded(errors.New("the hash queue is full"))
 	}
+	job := &hashJob{ctx: ctx, do: f, done: make(chan error, 1)}
+	h.jobs <- job // it holds as many as may wait
 	select {
-	case h.slots <- struct{}{}:
-		h.waiting.Add(-1)
+	case err := <-job.done:
+		return err
 	case <-ctx.Done():
-		h.waiting.Add(-1)
 		return Overloaded(fmt.Errorf("wait for a hash slot: %w", ctx.Err()))
 	}
-	defer func() { <-h.slots }()
-	return f()
 }
 
 // Overloaded is of work that nobody has time for now.

@@ -93,27 +93,54 @@ const amrPassword = "pwd"
 // password is looked at, as if it had failed, so that many at once get no more
 // than their share; what did not fail is taken back.
 func (l *Login) check(ctx context.Context, c Credentials) (repository.User, error) {
-	u, err := findUser(ctx, l.store.Users, c.Username, c.Email)
-	if err != nil && !errors.Is(err, repository.ErrNotFound) {
-		return u, storeFailure("find who logs in", err)
+	var u repository.User
+	var err error
+	looked := l.throttle.known(c.Device) != nil // whose the device is decides what counts
+	if looked {
+		if u, err = l.find(ctx, c); err != nil {
+			return u, err
+		}
 	}
 	attempt := l.throttle.attempt(c, l.deviceOf(c, u))
-	if first, err := l.throttle.begin(ctx, attempt); err != nil {
-		if first { // the others of this delay are the same story
-			return u, l.refuse(ctx, c, u, "throttled", err)
+	first, slow := l.throttle.begin(ctx, attempt)
+	if slow != nil && !first { // the first of this delay is on record; a flood costs no look at the database
+		return u, slow
+	}
+	if !looked {
+		if u, err = l.find(ctx, c); err != nil {
+			if slow == nil {
+				l.takeBack(ctx, attempt, false)
+			}
+			return u, err
 		}
-		return u, err
+	}
+	if slow != nil {
+		return u, l.refuse(ctx, c, u, "throttled", slow)
 	}
 	failed, err := l.compare(ctx, c, u)
 	if !failed {
-		if err := l.throttle.end(ctx, attempt, err == nil); err != nil {
-			l.log.LogAttrs(ctx, slog.LevelWarn, "a log-in that did not fail stays counted", slog.Any("error", err))
-		}
+		l.takeBack(ctx, attempt, err == nil)
 	}
 	if err != nil {
 		return u, err
 	}
 	return l.rehash(ctx, u, c.Password), nil
+}
+
+// takeBack takes back what an attempt that did not fail has counted.
+func (l *Login) takeBack(ctx context.Context, a repository.Attempt, success bool) {
+	if err := l.throttle.end(ctx, a, success); err != nil {
+		l.log.LogAttrs(ctx, slog.LevelWarn, "a log-in that did not fail stays counted", slog.Any("error", err))
+	}
+}
+
+// find looks a user up; one who is not there is without an ID.
+func (l *Login) find(ctx context.Context, c Credentials) (repository.User, error) {
+	u, err := findUser(ctx, l.store.Users, c.Username, c.Email)
+	if err != nil && !errors.Is(err, repository.ErrNotFound) {
+		return u, storeFailure("find who logs in", err)
+	}
+	return u, nil
 }
 
 // compare checks the password of a user, whose ID is empty where there is none.

@@ -3,6 +3,7 @@ package service_test
 import (
 	"log/slog"
 	"testing"
+	"time"
 
 	"latchkey/repository"
 	"latchkey/service"
@@ -15,7 +16,7 @@ func TestALoginHashesAnewWhereTheCostHasChanged(t *testing.T) {
 		before, err := store.Users.FindUserByID(t.Context(), id)
 		must(t, err)
 		session := w.begin(t, "ada")
-		hasher := service.NewHasher(5, 4, 1000)
+		hasher := service.NewHasher(5, 4, time.Minute)
 		costlier := service.NewLogin(store, hasher, w.throttle, w.sessions, false, slog.New(slog.DiscardHandler))
 		credentials := service.Credentials{
 			Username: "ada", Password: service.NewPassword("correct horse"), Delivery: service.DeliveryBody, Terms: service.Terms{ClientID: service.ClientAPI},

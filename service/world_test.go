@@ -46,7 +46,7 @@ func newWorld(t testing.TB, store repository.Store, policy service.RefreshPolicy
 	keys, err := service.DeriveKeys([]byte(secret))
 	must(t, err)
 	log := slog.New(slog.DiscardHandler)
-	hasher := service.NewHasher(4, 4, 1000)
+	hasher := service.NewHasher(4, 4, time.Minute)
 	tokens := service.NewTokens(keys, service.FixedKeysForTest(secret, service.HS256), "https://auth.example", "api", 10*time.Minute, w.clock)
 	w.sessions = service.NewSessions(store, tokens, policy, w.clock, log)
 	w.throttle = service.NewThrottle(store.Limits, keys, service.LoginLimits{}, w.clock)

@@ -56,6 +56,7 @@ server.drain_delay, and ends when every request has its answer.`,
 
 // serve runs the service until ctx is done and every request has its answer.
 func serve(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.Logger) error {
+	spareThreads()
 	b, err := openBackend(ctx, cfg, log)
 	if err != nil {
 		return err

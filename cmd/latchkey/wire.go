@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"time"
 
 	"golang.org/x/term"
@@ -220,13 +219,14 @@ func newAccounts(cfg config.Config, b backend, policy service.PasswordPolicy, ha
 	return service.NewAccounts(b.store.Users, hasher, policy, cfg.Signup.Enabled, time.Now, log)
 }
 
-// newHasher leaves one core to everything else, and lets as many wait as can be
-// served in half a request's time: the others are told at once to come back. A
-// hash of cost 12 takes about a quarter of a second, and each step doubles that.
+// hashWait is how long a log-in waits for its hash at most, as far as can be told
+// beforehand: under a flood a hash takes twice as long as before it, and an answer
+// must come within 3 s all the same.
+const hashWait = 1200 * time.Millisecond
+
+// newHasher has a slot for each core.
 func newHasher(cfg config.Config) *service.Hasher {
-	slots := max(1, runtime.NumCPU()-1)
-	hash := 250 * time.Millisecond << cfg.Password.BcryptCost >> 12
-	return service.NewHasher(cfg.Password.BcryptCost, slots, max(2, slots*int(cfg.Server.RequestTimeout/2/hash)))
+	return service.NewHasher(cfg.Password.BcryptCost, cores(), min(hashWait, cfg.Server.RequestTimeout/2))
 }
 
 // newLog writes to w: text to a terminal, JSON to anything else, unless the
