@@ -152,6 +152,7 @@ func start(t testing.TB, store repository.Store, clock *clock, log io.Writer, se
 		return nil, err
 	}
 	hasher := service.NewHasher(4, 4, 10*time.Second) // the least that bcrypt does: the rules do not depend on it
+	t.Cleanup(hasher.Close)
 	o.PublicURL = public
 	o.Accounts = service.NewAccounts(store.Users, hasher, service.PasswordPolicy{MinLength: 8}, signup, clock.Now, logger)
 	keyPolicy.Lifetime = map[service.KeyUse]time.Duration{service.UseAccess: accessTTL, service.UseRefresh: policy.AbsoluteTTL}

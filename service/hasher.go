@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,14 +15,17 @@ import (
 
 // Hasher is bcrypt behind a gate: a hash holds a core for a tenth of a second
 // and more, so as many run at once as there are slots, some wait in the order in
-// which they came, and the rest are told to come back. Each slot is a thread that
-// the system lets run when nothing else wants to: so the process uses every core
-// for hashes, and everything else stays quick meanwhile.
+// which they came, and the rest are told to come back. So that everything else
+// stays quick meanwhile, the process has more threads than slots: the kernel, which
+// knows who has waited, then decides who gets a core. (Threads that step back by
+// their priority were tried: the median under a flood was better by a half, and on
+// a machine that others keep busy nobody could log in.)
 type Hasher struct {
 	cost    int
 	slots   int
 	wait    time.Duration
 	jobs    chan *hashJob
+	closed  chan struct{}
 	waiting atomic.Int64
 	took    atomic.Int64 // how long a hash takes, in ns, as measured
 	dummy   func() (repository.PasswordHash, error)
@@ -40,10 +42,9 @@ type hashJob struct {
 const maxWaiting = 4096
 
 // NewHasher returns a gate of so many slots, before which nobody waits longer than
-// wait. It starts to make the hash that unknown users are compared with, and ends
-// with the process.
+// wait. It starts to make the hash that unknown users are compared with.
 func NewHasher(cost, slots int, wait time.Duration) *Hasher {
-	h := &Hasher{cost: cost, slots: slots, wait: wait, jobs: make(chan *hashJob, maxWaiting)}
+	h := &Hasher{cost: cost, slots: slots, wait: wait, jobs: make(chan *hashJob, maxWaiting), closed: make(chan struct{})}
 	// Until one is measured: a hash of cost 12 takes about a quarter of a second,
 	// and each step doubles that.
 	h.took.Store(int64(250 * time.Millisecond << cost >> 12))
@@ -58,11 +59,19 @@ func NewHasher(cost, slots int, wait time.Duration) *Hasher {
 	return h
 }
 
+// Close ends the slots, once they have done what they are at. It is called when
+// nobody hashes any more.
+func (h *Hasher) Close() { close(h.closed) }
+
 // work is one slot.
 func (h *Hasher) work() {
-	runtime.LockOSThread()
-	yieldToOthers()
-	for job := range h.jobs {
+	for {
+		var job *hashJob
+		select {
+		case job = <-h.jobs:
+		case <-h.closed:
+			return
+		}
 		h.waiting.Add(-1)
 		if job.ctx.Err() != nil {
 			job.done <- nil // nobody waits for it
@@ -139,6 +148,8 @@ func (h *Hasher) inGate(ctx context.Context, f func() error) error {
 		return err
 	case <-ctx.Done():
 		return Overloaded(fmt.Errorf("wait for a hash slot: %w", ctx.Err()))
+	case <-h.closed:
+		return Overloaded(errors.New("the process is about to end"))
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 func TestTheGateAnswersAtOnceWhenTheQueueIsFull(t *testing.T) {
 	h := service.NewHasher(11, 1, 0) // one hash of 0.1 s and more at a time, one waiting
+	defer h.Close()
 	p := service.NewPassword("correct horse")
 	results := make(chan error, 8)
 	for range 8 {
@@ -36,6 +37,7 @@ func TestTheGateAnswersAtOnceWhenTheQueueIsFull(t *testing.T) {
 
 func TestWhoeverHasGoneAwayLeavesTheQueue(t *testing.T) {
 	h := service.NewHasher(12, 1, time.Minute)
+	defer h.Close()
 	go func() { _, _ = h.Hash(t.Context(), service.NewPassword("correct horse")) }()
 	time.Sleep(20 * time.Millisecond)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
@@ -47,6 +49,7 @@ func TestWhoeverHasGoneAwayLeavesTheQueue(t *testing.T) {
 
 func TestBcryptNeverIgnoresTheEndOfAPassword(t *testing.T) {
 	h := service.NewHasher(4, 1, time.Minute)
+	defer h.Close()
 	longest := strings.Repeat("a", 72)
 	hash, err := h.Hash(t.Context(), service.NewPassword(longest))
 	if err != nil {

@@ -17,6 +17,7 @@ func TestALoginHashesAnewWhereTheCostHasChanged(t *testing.T) {
 		must(t, err)
 		session := w.begin(t, "ada")
 		hasher := service.NewHasher(5, 4, time.Minute)
+		t.Cleanup(hasher.Close)
 		costlier := service.NewLogin(store, hasher, w.throttle, w.sessions, false, slog.New(slog.DiscardHandler))
 		credentials := service.Credentials{
 			Username: "ada", Password: service.NewPassword("correct horse"), Delivery: service.DeliveryBody, Terms: service.Terms{ClientID: service.ClientAPI},

@@ -47,6 +47,7 @@ func newWorld(t testing.TB, store repository.Store, policy service.RefreshPolicy
 	must(t, err)
 	log := slog.New(slog.DiscardHandler)
 	hasher := service.NewHasher(4, 4, time.Minute)
+	t.Cleanup(hasher.Close)
 	tokens := service.NewTokens(keys, service.FixedKeysForTest(secret, service.HS256), "https://auth.example", "api", 10*time.Minute, w.clock)
 	w.sessions = service.NewSessions(store, tokens, policy, w.clock, log)
 	w.throttle = service.NewThrottle(store.Limits, keys, service.LoginLimits{}, w.clock)

@@ -77,7 +77,9 @@ func serve(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.L
 		return err
 	}
 	sessions := newSessions(cfg, b, tokens, log)
-	handler, err := newHandler(cfg, b, ring, tokens, sessions, health, log)
+	hasher := newHasher(cfg)
+	defer hasher.Close()
+	handler, err := newHandler(cfg, b, hasher, ring, tokens, sessions, health, log)
 	if err != nil {
 		return err
 	}

@@ -167,8 +167,7 @@ func newSessions(cfg config.Config, b backend, tokens *service.Tokens, log *slog
 }
 
 // newHandler wires the services and the routes.
-func newHandler(cfg config.Config, b backend, ring *service.Keyring, tokens *service.Tokens, sessions *service.Sessions, health *service.Health, log *slog.Logger) (http.Handler, error) {
-	hasher := newHasher(cfg)
+func newHandler(cfg config.Config, b backend, hasher *service.Hasher, ring *service.Keyring, tokens *service.Tokens, sessions *service.Sessions, health *service.Health, log *slog.Logger) (http.Handler, error) {
 	policy, err := passwordPolicy(cfg)
 	if err != nil {
 		return nil, err
