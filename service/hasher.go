@@ -156,7 +156,7 @@ func (h *Hasher) inGate(ctx context.Context, f func() error) error {
 // Overloaded is of work that nobody has time for now.
 func Overloaded(err error) error {
 	return &Error{
-		Code: CodeOverloaded, Message: "Too many people are logging in at once. Try again in a moment.",
+		Code: CodeOverloaded, Message: "Too much is asked of us at once. Try again in a moment.",
 		Err: err, RetryAfter: 2 * time.Second,
 	}
 }

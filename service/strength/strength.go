@@ -2,6 +2,7 @@ package strength
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"unicode/utf8"
 
@@ -25,19 +26,29 @@ type Score struct {
 type Scorer struct {
 	policy service.PasswordPolicy
 	slots  chan struct{}
+	places chan struct{} // of the slot and of those who wait for it
 }
+
+// waiting is how many may wait for the slot: some 50 ms each.
+const waiting = 16
 
 // New returns a scorer by a policy.
 func New(policy service.PasswordPolicy) *Scorer {
-	return &Scorer{policy: policy, slots: make(chan struct{}, 1)}
+	return &Scorer{policy: policy, slots: make(chan struct{}, 1), places: make(chan struct{}, 1+waiting)}
 }
 
-// Score estimates a password for a user of these names. Overloaded when others
-// are at it until ctx is done.
+// Score estimates a password for a user of these names. Overloaded when too
+// many others ask, or are at it until ctx is done.
 func (s *Scorer) Score(ctx context.Context, p service.Password, username, email string) (Score, error) {
 	problem, err := s.policy.Check(p, username, email)
 	if err != nil {
 		return Score{}, err
+	}
+	select {
+	case s.places <- struct{}{}:
+		defer func() { <-s.places }()
+	default:
+		return Score{}, service.Overloaded(errors.New("too many passwords to score"))
 	}
 	select {
 	case s.slots <- struct{}{}:

@@ -2,6 +2,8 @@ package strength_test
 
 import (
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"latchkey/service"
@@ -18,5 +20,26 @@ func TestAScoreIsZeroForWhatThePolicyRefuses(t *testing.T) {
 		if err != nil || s.Value < want[0] || s.Value > want[1] || s.Value == 0 && s.Problem == "" {
 			t.Errorf("%q: %+v %v", password, s, err)
 		}
+	}
+}
+
+func TestWhoeverIsOneTooManyIsToldAtOnce(t *testing.T) {
+	scorer := strength.New(service.PasswordPolicy{MinLength: 8})
+	slow := service.NewPassword(strings.Repeat("a1B2", 16))
+	var all sync.WaitGroup
+	var told atomic.Int64
+	for range 100 {
+		all.Go(func() {
+			_, err := scorer.Score(t.Context(), slow, "", "")
+			if err != nil && service.AsError(err).Code == service.CodeOverloaded {
+				told.Add(1)
+			} else if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if n := told.Load(); n < 20 {
+		t.Errorf("%d of 100 were told to come back", n)
 	}
 }
