@@ -52,12 +52,12 @@ type Keyring struct {
 	rows     []repository.SigningKey
 	fileText []byte
 	file     []keyEntry
-	unsealed map[string]Key // by what is sealed
+	unsealed map[sealedAs]Key
 }
 
 // NewKeyring returns an empty keyring; Load fills it.
 func NewKeyring(store repository.Keys, root RootKeys, policy KeyPolicy, now func() time.Time, log *slog.Logger) *Keyring {
-	r := &Keyring{store: store, root: root, policy: policy, now: now, log: log, unsealed: map[string]Key{}}
+	r := &Keyring{store: store, root: root, policy: policy, now: now, log: log, unsealed: map[sealedAs]Key{}}
 	r.set.Store(newKeySet(nil, nil))
 	return r
 }
@@ -100,6 +100,15 @@ func (r *Keyring) load(ctx context.Context) (read bool, err error) {
 	return rowsErr == nil, errors.Join(rowsErr, fileErr, unsealErr)
 }
 
+// sealedAs is a key as it stands in its row: what opens under one name and use
+// opens under no other, and is not remembered for one either.
+type sealedAs struct {
+	id        string
+	use       KeyUse
+	algorithm string
+	sealed    string
+}
+
 // entries unseals what is new. A revoked key is not: its secret may be lost.
 func (r *Keyring) entries(rows []repository.SigningKey) (entries []keyEntry, err error) {
 	for _, row := range rows {
@@ -111,13 +120,14 @@ func (r *Keyring) entries(rows []repository.SigningKey) (entries []keyEntry, err
 			createdAt: row.CreatedAt, activeAt: row.ActiveAt, revokedAt: row.RevokedAt,
 		}
 		if row.RevokedAt.IsZero() {
-			k, known := r.unsealed[string(row.Sealed)]
+			as := sealedAs{row.ID, row.Use, row.Algorithm, string(row.Sealed)}
+			k, known := r.unsealed[as]
 			if !known {
 				var failed error
 				if k, failed = r.root.unseal(row); failed != nil {
 					err = errors.Join(err, fmt.Errorf("key %s: %w", row.ID, failed))
 				} else {
-					r.unsealed[string(row.Sealed)] = k
+					r.unsealed[as] = k
 				}
 			}
 			if e.unread = k.Algorithm == ""; !e.unread {

@@ -242,12 +242,22 @@ func TestNoKeyStandsInTheDatabaseInTheClear(t *testing.T) {
 			t.Errorf("key %s: %q", row.ID, row.Sealed)
 		}
 	}
-	// A key does not open under another name or use.
-	rows[0].Use, rows[0].ID = "access", "another"
-	must(t, store.Keys.DeleteKey(t.Context(), rows[1].ID))
-	if err := store.Keys.PutStandbyKey(t.Context(), rows[0], rows[1].ID, repository.AuditRecord{ID: "x"}); err == nil {
-		if err := newReplica(t, store, secret, keyPolicy(service.EdDSA)).Load(t.Context()); err == nil {
-			t.Error("a key that was renamed was opened")
+	// A key does not open under another name or use, whether or not it was opened
+	// under its own before.
+	for _, row := range rows {
+		for _, use := range []service.KeyUse{service.UseAccess, service.UseRefresh} {
+			for _, standby := range rows {
+				if standby.Use == use && standby.Standby() {
+					must(t, store.Keys.DeleteKey(t.Context(), standby.ID))
+				}
+			}
+			moved := row
+			moved.Use, moved.ID = use, "another"
+			must(t, store.Keys.PutStandbyKey(t.Context(), moved, "", repository.AuditRecord{ID: row.ID + string(use)}))
+			if err := newReplica(t, store, secret, keyPolicy(service.EdDSA)).Load(t.Context()); err == nil {
+				t.Errorf("key %s was opened as another, for %s", row.ID, use)
+			}
+			must(t, store.Keys.DeleteKey(t.Context(), "another"))
 		}
 	}
 }
