@@ -1,6 +1,9 @@
 package service
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // AccessKeyForTest returns the first key that signs access tokens under a root
 // secret, so that tests can forge them.
@@ -71,3 +74,11 @@ var WalkForTest = walk
 
 // PublicForTest returns what verifies access tokens.
 func PublicForTest(f *FixedKeys) any { return f.set.entries[0].public }
+
+// SlotForTest gives a slot a job and returns what the slot answers.
+func (h *Hasher) SlotForTest(ctx context.Context) error {
+	job := &hashJob{ctx: ctx, do: func() error { return nil }, done: make(chan error, 1)}
+	h.waiting.Add(1)
+	h.jobs <- job
+	return <-job.done
+}

@@ -73,8 +73,8 @@ func (h *Hasher) work() {
 			return
 		}
 		h.waiting.Add(-1)
-		if job.ctx.Err() != nil {
-			job.done <- nil // nobody waits for it
+		if err := job.ctx.Err(); err != nil {
+			job.done <- gaveUp(err) // who asked may find this before the end of its own context
 			continue
 		}
 		begin := time.Now() //nolint:forbidigo // how long work takes; no rule depends on it
@@ -147,11 +147,13 @@ func (h *Hasher) inGate(ctx context.Context, f func() error) error {
 	case err := <-job.done:
 		return err
 	case <-ctx.Done():
-		return Overloaded(fmt.Errorf("wait for a hash slot: %w", ctx.Err()))
+		return gaveUp(ctx.Err())
 	case <-h.closed:
 		return Overloaded(errors.New("the process is about to end"))
 	}
 }
+
+func gaveUp(err error) error { return Overloaded(fmt.Errorf("wait for a hash slot: %w", err)) }
 
 // Overloaded is of work that nobody has time for now.
 func Overloaded(err error) error {

@@ -67,3 +67,15 @@ func TestBcryptNeverIgnoresTheEndOfAPassword(t *testing.T) {
 		}
 	}
 }
+
+func TestWhoeverHasGoneAwayIsNotAnsweredByTheSlot(t *testing.T) {
+	h := service.NewHasher(4, 1, time.Minute)
+	defer h.Close()
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	// Who asked may find the answer before the end of its own request: a hash that
+	// was not made must not pass for one.
+	if err := h.SlotForTest(gone); err == nil {
+		t.Error("nothing was done, and that is no error")
+	}
+}

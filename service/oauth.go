@@ -131,16 +131,13 @@ func (o *OAuth) code(ctx context.Context, r TokenRequest) (Issued, error) {
 		return Issued{}, o.refuseCode(ctx, r, c, "wrong_code_verifier")
 	}
 	g, err := o.redeem(ctx, r, c, id)
-	if AsError(cmp.Or(err, errNone)).Code == CodeStoreUnavailable {
+	if AsError(err).Code == CodeStoreUnavailable {
 		if back := o.store.Codes.ReturnCode(context.WithoutCancel(ctx), hash, id); back != nil {
 			o.login.log.LogAttrs(ctx, slog.LevelWarn, "a code could not be given back; its user must sign in again", slog.Any("error", back))
 		}
 	}
 	return issued(r.Client.record, g), err
 }
-
-// errNone stands for no error.
-var errNone error = &Error{}
 
 // redeem makes the session that a code is for.
 func (o *OAuth) redeem(ctx context.Context, r TokenRequest, c repository.Code, id string) (Grant, error) {
