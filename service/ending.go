@@ -17,13 +17,20 @@ func (s *Sessions) Logout(ctx context.Context, tokens []RawToken, clientID strin
 	foreign := func(of string) bool { return clientID != "" && of != clientID }
 	now := s.now().UTC().Truncate(time.Millisecond)
 	for _, raw := range tokens {
-		if token, err := s.tokens.verifyRefresh(raw); err == nil && !foreign(token.clientID) {
+		token, refreshErr := s.tokens.verifyRefresh(raw)
+		if refreshErr == nil && !foreign(token.clientID) {
 			r := revocation(token.userID, token.sessionID, repository.EndLogout, now, token.expiresAt)
 			return r.SessionID, s.end(ctx, r, endRecord(from, r, token.clientID))
 		}
-		if subject, err := s.tokens.VerifyLateAccess(raw, s.policy.AbsoluteTTL); err == nil && subject.SessionID != "" && !foreign(subject.ClientID) {
+		subject, accessErr := s.tokens.VerifyLateAccess(raw, s.policy.AbsoluteTTL)
+		if accessErr == nil && subject.SessionID != "" && !foreign(subject.ClientID) {
 			r := revocation(subject.UserID, subject.SessionID, repository.EndLogout, now, s.expiry(ctx, subject.UserID, subject.SessionID, now))
 			return r.SessionID, s.end(ctx, r, endRecord(from, r, subject.ClientID))
+		}
+		for _, err := range []error{refreshErr, accessErr} {
+			if AsError(err).Code == CodeStoreUnavailable { // whether it verifies cannot be told now
+				return "", err
+			}
 		}
 	}
 	return "", nil

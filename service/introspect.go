@@ -31,7 +31,8 @@ type TokenState struct {
 func (o *OAuth) Introspect(ctx context.Context, by AuthenticatedClient, raw RawToken) (TokenState, error) {
 	now := o.sessions.now()
 	var c claims
-	if err := o.tokens.verify(o.tokens.keys.KeySet(), raw, &c, UseAccess, now, 0); err == nil {
+	accessErr := o.tokens.verify(o.tokens.keys.KeySet(), raw, &c, UseAccess, now, 0)
+	if accessErr == nil {
 		if !now.Before(seconds(c.ExpiresAt)) {
 			return TokenState{}, nil
 		}
@@ -40,6 +41,11 @@ func (o *OAuth) Introspect(ctx context.Context, by AuthenticatedClient, raw RawT
 		return o.current(ctx, state, c)
 	}
 	token, err := o.tokens.verifyRefresh(raw)
+	for _, err := range []error{accessErr, err} {
+		if AsError(err).Code == CodeStoreUnavailable { // whether it verifies cannot be told now
+			return TokenState{}, err
+		}
+	}
 	if err != nil || token.clientID != by.record.ID {
 		return TokenState{}, nil
 	}

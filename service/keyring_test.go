@@ -331,6 +331,35 @@ func TestAKeyThatCouldNotBeReadBackIsNotStored(t *testing.T) {
 	}
 }
 
+// TestAKeyThatMayBeNewRefusesNobody has a replica that has not heard of the keys
+// for a while meet a token of one that was made since.
+func TestAKeyThatMayBeNewRefusesNobody(t *testing.T) {
+	store := throwaway.SQLiteStore(t)
+	late, other := newReplica(t, store, secret, keyPolicy(service.EdDSA)), newReplica(t, store, secret, keyPolicy(service.EdDSA))
+	must(t, late.Start(t.Context()))
+	must(t, other.Start(t.Context()))
+	_, err := other.Add(t.Context(), service.Key{Algorithm: service.EdDSA}, service.UseAccess, service.Origin{})
+	must(t, err)
+	_, err = other.Rotate(t.Context(), service.UseAccess, true, service.Origin{})
+	must(t, err)
+	other.clock.pass(time.Second)
+	token := other.mint(t)
+	late.clock.pass(time.Minute)
+	sessions := service.NewSessions(store, late.tokens, standard, late.clock.Now, slog.New(slog.DiscardHandler))
+	_, verified := late.tokens.VerifyAccess(token)
+	_, loggedOut := sessions.Logout(t.Context(), []service.RawToken{token}, "", service.Origin{})
+	_, introspected := service.NewOAuth(store, nil, sessions, late.tokens).Introspect(t.Context(), service.AuthenticatedClient{}, token)
+	for what, err := range map[string]error{"verify": verified, "log out": loggedOut, "introspect": introspected} {
+		if code(err) != service.CodeStoreUnavailable {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	must(t, late.Load(t.Context()))
+	if _, err := late.tokens.VerifyAccess(token); err != nil {
+		t.Errorf("once it has heard: %v", err)
+	}
+}
+
 func TestKeysFromAFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "keys.json")
 	write := func(keys ...map[string]any) {
