@@ -1,19 +1,12 @@
 package bench_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"io"
-	"net"
+	"math/rand/v2"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -43,13 +36,17 @@ func BenchmarkFlood(b *testing.B) {
 	ceiling := bcryptCeiling()
 	b.Logf("bcrypt alone, cost %d, on %d cores: %.1f a second", cost, runtime.NumCPU(), ceiling)
 	f := start(b)
-	b.Logf("no flood          %s", f.measure(0, nil))
+	f.logIn(b, refreshers)
+	calm := f.measure(0, nil)
+	b.Logf("no flood          %s", calm)
 	everywhere := func(i int) (string, string) {
 		return fmt.Sprintf("10.%d.%d.%d", i>>16&255, i>>8&255, i&255), fmt.Sprint("nobody", i)
 	}
 	spread := f.measure(ceiling, everywhere)
 	b.Logf("flood, spread out %s", spread)
 	b.Logf("flood, one place  %s", f.measure(ceiling, func(i int) (string, string) { return "203.0.113.9", fmt.Sprint("nobody", i%7) }))
+	left := 1 - (calm.service.middle()+calm.client.middle()+calm.rest.middle())/float64(runtime.NumCPU())
+	b.Logf("the refreshes, their client and the stores leave %.2f of the cores; of what bcrypt alone would make on those, the flooded login made %.2f", left, spread.hashes.middle()/left)
 	b.ReportMetric(spread.p99.middle(), "refresh-p99-ms")
 	b.ReportMetric(spread.rate.middle(), "refresh/s")
 	b.ReportMetric(spread.hashes.middle(), "login-share")
@@ -85,102 +82,24 @@ type spreadOf []float64
 func (s spreadOf) middle() float64 { return slices.Sorted(slices.Values(s))[len(s)/2] }
 
 func (s spreadOf) String() string {
-	return fmt.Sprintf("%.1f (%.1f to %.1f)", s.middle(), slices.Min(s), slices.Max(s))
+	return fmt.Sprintf("%.2f (%.2f to %.2f)", s.middle(), slices.Min(s), slices.Max(s))
 }
 
 // figures are those of some runs.
 type figures struct {
 	rate, p50, p99, hashes, slowest spreadOf
+	service, client, rest           spreadOf // cores that each was busy on
 	failed                          int64
 	codes                           map[int]int
 }
 
 func (f figures) String() string {
-	s := fmt.Sprintf("refresh/s %s, p50 ms %s, p99 ms %s, failed %d", f.rate, f.p50, f.p99, f.failed)
+	s := fmt.Sprintf("refresh/s %s, p50 ms %s, p99 ms %s, failed %d; cores: service %s, client %s, stores and others %s",
+		f.rate, f.p50, f.p99, f.failed, f.service, f.client, f.rest)
 	if len(f.slowest) > 0 && f.codes != nil {
 		s += fmt.Sprintf("; hashed logins / ceiling %s, slowest flooding answer s %s, answers %v", f.hashes, f.slowest, f.codes)
 	}
 	return s
-}
-
-// service is the built program on servers of its own.
-type service struct {
-	url    string
-	client *http.Client
-	tokens []string // the refresh token of each client
-}
-
-func start(b *testing.B) *service {
-	dir := b.TempDir()
-	program := filepath.Join(dir, "latchkey")
-	out, err := exec.Command("go", "build", "-tags", "nomsgpack", "-o", program, "latchkey/cmd/latchkey").CombinedOutput()
-	if err != nil {
-		b.Fatalf("build: %s", out)
-	}
-	pg := throwaway.Postgres(b)
-	rd, prefix := throwaway.Redis(b)
-	port, err := throwaway.Port()
-	must(b, err)
-	cmd := exec.Command(program, "serve")
-	cmd.Env = append(os.Environ(),
-		fmt.Sprintf("LATCHKEY_SERVER_LISTEN=127.0.0.1:%d", port), "LATCHKEY_DATABASE_URL="+pg, "LATCHKEY_REDIS_URL="+rd, "LATCHKEY_REDIS_PREFIX="+prefix,
-		"LATCHKEY_TOKENS_SECRET=a root secret for a benchmark, long enough", fmt.Sprintf("LATCHKEY_PASSWORD_BCRYPT_COST=%d", cost),
-		"LATCHKEY_SERVER_TRUSTED_PROXIES=127.0.0.0/8", "LATCHKEY_REFRESH_GRACE=0s", "LATCHKEY_REFRESH_MAX_SESSIONS=1000", "LATCHKEY_LOG_LEVEL=error",
-		"LATCHKEY_LIMITS_SIGNUPS_PER_HOUR=0")
-	cmd.Stderr = os.Stderr
-	must(b, cmd.Start())
-	b.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	s := &service{url: fmt.Sprintf("http://localhost:%d", port), client: &http.Client{Transport: &http.Transport{
-		MaxIdleConnsPerHost: 1000, DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
-	}}}
-	for range 200 {
-		if res, err := s.client.Get(s.url + "/readyz"); err == nil {
-			_ = res.Body.Close()
-			if res.StatusCode == http.StatusOK {
-				break
-			}
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	if status, body := s.post("/api/users", "", `{"username":"ada","email":"ada@example.org","password":"correct horse"}`); status != 201 {
-		b.Fatalf("sign-up: %d %s", status, body)
-	}
-	for range refreshers {
-		status, body := s.post("/api/users/login", "", `{"username":"ada","password":"correct horse"}`)
-		if status != 200 {
-			b.Fatalf("login: %d %s", status, body)
-		}
-		s.tokens = append(s.tokens, refreshTokenOf(body))
-	}
-	return s
-}
-
-func refreshTokenOf(body []byte) string {
-	var tokens struct{ RefreshToken string }
-	_ = json.Unmarshal(body, &tokens)
-	return tokens.RefreshToken
-}
-
-func (s *service) post(path, address, body string) (int, []byte) {
-	req, err := http.NewRequest(http.MethodPost, s.url+path, strings.NewReader(body))
-	if err != nil {
-		return 0, nil
-	}
-	req.Header.Set("Content-Type", "application/json")
-	if address != "" {
-		req.Header.Set("X-Forwarded-For", address)
-	}
-	res, err := s.client.Do(req)
-	if err != nil {
-		return 0, []byte(err.Error())
-	}
-	defer func() { _ = res.Body.Close() }()
-	var b bytes.Buffer
-	_, _ = io.Copy(&b, res.Body)
-	return res.StatusCode, b.Bytes()
 }
 
 // measure makes the runs, with a flood if who is given: whose address and account
@@ -215,7 +134,8 @@ func (s *service) measure(ceiling float64, who func(i int) (address, account str
 						slowest = max(slowest, took)
 						mu.Unlock()
 						if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
-							time.Sleep(50 * time.Millisecond) // an attacker who did not even wait that long would only flood itself
+							// An attacker who did not even wait that long would only flood itself.
+							time.Sleep(25*time.Millisecond + rand.N(50*time.Millisecond))
 						}
 					}
 				})
@@ -225,7 +145,11 @@ func (s *service) measure(ceiling float64, who func(i int) (address, account str
 		mu.Lock()
 		before := hashed
 		mu.Unlock()
+		busy := s.busy()
 		took := s.refreshPaced(&f)
+		busy = s.busy().since(busy)
+		f.service, f.client = append(f.service, busy.service), append(f.client, busy.client)
+		f.rest = append(f.rest, busy.all-busy.service-busy.client)
 		mu.Lock()
 		f.hashes = append(f.hashes, float64(hashed-before)/perRun.Seconds()/max(ceiling, 1))
 		mu.Unlock()
@@ -273,11 +197,4 @@ func orNew(m map[int]int) map[int]int {
 		return map[int]int{}
 	}
 	return m
-}
-
-func must(b *testing.B, err error) {
-	b.Helper()
-	if err != nil {
-		b.Fatal(err)
-	}
 }

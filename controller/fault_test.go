@@ -143,7 +143,7 @@ func startOn(t *testing.T, pgServer *throwaway.PostgresServer, rdServer *throwaw
 	clock := newClock()
 	instance, err := start(t, repository.Store{
 		Users: pg, Revocations: pg, Audits: pg, Keys: pg, Clients: pg, Codes: pg, Sessions: rd, Limits: rd, Database: pg, SessionStore: rd,
-	}, clock, io.Discard)
+	}, clock)
 	must(t, err)
 	instance.addAda(t)
 	return instance, clock
@@ -158,7 +158,7 @@ func TestALogoutHoldsWithoutRedis(t *testing.T) {
 	must(t, err)
 	t.Cleanup(func() { _ = rd.Close() })
 	store.Sessions, store.SessionStore = rd, rd
-	instance, err := start(t, store, newClock(), io.Discard)
+	instance, err := start(t, store, newClock())
 	must(t, err)
 	instance.addAda(t)
 	app := &user{t: t, base: instance.public.String(), client: instance.client(false)}

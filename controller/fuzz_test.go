@@ -1,7 +1,6 @@
 package controller_test
 
 import (
-	"io"
 	"testing"
 
 	"latchkey/repository/throwaway"
@@ -16,7 +15,7 @@ func FuzzBodies(f *testing.F) {
 	} {
 		f.Add(s)
 	}
-	instance, err := start(f, throwaway.SQLiteStore(f), newClock(), io.Discard)
+	instance, err := start(f, throwaway.SQLiteStore(f), newClock())
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -61,12 +60,16 @@ type instance struct {
 	keys     *service.Keyring
 	public   *url.URL
 	address  string
+	leaks    *leaks
 }
 
+const rootSecret = "a root secret for tests, 32 bytes or more"
+
 // start serves the store with settings as a file would have them, key=value.
-func start(t testing.TB, store repository.Store, clock *clock, log io.Writer, settings ...string) (*instance, error) {
+func start(t testing.TB, store repository.Store, clock *clock, settings ...string) (*instance, error) {
 	public := &url.URL{Scheme: "http", Host: "localhost"}
-	logger := slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	watch := watchLeaks(t)
+	logger := slog.New(slog.NewJSONHandler(watch, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	policy := service.RefreshPolicy{
 		Rotate: true, Sliding: true, IdleTTL: 14 * 24 * time.Hour, AbsoluteTTL: 30 * 24 * time.Hour,
 		Grace: 10 * time.Second, Recovery: 24 * time.Hour, MaxSessions: 50, HeaderKeeps: true,
@@ -147,7 +150,7 @@ func start(t testing.TB, store repository.Store, clock *clock, log io.Writer, se
 			return nil, fmt.Errorf("%s: %w", key, err)
 		}
 	}
-	keys, err := service.DeriveKeys([]byte("a root secret for tests, 32 bytes or more"))
+	keys, err := service.DeriveKeys([]byte(rootSecret))
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +186,7 @@ func start(t testing.TB, store repository.Store, clock *clock, log io.Writer, se
 		server.Start()
 	}
 	t.Cleanup(server.Close)
-	return &instance{accounts: o.Accounts, sessions: o.Sessions, clients: o.Clients, keys: o.Keys, public: public, address: server.Listener.Addr().String()}, nil
+	return &instance{accounts: o.Accounts, sessions: o.Sessions, clients: o.Clients, keys: o.Keys, public: public, address: server.Listener.Addr().String(), leaks: watch}, nil
 }
 
 // addAda creates the user of the tests.
@@ -198,12 +201,12 @@ func (i *instance) addAda(t *testing.T) {
 // client returns an HTTP client that reaches the instance by its public URL. A
 // browser has a cookie jar.
 func (i *instance) client(browser bool) *http.Client {
-	c := &http.Client{Transport: &http.Transport{
+	c := &http.Client{Transport: i.leaks.through(&http.Transport{
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, network, i.address)
 		},
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
-	}}
+	})}
 	if browser {
 		c.Jar, _ = cookiejar.New(nil) // never fails
 	}

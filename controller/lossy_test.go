@@ -3,7 +3,6 @@ package controller_test
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -57,7 +56,7 @@ func TestLostAnswersLogNobodyOut(t *testing.T) {
 		t.Run(set.Name, func(t *testing.T) {
 			t.Parallel()
 			clock := newClock()
-			instance, err := start(t, set.Open(t), clock, io.Discard, "refresh.absolute_ttl=87600h")
+			instance, err := start(t, set.Open(t), clock, "refresh.absolute_ttl=87600h")
 			must(t, err)
 			instance.addAda(t)
 			var dropped, refreshes, late atomic.Int64

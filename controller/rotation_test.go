@@ -25,7 +25,7 @@ func TestNobodyIsRefusedWhileKeysRotate(t *testing.T) {
 			var replicas [2]*instance
 			for i := range replicas {
 				var err error
-				replicas[i], err = start(t, store, &clock{real: true, skew: time.Duration(i) * 500 * time.Millisecond}, io.Discard, settings...)
+				replicas[i], err = start(t, store, &clock{real: true, skew: time.Duration(i) * 500 * time.Millisecond}, settings...)
 				must(t, err)
 			}
 			replicas[0].addAda(t)

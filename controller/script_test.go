@@ -80,7 +80,7 @@ func of(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*world)
 
 func serveCmd(ts *testscript.TestScript, _ bool, args []string) {
 	w := of(ts)
-	instance, err := start(w.t, w.set.Open(w.t), w.clock, io.Discard, args...)
+	instance, err := start(w.t, w.set.Open(w.t), w.clock, args...)
 	ts.Check(err)
 	w.instance, w.clients = instance, map[string]*http.Client{}
 	asCmd(ts, false, []string{"app"})

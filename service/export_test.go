@@ -75,10 +75,13 @@ var WalkForTest = walk
 // PublicForTest returns what verifies access tokens.
 func PublicForTest(f *FixedKeys) any { return f.set.entries[0].public }
 
+// GateForTest returns a gate, as do, and what it counts.
+func GateForTest(slots int, wait, expected time.Duration) (do func(context.Context, func() error) error, counts func() GateCounts) {
+	g := newGate(slots, wait, expected)
+	return g.do, g.counts
+}
+
 // SlotForTest gives a slot a job and returns what the slot answers.
 func (h *Hasher) SlotForTest(ctx context.Context) error {
-	job := &hashJob{ctx: ctx, do: func() error { return nil }, done: make(chan error, 1)}
-	h.waiting.Add(1)
-	h.jobs <- job
-	return <-job.done
+	return h.gate.run(&job{ctx: ctx, do: func() error { return nil }})
 }

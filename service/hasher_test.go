@@ -79,3 +79,29 @@ func TestWhoeverHasGoneAwayIsNotAnsweredByTheSlot(t *testing.T) {
 		t.Error("nothing was done, and that is no error")
 	}
 }
+
+func TestTheGateAnswersWhoeverHasWaitedTooLong(t *testing.T) {
+	do, counts := service.GateForTest(1, 50*time.Millisecond, time.Millisecond) // 50 places: what was measured was much faster
+	begun := make(chan struct{})
+	go func() {
+		_ = do(t.Context(), func() error {
+			close(begun)
+			time.Sleep(200 * time.Millisecond)
+			return nil
+		})
+	}()
+	<-begun
+	results := make(chan error, 8)
+	for range 8 {
+		go func() { results <- do(t.Context(), func() error { time.Sleep(10 * time.Millisecond); return nil }) }()
+	}
+	for range 8 {
+		var e *service.Error
+		if err := <-results; !errors.As(err, &e) || e.Code != service.CodeOverloaded {
+			t.Errorf("after four times as long as anybody waits: %v", err)
+		}
+	}
+	if c := counts(); c.Refused != 8 || c.Done != 1 || c.Running != 0 || c.Waiting != 0 {
+		t.Errorf("counted %+v", c)
+	}
+}

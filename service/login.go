@@ -55,12 +55,13 @@ type Login struct {
 	throttle *Throttle
 	sessions *Sessions
 	reveal   bool // answer not_found for an unknown user
+	counts   tally[LoginOutcome]
 	log      *slog.Logger
 }
 
 // NewLogin returns the login to a store.
 func NewLogin(store repository.Store, hasher *Hasher, throttle *Throttle, sessions *Sessions, reveal bool, log *slog.Logger) *Login {
-	return &Login{store: store, hasher: hasher, throttle: throttle, sessions: sessions, reveal: reveal, log: log}
+	return &Login{store: store, hasher: hasher, throttle: throttle, sessions: sessions, reveal: reveal, counts: newLoginTally(), log: log}
 }
 
 // Login checks credentials and makes a session. Invalid_credentials for an
@@ -89,42 +90,50 @@ func (l *Login) deviceOf(c Credentials, u repository.User) *knownDevice {
 // amrPassword is a log-in by password (RFC 8176 2).
 const amrPassword = "pwd"
 
-// check returns whose credentials these are. The attempt is counted before the
-// password is looked at, as if it had failed, so that many at once get no more
-// than their share; what did not fail is taken back.
+// check returns whose credentials these are.
 func (l *Login) check(ctx context.Context, c Credentials) (repository.User, error) {
-	var u repository.User
-	var err error
+	u, outcome, err := l.judge(ctx, c)
+	l.counts.add(outcome)
+	if err != nil {
+		return u, err
+	}
+	return l.rehash(ctx, u, c.Password), nil
+}
+
+// judge looks at credentials. The attempt is counted before the password is looked
+// at, as if it had failed, so that many at once get no more than their share; what
+// did not fail is taken back.
+func (l *Login) judge(ctx context.Context, c Credentials) (u repository.User, outcome LoginOutcome, err error) {
 	looked := l.throttle.known(c.Device) != nil // whose the device is decides what counts
 	if looked {
 		if u, err = l.find(ctx, c); err != nil {
-			return u, err
+			return u, LoginFailed, err
 		}
 	}
 	attempt := l.throttle.attempt(c, l.deviceOf(c, u))
-	first, slow := l.throttle.begin(ctx, attempt)
+	first, slow, err := l.throttle.begin(ctx, attempt)
+	if err != nil {
+		return u, LoginFailed, err
+	}
 	if slow != nil && !first { // the first of this delay is on record; a flood costs no look at the database
-		return u, slow
+		return u, LoginThrottled, slow
 	}
 	if !looked {
 		if u, err = l.find(ctx, c); err != nil {
 			if slow == nil {
 				l.takeBack(ctx, attempt, false)
 			}
-			return u, err
+			return u, LoginFailed, err
 		}
 	}
 	if slow != nil {
-		return u, l.refuse(ctx, c, u, "throttled", slow)
+		return u, LoginThrottled, l.refuse(ctx, c, u, LoginThrottled, slow)
 	}
-	failed, err := l.compare(ctx, c, u)
-	if !failed {
-		l.takeBack(ctx, attempt, err == nil)
+	outcome, err = l.compare(ctx, c, u)
+	if outcome != LoginUnknown && outcome != LoginWrong {
+		l.takeBack(ctx, attempt, outcome == LoginSucceeded)
 	}
-	if err != nil {
-		return u, err
-	}
-	return l.rehash(ctx, u, c.Password), nil
+	return u, outcome, err
 }
 
 // takeBack takes back what an attempt that did not fail has counted.
@@ -144,23 +153,27 @@ func (l *Login) find(ctx context.Context, c Credentials) (repository.User, error
 }
 
 // compare checks the password of a user, whose ID is empty where there is none.
-// Failed is whether the credentials are wrong, and not that something else went.
-func (l *Login) compare(ctx context.Context, c Credentials, u repository.User) (failed bool, err error) {
-	known := u.ID != ""
+func (l *Login) compare(ctx context.Context, c Credentials, u repository.User) (outcome LoginOutcome, err error) {
 	match, err := l.hasher.Compare(ctx, u.PasswordHash, c.Password)
+	answer := wrongCredentials()
 	switch {
+	case err != nil && AsError(err).Code == CodeOverloaded:
+		return LoginOverloaded, err
 	case err != nil:
-		return false, err
-	case !known && l.reveal && c.Terms.ClientID == ClientAPI: // to OAuth clients it is one invalid_grant
-		return true, l.refuse(ctx, c, u, "unknown_user", NewError(CodeNotFound, "There is no such user."))
-	case !known:
-		return true, l.refuse(ctx, c, u, "unknown_user", wrongCredentials())
+		return LoginFailed, err
+	case u.ID == "":
+		outcome = LoginUnknown
+		if l.reveal && c.Terms.ClientID == ClientAPI { // to OAuth clients it is one invalid_grant
+			answer = NewError(CodeNotFound, "There is no such user.")
+		}
 	case !match:
-		return true, l.refuse(ctx, c, u, "wrong_password", wrongCredentials())
+		outcome = LoginWrong
 	case u.Disabled:
-		return false, l.refuse(ctx, c, u, "disabled", accountDisabled())
+		outcome, answer = LoginDisabled, accountDisabled()
+	default:
+		return LoginSucceeded, nil
 	}
-	return false, nil
+	return outcome, l.refuse(ctx, c, u, outcome, answer)
 }
 
 // rehash hashes a password anew where the cost of the settings has changed since.
@@ -203,8 +216,8 @@ func findUser(ctx context.Context, users repository.Users, username, email strin
 
 // refuse records a failed login and returns the answer to it. The name that was
 // typed is not recorded: people type passwords there.
-func (l *Login) refuse(ctx context.Context, c Credentials, u repository.User, why string, answer error) error {
-	record := c.From.audit(l.sessions.now().UTC().Truncate(time.Microsecond), repository.AuditLoginFailed, why)
+func (l *Login) refuse(ctx context.Context, c Credentials, u repository.User, why LoginOutcome, answer error) error {
+	record := c.From.audit(l.sessions.now().UTC().Truncate(time.Microsecond), repository.AuditLoginFailed, string(why))
 	record.UserID, record.ClientID = u.ID, c.Terms.ClientID
 	if err := l.store.Audits.AppendAudit(ctx, record); err != nil {
 		return storeFailure("record a failed login", err)

@@ -50,14 +50,14 @@ type Sessions struct {
 	store  repository.Store
 	tokens *Tokens
 	policy RefreshPolicy
-	counts counts
+	counts tally[repository.Outcome]
 	now    func() time.Time
 	log    *slog.Logger
 }
 
 // NewSessions returns the sessions in a store.
 func NewSessions(store repository.Store, tokens *Tokens, policy RefreshPolicy, now func() time.Time, log *slog.Logger) *Sessions {
-	return &Sessions{store: store, tokens: tokens, policy: policy, counts: newCounts(), now: now, log: log}
+	return &Sessions{store: store, tokens: tokens, policy: policy, counts: newTally(repository.Outcomes()...), now: now, log: log}
 }
 
 // beginning is a session that is about to be made.

@@ -66,22 +66,23 @@ func (t *Throttle) attempt(c Credentials, device *knownDevice) repository.Attemp
 	return a
 }
 
-// begin counts an attempt, or returns rate_limited.
-func (t *Throttle) begin(ctx context.Context, a repository.Attempt) (first bool, err error) {
+// begin counts an attempt. Slow is rate_limited where it has to wait; first is
+// set on the first attempt of a delay.
+func (t *Throttle) begin(ctx context.Context, a repository.Attempt) (first bool, slow, err error) {
 	if len(a.Keys) == 0 {
-		return false, nil
+		return false, nil, nil
 	}
 	w, err := t.limits.BeginAttempt(ctx, a)
 	if err != nil {
-		return false, storeFailure("count a log-in", err)
+		return false, nil, storeFailure("count a log-in", err)
 	}
 	if w.For > 0 {
-		return w.First, &Error{
+		slow = &Error{
 			Code: CodeRateLimited, Message: "Too many failed log-ins. Wait a moment and try again.", RetryAfter: w.For,
 			Err: errors.New("throttled"),
 		}
 	}
-	return false, nil
+	return w.First, slow, nil
 }
 
 // end takes back what an attempt counted. It must not be cut short by a client
