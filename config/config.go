@@ -20,6 +20,8 @@ type Config struct {
 	Signup   Signup   `mapstructure:"signup"`
 	Limits   Limits   `mapstructure:"limits"`
 	CORS     CORS     `mapstructure:"cors"`
+	Cookies  Cookies  `mapstructure:"cookies"`
+	Demo     Demo     `mapstructure:"demo"`
 	Errors   Errors   `mapstructure:"errors"`
 	Log      Log      `mapstructure:"log"`
 }
@@ -180,6 +182,18 @@ type CORS struct {
 	Origins []string `mapstructure:"origins"`
 }
 
+// Demo is a page that shows what the service does.
+type Demo struct {
+	// Enabled is on, off, or auto: on where users reach the service by http on
+	// this machine. The page is at /demo.
+	Enabled string `mapstructure:"enabled"`
+}
+
+// DemoEnabled reports whether the page is served.
+func (c Config) DemoEnabled() bool {
+	return c.Demo.Enabled == "on" || c.Demo.Enabled == "auto" && c.Server.PublicURL.Scheme == "http"
+}
+
 // Errors is how errors are answered.
 type Errors struct {
 	// Status maps an error to another status, for clients that wait for it:
@@ -217,7 +231,9 @@ func Default() Config {
 			LoginAccountAddress: 5, LoginAccount: 20, LoginAddress: 50, LoginClient: 1000, LoginDevice: 10,
 			LoginDelay: time.Second, LoginMaxDelay: 15 * time.Minute, LoginForget: 24 * time.Hour, SignupsPerHour: 100,
 		},
-		Log: Log{Level: "info", Format: "auto"},
+		Cookies: Cookies{SameSite: "default"},
+		Demo:    Demo{Enabled: "auto"},
+		Log:     Log{Level: "info", Format: "auto"},
 	}
 }
 

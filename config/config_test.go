@@ -30,7 +30,8 @@ func TestEverySettingCanBeAVariable(t *testing.T) {
 	for name, value := range map[string]string{
 		"SERVER_LISTEN": "127.0.0.1:9", "SERVER_TRUSTED_PROXIES": "10.0.0.0/8, 192.0.2.1", "TOKENS_ACCESS_TTL": "5m",
 		"REFRESH_IDLE_TTL": "2d", "REFRESH_ROTATE": "false", "CORS_ORIGINS": "https://a.example,https://b.example:8443",
-		"ERRORS_STATUS": "token_expired=419,token_missing=400", "PASSWORD_BCRYPT_COST": "10", "TOKENS_SECRET": goodSecret,
+		"COOKIES_LEGACY": "sid;domain=localhost;path=/x refreshToken",
+		"ERRORS_STATUS":  "token_expired=419,token_missing=400", "PASSWORD_BCRYPT_COST": "10", "TOKENS_SECRET": goodSecret,
 	} {
 		t.Setenv("LATCHKEY_"+name, value)
 	}
@@ -39,8 +40,8 @@ func TestEverySettingCanBeAVariable(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := fmt.Sprintln(cfg.Server.Listen, cfg.Server.TrustedProxies, cfg.Tokens.AccessTTL, cfg.Refresh.IdleTTL, cfg.Refresh.Rotate,
-		cfg.CORS.Origins, cfg.Errors.Status, cfg.Password.BcryptCost, cfg.Tokens.Secret.Reveal())
-	want := "127.0.0.1:9 [10.0.0.0/8 192.0.2.1/32] 5m0s 48h0m0s false [https://a.example https://b.example:8443] " +
+		cfg.CORS.Origins, cfg.Cookies.Legacy, cfg.Errors.Status, cfg.Password.BcryptCost, cfg.Tokens.Secret.Reveal())
+	want := "127.0.0.1:9 [10.0.0.0/8 192.0.2.1/32] 5m0s 48h0m0s false [https://a.example https://b.example:8443] [sid;domain=localhost;path=/x refreshToken;path=/] " +
 		"map[token_expired:419 token_missing:400] 10 " + goodSecret + "\n"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
@@ -92,7 +93,20 @@ func TestBadSettingsAreNamedByKeyAllAtOnce(t *testing.T) {
 		"a secret of blanks":             {[]string{"TOKENS_SECRET=abcdefgh                        "}, []string{"tokens.secret", "blank"}},
 		"no prefix":                      {[]string{"REDIS_PREFIX="}, []string{"redis.prefix"}},
 		"grace under strict":             {[]string{"REFRESH_PRESET=strict", "REFRESH_GRACE=5s"}, []string{"refresh.grace", "strict"}},
-		"a status that is a success":     {[]string{"ERRORS_STATUS=token_expired=200"}, []string{"errors.status"}},
+		"a cookie domain over http":      {[]string{"COOKIES_DOMAIN=localhost"}, []string{"cookies.domain", "https"}},
+		"another cookie domain":          {[]string{"SERVER_PUBLIC_URL=https://auth.example.org", "COOKIES_DOMAIN=example.com"}, []string{"cookies.domain", "end"}},
+		"a cookie domain of many":        {[]string{"SERVER_PUBLIC_URL=https://auth.example.co.uk", "COOKIES_DOMAIN=co.uk"}, []string{"cookies.domain", "suffix"}},
+		"a cookie domain of an address":  {[]string{"SERVER_PUBLIC_URL=https://192.0.2.1", "COOKIES_DOMAIN=192.0.2.1"}, []string{"cookies.domain", "address"}},
+		"SameSite none over http":        {[]string{"COOKIES_SAME_SITE=none"}, []string{"cookies.same_site", "https", "cors.origins"}},
+		"SameSite of a kind unknown":     {[]string{"COOKIES_SAME_SITE=loose"}, []string{"cookies.same_site"}},
+		"cookies for another site": {
+			[]string{"SERVER_PUBLIC_URL=https://auth.example.org", "CORS_ORIGINS=https://app.example.com", "TOKENS_DELIVERY=cookie"},
+			[]string{"cors.origins", "cookies.same_site"},
+		},
+		"a legacy cookie out of reach":    {[]string{"SERVER_PUBLIC_URL=https://auth.example.org", "COOKIES_LEGACY=sid;domain=example.com"}, []string{"cookies.legacy"}},
+		"a legacy cookie that cannot be":  {[]string{"COOKIES_LEGACY=__Host-accessToken;path=/auth"}, []string{"cookies.legacy", "__Host-"}},
+		"a legacy cookie with attributes": {[]string{"COOKIES_LEGACY=sid;secure"}, []string{"write cookies as in"}},
+		"a status that is a success":      {[]string{"ERRORS_STATUS=token_expired=200"}, []string{"errors.status"}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -128,6 +128,10 @@ func decodeHook(from, to reflect.Type, data any) (any, error) {
 		return parsePrefixes(text)
 	case reflect.TypeFor[netip.Prefix]():
 		return parsePrefix(text)
+	case reflect.TypeFor[[]CookieTuple]():
+		return parseCookieTuples(text)
+	case reflect.TypeFor[CookieTuple]():
+		return parseCookieTuple(text)
 	case reflect.TypeFor[[]string]():
 		return split(text), nil
 	case reflect.TypeFor[map[string]int]():

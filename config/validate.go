@@ -56,7 +56,9 @@ func (c *Config) Validate() error {
 			p.add("errors.status", "%s must be mapped to a status from 400 to 499", code)
 		}
 	}
+	c.validateCookies(&p)
 	c.validateLimits(&p)
+	p.oneOf("demo.enabled", c.Demo.Enabled, "auto", "on", "off")
 	p.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	p.oneOf("log.format", c.Log.Format, "auto", "json", "text")
 	return errors.Join(p...)

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"fmt"
 	"net/http"
 	"time"
 
@@ -8,12 +9,13 @@ import (
 )
 
 // setCookies are the cookies of a grant to a browser. The refresh cookie is not
-// written again for a token that stays: a late answer would overwrite a newer
-// one.
-func (s *server) setCookies(g service.Grant) []*http.Cookie {
+// written again for a token that stays, unless it came under an earlier name: a
+// late answer would overwrite a newer one.
+func (s *server) setCookies(r *http.Request, g service.Grant) []*http.Cookie {
 	cookies := []*http.Cookie{s.accessCookie(g)}
-	if g.RefreshChanged {
+	if g.RefreshChanged || len(r.CookiesNamed(s.cookies.Refresh)) == 0 {
 		cookies = append(cookies, s.refreshCookie(string(g.Refresh), s.maxAge(g)))
+		cookies = append(cookies, s.expireLegacy()...)
 	}
 	return cookies
 }
@@ -22,7 +24,13 @@ func (s *server) setCookies(g service.Grant) []*http.Cookie {
 // as the session, so that an expired access token is seen as expired and not as
 // missing.
 func (s *server) accessCookie(g service.Grant) *http.Cookie {
-	return s.cookieOf(s.cookies.Access, "Bearer%20"+string(g.Access), "/", s.maxAge(g), http.SameSiteLaxMode)
+	return s.tokenCookie("Bearer%20"+string(g.Access), s.maxAge(g))
+}
+
+func (s *server) tokenCookie(value string, maxAge int) *http.Cookie {
+	c := s.cookieOf(s.cookies.Access, value, "/", maxAge, http.SameSiteLaxMode)
+	c.Domain = s.cookies.Domain
+	return c
 }
 
 func (s *server) refreshCookie(value string, maxAge int) *http.Cookie {
@@ -50,10 +58,30 @@ func (s *server) deviceCookie(token service.DeviceToken) *http.Cookie {
 
 // clearCookies makes a browser forget both.
 func (s *server) clearCookies() []*http.Cookie {
-	return []*http.Cookie{
-		s.cookieOf(s.cookies.Access, "", "/", -1, http.SameSiteLaxMode),
-		s.refreshCookie("", -1),
+	return append([]*http.Cookie{s.tokenCookie("", -1), s.refreshCookie("", -1)}, s.expireLegacy()...)
+}
+
+// expireLegacy makes a browser forget the cookies of an earlier deployment.
+func (s *server) expireLegacy() []*http.Cookie {
+	cookies := make([]*http.Cookie, len(s.cookies.Legacy))
+	for i, c := range s.cookies.Legacy {
+		c.MaxAge, c.HttpOnly, c.Secure = -1, true, s.cookies.Secure
+		cookies[i] = &c
 	}
+	return cookies
+}
+
+// checkLegacy refuses a cookie that we set ourselves.
+func (s *server) checkLegacy() error {
+	ours := []*http.Cookie{s.tokenCookie("", 0), s.refreshCookie("", 0), s.deviceCookie("")}
+	for _, l := range s.cookies.Legacy {
+		for _, c := range ours {
+			if c.Name == l.Name && c.Domain == l.Domain && c.Path == l.Path {
+				return fmt.Errorf("cookies.legacy: %s with this domain and path is the cookie that the service sets", l.Name)
+			}
+		}
+	}
+	return nil
 }
 
 // maxAge is how long the session can still live, in seconds: of both cookies,
@@ -62,8 +90,15 @@ func (s *server) maxAge(g service.Grant) int {
 	return max(1, int(g.SessionExpiry.Sub(s.Now())/time.Second))
 }
 
-func (s *server) cookieOf(name, value, path string, maxAge int, sameSite http.SameSite) *http.Cookie {
+// cookieOf makes a cookie with the SameSite of the settings, or the usual one. What
+// other sites may send is kept for each of them apart, as browsers now demand.
+func (s *server) cookieOf(name, value, path string, maxAge int, usual http.SameSite) *http.Cookie {
+	sameSite := map[string]http.SameSite{"lax": http.SameSiteLaxMode, "strict": http.SameSiteStrictMode, "none": http.SameSiteNoneMode}[s.SameSite]
+	if sameSite == 0 {
+		sameSite = usual
+	}
 	return &http.Cookie{ //nolint:gosec // Secure follows from the public URL: http on a loopback host has none
-		Name: name, Value: value, Path: path, MaxAge: maxAge, HttpOnly: true, Secure: s.cookies.Secure, SameSite: sameSite,
+		Name: name, Value: value, Path: path, MaxAge: maxAge, HttpOnly: true, Secure: s.cookies.Secure,
+		SameSite: sameSite, Partitioned: sameSite == http.SameSiteNoneMode,
 	}
 }

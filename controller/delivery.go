@@ -71,5 +71,5 @@ func (s *server) grant(r *http.Request, g service.Grant, via service.Delivery) r
 	if s.cookieOnly(r) {
 		body.AccessToken = ""
 	}
-	return reply{body: body, cookies: s.setCookies(g)}
+	return reply{body: body, cookies: s.setCookies(r, g)}
 }

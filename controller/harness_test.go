@@ -135,6 +135,22 @@ func start(t testing.TB, store repository.Store, clock *clock, settings ...strin
 			reveal, err = strconv.ParseBool(value)
 		case "cors.origins":
 			o.Origins = strings.Split(value, ",")
+		case "cookies.domain":
+			o.CookieDomain = value
+		case "cookies.same_site":
+			o.SameSite = value
+		case "cookies.legacy": // name;domain=example.org;path=/
+			for _, text := range strings.Split(value, ",") {
+				name, attributes, _ := strings.Cut(text, ";")
+				c, err := http.ParseSetCookie(name + "=;" + attributes)
+				if err != nil {
+					return nil, err
+				}
+				if c.Path == "" {
+					c.Path = "/"
+				}
+				o.LegacyCookies = append(o.LegacyCookies, *c)
+			}
 		case "errors.status":
 			o.Statuses = map[string]int{}
 			for _, pair := range strings.Split(value, ",") {

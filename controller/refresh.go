@@ -55,7 +55,7 @@ func (s *server) rtVerify(c *call, _ empty) (reply, error) {
 	}
 	out := reply{cookies: []*http.Cookie{s.accessCookie(g)}}
 	if found.InCookie {
-		out.cookies = s.setCookies(g)
+		out.cookies = s.setCookies(c.r, g)
 	}
 	body := accessReply{AccessToken: "Bearer " + string(g.Access), AccessTokenExpiryDate: iso(g.AccessExpiry)}
 	if s.cookieOnly(c.r) {

@@ -37,6 +37,9 @@ type Options struct {
 	TrustedProxies    []netip.Prefix
 	Origins           []string       // that may use the API from a browser
 	Delivery          string         // auto, cookie or body
+	CookieDomain      string         // whose hosts get the access cookie
+	SameSite          string         // default, lax, strict or none
+	LegacyCookies     []http.Cookie  // name, domain and path of those to expire
 	SignupsPerHour    int            // of one address; 0: as many as it likes
 	RequestsPerSecond int            // of one address; 0: as many as it likes
 	Statuses          map[string]int // error to status
@@ -64,7 +67,10 @@ func NewRouter(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{Options: o, problems: problems, csrf: csrf, cookies: access.NewCookies(o.PublicURL, o.BasePath)}
+	s := &server{Options: o, problems: problems, csrf: csrf, cookies: access.NewCookies(o.PublicURL, o.BasePath, o.CookieDomain, o.LegacyCookies...)}
+	if err := s.checkLegacy(); err != nil {
+		return nil, err
+	}
 	engine, err := s.engine()
 	if err != nil {
 		return nil, err

@@ -24,7 +24,7 @@ import (
 //
 // Beside the commands of testscript a script has:
 //
-//	serve [key=value …]               start the service with these settings
+//	serve [key=value …]               start the service with these settings; ! if it must refuse them
 //	as app|browser [name]             be another client; browsers have cookies
 //	send METHOD PATH [what …]         @long in PATH is a long text; what: {json}, form:a=b&c=d, @file, @big, or Header: value
 //	client VAR [key=value …]          create an OAuth client, and keep its secret
@@ -78,9 +78,15 @@ type world struct {
 
 func of(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*world) }
 
-func serveCmd(ts *testscript.TestScript, _ bool, args []string) {
+func serveCmd(ts *testscript.TestScript, neg bool, args []string) {
 	w := of(ts)
 	instance, err := start(w.t, w.set.Open(w.t), w.clock, args...)
+	if neg {
+		if err == nil {
+			ts.Fatalf("%v: accepted", args)
+		}
+		return
+	}
 	ts.Check(err)
 	w.instance, w.clients = instance, map[string]*http.Client{}
 	asCmd(ts, false, []string{"app"})

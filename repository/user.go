@@ -58,10 +58,10 @@ type Users interface {
 	// FindUserByEmail looks up by EmailKey; ErrNotFound if there is none.
 	FindUserByEmail(ctx context.Context, key string) (User, error)
 
-	// FindUserOfSession reads, in one step, the user and whether the session
-	// has been revoked: all that a refresh needs from the database. ErrNotFound
-	// for an unknown user.
-	FindUserOfSession(ctx context.Context, userID, sessionID string) (u User, revoked bool, err error)
+	// FindUserOfSession reads, in one step, the user and why the session has been
+	// revoked, or "": all that a refresh needs from the database. ErrNotFound for
+	// an unknown user.
+	FindUserOfSession(ctx context.Context, userID, sessionID string) (u User, ended EndReason, err error)
 
 	// ChangePassword replaces a hash and ends the user's sessions but one, in
 	// one step. ErrNotFound if there is no such user whose hash is Old and whose

@@ -145,7 +145,7 @@ func (s *Sessions) Disable(ctx context.Context, userID string, disabled bool, fr
 // current returns the user of an access token whose session is live in both
 // stores. Session_revoked if it is not, account_disabled for a disabled user.
 func (s *Sessions) current(ctx context.Context, who Subject) (repository.User, error) {
-	u, revoked, err := s.store.Users.FindUserOfSession(ctx, who.UserID, who.SessionID)
+	u, ended, err := s.store.Users.FindUserOfSession(ctx, who.UserID, who.SessionID)
 	switch {
 	case errors.Is(err, repository.ErrNotFound):
 		return u, sessionOver(CodeSessionRevoked, "This account no longer exists.")
@@ -153,17 +153,17 @@ func (s *Sessions) current(ctx context.Context, who Subject) (repository.User, e
 		return u, storeFailure("find the user of a session", err)
 	case u.Disabled:
 		return u, accountDisabled()
-	case revoked:
-		return u, sessionRevoked()
+	case ended != "":
+		return u, sessionRevoked(ended)
 	}
 	session, err := s.store.Sessions.FindSession(ctx, who.UserID, who.SessionID)
 	switch {
 	case errors.Is(err, repository.ErrNotFound):
-		return u, sessionRevoked()
+		return u, sessionRevoked("")
 	case err != nil:
 		return u, storeFailure("find the session of a token", err)
 	case !session.Live(s.now(), u.SessionEpoch, u.KeptSession):
-		return u, sessionRevoked()
+		return u, sessionRevoked(session.Ended)
 	}
 	return u, nil
 }

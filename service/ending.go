@@ -157,6 +157,10 @@ func endRecord(from Origin, r repository.Revocation, clientID string) repository
 	return a
 }
 
-func sessionRevoked() error {
-	return sessionOver(CodeSessionRevoked, "The session has been ended. Log in again.")
+// sessionRevoked says that a session is over. A browser whose log-in has replaced
+// it has the cookies of the new one: a late answer must not make it forget them.
+func sessionRevoked(why EndReason) error {
+	return &Error{
+		Code: CodeSessionRevoked, Message: "The session has been ended. Log in again.", SessionOver: why != repository.EndReplaced,
+	}
 }

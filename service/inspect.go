@@ -100,7 +100,7 @@ func (s *Sessions) look(ctx context.Context, userID, sessionID string, in *Inspe
 		}
 		return repository.User{}, nil, nil
 	}
-	u, revoked, err := s.store.Users.FindUserOfSession(ctx, userID, sessionID)
+	u, ended, err := s.store.Users.FindUserOfSession(ctx, userID, sessionID)
 	switch {
 	case errors.Is(err, repository.ErrNotFound):
 		return refuse(string(CodeSessionRevoked), "over: there is no such user", "the user was deleted")
@@ -108,7 +108,7 @@ func (s *Sessions) look(ctx context.Context, userID, sessionID string, in *Inspe
 		return u, nil, storeFailure("find the user of a session", err)
 	case u.Disabled:
 		return refuse(string(CodeAccountDisabled), "over: the account is disabled", "the account is disabled")
-	case revoked:
+	case ended != "":
 		return refuse(string(CodeSessionRevoked), "ended, as the database says", "the session was ended")
 	}
 	session, err := s.store.Sessions.FindSession(ctx, userID, sessionID)

@@ -82,13 +82,13 @@ func (o *OAuth) current(ctx context.Context, state TokenState, c claims) (TokenS
 	if subject.UserID == "" { // a client on its own behalf
 		return state, nil
 	}
-	u, revoked, err := o.store.Users.FindUserOfSession(ctx, subject.UserID, subject.SessionID)
+	u, ended, err := o.store.Users.FindUserOfSession(ctx, subject.UserID, subject.SessionID)
 	switch {
 	case errors.Is(err, repository.ErrNotFound):
 		return TokenState{}, nil
 	case err != nil:
 		return TokenState{}, storeFailure("find the user of a token", err)
-	case u.Disabled || revoked:
+	case u.Disabled || ended != "":
 		return TokenState{}, nil
 	}
 	if subject.SessionID != "" {

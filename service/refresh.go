@@ -45,7 +45,7 @@ func (s *Sessions) Refresh(ctx context.Context, p Presentation) (Grant, error) {
 	if p.UserID != "" && p.UserID != token.userID {
 		return Grant{}, s.refuse(ctx, p, token, "user_mismatch")
 	}
-	u, revoked, err := s.store.Users.FindUserOfSession(ctx, token.userID, token.sessionID)
+	u, ended, err := s.store.Users.FindUserOfSession(ctx, token.userID, token.sessionID)
 	switch {
 	case errors.Is(err, repository.ErrNotFound):
 		return Grant{}, sessionOver(CodeSessionRevoked, "This account no longer exists.")
@@ -53,9 +53,9 @@ func (s *Sessions) Refresh(ctx context.Context, p Presentation) (Grant, error) {
 		return Grant{}, storeFailure("find the user of a session", err)
 	case u.Disabled:
 		return Grant{}, accountDisabled()
-	case revoked:
+	case ended != "":
 		s.counts.add(repository.OutcomeRevoked)
-		return Grant{}, sessionRevoked()
+		return Grant{}, sessionRevoked(ended)
 	}
 	if err := s.checkNarrower(ctx, p, token); err != nil {
 		return Grant{}, err
@@ -77,7 +77,7 @@ func (s *Sessions) Refresh(ctx context.Context, p Presentation) (Grant, error) {
 	case repository.OutcomeExpired:
 		return Grant{}, refreshExpired()
 	case repository.OutcomeRevoked:
-		return Grant{}, s.confirm(ctx, p, token, out.Ended, sessionRevoked())
+		return Grant{}, s.confirm(ctx, p, token, out.Ended, sessionRevoked(out.Ended))
 	case repository.OutcomeReuse:
 		return Grant{}, s.confirm(ctx, p, token, repository.EndReuse,
 			sessionOver(CodeRefreshReused, "This refresh token was used before. The session has been ended for safety; log in again."))

@@ -188,9 +188,18 @@ func newHandler(cfg config.Config, b backend, hasher *service.Hasher, ring *serv
 		Sessions:  sessions, Tokens: tokens, Keys: ring, Health: health,
 		PublicURL: cfg.Server.PublicURL, BasePath: cfg.Server.BasePath, TrustedProxies: cfg.Server.TrustedProxies,
 		Origins: cfg.CORS.Origins, Delivery: cfg.Tokens.Delivery,
+		CookieDomain: cfg.Cookies.Domain, SameSite: cfg.Cookies.SameSite, LegacyCookies: legacyCookies(cfg),
 		SignupsPerHour: cfg.Limits.SignupsPerHour, RequestsPerSecond: cfg.Limits.RequestsPerSecond, Statuses: cfg.Errors.Status,
 		RequestTimeout: cfg.Server.RequestTimeout, Now: time.Now, Log: log,
 	})
+}
+
+func legacyCookies(cfg config.Config) []http.Cookie {
+	list := make([]http.Cookie, len(cfg.Cookies.Legacy))
+	for i, c := range cfg.Cookies.Legacy {
+		list[i] = http.Cookie{Name: c.Name, Domain: c.Domain, Path: c.Path} //nolint:gosec // it is made to expire
+	}
+	return list
 }
 
 // passwordPolicy opens the breach file, which stays open as long as the process

@@ -26,7 +26,7 @@ func (ck Cookies) AccessToken(r *http.Request) (Found, error) {
 		return Found{}, service.NewError(service.CodeInvalidRequest,
 			"The headers Authorization and accesstoken carry different tokens. Send one.")
 	}
-	return find(r, ck.Access,
+	return find(r, ck.names(ck.Access, accessName),
 		service.NewError(service.CodeTokenMissing, "This needs an access token. Log in first."),
 		service.NewError(service.CodeTokenMalformed, "The access token must be sent as: Authorization: Bearer, a blank and the token."),
 		a, b)
@@ -36,7 +36,7 @@ func (ck Cookies) AccessToken(r *http.Request) (Found, error) {
 // else that of the header refreshtoken, else that of its cookie. The errors are
 // refresh_missing and refresh_malformed.
 func (ck Cookies) RefreshToken(r *http.Request, inBody string) (Found, error) {
-	return find(r, ck.Refresh,
+	return find(r, ck.names(ck.Refresh, refreshName),
 		service.NewError(service.CodeRefreshMissing, "This needs a refresh token. Log in first."),
 		service.NewError(service.CodeRefreshMalformed, "The refresh token is not a JWT."),
 		inBody, r.Header.Get("refreshtoken"))
@@ -44,7 +44,7 @@ func (ck Cookies) RefreshToken(r *http.Request, inBody string) (Found, error) {
 
 // find returns the first text that was sent on purpose, else what the browser
 // added.
-func find(r *http.Request, cookieName string, missing, malformed error, sent ...string) (Found, error) {
+func find(r *http.Request, cookieNames []string, missing, malformed error, sent ...string) (Found, error) {
 	for _, text := range sent {
 		if text == "" {
 			continue
@@ -54,7 +54,7 @@ func find(r *http.Request, cookieName string, missing, malformed error, sent ...
 		}
 		return Found{}, malformed
 	}
-	values := cookies(r, cookieName)
+	values := cookies(r, cookieNames)
 	found := Found{InCookie: len(values) > 0}
 	for _, v := range values {
 		if token := bare(v); !looksLikeJWT(token) {

@@ -45,12 +45,12 @@ func (db *DB) FindUserByEmail(ctx context.Context, key string) (repository.User,
 }
 
 // FindUserOfSession implements repository.Users.
-func (db *DB) FindUserOfSession(ctx context.Context, userID, sessionID string) (repository.User, bool, error) {
-	var revoked bool
+func (db *DB) FindUserOfSession(ctx context.Context, userID, sessionID string) (repository.User, repository.EndReason, error) {
+	var ended string
 	u, err := scanUser(db.pool.QueryRow(ctx, `
-		SELECT `+userColumns+`, EXISTS (SELECT 1 FROM revoked_sessions r WHERE r.session_id = $2)
-		FROM users u WHERE u.id = $1`, userID, sessionID), &revoked)
-	return u, revoked, err
+		SELECT `+userColumns+`, COALESCE((SELECT r.reason FROM revoked_sessions r WHERE r.session_id = $2), '')
+		FROM users u WHERE u.id = $1`, userID, sessionID), &ended)
+	return u, repository.EndReason(ended), err
 }
 
 // scanUser reads userColumns, and what a query has after them.

@@ -1,0 +1,138 @@
+package config
+
+import (
+	"errors"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"golang.org/x/net/publicsuffix"
+)
+
+// Cookies are about the cookies of browsers.
+type Cookies struct {
+	// Domain lets the hosts below it have the access cookie, for servers that
+	// check access tokens there; empty: only this host gets it, which is safer.
+	// The refresh cookie is for this host in any case.
+	Domain string `mapstructure:"domain"`
+	// SameSite is default (access cookie lax, refresh cookie strict), lax, strict,
+	// or none, for a page on another site than server.public_url, which must stand
+	// in cors.origins. It must be https, and the cookies are partitioned.
+	SameSite string `mapstructure:"same_site"`
+	// Legacy are cookies of an earlier deployment, as name;domain=example.org;path=/,
+	// which are made to expire; those that were named like ours are still read.
+	Legacy []CookieTuple `mapstructure:"legacy"`
+}
+
+// CookieTuple is what a browser knows a cookie by (RFC 6265 5.3).
+type CookieTuple struct {
+	Name, Domain, Path string
+}
+
+// String writes it as parseCookieTuple reads it.
+func (t CookieTuple) String() string {
+	s := t.Name
+	if t.Domain != "" {
+		s += ";domain=" + t.Domain
+	}
+	if t.Path != "" {
+		s += ";path=" + t.Path
+	}
+	return s
+}
+
+func parseCookieTuple(s string) (CookieTuple, error) {
+	parts := strings.Split(s, ";")
+	t := CookieTuple{Name: strings.TrimSpace(parts[0]), Path: "/"}
+	for _, part := range parts[1:] {
+		name, value, _ := strings.Cut(part, "=")
+		switch strings.ToLower(strings.TrimSpace(name)) {
+		case "domain":
+			t.Domain = strings.ToLower(strings.TrimPrefix(strings.TrimSpace(value), "."))
+		case "path":
+			t.Path = strings.TrimSpace(value)
+		default:
+			return t, errors.New("write cookies as in refreshToken;domain=example.org;path=/auth")
+		}
+	}
+	if t.Name == "" || strings.ContainsAny(t.Name, "= \t\",\\") || !strings.HasPrefix(t.Path, "/") {
+		return t, errors.New("write cookies as in refreshToken;domain=example.org;path=/auth")
+	}
+	return t, nil
+}
+
+func parseCookieTuples(s string) ([]CookieTuple, error) {
+	var list []CookieTuple
+	for _, part := range split(s) {
+		t, err := parseCookieTuple(part)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, t)
+	}
+	return list, nil
+}
+
+// validateCookies refuses what no browser would keep or send back, so that nobody
+// is logged out by a setting.
+func (c *Config) validateCookies(p *problems) {
+	p.oneOf("cookies.same_site", c.Cookies.SameSite, "default", "lax", "strict", "none")
+	u := c.Server.PublicURL
+	if u == nil {
+		return // was reported
+	}
+	host := strings.ToLower(u.Hostname())
+	if d := c.Cookies.Domain; d != "" {
+		_, isAddress := netip.ParseAddr(d)
+		suffix, _ := publicsuffix.PublicSuffix(d)
+		switch {
+		case u.Scheme != "https":
+			p.add("cookies.domain", "needs an https server.public_url: over http browsers refuse the cookies that have it")
+		case isAddress == nil:
+			p.add("cookies.domain", "must be a name: browsers keep no cookie for the hosts below an address")
+		case d != strings.ToLower(d) || strings.HasPrefix(d, ".") || strings.ContainsAny(d, ":/ "):
+			p.add("cookies.domain", "must be a name in lower case alone, as in example.org")
+		case suffix == d:
+			p.add("cookies.domain", "%s is a suffix under which anyone can have a host: browsers refuse cookies for all of it", d)
+		case host != d && !strings.HasSuffix(host, "."+d):
+			p.add("cookies.domain", "must be the host of server.public_url or a part of its end: browsers refuse cookies for others")
+		}
+	}
+	if c.Cookies.SameSite == "none" {
+		if u.Scheme != "https" {
+			p.add("cookies.same_site", "none needs an https server.public_url: browsers refuse such cookies without Secure")
+		}
+		if len(c.CORS.Origins) == 0 {
+			p.add("cookies.same_site", "none lets other sites send the cookies; say which in cors.origins")
+		}
+	}
+	if c.Tokens.Delivery == "cookie" && c.Cookies.SameSite != "none" {
+		for _, o := range c.CORS.Origins {
+			if origin, err := url.Parse(o); err == nil && !sameSite(u, origin) {
+				p.add("cors.origins", "%s is another site than server.public_url: browsers would not send it our cookies there. "+
+					"Set cookies.same_site to none, or tokens.delivery to auto or body", o)
+			}
+		}
+	}
+	for _, t := range c.Cookies.Legacy {
+		if strings.HasPrefix(t.Name, "__Host-") && (t.Domain != "" || t.Path != "/") {
+			p.add("cookies.legacy", "%s: a __Host- cookie has no domain, and the path /", t)
+		}
+		if t.Domain != "" && host != t.Domain && !strings.HasSuffix(host, "."+t.Domain) {
+			p.add("cookies.legacy", "%s: from %s no browser lets us touch a cookie of that domain", t, host)
+		}
+	}
+}
+
+// sameSite reports whether two origins are of one site: the same scheme and the
+// same registrable domain (HTML, same site).
+func sameSite(a, b *url.URL) bool {
+	return a.Scheme == b.Scheme && registrable(a.Hostname()) == registrable(b.Hostname())
+}
+
+func registrable(host string) string {
+	if domain, err := publicsuffix.EffectiveTLDPlusOne(host); err == nil {
+		return domain
+	}
+	return host // an address, or localhost
+}
