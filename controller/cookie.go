@@ -28,7 +28,7 @@ func (s *server) accessCookie(g service.Grant) *http.Cookie {
 }
 
 func (s *server) tokenCookie(value string, maxAge int) *http.Cookie {
-	c := s.cookieOf(s.cookies.Access, value, "/", maxAge, http.SameSiteLaxMode)
+	c := s.cookieOf(s.cookies.Access, value, "/", maxAge, http.SameSiteLaxMode) //nolint:gosec // as in cookieOf
 	c.Domain = s.cookies.Domain
 	return c
 }
@@ -64,9 +64,10 @@ func (s *server) clearCookies() []*http.Cookie {
 // expireLegacy makes a browser forget the cookies of an earlier deployment.
 func (s *server) expireLegacy() []*http.Cookie {
 	cookies := make([]*http.Cookie, len(s.cookies.Legacy))
-	for i, c := range s.cookies.Legacy {
-		c.MaxAge, c.HttpOnly, c.Secure = -1, true, s.cookies.Secure
-		cookies[i] = &c
+	for i, l := range s.cookies.Legacy {
+		c := s.cookieOf(l.Name, "", l.Path, -1, http.SameSiteLaxMode) //nolint:gosec // as in cookieOf
+		c.Domain = l.Domain
+		cookies[i] = c
 	}
 	return cookies
 }

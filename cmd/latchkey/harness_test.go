@@ -20,7 +20,11 @@ import (
 	"latchkey/repository/throwaway"
 )
 
-func TestMain(m *testing.M) { throwaway.Main(m) }
+func TestMain(m *testing.M) {
+	// Under the race detector a hash of the default cost takes seconds.
+	_ = os.Setenv("LATCHKEY_PASSWORD_BCRYPT_COST", "10")
+	throwaway.Main(m)
+}
 
 const testSecret = "a root secret for tests, of 32 bytes or more"
 
