@@ -39,6 +39,7 @@ type reply struct {
 	// maxAge is how long anyone may cache the answer; 0: what the route says.
 	maxAge  time.Duration
 	cookies []*http.Cookie
+	header  map[string]string
 }
 
 // handle runs a handler: it decodes, calls, and writes once.
@@ -56,6 +57,9 @@ func handle[Req any](s *server, f func(*call, Req) (reply, error)) gin.HandlerFu
 			_ = c.Error(err)
 			s.problems.Write(c.Request.Context(), c.Writer, err)
 			return
+		}
+		for name, value := range out.header {
+			c.Header(name, value)
 		}
 		if out.location != "" {
 			c.Header("Location", out.location)

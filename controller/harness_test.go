@@ -185,10 +185,11 @@ func start(t testing.TB, store repository.Store, clock *clock, settings ...strin
 	}
 	o.Tokens = service.NewTokens(keys, o.Keys, o.Issuer, "latchkey", accessTTL, clock.Now)
 	o.Sessions = service.NewSessions(store, o.Tokens, policy, clock.Now, logger)
-	o.Login = service.NewLogin(store, hasher, service.NewThrottle(store.Limits, keys, limits, clock.Now), o.Sessions, reveal, logger)
+	throttle := service.NewThrottle(store.Limits, keys, limits, clock.Now)
+	o.Login = service.NewLogin(store, hasher, throttle, o.Sessions, reveal, logger)
 	o.OAuth = service.NewOAuth(store, o.Login, o.Sessions, o.Tokens)
 	o.Clients = service.NewClients(store.Clients, clock.Now, logger)
-	o.Passwords = service.NewPasswords(store.Users, o.Sessions, hasher, service.PasswordPolicy{MinLength: 8})
+	o.Passwords = service.NewPasswords(store, o.Sessions, hasher, throttle, service.PasswordPolicy{MinLength: 8})
 	o.Strength = strength.New(service.PasswordPolicy{MinLength: 8})
 	o.Health = service.NewHealth(store, "test")
 	handler, err := controller.NewRouter(o)
@@ -208,8 +209,13 @@ func start(t testing.TB, store repository.Store, clock *clock, settings ...strin
 // addAda creates the user of the tests.
 func (i *instance) addAda(t *testing.T) {
 	t.Helper()
+	i.add(t, "ada")
+}
+
+func (i *instance) add(t *testing.T, name string) {
+	t.Helper()
 	_, err := i.accounts.CreateAsOperator(t.Context(), service.NewAccount{
-		Username: "ada", Email: "ada@example.org", Password: service.NewPassword("correct horse"),
+		Username: name, Email: name + "@example.org", Password: service.NewPassword("correct horse"),
 	})
 	must(t, err)
 }

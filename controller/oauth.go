@@ -63,6 +63,9 @@ type tokenBody struct {
 	ExpiresIn    int64            `json:"expires_in"` // seconds
 	RefreshToken service.RawToken `json:"refresh_token,omitempty"`
 	Scope        string           `json:"scope,omitempty"`
+	// DeviceToken is ours: to be sent as X-Device-Token with the user's next
+	// password.
+	DeviceToken service.DeviceToken `json:"device_token,omitempty"`
 }
 
 // token is POST /oauth/token.
@@ -77,13 +80,14 @@ func (s *server) token(c *call, r oauthRequest) (any, error) {
 		Client: r.AuthenticatedClient, GrantType: p["grant_type"], Scope: p["scope"],
 		Username: p["username"], Password: service.NewPassword(p["password"]), RefreshToken: service.RawToken(p["refresh_token"]),
 		Code: p["code"], RedirectURI: p["redirect_uri"], CodeVerifier: p["code_verifier"], From: r.from,
+		Device: service.DeviceToken(c.r.Header.Get(deviceHeader)),
 	})
 	if err != nil {
 		return nil, err
 	}
 	return tokenBody{
 		AccessToken: issued.Access, TokenType: "Bearer", ExpiresIn: max(0, int64(issued.Expires.Sub(s.Now()).Seconds())),
-		RefreshToken: issued.Refresh, Scope: issued.Scope,
+		RefreshToken: issued.Refresh, Scope: issued.Scope, DeviceToken: issued.Device,
 	}, nil
 }
 

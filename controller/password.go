@@ -12,11 +12,23 @@ type passwordBody struct {
 	NewPassword     string `json:"newPassword"`
 }
 
-// password is POST /api/users/me/password.
+// password is POST /api/users/me/password. A device that was known gets a new
+// token, the way in which it showed the old one: all others are forgotten.
 func (s *server) password(c *call, body passwordBody) (reply, error) {
 	who, _ := access.Subject(c.ctx())
-	current, next := service.NewPassword(body.CurrentPassword), service.NewPassword(body.NewPassword)
-	return reply{status: http.StatusNoContent}, s.Passwords.Change(c.ctx(), who, current, next, c.from())
+	device, err := s.Passwords.Change(c.ctx(), service.PasswordChange{
+		Who: who, Current: service.NewPassword(body.CurrentPassword), Next: service.NewPassword(body.NewPassword),
+		Device: s.deviceToken(c.r), From: c.from(),
+	})
+	out := reply{status: http.StatusNoContent}
+	switch {
+	case device == "":
+	case c.r.Header.Get(deviceHeader) != "":
+		out.header = map[string]string{deviceHeader: string(device)}
+	default:
+		out.cookies = []*http.Cookie{s.deviceCookie(device)}
+	}
+	return out, err
 }
 
 type strengthBody struct {

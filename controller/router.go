@@ -93,7 +93,7 @@ func NewRouter(o Options) (http.Handler, error) {
 	users := engine.Group(o.BasePath+"/users", middleware.NoStore())
 	signUp := []gin.HandlerFunc{require.OptionalAccess(), handle(s, s.signUp)}
 	if n := o.SignupsPerHour; n > 0 {
-		signUp = slices.Insert(signUp, 1, middleware.Rate(n, n, time.Hour, o.Now, problems, middleware.Strangers))
+		signUp = slices.Insert(signUp, 1, middleware.Rate(n, n, time.Hour, o.Now, problems, middleware.NoAdministrator))
 	}
 	users.POST("", signUp...)
 	users.POST("/password-strength", handle(s, s.passwordStrength))

@@ -10,7 +10,7 @@ import (
 const (
 	corsMethods = "GET, POST, PATCH, DELETE"
 	corsHeaders = "Authorization, Content-Type, accesstoken, refreshtoken, userid, X-Token-Delivery, X-Device-Token, " + RequestIDHeader
-	corsExposed = "Location, Retry-After, WWW-Authenticate, " + RequestIDHeader
+	corsExposed = "Location, Retry-After, WWW-Authenticate, X-Device-Token, " + RequestIDHeader
 )
 
 // CORS lets pages of exactly these origins use the API with credentials (Fetch,

@@ -66,8 +66,8 @@ func Rate(n, burst int, per time.Duration, now func() time.Time, problems *probl
 	}
 }
 
-// Strangers is of requests that no guard let in.
-func Strangers(c *gin.Context) bool {
-	_, known := access.Subject(c.Request.Context())
-	return !known
+// NoAdministrator is of requests that no guard let in as an administrator's.
+func NoAdministrator(c *gin.Context) bool {
+	s, known := access.Subject(c.Request.Context())
+	return !known || s.Privilege < service.PrivilegeAdministrator
 }

@@ -2,13 +2,14 @@ package repository
 
 import (
 	"context"
+	"math"
 	"math/bits"
 	"time"
 )
 
 // LimitRule is how failures that share a key are slowed down: the first Free of
 // them cost nothing, the next one Base, and each after that double, up to Max.
-// After Forget without a failure it begins anew.
+// They are forgotten one by one, Free of them in Forget.
 type LimitRule struct {
 	Free   int
 	Base   time.Duration
@@ -30,15 +31,28 @@ const SameAttempt = 2 * time.Second
 // narrowest: a success clears it, and the repetition of an attempt is told by it.
 type Attempt struct {
 	Keys        []LimitKey
-	Fingerprint string // of what was tried; empty: it cannot be repeated
-	Now         time.Time
+	Fingerprint string    // of what was tried; empty: it cannot be repeated
+	Now         time.Time // when it began, in whole milliseconds
 }
 
-// Waiting is the answer to an attempt that comes during a delay.
-type Waiting struct {
-	For   time.Duration // until the last of the delays is over; 0: go on
+// Begun is the answer to an attempt.
+type Begun struct {
+	Wait  time.Duration // until the last of the delays is over; 0: go on
 	First bool          // nobody else was told of this delay yet
+	// Repeat is the same attempt that has just failed: it goes on, and was not
+	// counted.
+	Repeat bool
 }
+
+// AttemptEnd is how an attempt ended.
+type AttemptEnd string
+
+// The ends of attempts. Undone is one that was never judged.
+const (
+	AttemptFailed    AttemptEnd = "failed"
+	AttemptUndone    AttemptEnd = "undone"
+	AttemptSucceeded AttemptEnd = "succeeded"
+)
 
 // Limits slows down those who fail. A store MUST decide an attempt on all of its
 // keys in one step, so that parallel attempts cannot pass together, and MUST keep
@@ -46,13 +60,13 @@ type Waiting struct {
 type Limits interface {
 	// BeginAttempt counts an attempt against each key, as if it had failed
 	// already, unless one of them is in a delay: then it counts nothing, and
-	// says for how long. An attempt with the fingerprint of the last one that
-	// the first key counted, within SameAttempt, goes on and counts nothing.
-	BeginAttempt(ctx context.Context, a Attempt) (Waiting, error)
+	// says for how long.
+	BeginAttempt(ctx context.Context, a Attempt) (Begun, error)
 
-	// EndAttempt takes back what BeginAttempt counted, since the attempt did not
-	// fail. With success the first key is forgotten; no other is.
-	EndAttempt(ctx context.Context, a Attempt, success bool) error
+	// EndAttempt says how an attempt that was counted has ended, and when. A
+	// failure stays counted, unless the same one failed within SameAttempt. Else
+	// it is taken back; success forgets the first key, and no other.
+	EndAttempt(ctx context.Context, a Attempt, end AttemptEnd, at time.Time) error
 
 	// PurgeLimits forgets at most limit keys that have nothing to remember, and
 	// returns how many; a store that forgets by itself returns 0.
@@ -62,49 +76,77 @@ type Limits interface {
 // LimitState is what is remembered of a key. Its methods are the meaning of
 // Limits; the Lua scripts say the same.
 type LimitState struct {
-	Failures    int
-	Last        time.Time // of the last failure
-	Until       time.Time // of the delay
-	Told        bool      // of this delay
-	Fingerprint string    // of the last attempt
+	Failures float64   // what is left of them
+	Last     time.Time // when the last one was counted
+	Before   time.Time // when the one before it was
+	Until    time.Time // of the delay
+	Told     bool      // of this delay
+	Failed   string    // the fingerprint of the last one that ended as failed
+	FailedAt time.Time // when it did
 }
 
 // delay is what a rule asks for after so many failures.
-func (r LimitRule) delay(failures int) time.Duration {
-	if failures < r.Free || r.Free == 0 {
+func (r LimitRule) delay(failures float64) time.Duration {
+	n := int(math.Ceil(failures))
+	if n < r.Free || r.Free == 0 {
 		return 0
 	}
-	steps := failures - r.Free
+	steps := n - r.Free
 	if steps >= bits.LeadingZeros64(uint64(r.Base))-1 { //nolint:gosec // a duration above zero
 		return r.Max
 	}
 	return min(r.Base<<steps, r.Max)
 }
 
+// Most is how many failures are remembered at most: as many as bring the longest
+// delay, so that the way back is no longer than it has to be.
+func (r LimitRule) Most() int {
+	n := r.Free
+	for d := r.Base; d < r.Max && d > 0; d <<= 1 {
+		n++
+	}
+	return n
+}
+
 // Wait is how long an attempt has to wait.
 func (s LimitState) Wait(now time.Time) time.Duration { return max(0, s.Until.Sub(now)) }
 
-// Repeats reports whether an attempt is the last one again.
-func (s LimitState) Repeats(a Attempt) bool {
-	return a.Fingerprint != "" && s.Fingerprint == a.Fingerprint && a.Now.Sub(s.Last) < SameAttempt
+// Repeats reports whether an attempt, at a time, is the one that failed last.
+func (s LimitState) Repeats(a Attempt, at time.Time) bool {
+	return a.Fingerprint != "" && s.Failed == a.Fingerprint && at.Sub(s.FailedAt) < SameAttempt
 }
 
-// Count adds a failure.
+// Count adds a failure to what is left of those before.
 func (s LimitState) Count(r LimitRule, a Attempt) LimitState {
+	leaked := float64(a.Now.Sub(s.Last).Milliseconds()) / float64(r.Forget.Milliseconds()) * float64(r.Free)
 	if a.Now.Sub(s.Last) >= r.Forget {
-		s.Failures = 0
+		leaked = s.Failures
 	}
-	s.Failures++
-	s.Last, s.Until, s.Told, s.Fingerprint = a.Now, a.Now.Add(r.delay(s.Failures)), false, a.Fingerprint
+	s.Failures = min(max(0, s.Failures-leaked), float64(r.Most())) + 1
+	s.Before, s.Last, s.Until, s.Told = s.Last, a.Now, a.Now.Add(r.delay(s.Failures)), false
 	return s
 }
 
-// TakeBack takes a failure away, with the delay that it brought.
-func (s LimitState) TakeBack(r LimitRule) LimitState {
+// TakeBack takes away what an attempt has counted, with the delay that it
+// brought. An empty state can be forgotten.
+func (s LimitState) TakeBack(r LimitRule, a Attempt) LimitState {
 	s.Failures = max(0, s.Failures-1)
-	s.Fingerprint = ""
-	if until := s.Last.Add(r.delay(s.Failures)); until.Before(s.Until) {
+	until := s.Last.Add(r.delay(s.Failures))
+	if s.Last.Equal(a.Now) {
+		// It was let in, so no delay of before can be left.
+		s.Last, until = s.Before, time.Time{}
+	}
+	if until.Before(s.Until) {
 		s.Until = until
 	}
 	return s
 }
+
+// Fail remembers an attempt that failed, at a time.
+func (s LimitState) Fail(a Attempt, at time.Time) LimitState {
+	s.Failed, s.FailedAt = a.Fingerprint, at
+	return s
+}
+
+// Empty reports whether there is nothing to remember.
+func (s LimitState) Empty() bool { return s.Failures == 0 }

@@ -35,6 +35,9 @@ type NewAccount struct {
 	From      Origin
 }
 
+// PrivilegeAdministrator is the highest: who has it may create accounts for others.
+const PrivilegeAdministrator = repository.PrivilegeAdministrator
+
 // Accounts creates and reads accounts.
 type Accounts struct {
 	users  repository.Users

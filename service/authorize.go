@@ -132,7 +132,7 @@ func (o *OAuth) Approve(ctx context.Context, a Authorization, c Credentials) (co
 		return "", "", storeFailure("record a sign-in", err)
 	}
 	logEvent(ctx, o.login.log, record)
-	return code, o.login.throttle.remember(u.ID, o.login.deviceOf(c, u)), nil
+	return code, o.login.throttle.remember(u, o.login.deviceOf(c, u)), nil
 }
 
 func codeHash(code string) repository.CodeHash {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"latchkey/repository"
 )
 
 // DeviceToken says that an account has logged in on a device before. It lets
@@ -26,21 +28,26 @@ const DeviceTTL = 180 * 24 * time.Hour
 // knownDevice is what a device token says.
 type knownDevice struct {
 	userID string
+	epoch  int64
 	id     string
 }
 
-// deviceBytes are a user's id, a random number, and when the token is over.
-const deviceBytes = 16 + 8 + 8
+// deviceBytes are a user's id, the epoch of the sessions, a random number, and when
+// the token is over.
+const deviceBytes = 16 + 8 + 8 + 8
 
-// remember returns the token of a device on which a user has just logged in: the
-// one it had, or a new one. It keeps its number, so that a token is no new budget.
-func (t *Throttle) remember(userID string, known *knownDevice) DeviceToken {
-	id, err := uuid.Parse(userID)
+// remember returns the token of a device on which a user has just shown the
+// password: the one it had, or a new one. It keeps its number, so that a token is no
+// new budget. When all sessions of the user end, all devices are forgotten: whoever
+// knew the old password may have made himself many.
+func (t *Throttle) remember(u repository.User, known *knownDevice) DeviceToken {
+	id, err := uuid.Parse(u.ID)
 	if err != nil {
 		return ""
 	}
 	b := make([]byte, 0, deviceBytes)
 	b = append(b, id[:]...)
+	b = binary.BigEndian.AppendUint64(b, uint64(u.SessionEpoch)) //nolint:gosec // as it was
 	if known != nil {
 		b = append(b, known.id...)
 	} else {
@@ -63,10 +70,20 @@ func (t *Throttle) known(token DeviceToken) *knownDevice {
 	if err != nil || !hmac.Equal(given, t.deviceMAC(b)) {
 		return nil
 	}
-	if t.now().Unix() >= int64(binary.BigEndian.Uint64(b[24:])) { //nolint:gosec // ours
+	if t.now().Unix() >= int64(binary.BigEndian.Uint64(b[32:])) { //nolint:gosec // ours
 		return nil
 	}
-	return &knownDevice{userID: uuid.UUID(b[:16]).String(), id: string(b[16:24])}
+	return &knownDevice{
+		userID: uuid.UUID(b[:16]).String(), epoch: int64(binary.BigEndian.Uint64(b[16:24])), id: string(b[24:32]), //nolint:gosec // ours
+	}
+}
+
+// knownTo is the device of a token, if this user is known on it.
+func (t *Throttle) knownTo(token DeviceToken, u repository.User) *knownDevice {
+	if d := t.known(token); d != nil && d.userID == u.ID && d.epoch == u.SessionEpoch {
+		return d
+	}
+	return nil
 }
 
 func (t *Throttle) deviceMAC(b []byte) []byte {

@@ -75,16 +75,13 @@ func (l *Login) Login(ctx context.Context, c Credentials) (Grant, error) {
 	g, err := l.sessions.create(ctx, u, beginning{
 		id: newID(), terms: c.Terms, scope: c.Scope, delivery: c.Delivery, amr: amrPassword, replaces: c.Replaces, from: c.From,
 	})
-	g.Device = l.throttle.remember(u.ID, l.deviceOf(c, u))
+	g.Device = l.throttle.remember(u, l.deviceOf(c, u))
 	return g, err
 }
 
 // deviceOf is the device of a log-in, if the user is known on it.
 func (l *Login) deviceOf(c Credentials, u repository.User) *knownDevice {
-	if device := l.throttle.known(c.Device); device != nil && device.userID == u.ID {
-		return device
-	}
-	return nil
+	return l.throttle.knownTo(c.Device, u)
 }
 
 // amrPassword is a log-in by password (RFC 8176 2).
@@ -110,8 +107,7 @@ func (l *Login) judge(ctx context.Context, c Credentials) (u repository.User, ou
 			return u, LoginFailed, err
 		}
 	}
-	attempt := l.throttle.attempt(c, l.deviceOf(c, u))
-	first, slow, err := l.throttle.begin(ctx, attempt)
+	attempt, first, slow, err := l.throttle.begin(ctx, l.throttle.attempt(c, l.deviceOf(c, u)))
 	if err != nil {
 		return u, LoginFailed, err
 	}
@@ -121,7 +117,7 @@ func (l *Login) judge(ctx context.Context, c Credentials) (u repository.User, ou
 	if !looked {
 		if u, err = l.find(ctx, c); err != nil {
 			if slow == nil {
-				l.takeBack(ctx, attempt, false)
+				l.ended(ctx, attempt, repository.AttemptUndone)
 			}
 			return u, LoginFailed, err
 		}
@@ -130,16 +126,26 @@ func (l *Login) judge(ctx context.Context, c Credentials) (u repository.User, ou
 		return u, LoginThrottled, l.refuse(ctx, c, u, LoginThrottled, slow)
 	}
 	outcome, err = l.compare(ctx, c, u)
-	if outcome != LoginUnknown && outcome != LoginWrong {
-		l.takeBack(ctx, attempt, outcome == LoginSucceeded)
-	}
+	l.ended(ctx, attempt, attemptEnd(outcome, err))
 	return u, outcome, err
 }
 
-// takeBack takes back what an attempt that did not fail has counted.
-func (l *Login) takeBack(ctx context.Context, a repository.Attempt, success bool) {
-	if err := l.throttle.end(ctx, a, success); err != nil {
-		l.log.LogAttrs(ctx, slog.LevelWarn, "a log-in that did not fail stays counted", slog.Any("error", err))
+// attemptEnd is what an outcome means to the throttle. Whoever goes away before the
+// answer has had us work for it: that counts as a failure.
+func attemptEnd(outcome LoginOutcome, err error) repository.AttemptEnd {
+	switch {
+	case outcome == LoginSucceeded:
+		return repository.AttemptSucceeded
+	case outcome == LoginUnknown, outcome == LoginWrong, errors.Is(err, context.Canceled):
+		return repository.AttemptFailed
+	}
+	return repository.AttemptUndone
+}
+
+// ended tells the throttle how an attempt ended.
+func (l *Login) ended(ctx context.Context, a counted, end repository.AttemptEnd) {
+	if err := l.throttle.end(ctx, a, end); err != nil {
+		l.log.LogAttrs(ctx, slog.LevelWarn, "the end of a log-in was not counted", slog.Any("error", err))
 	}
 }
 

@@ -44,7 +44,8 @@ type TokenRequest struct {
 	RedirectURI  string
 	CodeVerifier string
 
-	From Origin
+	Device DeviceToken // of a password
+	From   Origin
 }
 
 // Issued are the tokens that a client gets.
@@ -53,6 +54,7 @@ type Issued struct {
 	Expires time.Time
 	Refresh RawToken // empty: none
 	Scope   string
+	Device  DeviceToken // where a password was shown
 }
 
 // Token answers the token endpoint. Unsupported_grant_type, unauthorized_client,
@@ -84,7 +86,8 @@ func (o *OAuth) password(ctx context.Context, r TokenRequest) (Issued, error) {
 		return Issued{}, err
 	}
 	g, err := o.login.Login(ctx, Credentials{
-		Username: r.Username, Password: r.Password, Terms: terms(r.Client.record), Scope: scope, Delivery: DeliveryBody, ByServer: !r.Client.Public(), From: r.From,
+		Username: r.Username, Password: r.Password, Terms: terms(r.Client.record), Scope: scope, Delivery: DeliveryBody,
+		Device: r.Device, ByServer: !r.Client.Public(), From: r.From,
 	})
 	return issued(r.Client.record, g), err
 }
@@ -183,7 +186,7 @@ func grantedScope(c repository.Client, asked string) (string, error) {
 
 // issued is a grant as a client gets it: a refresh token only if it may use one.
 func issued(c repository.Client, g Grant) Issued {
-	out := Issued{Access: g.Access, Expires: g.AccessExpiry, Scope: g.Scope}
+	out := Issued{Access: g.Access, Expires: g.AccessExpiry, Scope: g.Scope, Device: g.Device}
 	if slices.Contains(c.Grants, GrantRefreshToken) {
 		out.Refresh = g.Refresh
 	}

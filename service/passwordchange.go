@@ -10,55 +10,105 @@ import (
 
 // Passwords changes passwords.
 type Passwords struct {
-	users    repository.Users
+	store    repository.Store
 	sessions *Sessions
 	hasher   *Hasher
+	throttle *Throttle
 	policy   PasswordPolicy
 }
 
 // NewPasswords returns the passwords of the users in a store.
-func NewPasswords(users repository.Users, sessions *Sessions, hasher *Hasher, policy PasswordPolicy) *Passwords {
-	return &Passwords{users: users, sessions: sessions, hasher: hasher, policy: policy}
+func NewPasswords(store repository.Store, sessions *Sessions, hasher *Hasher, throttle *Throttle, policy PasswordPolicy) *Passwords {
+	return &Passwords{store: store, sessions: sessions, hasher: hasher, throttle: throttle, policy: policy}
 }
 
-// Change replaces the password of whom an access token speaks for, and ends all
-// sessions but its own. Invalid_credentials if the current password is wrong,
-// password_rejected if the new one is not acceptable.
-func (p *Passwords) Change(ctx context.Context, who Subject, current, next Password, from Origin) error {
-	u, err := p.sessions.current(ctx, who)
+// PasswordChange is a change of the password of whom an access token speaks for.
+type PasswordChange struct {
+	Who           Subject
+	Current, Next Password
+	Device        DeviceToken // that the device has
+	From          Origin
+}
+
+// Change replaces the password, and ends all sessions but the one that asks. It
+// returns the new token of a device that was known: all others are forgotten.
+// Invalid_credentials if the current password is wrong, rate_limited after too many
+// of those, password_rejected if the new one is not acceptable.
+func (p *Passwords) Change(ctx context.Context, c PasswordChange) (DeviceToken, error) {
+	u, err := p.sessions.current(ctx, c.Who)
 	if err != nil {
-		return err
+		return "", err
 	}
-	problem, err := p.policy.Check(next, u.Username, u.Email)
+	problem, err := p.policy.Check(c.Next, u.Username, u.Email)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if problem != "" {
-		return fieldError(CodePasswordRejected, "newPassword", problem)
+		return "", fieldError(CodePasswordRejected, "newPassword", problem)
 	}
-	match, err := p.hasher.Compare(ctx, u.PasswordHash, current)
+	record := c.From.audit(p.sessions.now().UTC().Truncate(time.Microsecond), repository.AuditPasswordChange, "ok")
+	record.UserID, record.SessionID, record.ClientID = u.ID, c.Who.SessionID, c.Who.ClientID
+	if err := p.confirm(ctx, c, u, record); err != nil {
+		return "", err
+	}
+	hash, err := p.hasher.Hash(ctx, c.Next)
 	if err != nil {
-		return err
+		return "", err
 	}
-	if !match {
-		return NewError(CodeInvalidCredentials, "The current password is wrong.")
-	}
-	hash, err := p.hasher.Hash(ctx, next)
-	if err != nil {
-		return err
-	}
-	now := p.sessions.now().UTC().Truncate(time.Microsecond)
-	record := from.audit(now, repository.AuditPasswordChange, "ok")
-	record.UserID, record.SessionID, record.ClientID = u.ID, who.SessionID, who.ClientID
-	err = p.users.ChangePassword(ctx, repository.PasswordChange{
-		UserID: u.ID, Old: u.PasswordHash, New: hash, Kept: who.SessionID, Epoch: u.SessionEpoch, At: now,
+	err = p.store.Users.ChangePassword(ctx, repository.PasswordChange{
+		UserID: u.ID, Old: u.PasswordHash, New: hash, Kept: c.Who.SessionID, Epoch: u.SessionEpoch, At: record.At,
 	}, record)
 	switch {
 	case errors.Is(err, repository.ErrNotFound): // somebody else was faster
-		return NewError(CodeInvalidCredentials, "The password or the sessions have just been changed. Try again.")
+		return "", NewError(CodeInvalidCredentials, "The password or the sessions have just been changed. Try again.")
 	case err != nil:
-		return storeFailure("change a password", err)
+		return "", storeFailure("change a password", err)
 	}
-	p.sessions.followAll(ctx, record, repository.EndPassword, who.SessionID, u.SessionEpoch+1)
-	return nil
+	device := p.throttle.knownTo(c.Device, u)
+	u.SessionEpoch++
+	p.sessions.followAll(ctx, record, repository.EndPassword, c.Who.SessionID, u.SessionEpoch)
+	if device == nil {
+		return "", nil
+	}
+	return p.throttle.remember(u, device), nil
+}
+
+// confirm demands the current password. A stolen access token must not be worth a
+// guess at it as often as one likes.
+func (p *Passwords) confirm(ctx context.Context, c PasswordChange, u repository.User, record repository.AuditRecord) error {
+	attempt, first, slow, err := p.throttle.begin(ctx, p.throttle.confirmation(c.Who, c.Current))
+	if err != nil {
+		return err
+	}
+	if slow != nil {
+		if first {
+			return p.refuse(ctx, record, LoginThrottled, slow)
+		}
+		return slow
+	}
+	match, err := p.hasher.Compare(ctx, u.PasswordHash, c.Current)
+	outcome := LoginSucceeded
+	switch {
+	case err != nil:
+		outcome = LoginFailed
+	case !match:
+		outcome = LoginWrong
+	}
+	if err := p.throttle.end(ctx, attempt, attemptEnd(outcome, err)); err != nil {
+		return storeFailure("count an attempt", err)
+	}
+	if outcome == LoginWrong {
+		return p.refuse(ctx, record, outcome, NewError(CodeInvalidCredentials, "The current password is wrong."))
+	}
+	return err
+}
+
+// refuse records that a password was not changed, and returns the answer.
+func (p *Passwords) refuse(ctx context.Context, record repository.AuditRecord, why LoginOutcome, answer error) error {
+	record.Outcome = string(why)
+	if err := p.store.Audits.AppendAudit(ctx, record); err != nil {
+		return storeFailure("record a password that was not changed", err)
+	}
+	logEvent(ctx, p.sessions.log, record)
+	return answer
 }

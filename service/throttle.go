@@ -44,54 +44,82 @@ func NewThrottle(limits repository.Limits, root RootKeys, rules LoginLimits, now
 // is known on has a budget of its own, so that nobody can keep its owner out.
 func (t *Throttle) attempt(c Credentials, device *knownDevice) repository.Attempt {
 	account := accountName(c.Username, c.Email)
-	a := repository.Attempt{Fingerprint: t.mac("attempt", account, c.Password.text), Now: t.now().UTC().Truncate(time.Millisecond)}
-	add := func(rule LimitRule, kind string, parts ...string) {
-		if rule.Free > 0 {
-			a.Keys = append(a.Keys, repository.LimitKey{Name: kind + ":" + t.mac(append([]string{kind}, parts...)...), Rule: rule})
-		}
-	}
+	a := t.newAttempt("attempt", account, c.Password.text)
 	address := AddressPrefix(c.From.Address)
 	switch {
-	case device != nil:
-		add(t.rules.Device, "device", device.id)
+	case device != nil && t.rules.Device.Free > 0:
+		t.add(&a, t.rules.Device, "device", device.id)
 	case c.ByServer: // its address is the client's
-		add(t.rules.AccountAddress, "account-client", account, c.Terms.ClientID)
-		add(t.rules.Account, "account", account)
-		add(t.rules.Client, "client", c.Terms.ClientID)
+		narrow := t.rules.AccountAddress
+		narrow.Max = min(narrow.Max, t.rules.Account.Max) // whoever can reach the client's form shares it
+		t.add(&a, narrow, "account-client", account, c.Terms.ClientID)
+		t.add(&a, t.rules.Account, "account", account)
+		t.add(&a, t.rules.Client, "client", c.Terms.ClientID)
 	default:
-		add(t.rules.AccountAddress, "account-address", account, address)
-		add(t.rules.Account, "account", account)
-		add(t.rules.Address, "address", address)
+		t.add(&a, t.rules.AccountAddress, "account-address", account, address)
+		t.add(&a, t.rules.Account, "account", account)
+		t.add(&a, t.rules.Address, "address", address)
 	}
 	return a
 }
 
+// confirmation is whoever has a session and shows the password once more. What
+// fails there delays nothing but this.
+func (t *Throttle) confirmation(who Subject, p Password) repository.Attempt {
+	a := t.newAttempt("confirmation", who.SessionID, p.text)
+	t.add(&a, t.rules.AccountAddress, "session", who.SessionID)
+	return a
+}
+
+func (t *Throttle) newAttempt(parts ...string) repository.Attempt {
+	return repository.Attempt{Fingerprint: t.mac(parts...), Now: t.now().UTC().Truncate(time.Millisecond)}
+}
+
+// add counts an attempt against a key, unless its rule is off.
+func (t *Throttle) add(a *repository.Attempt, rule LimitRule, kind string, parts ...string) {
+	if rule.Free > 0 {
+		a.Keys = append(a.Keys, repository.LimitKey{Name: kind + ":" + t.mac(append([]string{kind}, parts...)...), Rule: rule})
+	}
+}
+
+// counted is an attempt that was let in.
+type counted struct {
+	repository.Attempt
+	repeat bool
+}
+
 // begin counts an attempt. Slow is rate_limited where it has to wait; first is
 // set on the first attempt of a delay.
-func (t *Throttle) begin(ctx context.Context, a repository.Attempt) (first bool, slow, err error) {
+func (t *Throttle) begin(ctx context.Context, a repository.Attempt) (c counted, first bool, slow, err error) {
 	if len(a.Keys) == 0 {
-		return false, nil, nil
+		return counted{}, false, nil, nil
 	}
 	w, err := t.limits.BeginAttempt(ctx, a)
 	if err != nil {
-		return false, nil, storeFailure("count a log-in", err)
+		return counted{}, false, nil, storeFailure("count an attempt", err)
 	}
-	if w.For > 0 {
+	if w.Wait > 0 {
 		slow = &Error{
-			Code: CodeRateLimited, Message: "Too many failed log-ins. Wait a moment and try again.", RetryAfter: w.For,
+			Code: CodeRateLimited, Message: "Too many wrong passwords. Wait a moment and try again.", RetryAfter: w.Wait,
 			Err: errors.New("throttled"),
 		}
 	}
-	return w.First, slow, nil
+	return counted{a, w.Repeat}, w.First, slow, nil
 }
 
-// end takes back what an attempt counted. It must not be cut short by a client
-// that goes away.
-func (t *Throttle) end(ctx context.Context, a repository.Attempt, success bool) error {
-	if len(a.Keys) == 0 {
+// end says how an attempt ended, which must not be cut short by a client that goes
+// away. What was not counted, since it had just failed, is not taken back.
+func (t *Throttle) end(ctx context.Context, c counted, end repository.AttemptEnd) error {
+	if len(c.Keys) == 0 {
 		return nil
 	}
-	return t.limits.EndAttempt(context.WithoutCancel(ctx), a, success)
+	if c.repeat {
+		if end != repository.AttemptSucceeded {
+			return nil
+		}
+		c.Keys = c.Keys[:1] // the password has changed since
+	}
+	return t.limits.EndAttempt(context.WithoutCancel(ctx), c.Attempt, end, t.now().UTC().Truncate(time.Millisecond))
 }
 
 // mac names something without telling it: what a dump of the store shows are

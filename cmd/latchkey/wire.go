@@ -176,14 +176,15 @@ func newHandler(cfg config.Config, b backend, hasher *service.Hasher, ring *serv
 	if err != nil {
 		return nil, err
 	}
-	login := service.NewLogin(b.store, hasher, newThrottle(cfg, b, root), sessions, cfg.Login.RevealUnknownUser, log)
+	throttle := newThrottle(cfg, b, root)
+	login := service.NewLogin(b.store, hasher, throttle, sessions, cfg.Login.RevealUnknownUser, log)
 	return controller.NewRouter(controller.Options{
 		Accounts:  newAccounts(cfg, b, policy, hasher, log),
 		Login:     login,
 		OAuth:     service.NewOAuth(b.store, login, sessions, tokens),
 		Clients:   service.NewClients(b.store.Clients, time.Now, log),
 		Issuer:    cfg.Tokens.Issuer,
-		Passwords: service.NewPasswords(b.store.Users, sessions, hasher, policy),
+		Passwords: service.NewPasswords(b.store, sessions, hasher, throttle, policy),
 		Strength:  strength.New(policy),
 		Sessions:  sessions, Tokens: tokens, Keys: ring, Health: health,
 		PublicURL: cfg.Server.PublicURL, BasePath: cfg.Server.BasePath, TrustedProxies: cfg.Server.TrustedProxies,

@@ -9,24 +9,24 @@ import (
 )
 
 // BeginAttempt implements repository.Limits.
-func (db *DB) BeginAttempt(ctx context.Context, a repository.Attempt) (repository.Waiting, error) {
+func (db *DB) BeginAttempt(ctx context.Context, a repository.Attempt) (repository.Begun, error) {
 	args := []any{millis(a.Now), a.Fingerprint, repository.SameAttempt.Milliseconds(), slack.Milliseconds()}
 	for _, k := range a.Keys {
-		args = append(args, k.Rule.Free, k.Rule.Base.Milliseconds(), k.Rule.Max.Milliseconds(), k.Rule.Forget.Milliseconds())
+		args = append(args, k.Rule.Free, k.Rule.Base.Milliseconds(), k.Rule.Max.Milliseconds(), k.Rule.Forget.Milliseconds(), k.Rule.Most())
 	}
 	reply, err := db.scripts.beginAttempt.Run(ctx, db.client, db.keys.limits(a.Keys), args...).Int64Slice()
 	if err != nil {
-		return repository.Waiting{}, storeError(err)
+		return repository.Begun{}, storeError(err)
 	}
-	if len(reply) != 2 {
-		return repository.Waiting{}, fmt.Errorf("begin_attempt returned %d values", len(reply))
+	if len(reply) != 3 {
+		return repository.Begun{}, fmt.Errorf("begin_attempt returned %d values", len(reply))
 	}
-	return repository.Waiting{For: time.Duration(reply[0]) * time.Millisecond, First: reply[1] == 1}, nil
+	return repository.Begun{Wait: time.Duration(reply[0]) * time.Millisecond, First: reply[1] == 1, Repeat: reply[2] == 1}, nil
 }
 
 // EndAttempt implements repository.Limits.
-func (db *DB) EndAttempt(ctx context.Context, a repository.Attempt, success bool) error {
-	args := []any{success}
+func (db *DB) EndAttempt(ctx context.Context, a repository.Attempt, end repository.AttemptEnd, at time.Time) error {
+	args := []any{string(end), millis(a.Now), millis(at), a.Fingerprint, repository.SameAttempt.Milliseconds()}
 	for _, k := range a.Keys {
 		args = append(args, k.Rule.Free, k.Rule.Base.Milliseconds(), k.Rule.Max.Milliseconds())
 	}

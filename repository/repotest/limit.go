@@ -20,13 +20,19 @@ func attempt(after time.Duration, names ...string) repository.Attempt {
 	return a
 }
 
+// ends says how an attempt ended, in the moment in which it began.
+func ends(t *testing.T, s repository.Store, a repository.Attempt, end repository.AttemptEnd) {
+	t.Helper()
+	must(t, s.Limits.EndAttempt(t.Context(), a, end, a.Now))
+}
+
 // expectWait begins an attempt that is answered so.
-func expectWait(t *testing.T, s repository.Store, a repository.Attempt, wait time.Duration) repository.Waiting {
+func expectWait(t *testing.T, s repository.Store, a repository.Attempt, wait time.Duration) repository.Begun {
 	t.Helper()
 	w, err := s.Limits.BeginAttempt(t.Context(), a)
 	must(t, err)
-	if w.For != wait {
-		t.Fatalf("at %s: wait %s, not %s", a.Now.Sub(ms(0)), w.For, wait)
+	if w.Wait != wait {
+		t.Fatalf("at %s: wait %s, not %s", a.Now.Sub(ms(0)), w.Wait, wait)
 	}
 	return w
 }
@@ -76,7 +82,7 @@ var limits = []promise{
 			expectWait(t, s, attempt(0, "mine", "all"), 0)
 		}
 		expectWait(t, s, attempt(0, "mine", "all"), 0)
-		must(t, s.Limits.EndAttempt(t.Context(), attempt(0, "mine", "all"), true))
+		ends(t, s, attempt(0, "mine", "all"), repository.AttemptSucceeded)
 		// What the attempt itself counted is taken back, with its delay.
 		expectWait(t, s, attempt(0, "mine"), 0)
 		expectWait(t, s, attempt(0, "mine"), 0)
@@ -86,42 +92,108 @@ var limits = []promise{
 	{"WhatDidNotFailIsTakenBack", func(t *testing.T, s repository.Store) {
 		for range 20 {
 			expectWait(t, s, attempt(0, "a", "b"), 0)
-			must(t, s.Limits.EndAttempt(t.Context(), attempt(0, "a", "b"), false))
+			ends(t, s, attempt(0, "a", "b"), repository.AttemptUndone)
 		}
-		must(t, s.Limits.EndAttempt(t.Context(), attempt(0, "unheard"), false))
-		must(t, s.Limits.EndAttempt(t.Context(), attempt(0, "unheard"), true))
+		ends(t, s, attempt(0, "unheard"), repository.AttemptUndone)
+		ends(t, s, attempt(0, "unheard"), repository.AttemptFailed)
+		ends(t, s, attempt(0, "unheard"), repository.AttemptSucceeded)
 	}},
-	{"TheSameAttemptCountsOnce", func(t *testing.T, s repository.Store) {
-		same := func(after time.Duration, print string) repository.Attempt {
-			a := attempt(after, "k")
+	{"TheSameAttemptThatFailedCountsOnce", func(t *testing.T, s repository.Store) {
+		fails := func(after time.Duration, print string, repeat bool) {
+			t.Helper()
+			a := attempt(after, "k", "wide")
 			a.Fingerprint = print
-			return a
+			if w := expectWait(t, s, a, 0); w.Repeat != repeat {
+				t.Fatalf("%s at %s repeats: %v", print, after, w.Repeat)
+			}
+			if !repeat {
+				ends(t, s, a, repository.AttemptFailed)
+			}
 		}
+		fails(0, "x", false)
 		for range 10 {
-			expectWait(t, s, same(0, "x"), 0)
+			fails(time.Millisecond, "x", true)
 		}
-		expectWait(t, s, same(0, "y"), 0)
-		expectWait(t, s, same(repository.SameAttempt-time.Millisecond, "y"), 0)
-		expectWait(t, s, same(repository.SameAttempt, "y"), 0) // the third
-		expectWait(t, s, same(repository.SameAttempt, "y"), 0)
-		expectWait(t, s, same(repository.SameAttempt, "z"), time.Second)
+		fails(time.Millisecond, "y", false)
+		fails(repository.SameAttempt, "y", true)
+		fails(repository.SameAttempt+time.Millisecond, "y", false) // the third
+		late := attempt(repository.SameAttempt+2*time.Millisecond, "k")
+		late.Fingerprint = "y"
+		if w := expectWait(t, s, late, 0); !w.Repeat {
+			t.Error("a repetition waits for the delay that its first brought")
+		}
+		late.Fingerprint = "z"
+		expectWait(t, s, late, 999*time.Millisecond)
 	}},
-	{"ForgottenAfterAWhile", func(t *testing.T, s repository.Store) {
+	{"WhatIsStillInFlightIsNoRepetition", func(t *testing.T, s repository.Store) {
+		for range 3 {
+			a := attempt(0, "k")
+			a.Fingerprint = "x"
+			if w := expectWait(t, s, a, 0); w.Repeat {
+				t.Fatal("nothing has failed yet")
+			}
+		}
+		expectWait(t, s, attempt(time.Millisecond, "k"), 999*time.Millisecond)
+		// Where all of them turn out to be the same failure, one counts.
+		for range 3 {
+			a := attempt(0, "k")
+			a.Fingerprint = "x"
+			ends(t, s, a, repository.AttemptFailed)
+		}
+		expectWait(t, s, attempt(time.Millisecond, "k"), 0)
+		expectWait(t, s, attempt(time.Millisecond, "k"), 0)
+		expectWait(t, s, attempt(2*time.Millisecond, "k"), 999*time.Millisecond)
+	}},
+	{"ASuccessDelaysNobody", func(t *testing.T, s repository.Store) {
+		for i := range 5 { // more than are free
+			expectWait(t, s, attempt(time.Duration(i)*10*time.Second, "wide"), 0)
+		}
+		at := time.Minute
+		for range 50 {
+			expectWait(t, s, attempt(at, "mine", "wide"), 0)
+			ends(t, s, attempt(at, "mine", "wide"), repository.AttemptSucceeded)
+			at += 10 * time.Millisecond
+		}
+		expectWait(t, s, attempt(at+rule.Forget, "wide"), 0) // and all is forgotten in spite of them
+		expectWait(t, s, attempt(at+rule.Forget, "wide"), 0)
+	}},
+	{"ForgottenOneByOne", func(t *testing.T, s repository.Store) {
 		for range 2 {
 			expectWait(t, s, attempt(0, "k"), 0)
 		}
-		at := rule.Forget
-		for range 2 {
-			expectWait(t, s, attempt(at, "k"), 0)
+		one := rule.Forget / time.Duration(rule.Free)
+		for i := range 20 {
+			expectWait(t, s, attempt(time.Duration(i)*one, "k"), 0) // two of them are left each time, and this one
+			expectWait(t, s, attempt(time.Duration(i)*one, "k"), rule.Base)
 		}
-		expectWait(t, s, attempt(at+rule.Forget-time.Millisecond, "k"), 0)
-		expectWait(t, s, attempt(at+rule.Forget-time.Millisecond, "k"), time.Second)
+	}},
+	{"ForgottenAfterAWhile", func(t *testing.T, s repository.Store) {
+		for i := range 2 {
+			for range 2 {
+				expectWait(t, s, attempt(time.Duration(i)*rule.Forget, "k"), 0)
+			}
+		}
+		expectWait(t, s, attempt(rule.Forget, "k"), 0)
+		expectWait(t, s, attempt(rule.Forget, "k"), rule.Base)
+	}},
+	{"TheWayBackIsNoLongerThanItHasToBe", func(t *testing.T, s repository.Store) {
+		at := time.Duration(0)
+		for range 30 {
+			w, err := s.Limits.BeginAttempt(t.Context(), attempt(at, "k"))
+			must(t, err)
+			at += w.Wait
+		}
+		at += rule.Forget - time.Millisecond
+		for range 2 {
+			expectWait(t, s, attempt(at, "k"), 0) // 30 failures are not remembered
+			at += rule.Max
+		}
 	}},
 	{"ManyAtOnceGetNoMoreThanTheirShare", func(t *testing.T, s repository.Store) {
 		passed := make([]bool, 64)
 		for _, err := range together(len(passed), func(i int) error {
 			w, err := s.Limits.BeginAttempt(t.Context(), attempt(0, "shared", fmt.Sprint("own", i)))
-			passed[i] = w.For == 0
+			passed[i] = w.Wait == 0
 			return err
 		}) {
 			must(t, err)
@@ -152,19 +224,15 @@ var limits = []promise{
 			}
 			got, err := s.Limits.BeginAttempt(t.Context(), a)
 			must(t, err)
-			want, repeats := beginOn(model, a)
+			want := beginOn(model, a)
 			if got != want {
 				t.Fatalf("step %d: %+v, not %+v", step, got, want)
 			}
-			if end := r.IntN(4); want.For == 0 && !repeats && end < 2 {
-				must(t, s.Limits.EndAttempt(t.Context(), a, end == 0))
-				for i, k := range a.Keys {
-					if i == 0 && end == 0 {
-						delete(model, k.Name)
-					} else {
-						model[k.Name] = model[k.Name].TakeBack(k.Rule)
-					}
-				}
+			if end := r.IntN(4); want.Wait == 0 && !want.Repeat && end < 3 {
+				how := []repository.AttemptEnd{repository.AttemptFailed, repository.AttemptUndone, repository.AttemptSucceeded}[end]
+				at := a.Now.Add(time.Duration(r.IntN(3000)) * time.Millisecond)
+				must(t, s.Limits.EndAttempt(t.Context(), a, how, at))
+				endOn(model, a, how, at)
 			}
 		}
 	}},
@@ -179,27 +247,48 @@ var limits = []promise{
 }
 
 // beginOn is what BeginAttempt means.
-func beginOn(model map[string]repository.LimitState, a repository.Attempt) (w repository.Waiting, repeats bool) {
-	if model[a.Keys[0].Name].Repeats(a) {
-		return w, true
+func beginOn(model map[string]repository.LimitState, a repository.Attempt) (w repository.Begun) {
+	if model[a.Keys[0].Name].Repeats(a, a.Now) {
+		return repository.Begun{Repeat: true}
 	}
 	told := true
 	for _, k := range a.Keys {
 		if s := model[k.Name]; s.Wait(a.Now) > 0 {
-			w.For = max(w.For, s.Wait(a.Now))
+			w.Wait = max(w.Wait, s.Wait(a.Now))
 			told = told && s.Told
 		}
 	}
-	w.First = w.For > 0 && !told
+	w.First = w.Wait > 0 && !told
 	for _, k := range a.Keys {
 		s := model[k.Name]
 		switch {
-		case w.For == 0:
+		case w.Wait == 0:
 			s = s.Count(k.Rule, a)
 		case s.Wait(a.Now) > 0:
 			s.Told = true
 		}
 		model[k.Name] = s
 	}
-	return w, false
+	return w
+}
+
+// endOn is what EndAttempt means.
+func endOn(model map[string]repository.LimitState, a repository.Attempt, end repository.AttemptEnd, at time.Time) {
+	for i, k := range a.Keys {
+		s := model[k.Name]
+		switch {
+		case s.Empty():
+		case i == 0 && end == repository.AttemptSucceeded:
+			s = repository.LimitState{}
+		case i == 0 && end == repository.AttemptFailed && !s.Repeats(a, at):
+			model[k.Name] = s.Fail(a, at)
+			return
+		default:
+			s = s.TakeBack(k.Rule, a)
+		}
+		if s.Empty() {
+			s = repository.LimitState{}
+		}
+		model[k.Name] = s
+	}
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // BeginAttempt implements repository.Limits.
-func (db *DB) BeginAttempt(ctx context.Context, a repository.Attempt) (w repository.Waiting, err error) {
+func (db *DB) BeginAttempt(ctx context.Context, a repository.Attempt) (w repository.Begun, err error) {
 	err = db.inTx(ctx, func(tx *sql.Tx) error {
 		states := make([]repository.LimitState, len(a.Keys))
 		told := true
@@ -18,21 +18,21 @@ func (db *DB) BeginAttempt(ctx context.Context, a repository.Attempt) (w reposit
 			if states[i], err = findLimit(ctx, tx, k.Name); err != nil {
 				return err
 			}
-			if i == 0 && states[0].Repeats(a) {
-				w = repository.Waiting{}
+			if i == 0 && states[0].Repeats(a, a.Now) {
+				w = repository.Begun{Repeat: true}
 				return nil
 			}
 			if wait := states[i].Wait(a.Now); wait > 0 {
-				w.For = max(w.For, wait)
+				w.Wait = max(w.Wait, wait)
 				told = told && states[i].Told
 			}
 		}
-		w.First = w.For > 0 && !told
+		w.First = w.Wait > 0 && !told
 		for i, k := range a.Keys {
 			switch {
-			case w.For == 0:
+			case w.Wait == 0:
 				states[i] = states[i].Count(k.Rule, a)
-			case states[i].Wait(a.Now) > 0:
+			case states[i].Wait(a.Now) > 0 && !states[i].Told: // a flood writes nothing
 				states[i].Told = true
 			default:
 				continue
@@ -47,23 +47,23 @@ func (db *DB) BeginAttempt(ctx context.Context, a repository.Attempt) (w reposit
 }
 
 // EndAttempt implements repository.Limits.
-func (db *DB) EndAttempt(ctx context.Context, a repository.Attempt, success bool) error {
+func (db *DB) EndAttempt(ctx context.Context, a repository.Attempt, end repository.AttemptEnd, at time.Time) error {
 	return db.inTx(ctx, func(tx *sql.Tx) error {
 		for i, k := range a.Keys {
-			if i == 0 && success {
-				if _, err := tx.ExecContext(ctx, `DELETE FROM limits WHERE name = ?`, k.Name); err != nil {
-					return err
-				}
-				continue
-			}
 			state, err := findLimit(ctx, tx, k.Name)
-			if err != nil {
+			switch {
+			case err != nil:
 				return err
-			}
-			if state.Failures == 0 {
+			case state.Empty():
 				continue
+			case i == 0 && end == repository.AttemptSucceeded:
+				state = repository.LimitState{}
+			case i == 0 && end == repository.AttemptFailed && !state.Repeats(a, at):
+				return putLimit(ctx, tx, k, state.Fail(a, at))
+			default:
+				state = state.TakeBack(k.Rule, a)
 			}
-			if err := putLimit(ctx, tx, k, state.TakeBack(k.Rule)); err != nil {
+			if err := putLimit(ctx, tx, k, state); err != nil {
 				return err
 			}
 		}
@@ -71,28 +71,32 @@ func (db *DB) EndAttempt(ctx context.Context, a repository.Attempt, success bool
 	})
 }
 
-// findLimit reads a key; one that is not there is the zero state.
+// findLimit reads a key; one that is not there is the empty state.
 func findLimit(ctx context.Context, tx *sql.Tx, name string) (repository.LimitState, error) {
 	var s repository.LimitState
-	var last, until int64
-	err := tx.QueryRowContext(ctx, `SELECT failures, last, until, told, fingerprint FROM limits WHERE name = ?`, name).
-		Scan(&s.Failures, &last, &until, &s.Told, &s.Fingerprint)
+	var last, before, until, failedAt int64
+	err := tx.QueryRowContext(ctx, `SELECT failures, last, before, until, told, failed, failed_at FROM limits WHERE name = ?`, name).
+		Scan(&s.Failures, &last, &before, &until, &s.Told, &s.Failed, &failedAt)
 	if errors.Is(err, sql.ErrNoRows) {
 		return repository.LimitState{}, nil
 	}
-	s.Last, s.Until = moment(last), moment(until)
+	s.Last, s.Before, s.Until, s.FailedAt = moment(last), moment(before), moment(until), moment(failedAt)
 	return s, err
 }
 
+// putLimit writes a key, and deletes one that is empty.
 func putLimit(ctx context.Context, tx *sql.Tx, k repository.LimitKey, s repository.LimitState) error {
+	if s.Empty() {
+		_, err := tx.ExecContext(ctx, `DELETE FROM limits WHERE name = ?`, k.Name)
+		return err
+	}
 	forgotten := s.Last.Add(k.Rule.Forget)
 	if s.Until.After(forgotten) {
 		forgotten = s.Until
 	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO limits (name, failures, last, until, told, fingerprint, forgotten)
-		VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET failures = excluded.failures, last = excluded.last,
-		until = excluded.until, told = excluded.told, fingerprint = excluded.fingerprint, forgotten = excluded.forgotten`,
-		k.Name, s.Failures, micros(s.Last), micros(s.Until), s.Told, s.Fingerprint, micros(forgotten))
+	_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO limits (name, failures, last, before, until, told, failed, failed_at, forgotten)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		k.Name, s.Failures, micros(s.Last), micros(s.Before), micros(s.Until), s.Told, s.Failed, micros(s.FailedAt), micros(forgotten))
 	return err
 }
 

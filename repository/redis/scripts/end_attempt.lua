@@ -1,25 +1,46 @@
--- Takes back what begin_attempt counted. Its meaning is that of
--- repository.LimitState.TakeBack.
+-- Says how an attempt that begin_attempt has counted ended. Its meaning is that of
+-- repository.Limits and repository.LimitState.
 --
 -- KEYS[i]   the hash of a key
--- ARGV[1]   1 where the attempt succeeded: the first key is forgotten
+-- ARGV[1]   failed, undone or succeeded
+-- ARGV[2]   when it began, ms
+-- ARGV[3]   now, ms
+-- ARGV[4]   fingerprint, or ''
+-- ARGV[5]   for how long the same fingerprint is the same attempt, ms
 -- then for each key: free, base ms, max ms
 --
 -- Returns 1.
 
+local how, began, now, fp = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+if how == 'failed' then
+  local v = redis.call('HMGET', KEYS[1], 'fp', 'fpat')
+  local again = fp ~= '' and v[1] == fp and now - tonumber(v[2]) < tonumber(ARGV[5])
+  if not again then
+    if redis.call('EXISTS', KEYS[1]) == 1 then
+      redis.call('HSET', KEYS[1], 'fp', fp, 'fpat', string.format('%.0f', now))
+    end
+    return 1
+  end
+end
 for i, key in ipairs(KEYS) do
-  if i == 1 and ARGV[1] == '1' then
+  if i == 1 and how == 'succeeded' then
     redis.call('DEL', key)
   else
-    local v = redis.call('HMGET', key, 'n', 'last', 'until')
+    local v = redis.call('HMGET', key, 'n', 'last', 'before', 'until')
     if v[1] then
-      local at = 3 * i - 2
-      local free, base, most = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
-      local n = math.max(0, tonumber(v[1]) - 1)
-      local delay = 0
-      if free > 0 and n >= free then delay = math.min(base * 2 ^ math.min(n - free, 62), most) end
-      local till = math.min(tonumber(v[3]), tonumber(v[2]) + delay)
-      redis.call('HSET', key, 'n', n, 'until', string.format('%.0f', till), 'fp', '')
+      local at = 3 * i + 3
+      local free, base, longest = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+      local n, last = math.max(0, tonumber(v[1]) - 1), tonumber(v[2])
+      local delay, whole = 0, math.ceil(n)
+      if free > 0 and whole >= free then delay = math.min(base * 2 ^ math.min(whole - free, 62), longest) end
+      local till = last + delay
+      if last == began then last, till = tonumber(v[3]), 0 end
+      if n == 0 then
+        redis.call('DEL', key)
+      else
+        redis.call('HSET', key, 'n', string.format('%.17g', n), 'last', string.format('%.0f', last),
+          'until', string.format('%.0f', math.min(tonumber(v[4]), till)))
+      end
     end
   end
 end
