@@ -40,6 +40,13 @@ e2e: build ## run OAuth clients from npm against the program (needs Node)
 	npm --prefix web/e2e ci --no-audit --no-fund --loglevel=error
 	cd web/e2e && LATCHKEY=$(CURDIR)/bin/latchkey node --test --test-reporter=spec
 
+.PHONY: client
+client: build ## build and test the browser client (needs Node)
+	npm --prefix web/client install --no-audit --no-fund --loglevel=error
+	npm --prefix web/client run --silent build
+	cp web/client/dist/index.js controller/demo/client.js
+	cd web/client && node size.mjs && LATCHKEY=$(CURDIR)/bin/latchkey npx vitest run
+
 .PHONY: bench
 bench: ## measure refreshes while the log-in is flooded, about 3 minutes
 	$(GO) test -tags $(TAGS) -run '^$$' -bench . -benchtime 1x ./bench

@@ -48,6 +48,9 @@ type tokensBody struct {
 	// DeviceToken comes with a login that is answered in the body: to be sent as
 	// X-Device-Token with the next one.
 	DeviceToken service.DeviceToken `json:"deviceToken,omitempty"`
+	// Outcome of a refresh, and how often the refresh token has been replaced.
+	Outcome    string `json:"outcome,omitempty"`
+	Generation *int64 `json:"generation,omitempty"`
 }
 
 // grantBody is a user and tokens in one flat object.
@@ -63,6 +66,9 @@ func (s *server) grant(r *http.Request, g service.Grant, via service.Delivery) r
 		AccessToken: g.Access, AccessTokenExpiryDate: iso(g.AccessExpiry),
 		RefreshToken: g.Refresh, RefreshTokenExpiryDate: iso(g.RefreshExpiry), RefreshAfter: iso(g.RefreshAfter),
 	}}
+	if g.Outcome != "" {
+		body.Outcome, body.Generation = string(g.Outcome), &g.Gen
+	}
 	if via == service.DeliveryBody {
 		body.DeviceToken = g.Device
 		return reply{body: body}

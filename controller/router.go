@@ -44,6 +44,7 @@ type Options struct {
 	RequestsPerSecond int            // of one address; 0: as many as it likes
 	Statuses          map[string]int // error to status
 	RequestTimeout    time.Duration
+	Demo              bool // serve the page at /demo
 
 	Now func() time.Time
 	Log *slog.Logger
@@ -120,6 +121,10 @@ func NewRouter(o Options) (http.Handler, error) {
 	clients.PATCH("/:id", handle(s, s.changeClient))
 	clients.DELETE("/:id", handle(s, s.deleteClient))
 	clients.POST("/:id/secret", handle(s, s.rotateClientSecret))
+
+	if o.Demo {
+		s.routeDemo(engine, require.Require(access.Session, account))
+	}
 
 	engine.GET("/oauth/authorize", s.authorize)
 	engine.POST("/oauth/authorize", s.authorize)

@@ -29,6 +29,7 @@ type RefreshPolicy struct {
 type Grant struct {
 	User    Account
 	Outcome repository.Outcome // of a refresh
+	Gen     int64              // how often the refresh token has been replaced
 
 	Access        RawToken
 	AccessExpiry  time.Time
@@ -156,7 +157,7 @@ func (s *Sessions) grant(u repository.User, sessionID string, terms Terms, out r
 		return Grant{}, err
 	}
 	g := Grant{
-		User: account(u), Outcome: out.Outcome, Access: access, AccessExpiry: accessExpiry, Scope: scope,
+		User: account(u), Outcome: out.Outcome, Gen: out.Gen, Access: access, AccessExpiry: accessExpiry, Scope: scope,
 		Refresh: refresh, RefreshExpiry: out.IdleAt, SessionExpiry: out.AbsoluteAt,
 		RefreshAfter: refreshAfter(s.now(), accessExpiry),
 	}

@@ -62,6 +62,13 @@ func (t *Tokens) access(s Subject, amr []string, ttl time.Duration) (RawToken, t
 	return t.accessFor(s, amr, ttl-spread(ttl/20))
 }
 
+// Expired returns an access token that speaks for a subject and has just expired:
+// for who wants to see what a client does then.
+func (t *Tokens) Expired(s Subject) (RawToken, error) {
+	raw, _, err := t.accessFor(s, nil, -time.Second)
+	return raw, err
+}
+
 // accessFor is access with a lifetime to the second.
 func (t *Tokens) accessFor(s Subject, amr []string, ttl time.Duration) (RawToken, time.Time, error) {
 	now := t.now().UTC().Truncate(time.Second)

@@ -189,7 +189,7 @@ func newHandler(cfg config.Config, b backend, hasher *service.Hasher, ring *serv
 		Sessions:  sessions, Tokens: tokens, Keys: ring, Health: health,
 		PublicURL: cfg.Server.PublicURL, BasePath: cfg.Server.BasePath, TrustedProxies: cfg.Server.TrustedProxies,
 		Origins: cfg.CORS.Origins, Delivery: cfg.Tokens.Delivery,
-		CookieDomain: cfg.Cookies.Domain, SameSite: cfg.Cookies.SameSite, LegacyCookies: legacyCookies(cfg),
+		Demo: cfg.DemoEnabled(), CookieDomain: cfg.Cookies.Domain, SameSite: cfg.Cookies.SameSite, LegacyCookies: legacyCookies(cfg),
 		SignupsPerHour: cfg.Limits.SignupsPerHour, RequestsPerSecond: cfg.Limits.RequestsPerSecond, Statuses: cfg.Errors.Status,
 		RequestTimeout: cfg.Server.RequestTimeout, Now: time.Now, Log: log,
 	})

@@ -1,0 +1,72 @@
+package controller
+
+import (
+	"embed"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"latchkey/middleware"
+	"latchkey/middleware/access"
+)
+
+// demoFiles are a page that shows what the service does, and the browser client
+// (web/client, built by make client) that it uses.
+//
+//go:embed demo
+var demoFiles embed.FS
+
+// demoTypes are the files of the page and their media types.
+var demoTypes = map[string]string{
+	"index.html": "text/html; charset=utf-8",
+	"demo.css":   "text/css; charset=utf-8",
+	"demo.js":    "text/javascript; charset=utf-8",
+	"client.js":  "text/javascript; charset=utf-8",
+}
+
+// demoPolicy lets the page load its own files and talk to us, and nothing else.
+const demoPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; " +
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// routeDemo serves the page.
+func (s *server) routeDemo(engine *gin.Engine, session gin.HandlerFunc) {
+	engine.GET("/demo", s.demoFile("index.html"))
+	for name := range demoTypes {
+		if name != "index.html" {
+			engine.GET("/demo/"+name, s.demoFile(name))
+		}
+	}
+	engine.POST("/demo/expire", middleware.NoStore(), session, handle(s, s.demoExpire))
+}
+
+// demoFile serves a file of the page, which learns where the API is.
+func (s *server) demoFile(name string) gin.HandlerFunc {
+	text, err := demoFiles.ReadFile(path.Join("demo", name))
+	if err != nil {
+		panic(err) // it was embedded
+	}
+	if name == "index.html" {
+		text = []byte(strings.Replace(string(text), "{{api}}", escape(s.BasePath), 1))
+	}
+	return func(c *gin.Context) {
+		c.Header("Content-Security-Policy", demoPolicy)
+		c.Header("Cache-Control", "no-cache")
+		c.Header("Referrer-Policy", "same-origin") // CSRF wants to know where a form came from
+		c.Data(http.StatusOK, demoTypes[name], text)
+	}
+}
+
+// demoExpire is POST /demo/expire: it makes the access cookie one that has just
+// expired, as if time had passed.
+func (s *server) demoExpire(c *call, _ empty) (reply, error) {
+	who, _ := access.Subject(c.ctx())
+	token, err := s.Tokens.Expired(who)
+	if err != nil {
+		return reply{}, err
+	}
+	cookie := s.tokenCookie("Bearer%20"+string(token), int(24*time.Hour/time.Second))
+	return reply{status: http.StatusNoContent, cookies: []*http.Cookie{cookie}}, nil
+}

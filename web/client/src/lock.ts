@@ -1,0 +1,46 @@
+export const sleep = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
+
+/** Longer than anything that is done under the lock. */
+const leaseMs = 60_000;
+
+/** Runs f while nobody else in this origin does, in whichever tab. */
+export function exclusive<T>(name: string, f: () => Promise<T>): Promise<T> {
+  const locks = globalThis.navigator?.locks;
+  return (locks ? locks.request(name, f) : lease(name, f)) as Promise<T>;
+}
+
+let last: Promise<unknown> = Promise.resolve();
+
+/**
+ * Where there are no Web Locks (old browsers, plain http, React Native): one after
+ * the other in this tab, and between tabs a lease in localStorage. It is not
+ * watertight, and need not be: the service honours requests that cross.
+ */
+function lease<T>(name: string, f: () => Promise<T>): Promise<T> {
+  const run = async () => {
+    const id = Math.random().toString(36);
+    const store = (() => {
+      try {
+        return globalThis.localStorage;
+      } catch {
+        return undefined; // forbidden
+      }
+    })();
+    while (store) {
+      if (!(Number(store.getItem(name)?.split(" ")[1]) > Date.now())) {
+        store.setItem(name, `${id} ${Date.now() + leaseMs}`);
+        await sleep(20); // whoever wrote in the same moment is seen
+        if (store.getItem(name)?.startsWith(id)) break;
+      }
+      await sleep(30 + Math.random() * 40);
+    }
+    try {
+      return await f();
+    } finally {
+      if (store?.getItem(name)?.startsWith(id)) store.removeItem(name);
+    }
+  };
+  const mine = last.then(run, run);
+  last = mine.catch(() => {});
+  return mine;
+}
