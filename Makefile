@@ -36,8 +36,8 @@ test: servers ## run every test, with the race detector, on both sets of stores
 	  "$$(grep -c '"Action":"pass".*"Test":"[^"]*/PostgresRedis/' bin/test.json)"
 
 .PHONY: e2e
-e2e: build ## run OAuth clients from npm against the program (needs Node)
-	npm --prefix web/e2e ci --no-audit --no-fund --loglevel=error
+e2e: build ## run clients from npm, and those of docs/clients.md, against the program (needs Node)
+	npm --prefix web/e2e install --no-audit --no-fund --loglevel=error
 	cd web/e2e && LATCHKEY=$(CURDIR)/bin/latchkey node --test --test-reporter=spec
 
 .PHONY: client

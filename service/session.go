@@ -120,6 +120,7 @@ func (s *Sessions) create(ctx context.Context, u repository.User, b beginning) (
 		s.tombstone(ctx, e.Revocation)
 	}
 	g, err := s.grant(u, session.ID, b.terms, session.Presented(repository.OutcomeRotated), "")
+	g.Outcome = "" // it was no refresh
 	g.RefreshChanged = true
 	return g, err
 }

@@ -62,10 +62,10 @@ func (t *Tokens) access(s Subject, amr []string, ttl time.Duration) (RawToken, t
 	return t.accessFor(s, amr, ttl-spread(ttl/20))
 }
 
-// Expired returns an access token that speaks for a subject and has just expired:
-// for who wants to see what a client does then.
+// Expired returns an access token that speaks for a subject and has just expired
+// everywhere: for who wants to see what a client does then.
 func (t *Tokens) Expired(s Subject) (RawToken, error) {
-	raw, _, err := t.accessFor(s, nil, -time.Second)
+	raw, _, err := t.accessFor(s, nil, -leeway-time.Second)
 	return raw, err
 }
 

@@ -73,6 +73,7 @@ async function show(change) {
     if (before) $("login-name").focus();
     return;
   }
+  for (const whose of document.querySelectorAll(".whose")) whose.value = session.user.username; // for password managers
   $("user").textContent = `${session.user.username} (${session.user.email})`;
   if (session.outcome) {
     $("generation").textContent = session.generation;

@@ -2,38 +2,21 @@
 // LATCHKEY names the program.
 import { test, before, after } from 'node:test'
 import assert from 'node:assert/strict'
-import { spawn, execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { createServer } from 'node:net'
 
 import * as openid from 'openid-client'
 import * as oauth from 'oauth4webapi'
 import { ResourceOwnerPassword, ClientCredentials, AuthorizationCode } from 'simple-oauth2'
 
-const program = process.env.LATCHKEY
+import { start } from './service.js'
+
 const redirect = 'http://127.0.0.1/cb'
 const user = { username: 'ada', password: 'correct horse' }
-let base, service, dir, env
+let base, service
 const secrets = {}
 
 before(async () => {
-  assert.ok(program, 'set LATCHKEY to the program')
-  dir = mkdtempSync(join(tmpdir(), 'latchkey-e2e-'))
-  const port = await freePort()
-  base = `http://localhost:${port}`
-  env = {
-    ...process.env, LATCHKEY_DATA_DIR: dir, LATCHKEY_SERVER_LISTEN: `127.0.0.1:${port}`, LATCHKEY_PASSWORD_BCRYPT_COST: '10',
-    LATCHKEY_TOKENS_ALGORITHM: 'ES256', LATCHKEY_LOG_LEVEL: 'error',
-  }
-  service = spawn(program, ['serve'], { env, stdio: ['ignore', 'ignore', 'inherit'] })
-  for (let i = 0; ; i++) {
-    const ready = await fetch(`${base}/readyz`).then(r => r.ok, () => false)
-    if (ready) break
-    assert.ok(i < 200, 'the service does not start')
-    await new Promise(done => setTimeout(done, 50))
-  }
+  service = await start({ LATCHKEY_TOKENS_ALGORITHM: 'ES256' })
+  base = service.base
   latchkey(['user', 'create', '--username', user.username, '--email', 'ada@example.org'], user.password + '\n')
   client('shop', '--first-party', '--grant', 'password', '--grant', 'refresh_token', '--scope', 'orders:read', '--scope', 'orders:write')
   client('jobs', '--grant', 'client_credentials', '--scope', 'jobs')
@@ -41,26 +24,12 @@ before(async () => {
   client('spa', '--public', '--grant', 'authorization_code', '--grant', 'refresh_token', '--redirect-uri', redirect)
 })
 
-after(() => {
-  service?.kill('SIGINT')
-  rmSync(dir, { recursive: true, force: true })
-})
+after(() => service?.stop())
 
-function latchkey (args, input = '') {
-  return execFileSync(program, args, { env, input, stdio: ['pipe', 'pipe', 'inherit'] }).toString()
-}
+const latchkey = (args, input) => service.run(args, input)
 
 function client (id, ...flags) {
   secrets[id] = /client_secret\s+(\S+)/.exec(latchkey(['client', 'create', '--id', id, ...flags]))?.[1]
-}
-
-function freePort () {
-  return new Promise(done => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address()
-      server.close(() => done(port))
-    })
-  })
 }
 
 // signIn does what a browser without scripts does on the page, and returns where

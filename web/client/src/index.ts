@@ -71,6 +71,11 @@ export function createClient(options: Options): Client {
     tell({ type: "logout" });
   }
 
+  function subscribe(listener: (change: Change) => void) {
+    listeners.add(listener);
+    return () => void listeners.delete(listener);
+  }
+
   function tell(change: Change) {
     channel?.postMessage(change);
     hear(change);
@@ -102,29 +107,35 @@ export function createClient(options: Options): Client {
 
   /** Refreshes, unless what is kept is no longer what the caller has seen. */
   function refresh(seen: Kept | null): Promise<boolean> {
-    return (refreshing ??= exclusive(key, async () => {
-      const now = await read();
-      if (now?.id !== seen?.id) return !!now; // another tab was faster, or logged out
-      if (storage && !now?.refresh) return false;
-      for (let n = 1; ; n++) {
-        let failed: LatchkeyError;
-        try {
-          await keep("refresh", await ask("/users/refresh", storage && { refreshToken: now!.refresh }));
-          return true;
-        } catch (e) {
-          if (!(e instanceof LatchkeyError)) throw e;
-          failed = e;
-        }
-        if (failed.retry === "login") {
-          if (now) await forget();
-          return false;
-        }
-        // Trouble of the service or on the way there logs nobody out.
-        const passing = !failed.status || failed.status >= 500 || failed.status === 429;
-        if (!passing || n === tries) throw failed;
-        await sleep(Math.max((failed.retryAfter ?? 0) * 1000, 250 * 2 ** n) * (0.75 + Math.random() / 2));
-      }
+    return (refreshing ??= new Promise<boolean>((done, fail) => {
+      // Whoever waits for a turn need not, once another tab has told what came of its own.
+      const stop = subscribe((change) => done(change.type !== "logout"));
+      exclusive(key, () => refreshNow(seen)).then(done, fail).finally(stop);
     }).finally(() => (refreshing = undefined)));
+  }
+
+  async function refreshNow(seen: Kept | null): Promise<boolean> {
+    const now = await read();
+    if (now?.id !== seen?.id) return !!now; // another tab was faster, or logged out
+    if (storage && !now?.refresh) return false;
+    for (let n = 1; ; n++) {
+      let failed: LatchkeyError;
+      try {
+        await keep("refresh", await ask("/users/refresh", storage && { refreshToken: now!.refresh }));
+        return true;
+      } catch (e) {
+        if (!(e instanceof LatchkeyError)) throw e;
+        failed = e;
+      }
+      if (failed.retry === "login") {
+        if (now) await forget();
+        return false;
+      }
+      // Trouble of the service or on the way there logs nobody out.
+      const passing = !failed.status || failed.status >= 500 || failed.status === 429;
+      if (!passing || n === tries) throw failed;
+      await sleep(Math.max((failed.retryAfter ?? 0) * 1000, 250 * 2 ** n) * (0.75 + Math.random() / 2));
+    }
   }
 
   async function request(input: RequestInfo | URL, init: RequestInit = {}): Promise<Response> {
@@ -179,10 +190,7 @@ export function createClient(options: Options): Client {
       const kept = await read();
       return kept && publicPart(kept);
     },
-    subscribe(listener) {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
-    },
+    subscribe,
     close: () => channel?.close(),
   };
 }

@@ -1,0 +1,153 @@
+package browser_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/accessibility"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// TestThePage walks through the page as a user does, and looks at it.
+func TestThePage(t *testing.T) {
+	s := serve(t)
+	b := browser(t)
+	b.do(chromedp.Navigate(s.url+"/demo"), visible("#login"))
+	b.named()
+	b.shot("out-wide", 1280, 900)
+	b.shot("out-narrow", 390, 844)
+
+	// What is wrong is said where it was typed.
+	b.do(
+		typed("#login-name", "ada"), typed("#login-password", "wrong horse"+kb.Enter),
+	)
+	b.until(`document.querySelector("#login .problem").textContent.includes("wrong")`)
+	b.do(typed("#signup-name", "ada"), typed("#signup-password", "password1"))
+	b.until(`document.getElementById("strength").textContent.includes("The password")`)
+
+	b.signUp(s)
+	if user := value(b, chromedp.Text(chromedp.CSS("#user"))); user != "ada (ada@example.org)" {
+		t.Errorf("the user is %q", user)
+	}
+	b.until(`/^\d+ min \d+ s$/.test(document.getElementById("countdown").textContent)`)
+	b.until(`document.querySelectorAll("#devices li").length === 1`)
+	b.do(click("#refresh"))
+	b.until(`document.getElementById("outcome").textContent.startsWith("rotated") && document.getElementById("generation").textContent === "1"`)
+
+	// The token expires: the client refreshes, and nobody notices.
+	b.do(click("#expire"))
+	b.until(`document.getElementById("log").textContent.includes("has expired")`)
+	b.do(click("#ask"))
+	b.until(`/users\/me: 200[^]*users\/refresh: 200[^]*users\/me: 401 token_expired/.test(document.getElementById("log").innerText)`)
+
+	// A phone: its answer is lost, its old token is replayed, and at last stolen.
+	b.do(typed("#phone-password", password+kb.Enter), visible("#phone-lab"))
+	b.until(`document.querySelectorAll("#devices li").length === 2`)
+	b.do(click("#phone-replay"))
+	b.until(`document.getElementById("phone-state").textContent.includes("no old token")`)
+	b.shot("in-wide", 1280, 900)
+	b.shot("in-narrow", 390, 844)
+	b.scheme("dark")
+	b.shot("in-dark", 1280, 900)
+	b.shot("in-dark-narrow", 390, 844)
+	b.scheme("light")
+	b.named()
+
+	// Devices, and the end of one.
+	b.do(click(`#devices li:nth-child(1) button, #devices li:nth-child(2) button`))
+	b.until(`document.querySelectorAll("#devices li").length === 1 || !document.getElementById("out").hidden`)
+
+	if len(b.complaints) > 0 {
+		t.Errorf("the console says: %s", strings.Join(b.complaints, "; "))
+	}
+}
+
+// TestAStolenTokenIsFoundOut plays the thief on the page.
+func TestAStolenTokenIsFoundOut(t *testing.T) {
+	s := serve(t, "LATCHKEY_REFRESH_GRACE=1s", "LATCHKEY_REFRESH_RECOVERY=1h")
+	b := browser(t)
+	b.signUp(s)
+	b.do(typed("#phone-password", password+kb.Enter), visible("#phone-lab"))
+	state := func(want string) {
+		t.Helper()
+		b.until(`document.getElementById("phone-state").textContent.includes("` + want + `")`)
+	}
+	time.Sleep(2100 * time.Millisecond) // tokens are replaced after twice the grace
+	b.do(click("#phone-drop"))
+	state("rotated, generation 1. The phone never saw")
+	b.do(click("#phone-refresh"))
+	b.until(`/Outcome: (replayed|recovered), generation [12]\./.test(document.getElementById("phone-state").textContent)`)
+	time.Sleep(2100 * time.Millisecond)
+	b.do(click("#phone-refresh"))
+	state("rotated")
+	b.do(click("#phone-replay"))
+	state("replayed")
+	b.do(click("#phone-steal"))
+	state("The thief comes")
+	b.until(`document.getElementById("log").textContent.includes("refresh_reused")`)
+	b.until(`document.querySelectorAll("#devices li").length === 1`) // the browser's own goes on
+}
+
+// TestKeyboard goes through the page by the tab key alone.
+func TestKeyboard(t *testing.T) {
+	s := serve(t)
+	b := browser(t)
+	b.do(chromedp.Navigate(s.url+"/demo"), visible("#login"))
+	var order []string
+	for range 9 {
+		b.do(chromedp.KeyEvent(kb.Tab))
+		order = append(order, eval[string](b, `document.activeElement.id || document.activeElement.className || document.activeElement.textContent`))
+	}
+	if got, want := strings.Join(order, " "), "skip login-name login-password Log in signup-name signup-email signup-password Sign up and log in log"; got != want {
+		t.Errorf("the tab key goes to %s", got)
+	}
+	if eval[string](b, `getComputedStyle(document.activeElement).outlineStyle`) == "none" {
+		t.Error("what has the focus is not to be seen")
+	}
+}
+
+func (b *tab) scheme(light string) {
+	b.t.Helper()
+	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: light}},
+	})
+}
+
+// named demands that whatever can be used has a name that can be read out.
+func (b *tab) named() {
+	b.t.Helper()
+	seen := 0
+	for _, node := range call(b, accessibility.GetFullAXTree, accessibility.GetFullAXTreeParams{}).Nodes {
+		if node.Ignored || node.Role == nil {
+			continue
+		}
+		switch role := strings.Trim(string(node.Role.Value), `"`); role {
+		case "button", "textbox", "link", "log", "heading":
+			seen++
+			if node.Name == nil || strings.Trim(string(node.Name.Value), `" `) == "" {
+				b.t.Errorf("a %s has no name", role)
+			}
+		}
+	}
+	if seen < 10 {
+		b.t.Errorf("a tree of %d things is none", seen)
+	}
+}
+
+// TestThePageIsOffWhereUsersAre demands that a deployment has to ask for it.
+func TestThePageIsOffWhereUsersAre(t *testing.T) {
+	s := serve(t, "LATCHKEY_DEMO_ENABLED=auto")
+	client := http.Client{Transport: &http.Transport{TLSClientConfig: insecure}}
+	for _, path := range []string{"/demo", "/demo/client.js", "/demo/expire"} {
+		res, err := client.Get(s.url + path)
+		must(t, err)
+		_ = res.Body.Close()
+		if res.StatusCode != http.StatusNotFound {
+			t.Errorf("%s: %d", path, res.StatusCode)
+		}
+	}
+}

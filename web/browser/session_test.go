@@ -1,0 +1,234 @@
+package browser_test
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+var insecure = &tls.Config{InsecureSkipVerify: true}
+
+const (
+	tabs   = 6
+	rounds = 20
+)
+
+// naive is what a page does that has no client of ours: no lock, no care.
+const naive = `(async () => {
+	const me = () => fetch("/api/users/me").then((r) => r.status);
+	if (await me() === 200) return 200;
+	const refreshed = await fetch("/api/users/refresh", {method: "POST"}).then((r) => r.status);
+	return refreshed === 200 ? me() : refreshed;
+})()`
+
+// expire makes the access cookie one that has expired.
+const expire = `fetch("/demo/expire", {method: "POST"}).then((r) => r.status)`
+
+// withoutLocks is an old browser.
+const withoutLocks = `Object.defineProperty(navigator, "locks", {value: undefined})`
+
+// TestTabsThatReloadAtOnce has tabs reload when the access token has expired, in
+// each round: with our client, with our client in a browser without locks, and with
+// pages that take no care at all.
+func TestTabsThatReloadAtOnce(t *testing.T) {
+	// Each round is later than twice the grace, so that each has a token replaced.
+	s := serve(t, "LATCHKEY_REFRESH_GRACE=1s")
+	b := browser(t)
+	b.signUp(s)
+	all := []*tab{b}
+	for len(all) < tabs {
+		all = append(all, b.another())
+	}
+	var forced atomic.Int64
+	kinds := []string{"client", "client without locks", "no client"}
+	refreshes := map[string]int64{}
+	for round := range rounds {
+		kind := kinds[round%len(kinds)]
+		time.Sleep(2 * time.Second)
+		if status := eval[int](b, expire); status != http.StatusNoContent {
+			t.Fatalf("round %d: the token was not expired: %d", round, status)
+		}
+		before := s.seen.Load()
+		var together sync.WaitGroup
+		for i, tab := range all {
+			together.Go(func() {
+				switch kind {
+				case "no client":
+					tab.do(chromedp.Navigate(s.url + "/demo/demo.css"))
+					if status := eval[int](tab, naive); status != http.StatusOK {
+						forced.Add(1)
+						t.Errorf("round %d, tab %d: %d", round, i, status)
+					}
+				default:
+					if kind == "client without locks" {
+						old := call(tab, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: withoutLocks})
+						defer call(tab, page.RemoveScriptToEvaluateOnNewDocument, page.RemoveScriptToEvaluateOnNewDocumentParams(old))
+					}
+					tab.do(chromedp.Navigate(s.url + "/demo"))
+					tab.until(`!document.getElementById("in").hidden && /users.me: 200/.test(document.getElementById("log").innerText) || !document.getElementById("out").hidden`)
+					out := eval[bool](tab, `!document.getElementById("out").hidden`)
+					if out {
+						forced.Add(1)
+						t.Errorf("round %d, tab %d, %s: logged out: %s", round, i, kind, eval[string](tab, `document.getElementById("log").innerText`))
+					}
+				}
+			})
+		}
+		together.Wait()
+		refreshes[kind] += s.seen.Load() - before
+	}
+	jar := b.cookies(s)
+	live := b.sessions()
+	t.Logf("%d tabs x %d rounds: forced logouts = %d, live sessions at the end = %d, refreshes %v", tabs, rounds, forced.Load(), live, refreshes)
+	if live != 1 || jar["__Secure-refreshToken"] == nil {
+		t.Errorf("%d live sessions, cookies %d", live, len(jar))
+	}
+	// The token that the jar ends with is the live one.
+	time.Sleep(time.Second)
+	if status := eval[int](b, `fetch("/api/users/refresh", {method: "POST"}).then((r) => r.status)`); status != http.StatusOK || b.sessions() != 1 {
+		t.Error("the session is over")
+	}
+}
+
+// TestADroppedAnswer loses the answer of a refresh: the next one is honoured.
+func TestADroppedAnswer(t *testing.T) {
+	s := serve(t, "LATCHKEY_REFRESH_GRACE=500ms")
+	b := browser(t)
+	b.signUp(s)
+	time.Sleep(time.Second)
+	var dropped atomic.Int64
+	drop := func(r *http.Request) bool { return r.URL.Path == "/api/users/refresh" && dropped.Add(1) == 1 }
+	s.drop.Store(&drop)
+	eval[int](b, expire)
+	b.do(click("#ask"))
+	// The browser sends it again by itself, or the client does.
+	b.until(`/users.me: 200[^]*users.refresh: 200 (replayed|recovered)[^]*users.me: 401/.test(document.getElementById("log").innerText)`)
+	if dropped.Load() < 2 {
+		t.Errorf("%d refreshes", dropped.Load())
+	}
+	if n := b.sessions(); n != 1 {
+		t.Errorf("%d live sessions", n)
+	}
+}
+
+// TestALogoutIsHeardByAllTabs ends the session in one of three.
+func TestALogoutIsHeardByAllTabs(t *testing.T) {
+	s := serve(t)
+	b := browser(t)
+	b.signUp(s)
+	others := []*tab{b.another(), b.another()}
+	for _, o := range others {
+		o.do(chromedp.Navigate(s.url+"/demo"), visible("#in"))
+	}
+	b.do(click("#logout"), visible("#out"))
+	for _, o := range others {
+		o.do(visible("#out"))
+	}
+	if jar := b.cookies(s); jar["__Host-accessToken"] != nil || jar["__Secure-refreshToken"] != nil || jar["__Host-deviceToken"] == nil {
+		t.Errorf("cookies after a logout: %v", names(jar))
+	}
+	// And a log-in as well.
+	others[0].do(
+		typed("#login-name", "ada"), typed("#login-password", password),
+		click("#login button"), visible("#in"),
+	)
+	b.do(visible("#in"))
+}
+
+// TestCookiesAreAsPromised reads the jar, and tries to from a script.
+func TestCookiesAreAsPromised(t *testing.T) {
+	s := serve(t)
+	b := browser(t)
+	b.signUp(s)
+	for name, want := range map[string]struct {
+		path     string
+		sameSite network.CookieSameSite
+	}{
+		"__Host-accessToken":    {"/", network.CookieSameSiteLax},
+		"__Secure-refreshToken": {"/api/users", network.CookieSameSiteStrict},
+		"__Host-deviceToken":    {"/", network.CookieSameSiteLax},
+	} {
+		c := b.cookies(s)[name]
+		if c == nil || !c.HTTPOnly || !c.Secure || c.Session || c.Path != want.path || c.SameSite != want.sameSite || c.Domain != "localhost" {
+			t.Errorf("%s: %+v", name, c != nil)
+		}
+	}
+	if seen := eval[string](b, "document.cookie + JSON.stringify(localStorage)"); strings.Contains(seen, "Token=") || strings.Contains(seen, "eyJ") {
+		t.Error("a script can read a token")
+	}
+}
+
+// TestAnotherSiteCannotWrite submits forms from another site, with our cookies as
+// far as the browser sends them.
+func TestAnotherSiteCannotWrite(t *testing.T) {
+	s := serve(t)
+	evil := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = fmt.Fprintf(w, `<form method=post action="%s%s"><button>win</button></form>`, s.url, r.URL.Path)
+	}))
+	t.Cleanup(evil.Close)
+	b := browser(t)
+	b.signUp(s)
+	refused := 0
+	for _, path := range []string{"/api/users/logout", "/api/users/refresh", "/api/users/rtVerify", "/demo/expire", "/api/users/me/password"} {
+		b.do(chromedp.Navigate("https://127.0.0.1:"+portOf(evil.URL)+path), click("button"))
+		if body := b.arrivedAt("localhost"); !strings.Contains(body, `"status":4`) {
+			t.Errorf("%s from another site: %.300s", path, body)
+		} else {
+			refused++
+		}
+	}
+	b.do(chromedp.Navigate(s.url+"/demo"), visible("#in"))
+	if n := b.sessions(); n != 1 {
+		t.Errorf("%d live sessions", n)
+	}
+	t.Logf("forms of another site: %d of 5 refused", refused)
+}
+
+// arrivedAt is the text of the page of a host, once the browser is there.
+func (b *tab) arrivedAt(host string) string {
+	b.t.Helper()
+	for range 100 {
+		// While it is on its way there is nothing to ask.
+		text, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`location.hostname === "`+host+`" && document.readyState === "complete" ? document.body.innerText : ""`))
+		if err == nil && text != "" {
+			return text
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	b.t.Fatalf("the browser does not arrive at %s", host)
+	return ""
+}
+
+func names(jar map[string]*network.Cookie) (list []string) {
+	for name := range jar {
+		list = append(list, name)
+	}
+	return list
+}
+
+// complaint is what the console says that should not be there: what the page was
+// forbidden, and what it threw. Answers of 4xx are what the page is for.
+func complaint(ev any) []string {
+	switch ev := ev.(type) {
+	case *runtime.EventExceptionThrown:
+		return []string{ev.ExceptionDetails.Text}
+	case *log.EventEntryAdded:
+		if ev.Entry.Source != log.EntrySourceNetwork {
+			return []string{ev.Entry.Text}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,107 @@
+// Runs what docs/clients.md says, word for word, against a Latchkey.
+import { test, before, after } from 'node:test'
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { start } from './service.js'
+
+const text = readFileSync(new URL('../../docs/clients.md', import.meta.url), 'utf8')
+const password = 'correct horse battery'
+let service, api, dir, refreshes
+
+before(async () => {
+  service = await start()
+  api = `${service.base}/api`
+  dir = mkdtempSync(join(import.meta.dirname ?? '.', 'node_modules', '.recipes-')) // where what they import is found
+  await post('/users', { username: 'ada', email: 'ada@example.org', password })
+  // What is sent is counted where all of them send it.
+  const send = globalThis.fetch
+  globalThis.fetch = (url, init) => {
+    if (String(url).endsWith('/users/refresh')) refreshes++
+    return send(url, init)
+  }
+})
+
+after(() => {
+  service?.stop()
+  rmSync(dir, { recursive: true, force: true })
+})
+
+// recipe is the block of the page with a name.
+function recipe (name) {
+  const block = new RegExp('^```(?:js|sh) ' + name + '\n([^]*?)^```', 'm').exec(text)
+  assert.ok(block, `docs/clients.md has no block ${name}`)
+  return block[1]
+}
+
+async function load (name) {
+  const path = join(dir, `${name}.mjs`)
+  writeFileSync(path, recipe(name))
+  return import(path)
+}
+
+async function post (path, body, headers = {}) {
+  const res = await fetch(api + path, {
+    method: 'POST', headers: { 'Content-Type': 'application/json', ...headers }, body: JSON.stringify(body)
+  })
+  assert.ok(res.ok, `${path}: ${res.status}`)
+  return res
+}
+
+// spoiled is a token that the service refuses, as one that has expired.
+const spoiled = token => token.slice(0, -6) + 'AAAAAA'
+
+for (const name of ['axios', 'axios-auth-refresh']) {
+  test(`${name}: ten requests at once, one refresh`, async () => {
+    const { createApi } = await load(name)
+    const tokens = await post('/users/login', { username: 'ada', password }, { 'X-Token-Delivery': 'body' }).then(r => r.json())
+    const before = { ...tokens }
+    tokens.accessToken = spoiled(tokens.accessToken)
+    const client = createApi(api, tokens)
+    const answers = await Promise.all(Array.from({ length: 10 }, () => client.get('/users/me')))
+    assert.deepEqual(answers.map(a => a.data.username), Array(10).fill('ada'))
+    assert.notEqual(tokens.refreshToken, before.refreshToken)
+    // The successor is the first one: it was refreshed once.
+    const payload = JSON.parse(Buffer.from(tokens.refreshToken.split('.')[1], 'base64url'))
+    assert.equal(payload.gen, 1)
+    await assert.rejects(client.get('/users/nothing'), { status: 404 })
+  })
+}
+
+test('fetch: ten requests at once, one refresh', async () => {
+  const { api: request } = await load('fetch')
+  // Node has no cookies: here they are the test's.
+  const jar = new Map()
+  const send = globalThis.fetch
+  globalThis.fetch = async (url, init = {}) => {
+    const headers = new Headers(init.headers)
+    headers.set('Sec-Fetch-Site', 'same-origin')
+    headers.set('Cookie', [...jar].map(([name, value]) => `${name}=${value}`).join('; '))
+    const res = await send(url, { ...init, headers })
+    for (const line of res.headers.getSetCookie()) {
+      const [, name, value] = /^([^=]+)=([^;]*)/.exec(line)
+      jar.set(name, value)
+    }
+    return res
+  }
+  try {
+    await post('/users/login', { username: 'ada', password }, { 'X-Token-Delivery': 'cookie' })
+    jar.set('accessToken', spoiled(jar.get('accessToken')))
+    refreshes = 0
+    const answers = await Promise.all(Array.from({ length: 10 }, () => request(api, '/users/me')))
+    assert.deepEqual(answers.map(a => a.status), Array(10).fill(200))
+    assert.equal(refreshes, 1)
+  } finally {
+    globalThis.fetch = send
+  }
+})
+
+test('curl', () => {
+  const out = execFileSync('bash', ['-euo', 'pipefail', '-c', recipe('curl')], {
+    cwd: dir, env: { ...process.env, API: api, NAME: 'ada', PASSWORD: password }
+  }).toString()
+  assert.equal(JSON.parse(out).username, 'ada')
+  assert.match(JSON.parse(readFileSync(join(dir, 'tokens.json'))).outcome, /rotated/)
+})
