@@ -24,6 +24,7 @@ type Config struct {
 	Demo     Demo     `mapstructure:"demo"`
 	Errors   Errors   `mapstructure:"errors"`
 	Log      Log      `mapstructure:"log"`
+	Metrics  Metrics  `mapstructure:"metrics"`
 }
 
 // Server is how the service is reached.

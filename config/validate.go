@@ -58,6 +58,7 @@ func (c *Config) Validate() error {
 	}
 	c.validateCookies(&p)
 	c.validateLimits(&p)
+	c.validateMetrics(&p)
 	p.oneOf("demo.enabled", c.Demo.Enabled, "auto", "on", "off")
 	p.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	p.oneOf("log.format", c.Log.Format, "auto", "json", "text")

@@ -17,7 +17,7 @@ type statusBody struct {
 func (s *server) status(c *call, _ empty) (reply, error) {
 	state := s.Health.Check(c.ctx())
 	out := statusReply(state)
-	if !state.Database || !state.SessionStore {
+	if state.DatabaseErr != nil || state.SessionStoreErr != nil {
 		out.status = http.StatusServiceUnavailable
 	}
 	return out, nil
@@ -46,7 +46,7 @@ func statusReply(state service.State) reply {
 		return "unavailable"
 	}
 	body := statusBody{
-		Status: word(state.Ready()), Mode: state.Mode, Database: word(state.Database), Redis: word(state.SessionStore),
+		Status: word(state.Ready()), Mode: state.Mode, Database: word(state.DatabaseErr == nil), Redis: word(state.SessionStoreErr == nil),
 	}
 	if state.Draining {
 		body.Status = "draining"

@@ -46,8 +46,9 @@ type Options struct {
 	RequestTimeout    time.Duration
 	Demo              bool // serve the page at /demo
 
-	Now func() time.Time
-	Log *slog.Logger
+	Observe middleware.RequestObserver // or nil
+	Now     func() time.Time
+	Log     *slog.Logger
 }
 
 // server is what the handlers share.
@@ -166,6 +167,9 @@ func (s *server) engine() (*gin.Engine, error) {
 	}
 	if err := e.SetTrustedProxies(proxies); err != nil {
 		return nil, fmt.Errorf("server.trusted_proxies: %w", err)
+	}
+	if s.Observe != nil {
+		e.Use(middleware.Metrics(s.Observe, s.Now))
 	}
 	e.Use(
 		middleware.RequestIDs(),

@@ -34,6 +34,34 @@ const (
 	AuditTokenIssued    AuditEvent = "token_issued" // by an administrator, for somebody else
 )
 
+// AuditEvents lists all of them.
+func AuditEvents() []AuditEvent {
+	return []AuditEvent{
+		AuditUserCreated,
+		AuditLogin,
+		AuditLoginFailed,
+		AuditSessionEnded,
+		AuditSessionsEnded,
+		AuditPasswordChange,
+		AuditUserDisabled,
+		AuditUserEnabled,
+		AuditRefreshReused,
+		AuditRefreshRefused,
+		AuditRecovered,
+		AuditRolledForward,
+		AuditKeyAdded,
+		AuditKeyActivated,
+		AuditKeyRevoked,
+		AuditClientCreated,
+		AuditClientChanged,
+		AuditClientSecret,
+		AuditClientDeleted,
+		AuditCodeIssued,
+		AuditCodeRefused,
+		AuditTokenIssued,
+	}
+}
+
 // AuditRecord is one line of the audit log. It never holds a token, a password
 // or a hash. Empty members are unknown or do not apply.
 type AuditRecord struct {

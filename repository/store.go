@@ -1,6 +1,9 @@
 package repository
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Store is everything that the rules keep, filled by cmd from Postgres and
 // Redis, or from SQLite alone.
@@ -18,6 +21,25 @@ type Store struct {
 	// health checks. They are the same in the embedded mode.
 	Database     Pinger
 	SessionStore Pinger
+	// Clock is that of the database, whose time all replicas share; nil: there is
+	// no other than ours.
+	Clock Clock
+}
+
+// Clock tells the time of a server.
+type Clock interface {
+	Now(ctx context.Context) (time.Time, error)
+}
+
+// Observer is told of each call of a store: which, what kind of call out of a small
+// set (a command, or the first word of a statement), how long it took, and whether
+// it failed for want of the store. It must be quick, and safe to use at once.
+type Observer func(store, call string, took time.Duration, failed bool)
+
+// PoolStats are the connections of a store.
+type PoolStats struct {
+	Used, Idle, Max int64
+	Waited          int64 // how often somebody had to wait for one; or -1: nobody counts
 }
 
 // Pinger is a server that can be asked whether it answers.

@@ -20,7 +20,7 @@ type Hasher struct {
 }
 
 // NewHasher returns a hasher of so many slots, before which nobody waits longer
-// than wait. It starts to make the hash that unknown users are compared with.
+// than wait.
 func NewHasher(cost, slots int, wait time.Duration) *Hasher {
 	// Until one is measured: a hash of cost 12 takes about a quarter of a second,
 	// and each step doubles that.
@@ -29,9 +29,12 @@ func NewHasher(cost, slots int, wait time.Duration) *Hasher {
 		hash, err := bcrypt.GenerateFromPassword([]byte("nobody has this password"), cost)
 		return repository.PasswordHash(hash), err
 	})
-	go func() { _, _ = h.dummy() }() // the first to need it reports the error
 	return h
 }
+
+// Prepare starts to make the hash that unknown users are compared with, so that
+// the first of them need not wait for it; who needs it reports the error.
+func (h *Hasher) Prepare() { go func() { _, _ = h.dummy() }() }
 
 // Close ends the slots, once they have done what they are at. It is called when
 // nobody hashes any more.

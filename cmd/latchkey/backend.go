@@ -42,7 +42,7 @@ func withBackend(f func(context.Context, *cobra.Command, opened) error) func(*co
 			return err
 		}
 		log := newLog(cfg, cmd.ErrOrStderr())
-		b, err := openBackend(cmd.Context(), cfg, log)
+		b, err := openBackend(cmd.Context(), cfg, log, nil)
 		if err != nil {
 			return err
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"latchkey/config"
+	"latchkey/repository"
 	"latchkey/service"
 )
 
@@ -57,7 +58,13 @@ server.drain_delay, and ends when every request has its answer.`,
 // serve runs the service until ctx is done and every request has its answer.
 func serve(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.Logger) error {
 	spareThreads()
-	b, err := openBackend(ctx, cfg, log)
+	var m *metrics
+	var observe repository.Observer
+	if cfg.Metrics.Listen != "" {
+		m = newMetrics()
+		observe, log = m.call, slog.New(m.counting(log.Handler()))
+	}
+	b, err := openBackend(ctx, cfg, log, observe)
 	if err != nil {
 		return err
 	}
@@ -68,7 +75,7 @@ func serve(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.L
 	for _, w := range b.warnings(ctx) {
 		log.Warn(w)
 	}
-	health := service.NewHealth(b.store, b.mode)
+	health := service.NewHealth(b.store, b.mode, time.Now)
 	ring, tokens, err := newTokens(cfg, b, log)
 	if err != nil {
 		return err
@@ -78,8 +85,9 @@ func serve(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.L
 	}
 	sessions := newSessions(cfg, b, tokens, log)
 	hasher := newHasher(cfg)
+	hasher.Prepare()
 	defer hasher.Close()
-	handler, err := newHandler(cfg, b, hasher, ring, tokens, sessions, health, log)
+	handler, err := newHandler(cfg, b, m, hasher, ring, tokens, sessions, health, log)
 	if err != nil {
 		return err
 	}
@@ -88,6 +96,11 @@ func serve(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.L
 	serving, stopped := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopped()
 	go ring.RunUntil(serving)
+	if m != nil {
+		if err := m.serve(serving, cfg, health, log); err != nil {
+			return fmt.Errorf("metrics.listen: %w", err)
+		}
+	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.Server.Listen)
 	if err != nil {
 		return fmt.Errorf("server.listen: %w", err)

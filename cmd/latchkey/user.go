@@ -72,7 +72,7 @@ users of the machine could see.`,
 				return err
 			}
 			log := newLog(cfg, cmd.ErrOrStderr())
-			b, err := openBackend(cmd.Context(), cfg, log)
+			b, err := openBackend(cmd.Context(), cfg, log, nil)
 			if err != nil {
 				return err
 			}

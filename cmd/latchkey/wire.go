@@ -16,6 +16,7 @@ import (
 
 	"latchkey/config"
 	"latchkey/controller"
+	"latchkey/middleware"
 	"latchkey/repository"
 	"latchkey/repository/postgres"
 	"latchkey/repository/redis"
@@ -36,20 +37,22 @@ type backend struct {
 	database migrator
 	mode     string
 	warnings func(context.Context) []string // about what is not as it should be
+	pools    map[string]func() repository.PoolStats
 	close    func()
 }
 
-// openBackend opens SQLite, or Postgres and Redis, as the settings say.
-func openBackend(ctx context.Context, cfg config.Config, log *slog.Logger) (backend, error) {
+// openBackend opens SQLite, or Postgres and Redis, as the settings say. An observer
+// is told of their calls, if there is one.
+func openBackend(ctx context.Context, cfg config.Config, log *slog.Logger, observe repository.Observer) (backend, error) {
 	if cfg.Embedded() {
-		return openEmbedded(ctx, cfg)
+		return openEmbedded(ctx, cfg, observe)
 	}
-	pg, err := postgres.Open(ctx, cfg.Database.URL.Reveal(), postgres.Options{MaxConns: cfg.Database.MaxConns})
+	pg, err := postgres.Open(ctx, cfg.Database.URL.Reveal(), postgres.Options{MaxConns: cfg.Database.MaxConns, Observe: observe})
 	if err != nil {
 		return backend{}, fmt.Errorf("database.url: %w", err)
 	}
 	redis.LogTo(log)
-	rd, err := redis.Open(cfg.Redis.URL.Reveal(), redis.Options{Mode: redis.Mode(cfg.Redis.Mode), Prefix: cfg.Redis.Prefix})
+	rd, err := redis.Open(cfg.Redis.URL.Reveal(), redis.Options{Mode: redis.Mode(cfg.Redis.Mode), Prefix: cfg.Redis.Prefix, Observe: observe})
 	if err != nil {
 		_ = pg.Close()
 		return backend{}, fmt.Errorf("redis.url: %w", err)
@@ -57,14 +60,15 @@ func openBackend(ctx context.Context, cfg config.Config, log *slog.Logger) (back
 	return backend{
 		store: repository.Store{
 			Users: pg, Revocations: pg, Audits: pg, Keys: pg, Clients: pg, Codes: pg, Sessions: rd, Limits: rd,
-			Database: pg, SessionStore: rd,
+			Database: pg, SessionStore: rd, Clock: pg,
 		},
 		database: pg, mode: "postgres+redis", warnings: rd.Warnings,
+		pools: map[string]func() repository.PoolStats{"postgres": pg.Pool, "redis": rd.Pool},
 		close: func() { _ = rd.Close(); _ = pg.Close() },
 	}, nil
 }
 
-func openEmbedded(ctx context.Context, cfg config.Config) (backend, error) {
+func openEmbedded(ctx context.Context, cfg config.Config, observe repository.Observer) (backend, error) {
 	if err := os.MkdirAll(cfg.Data.Dir, 0o700); err != nil {
 		return backend{}, fmt.Errorf("data.dir: %w", err)
 	}
@@ -78,7 +82,7 @@ func openEmbedded(ctx context.Context, cfg config.Config) (backend, error) {
 	if err := errors.Join(f.Chmod(0o600), f.Close()); err != nil {
 		return backend{}, fmt.Errorf("data.dir: %w", err)
 	}
-	db, err := sqlite.Open(ctx, path)
+	db, err := sqlite.Open(ctx, path, observe)
 	if err != nil {
 		return backend{}, fmt.Errorf("data.dir: %w", err)
 	}
@@ -88,6 +92,7 @@ func openEmbedded(ctx context.Context, cfg config.Config) (backend, error) {
 			Database: db, SessionStore: db,
 		},
 		database: db, mode: "embedded", warnings: func(context.Context) []string { return nil },
+		pools: map[string]func() repository.PoolStats{"sqlite": db.Pool},
 		close: func() { _ = db.Close() },
 	}, nil
 }
@@ -167,7 +172,7 @@ func newSessions(cfg config.Config, b backend, tokens *service.Tokens, log *slog
 }
 
 // newHandler wires the services and the routes.
-func newHandler(cfg config.Config, b backend, hasher *service.Hasher, ring *service.Keyring, tokens *service.Tokens, sessions *service.Sessions, health *service.Health, log *slog.Logger) (http.Handler, error) {
+func newHandler(cfg config.Config, b backend, m *metrics, hasher *service.Hasher, ring *service.Keyring, tokens *service.Tokens, sessions *service.Sessions, health *service.Health, log *slog.Logger) (http.Handler, error) {
 	policy, err := passwordPolicy(cfg)
 	if err != nil {
 		return nil, err
@@ -178,7 +183,13 @@ func newHandler(cfg config.Config, b backend, hasher *service.Hasher, ring *serv
 	}
 	throttle := newThrottle(cfg, b, root)
 	login := service.NewLogin(b.store, hasher, throttle, sessions, cfg.Login.RevealUnknownUser, log)
+	var observe middleware.RequestObserver
+	if m != nil {
+		m.watch(sessions, login, hasher, ring, b.pools)
+		observe = m.request
+	}
 	return controller.NewRouter(controller.Options{
+		Observe:   observe,
 		Accounts:  newAccounts(cfg, b, policy, hasher, log),
 		Login:     login,
 		OAuth:     service.NewOAuth(b.store, login, sessions, tokens),

@@ -17,6 +17,7 @@ type Options struct {
 	MaxConns         int           // default 16
 	ConnectTimeout   time.Duration // default 2 s
 	StatementTimeout time.Duration // default 2 s; enforced by the server, and by us for one that hangs
+	Observe          repository.Observer
 }
 
 // DB is a pool of connections to one Postgres server. It implements
@@ -38,7 +39,7 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	timeout := or(o.StatementTimeout, 2*time.Second)
 	cfg.ConnConfig.RuntimeParams["statement_timeout"] = strconv.FormatInt(timeout.Milliseconds(), 10)
 	cfg.ConnConfig.RuntimeParams["timezone"] = "UTC"
-	cfg.ConnConfig.Tracer = &bound{timeout}
+	cfg.ConnConfig.Tracer = &bound{timeout, o.Observe}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
@@ -52,6 +53,12 @@ func (db *DB) Close() error {
 	return nil
 }
 
+// Pool says how many connections there are.
+func (db *DB) Pool() repository.PoolStats {
+	s := db.pool.Stat()
+	return repository.PoolStats{Used: int64(s.AcquiredConns()), Idle: int64(s.IdleConns()), Max: int64(s.MaxConns()), Waited: s.EmptyAcquireCount()}
+}
+
 // Ping asks whether the server answers and takes writes.
 func (db *DB) Ping(ctx context.Context) error {
 	var readOnly bool
@@ -62,6 +69,12 @@ func (db *DB) Ping(ctx context.Context) error {
 		return fmt.Errorf("%w: the server takes no writes", repository.ErrUnavailable)
 	}
 	return nil
+}
+
+// Now implements repository.Clock.
+func (db *DB) Now(ctx context.Context) (now time.Time, err error) {
+	err = db.pool.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&now)
+	return now, storeError(err)
 }
 
 // inTx runs f in one transaction. One that ends in an error is rolled back.
@@ -84,4 +97,5 @@ var _ interface {
 	repository.Clients
 	repository.Codes
 	repository.Pinger
+	repository.Clock
 } = (*DB)(nil)

@@ -28,13 +28,15 @@ type Options struct {
 	Timeout     time.Duration // of one read or write; default 400 ms
 	DialTimeout time.Duration // default 400 ms
 	MaxConns    int           // to each server; default 64
+	Observe     repository.Observer
 }
 
 // DB is a client of Redis. It implements repository.Sessions, Limits and Pinger.
 type DB struct {
-	client  redis.UniversalClient
-	keys    keys
-	scripts scripts
+	client   redis.UniversalClient
+	maxConns int // to each server
+	keys     keys
+	scripts  scripts
 }
 
 // Open makes a client for a redis:// or rediss:// URL; further servers are in
@@ -53,7 +55,18 @@ func Open(url string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &DB{client: client, keys: keys{o.Prefix}, scripts: s}, nil
+	if o.Observe != nil {
+		client.AddHook(observed{o.Observe})
+	}
+	return &DB{client: client, maxConns: o.MaxConns, keys: keys{o.Prefix}, scripts: s}, nil
+}
+
+// Pool says how many connections there are.
+func (db *DB) Pool() repository.PoolStats {
+	s := db.client.PoolStats()
+	return repository.PoolStats{
+		Used: int64(s.TotalConns - s.IdleConns), Idle: int64(s.IdleConns), Max: int64(db.maxConns), Waited: int64(s.WaitCount),
+	}
 }
 
 // LogTo sends what the driver says to a log, at debug level: its errors are

@@ -30,7 +30,7 @@ func (db *DB) Migrate(ctx context.Context) (applied []string, err error) {
 	}
 	defer func() { _ = tx.Rollback() }()
 
-	p, err := provider(db.write)
+	p, err := provider(db.write.DB)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func (db *DB) Migrate(ctx context.Context) (applied []string, err error) {
 // Pending returns the names of the migrations that Migrate would apply, and of
 // those that have been applied.
 func (db *DB) Pending(ctx context.Context) (pending, applied []string, err error) {
-	p, err := provider(db.write)
+	p, err := provider(db.write.DB)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -14,8 +14,8 @@ import (
 
 // DB is an open SQLite file. It implements every interface of the contract.
 type DB struct {
-	write *sql.DB // one connection
-	read  *sql.DB // four
+	write pool // one connection
+	read  pool // four
 	path  string
 }
 
@@ -27,9 +27,9 @@ type DB struct {
 const pragmas = "_txlock=immediate&_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)" +
 	"&_pragma=foreign_keys(1)&_pragma=synchronous(FULL)"
 
-// Open opens the file at path, which is created if it does not exist. The
-// schema is Migrate's business.
-func Open(ctx context.Context, path string) (*DB, error) {
+// Open opens the file at path, which is created if it does not exist, and tells an
+// observer of its calls, if there is one. The schema is Migrate's business.
+func Open(ctx context.Context, path string, observe repository.Observer) (*DB, error) {
 	write, err := open(path, 1)
 	if err != nil {
 		return nil, err
@@ -39,7 +39,7 @@ func Open(ctx context.Context, path string) (*DB, error) {
 		_ = write.Close()
 		return nil, err
 	}
-	db := &DB{write: write, read: read, path: path}
+	db := &DB{write: pool{write, observe}, read: pool{read, observe}, path: path}
 	if err := db.Ping(ctx); err != nil {
 		_ = db.Close()
 		return nil, fmt.Errorf("open %s: %w", path, err)
@@ -68,6 +68,15 @@ func (db *DB) Close() error {
 	return rerr
 }
 
+// Pool says how many connections there are, of both kinds.
+func (db *DB) Pool() repository.PoolStats {
+	r, w := db.read.Stats(), db.write.Stats()
+	return repository.PoolStats{
+		Used: int64(r.InUse + w.InUse), Idle: int64(r.Idle + w.Idle), Max: int64(r.MaxOpenConnections + w.MaxOpenConnections),
+		Waited: r.WaitCount + w.WaitCount,
+	}
+}
+
 // Ping asks whether the file can be read.
 func (db *DB) Ping(ctx context.Context) error {
 	var n int
@@ -75,7 +84,9 @@ func (db *DB) Ping(ctx context.Context) error {
 }
 
 // inTx runs f in one write transaction.
-func (db *DB) inTx(ctx context.Context, f func(tx *sql.Tx) error) error {
+func (db *DB) inTx(ctx context.Context, f func(tx *sql.Tx) error) (err error) {
+	done := db.write.time("transaction")
+	defer func() { done(err) }()
 	tx, err := db.write.BeginTx(ctx, nil)
 	if err != nil {
 		return storeError(err)

@@ -28,7 +28,7 @@ func Sets() []Set {
 // SQLiteStore opens the embedded set on a new file.
 func SQLiteStore(t testing.TB) repository.Store {
 	t.Helper()
-	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "latchkey.db"))
+	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "latchkey.db"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,6 +61,6 @@ func PostgresRedisStore(t testing.TB) repository.Store {
 	t.Cleanup(func() { _ = rd.Close() })
 	return repository.Store{
 		Users: pg, Revocations: pg, Audits: pg, Keys: pg, Clients: pg, Codes: pg, Sessions: rd, Limits: rd,
-		Database: pg, SessionStore: rd,
+		Database: pg, SessionStore: rd, Clock: pg,
 	}
 }

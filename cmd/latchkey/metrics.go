@@ -1,0 +1,213 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"latchkey/config"
+	"latchkey/repository"
+	"latchkey/service"
+)
+
+// metrics are what the process tells Prometheus. No label has values from outside:
+// routes are as they were registered, everything else is a constant of ours.
+type metrics struct {
+	registry   *prometheus.Registry
+	requests   *prometheus.HistogramVec
+	calls      *prometheus.HistogramVec
+	callErrors *prometheus.CounterVec
+	events     *prometheus.CounterVec
+}
+
+func newMetrics() *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "latchkey_http_request_duration_seconds", Help: "How long requests took, by route, method and status.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
+		}, []string{"route", "method", "status"}),
+		calls: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "latchkey_store_call_duration_seconds", Help: "How long calls of the stores took.",
+			Buckets: []float64{.00025, .0005, .001, .0025, .005, .01, .025, .1, .5, 2},
+		}, []string{"store", "call"}),
+		callErrors: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "latchkey_store_call_errors_total", Help: "Calls that failed for want of the store.",
+		}, []string{"store", "call"}),
+		events: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "latchkey_events_total", Help: "What was recorded in the audit table: log-ins, sessions that ended and why, refusals, keys.",
+		}, []string{"event", "outcome"}),
+	}
+	m.registry.MustRegister(m.requests, m.calls, m.callErrors, m.events,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		collect(func(emit emitter) {
+			emit("latchkey_build_info", "The version of the program.", prometheus.GaugeValue, 1, "version", version, "go", runtime.Version())
+		}))
+	return m
+}
+
+// request implements middleware.RequestObserver.
+func (m *metrics) request(route, method string, status int, took time.Duration) {
+	if route == "" {
+		route, method = "none", "any" // whatever anybody types
+	}
+	m.requests.WithLabelValues(route, method, strconv.Itoa(status)).Observe(took.Seconds())
+}
+
+// call implements repository.Observer.
+func (m *metrics) call(store, call string, took time.Duration, failed bool) {
+	m.calls.WithLabelValues(store, call).Observe(took.Seconds())
+	if failed {
+		m.callErrors.WithLabelValues(store, call).Inc()
+	}
+}
+
+// watch reads the counts of the services at each scrape.
+func (m *metrics) watch(sessions *service.Sessions, login *service.Login, hasher *service.Hasher, ring *service.Keyring, pools map[string]func() repository.PoolStats) {
+	m.registry.MustRegister(collect(func(emit emitter) {
+		for outcome, n := range sessions.Counts() {
+			emit("latchkey_refresh_total", "Refreshes by what became of the token.", prometheus.CounterValue, n, "outcome", string(outcome))
+		}
+		for outcome, n := range login.Counts() {
+			emit("latchkey_login_total", "Log-ins by how they ended.", prometheus.CounterValue, n, "outcome", string(outcome))
+		}
+		g := hasher.Counts()
+		emit("latchkey_hash_slots", "How many hashes may run at once.", prometheus.GaugeValue, g.Slots)
+		emit("latchkey_hash_running", "How many hashes run.", prometheus.GaugeValue, g.Running)
+		emit("latchkey_hash_waiting", "How many hashes wait for a slot.", prometheus.GaugeValue, g.Waiting)
+		emit("latchkey_hash_total", "Hashes that were made.", prometheus.CounterValue, g.Done)
+		emit("latchkey_hash_refused_total", "Hashes that nobody had time for.", prometheus.CounterValue, g.Refused)
+		for store, pool := range pools {
+			s := pool()
+			const name, help = "latchkey_store_connections", "Connections to a store; max is how many there may be."
+			emit(name, help, prometheus.GaugeValue, s.Used, "store", store, "state", "used")
+			emit(name, help, prometheus.GaugeValue, s.Idle, "store", store, "state", "idle")
+			emit(name, help, prometheus.GaugeValue, s.Max, "store", store, "state", "max")
+			emit("latchkey_store_connection_waits_total", "How often somebody had to wait for a connection.", prometheus.CounterValue, s.Waited, "store", store)
+		}
+		now := time.Now()
+		keys := map[[2]string]int64{}
+		for _, k := range ring.KeySet().Keys(now) {
+			keys[[2]string{string(k.Use), string(k.State)}]++
+			if k.State == service.KeyActive && !k.ActiveAt.IsZero() {
+				emit("latchkey_key_active_seconds", "For how long the key that signs has done so.", prometheus.GaugeValue, int64(now.Sub(k.ActiveAt).Seconds()), "use", string(k.Use))
+			}
+		}
+		for labels, n := range keys {
+			emit("latchkey_keys", "Keys by what they are for and their state.", prometheus.GaugeValue, n, "use", labels[0], "state", labels[1])
+		}
+	}))
+}
+
+// emitter sends one number; labels are names and values in turn.
+type emitter func(name, help string, kind prometheus.ValueType, value int64, labels ...string)
+
+// collect is a collector that asks at each scrape.
+type collect func(emitter)
+
+// Describe implements prometheus.Collector: what there is shows at a scrape.
+func (collect) Describe(chan<- *prometheus.Desc) {}
+
+// Collect implements prometheus.Collector.
+func (c collect) Collect(ch chan<- prometheus.Metric) {
+	c(func(name, help string, kind prometheus.ValueType, value int64, labels ...string) {
+		var names, values []string
+		for i := 0; i < len(labels); i += 2 {
+			names, values = append(names, labels[i]), append(values, labels[i+1])
+		}
+		ch <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, names, nil), kind, float64(value), values...)
+	})
+}
+
+// counting is a log that counts the events that pass through it: each has one line,
+// and so each is counted once, whatever the level of the log.
+type counting struct {
+	slog.Handler
+	events *prometheus.CounterVec
+	known  map[string]bool
+}
+
+func (m *metrics) counting(h slog.Handler) slog.Handler {
+	known := map[string]bool{}
+	for _, e := range repository.AuditEvents() {
+		known[string(e)] = true
+	}
+	return counting{h, m.events, known}
+}
+
+// Enabled implements slog.Handler.
+func (c counting) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelInfo || c.Handler.Enabled(ctx, level)
+}
+
+// Handle implements slog.Handler.
+func (c counting) Handle(ctx context.Context, r slog.Record) error {
+	if c.known[r.Message] {
+		r.Attrs(func(a slog.Attr) bool {
+			if a.Key != "outcome" {
+				return true
+			}
+			c.events.WithLabelValues(r.Message, a.Value.String()).Inc()
+			return false
+		})
+	}
+	if !c.Handler.Enabled(ctx, r.Level) {
+		return nil
+	}
+	return c.Handler.Handle(ctx, r)
+}
+
+// WithAttrs implements slog.Handler.
+func (c counting) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return counting{c.Handler.WithAttrs(attrs), c.events, c.known}
+}
+
+// WithGroup implements slog.Handler.
+func (c counting) WithGroup(name string) slog.Handler {
+	return counting{c.Handler.WithGroup(name), c.events, c.known}
+}
+
+// reasons says why the service is not ready, to those who run it.
+func reasons(w http.ResponseWriter, s service.State) {
+	text := func(err error) string {
+		if err != nil {
+			return err.Error()
+		}
+		return "OK"
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if !s.Ready() {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	_ = json.NewEncoder(w).Encode(map[string]any{ // a client that has gone is nobody to tell
+		"ready": s.Ready(), "mode": s.Mode, "draining": s.Draining, "database": text(s.DatabaseErr), "sessionStore": text(s.SessionStoreErr),
+		"clock": text(s.ClockErr), "clockAheadSeconds": s.Ahead.Seconds(),
+	})
+}
+
+// serve answers at metrics.listen until ctx is done.
+func (m *metrics) serve(ctx context.Context, cfg config.Config, health *service.Health, log *slog.Logger) error {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.Metrics.Listen)
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}))
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { reasons(w, health.Check(r.Context())) })
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: readHeaderTimeout, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
+	go func() {
+		<-ctx.Done()
+		_ = server.Close()
+	}()
+	go func() { _ = server.Serve(listener) }()
+	return nil
+}

@@ -1,0 +1,46 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"net"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"latchkey/repository"
+)
+
+// observed tells an observer of each command.
+type observed struct{ observe repository.Observer }
+
+// DialHook implements redis.Hook.
+func (o observed) DialHook(next redis.DialHook) redis.DialHook {
+	return func(ctx context.Context, network, addr string) (conn net.Conn, err error) {
+		defer o.time("connect", &err)()
+		return next(ctx, network, addr)
+	}
+}
+
+// ProcessHook implements redis.Hook.
+func (o observed) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) (err error) {
+		defer o.time(cmd.Name(), &err)()
+		return next(ctx, cmd)
+	}
+}
+
+// ProcessPipelineHook implements redis.Hook.
+func (o observed) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) (err error) {
+		defer o.time("pipeline", &err)()
+		return next(ctx, cmds)
+	}
+}
+
+func (o observed) time(call string, err *error) func() {
+	begin := time.Now() //nolint:forbidigo // how long it takes; no rule depends on it
+	return func() {
+		o.observe("redis", call, time.Since(begin), errors.Is(storeError(*err), repository.ErrUnavailable)) //nolint:forbidigo // likewise
+	}
+}
