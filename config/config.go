@@ -25,6 +25,7 @@ type Config struct {
 	Errors   Errors   `mapstructure:"errors"`
 	Log      Log      `mapstructure:"log"`
 	Metrics  Metrics  `mapstructure:"metrics"`
+	Audit    Audit    `mapstructure:"audit"`
 }
 
 // Server is how the service is reached.
@@ -195,6 +196,12 @@ func (c Config) DemoEnabled() bool {
 	return c.Demo.Enabled == "on" || c.Demo.Enabled == "auto" && c.Server.PublicURL.Scheme == "http"
 }
 
+// Audit is about the audit log.
+type Audit struct {
+	// Retention is how long records are kept; 0: for ever.
+	Retention time.Duration `mapstructure:"retention"`
+}
+
 // Errors is how errors are answered.
 type Errors struct {
 	// Status maps an error to another status, for clients that wait for it:
@@ -234,6 +241,7 @@ func Default() Config {
 		},
 		Cookies: Cookies{SameSite: "default"},
 		Demo:    Demo{Enabled: "auto"},
+		Audit:   Audit{Retention: 365 * 24 * time.Hour},
 		Log:     Log{Level: "info", Format: "auto"},
 	}
 }

@@ -59,6 +59,9 @@ func (c *Config) Validate() error {
 	c.validateCookies(&p)
 	c.validateLimits(&p)
 	c.validateMetrics(&p)
+	if c.Audit.Retention != 0 {
+		p.between("audit.retention", c.Audit.Retention, 24*time.Hour, 36500*24*time.Hour)
+	}
 	p.oneOf("demo.enabled", c.Demo.Enabled, "auto", "on", "off")
 	p.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	p.oneOf("log.format", c.Log.Format, "auto", "json", "text")

@@ -84,7 +84,19 @@ type Audits interface {
 	// AppendAudit adds one record.
 	AppendAudit(ctx context.Context, a AuditRecord) error
 
-	// ListAudit returns the newest records about a user, newest first, at most
-	// limit of them. An unknown user has none.
-	ListAudit(ctx context.Context, userID string, limit int) ([]AuditRecord, error)
+	// ListAudit returns the newest records that a query asks for, newest first.
+	ListAudit(ctx context.Context, q AuditQuery) ([]AuditRecord, error)
+
+	// PurgeAudit deletes at most limit records from before a time, and returns how
+	// many.
+	PurgeAudit(ctx context.Context, before time.Time, limit int) (int, error)
+}
+
+// AuditQuery asks for records. Empty members ask for nothing in particular.
+type AuditQuery struct {
+	UserID string // whom it is about
+	Event  AuditEvent
+	Since  time.Time   // and no earlier
+	After  AuditRecord // the last of the page before; its At and ID count
+	Limit  int
 }

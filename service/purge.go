@@ -41,10 +41,14 @@ func (s *Sessions) Purge(ctx context.Context) (revocations, sessions int, err er
 	return revocations, sessions, nil
 }
 
-// PurgeUntil purges now and then, until ctx is done.
-func (s *Sessions) PurgeUntil(ctx context.Context) {
+// PurgeUntil purges now and then, until ctx is done. It deletes audit records that
+// are older than is said; 0: none.
+func (s *Sessions) PurgeUntil(ctx context.Context, keepAudit time.Duration) {
 	for {
 		revocations, sessions, err := s.Purge(ctx)
+		if err == nil && keepAudit > 0 {
+			_, err = NewAuditLog(s.store).Purge(ctx, s.now().Add(-keepAudit))
+		}
 		s.log.LogAttrs(ctx, slog.LevelDebug, "purged", slog.Int("revocations", revocations), slog.Int("sessions", sessions),
 			slog.Any("error", err))
 		select {

@@ -115,7 +115,7 @@ func read(t fataler, token service.RawToken) claims {
 
 // reuses counts the audit records of a session's end by reuse.
 func (w *world) reuses(t fataler, c claims) int {
-	list, err := w.store.Audits.ListAudit(context.Background(), c.Sub, 10000)
+	list, err := w.store.Audits.ListAudit(context.Background(), repository.AuditQuery{UserID: c.Sub, Limit: 10000})
 	must(t, err)
 	n := 0
 	for _, a := range list {

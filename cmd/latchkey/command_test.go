@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"os"
@@ -132,6 +133,8 @@ func TestEveryCommandHasHelpWithAnExample(t *testing.T) {
 		{"key", "import"},
 		{"key", "generate"},
 		{"token", "inspect"},
+		{"audit", "list"},
+		{"audit", "purge"},
 		{"client", "create"},
 		{"client", "list"},
 		{"client", "rotate-secret"},
@@ -204,5 +207,38 @@ func TestAnOperatorListsAndEndsSessions(t *testing.T) {
 	must(t, err)
 	if status := post(t, r.url+"/api/users/login", login, nil); status != 200 {
 		t.Errorf("login of an enabled user: %d", status)
+	}
+}
+
+func TestAnOperatorReadsTheAuditLog(t *testing.T) {
+	port := freePort(t)
+	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d'", port), "data.dir: '"+t.TempDir()+"'")
+	r := serveIn(t, port, "--config", file)
+	post(t, r.url+"/api/users", ada, nil)
+	post(t, r.url+"/api/users/login", login, nil)
+	post(t, r.url+"/api/users/login", strings.Replace(login, "horse", "house", 1), nil)
+	audit := func(args ...string) string {
+		t.Helper()
+		out, err := command(t, "", append([]string{"audit", "--config", file}, args...)...)
+		must(t, err)
+		return out
+	}
+	if out := audit("list", "--user", "ada"); !strings.Contains(out, "login_failed  wrong_password") || !strings.Contains(out, "user_created  ok") ||
+		strings.Index(out, "login_failed") > strings.Index(out, "user_created") || strings.Contains(out, "house") {
+		t.Errorf("listed %s", out)
+	}
+	if out := audit("list", "--event", "login", "--since", "1h", "--json"); strings.Count(out, "\n") != 1 || !json.Valid([]byte(out)) || !strings.Contains(out, `"address":"127.0.0.1"`) {
+		t.Errorf("as JSON: %s", out)
+	}
+	if out := audit("list", "--limit", "2"); strings.Count(out, "\n") != 2 {
+		t.Errorf("two of them: %s", out)
+	}
+	if out := audit("purge", "--before", "1d"); !strings.Contains(out, "deleted 0 records") {
+		t.Errorf("purged: %s", out)
+	}
+	for _, args := range [][]string{{"list", "--event", "lunch"}, {"list", "--since", "yesterday"}, {"list", "--limit", "-1"}, {"list", "--user", "nobody"}, {"purge"}, {"purge", "--before", ""}} {
+		if _, err := command(t, "", append([]string{"audit", "--config", file}, args...)...); err == nil {
+			t.Errorf("audit %v did something", args)
+		}
 	}
 }

@@ -91,7 +91,7 @@ func serve(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.L
 	if err != nil {
 		return err
 	}
-	go sessions.PurgeUntil(ctx)
+	go sessions.PurgeUntil(ctx, cfg.Audit.Retention)
 	// Keys are revoked while the last requests are answered, too.
 	serving, stopped := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopped()

@@ -2,6 +2,9 @@ package postgres
 
 import (
 	"context"
+	"strconv"
+	"strings"
+	"time"
 
 	"latchkey/repository"
 )
@@ -27,10 +30,30 @@ func auditArgs(a repository.AuditRecord) []any {
 }
 
 // ListAudit implements repository.Audits.
-func (db *DB) ListAudit(ctx context.Context, userID string, limit int) ([]repository.AuditRecord, error) {
-	rows, err := db.pool.Query(ctx, `
-		SELECT id, at, event, outcome, user_id, actor_id, session_id, client_id, request_id, address, agent, key_id
-		FROM audit WHERE user_id = $1 ORDER BY at DESC, id DESC LIMIT $2`, userID, limit)
+func (db *DB) ListAudit(ctx context.Context, q repository.AuditQuery) ([]repository.AuditRecord, error) {
+	query := `SELECT id, at, event, outcome, user_id, actor_id, session_id, client_id, request_id, address, agent, key_id FROM audit WHERE true`
+	var args []any
+	where := func(condition string, values ...any) {
+		for _, v := range values {
+			args = append(args, v)
+			condition = strings.Replace(condition, "?", "$"+strconv.Itoa(len(args)), 1)
+		}
+		query += " AND " + condition
+	}
+	if q.UserID != "" {
+		where("user_id = ?", q.UserID)
+	}
+	if q.Event != "" {
+		where("event = ?", string(q.Event))
+	}
+	if !q.Since.IsZero() {
+		where("at >= ?", q.Since)
+	}
+	if q.After.ID != "" {
+		where("(at, id) < (?::timestamptz, ?::uuid)", q.After.At, q.After.ID)
+	}
+	args = append(args, q.Limit)
+	rows, err := db.pool.Query(ctx, query+" ORDER BY at DESC, id DESC LIMIT $"+strconv.Itoa(len(args)), args...)
 	if err != nil {
 		return nil, storeError(err)
 	}
@@ -46,4 +69,10 @@ func (db *DB) ListAudit(ctx context.Context, userID string, limit int) ([]reposi
 		list = append(list, a)
 	}
 	return list, storeError(rows.Err())
+}
+
+// PurgeAudit implements repository.Audits.
+func (db *DB) PurgeAudit(ctx context.Context, before time.Time, limit int) (int, error) {
+	tag, err := db.pool.Exec(ctx, `DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < $1 ORDER BY at LIMIT $2)`, before, limit)
+	return int(tag.RowsAffected()), storeError(err)
 }

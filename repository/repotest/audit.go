@@ -20,10 +20,68 @@ var audits = []promise{
 			must(t, s.Audits.AppendAudit(t.Context(), newAudit(newID(), repository.AuditLogin)))
 			want = append([]repository.AuditRecord{a}, want...)
 		}
-		got, err := s.Audits.ListAudit(t.Context(), user, 2)
+		got, err := s.Audits.ListAudit(t.Context(), repository.AuditQuery{UserID: user, Limit: 2})
 		must(t, err)
 		if diff := cmp.Diff(want[:2], got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}},
+}
+
+var moreAudits = []promise{
+	{"AskedForByEventTimeAndPage", func(t *testing.T, s repository.Store) {
+		user := newID()
+		for i := range 7 {
+			a := newAudit(user, repository.AuditLogin)
+			a.At = noon.Add(time.Duration(i/2) * time.Minute) // some at one time
+			if i == 3 {
+				a.Event = repository.AuditLoginFailed
+			}
+			must(t, s.Audits.AppendAudit(t.Context(), a))
+		}
+		list := func(q repository.AuditQuery) []repository.AuditRecord {
+			t.Helper()
+			got, err := s.Audits.ListAudit(t.Context(), q)
+			must(t, err)
+			return got
+		}
+		if got := list(repository.AuditQuery{UserID: user, Event: repository.AuditLoginFailed, Limit: 9}); len(got) != 1 {
+			t.Errorf("%d of one event", len(got))
+		}
+		if got := list(repository.AuditQuery{UserID: user, Since: noon.Add(time.Minute), Limit: 9}); len(got) != 5 {
+			t.Errorf("%d since a time", len(got))
+		}
+		all := list(repository.AuditQuery{UserID: user, Limit: 9})
+		var paged []repository.AuditRecord
+		for page := list(repository.AuditQuery{UserID: user, Limit: 3}); len(page) > 0; {
+			paged = append(paged, page...)
+			page = list(repository.AuditQuery{UserID: user, Limit: 3, After: page[len(page)-1]})
+		}
+		if diff := cmp.Diff(all, paged); len(all) != 7 || diff != "" {
+			t.Errorf("in pages (-all +paged):\n%s", diff)
+		}
+		if len(list(repository.AuditQuery{Limit: 5})) != 5 {
+			t.Error("nobody in particular has no records")
+		}
+	}},
+	{"PurgedByTime", func(t *testing.T, s repository.Store) {
+		user := newID()
+		for i := range 5 {
+			a := newAudit(user, repository.AuditLogin)
+			a.At = time.Unix(int64(i), 0).UTC() // long before all others
+			must(t, s.Audits.AppendAudit(t.Context(), a))
+		}
+		for _, want := range []int{2, 1, 0} {
+			n, err := s.Audits.PurgeAudit(t.Context(), time.Unix(3, 0), 2)
+			must(t, err)
+			if n != want {
+				t.Errorf("purged %d, not %d", n, want)
+			}
+		}
+		got, err := s.Audits.ListAudit(t.Context(), repository.AuditQuery{UserID: user, Limit: 9})
+		must(t, err)
+		if len(got) != 2 {
+			t.Errorf("%d are left", len(got))
 		}
 	}},
 }

@@ -33,7 +33,7 @@ func listKeys(t *testing.T, s repository.Store) []repository.SigningKey {
 // keyAudits counts the records of an event.
 func keyAudits(t *testing.T, s repository.Store, event repository.AuditEvent) int {
 	t.Helper()
-	list, err := s.Audits.ListAudit(t.Context(), "", 1000)
+	list, err := s.Audits.ListAudit(t.Context(), repository.AuditQuery{Limit: 1000})
 	must(t, err)
 	n := 0
 	for _, a := range list {

@@ -3,6 +3,7 @@ package repotest
 import (
 	"crypto/rand"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -23,7 +24,7 @@ func Run(t *testing.T, open Open) {
 	}{
 		{"Users", users},
 		{"Revocations", revocations},
-		{"Audits", audits},
+		{"Audits", slices.Concat(audits, moreAudits)},
 		{"Keys", keys},
 		{"Clients", clients},
 		{"Codes", codes},

@@ -172,7 +172,7 @@ func newRevocation(userID string) repository.Revocation {
 
 func auditCount(t *testing.T, s repository.Store, userID string, want int) {
 	t.Helper()
-	list, err := s.Audits.ListAudit(t.Context(), userID, 100)
+	list, err := s.Audits.ListAudit(t.Context(), repository.AuditQuery{UserID: userID, Limit: 100})
 	must(t, err)
 	if len(list) != want {
 		t.Errorf("%d audit records, want %d", len(list), want)

@@ -83,7 +83,7 @@ var users = []promise{
 		if err := create(t.Context(), s, again); err == nil {
 			t.Fatal("a second user with the same names was created")
 		}
-		list, err := s.Audits.ListAudit(t.Context(), again.ID, 10)
+		list, err := s.Audits.ListAudit(t.Context(), repository.AuditQuery{UserID: again.ID, Limit: 10})
 		must(t, err)
 		if len(list) != 0 {
 			t.Errorf("%d audit records about a user who does not exist", len(list))
@@ -199,7 +199,7 @@ var users = []promise{
 				t.Errorf("%s: %v", c.name, err)
 			}
 		}
-		list, err := s.Audits.ListAudit(t.Context(), user, 10)
+		list, err := s.Audits.ListAudit(t.Context(), repository.AuditQuery{UserID: user, Limit: 10})
 		must(t, err)
 		n := 0
 		for _, a := range list {

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"time"
 
 	"latchkey/repository"
 )
@@ -21,10 +22,26 @@ func appendAudit(ctx context.Context, e execer, a repository.AuditRecord) error 
 }
 
 // ListAudit implements repository.Audits.
-func (db *DB) ListAudit(ctx context.Context, userID string, limit int) ([]repository.AuditRecord, error) {
-	rows, err := db.read.QueryContext(ctx, `
-		SELECT id, at, event, outcome, user_id, actor_id, session_id, client_id, request_id, address, agent, key_id
-		FROM audit WHERE user_id = ? ORDER BY at DESC, id DESC LIMIT ?`, userID, limit)
+func (db *DB) ListAudit(ctx context.Context, q repository.AuditQuery) ([]repository.AuditRecord, error) {
+	query := `SELECT id, at, event, outcome, user_id, actor_id, session_id, client_id, request_id, address, agent, key_id FROM audit WHERE true`
+	var args []any
+	where := func(condition string, values ...any) {
+		args = append(args, values...)
+		query += " AND " + condition
+	}
+	if q.UserID != "" {
+		where("user_id = ?", q.UserID)
+	}
+	if q.Event != "" {
+		where("event = ?", string(q.Event))
+	}
+	if !q.Since.IsZero() {
+		where("at >= ?", micros(q.Since))
+	}
+	if q.After.ID != "" {
+		where("(at, id) < (?, ?)", micros(q.After.At), q.After.ID)
+	}
+	rows, err := db.read.QueryContext(ctx, query+" ORDER BY at DESC, id DESC LIMIT ?", append(args, q.Limit)...)
 	if err != nil {
 		return nil, storeError(err)
 	}
@@ -41,4 +58,14 @@ func (db *DB) ListAudit(ctx context.Context, userID string, limit int) ([]reposi
 		list = append(list, a)
 	}
 	return list, storeError(rows.Err())
+}
+
+// PurgeAudit implements repository.Audits.
+func (db *DB) PurgeAudit(ctx context.Context, before time.Time, limit int) (int, error) {
+	res, err := db.write.ExecContext(ctx, `DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ? ORDER BY at LIMIT ?)`, micros(before), limit)
+	if err != nil {
+		return 0, storeError(err)
+	}
+	n, err := res.RowsAffected()
+	return int(n), storeError(err)
 }

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"latchkey/repository"
+	"latchkey/service"
+)
+
+func auditCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "audit",
+		Short: "Read the audit log, and shorten it",
+	}
+	cmd.AddCommand(auditListCommand(), auditPurgeCommand())
+	return cmd
+}
+
+func auditListCommand() *cobra.Command {
+	var user, event, since string
+	var limit int
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List what has been recorded, the newest first",
+		Long: `List what has been recorded, the newest first. --since is a time (2026-11-01, or
+2026-11-01T12:00:00Z) or how long ago (90m, 24h, 7d). Events are
+` + eventNames(),
+		Example: `  latchkey audit list --user ada
+  latchkey audit list --event login_failed --since 24h
+  latchkey audit list --since 7d --limit 0 --json | jq -r .address | sort | uniq -c`,
+		Args: cobra.NoArgs,
+		RunE: withStores(func(ctx context.Context, cmd *cobra.Command, o opened) error {
+			q := repository.AuditQuery{Event: repository.AuditEvent(event), Limit: limit}
+			if event != "" && !slices.Contains(repository.AuditEvents(), q.Event) {
+				return fmt.Errorf("--event: there is no event %s; they are %s", event, eventNames())
+			}
+			if limit < 0 {
+				return errors.New("--limit: must be 0, for all, or more")
+			}
+			var err error
+			if q.Since, err = moment(since, time.Now()); err != nil {
+				return fmt.Errorf("--since: %w", err)
+			}
+			if user != "" {
+				account, err := newAccounts(o.cfg, o.backend, service.PasswordPolicy{}, newHasher(o.cfg), o.log).Find(ctx, user)
+				if err != nil {
+					return err
+				}
+				q.UserID = account.ID
+			}
+			return service.NewAuditLog(o.backend.store).Each(ctx, q, func(a service.AuditRecord) error {
+				return printAudit(cmd.OutOrStdout(), a, asJSON)
+			})
+		}),
+	}
+	cmd.Flags().StringVar(&user, "user", "", "username or e-mail address of whom it is about")
+	cmd.Flags().StringVar(&event, "event", "", "one kind of event alone")
+	cmd.Flags().StringVar(&since, "since", "", "a time, or how long ago")
+	cmd.Flags().IntVar(&limit, "limit", 100, "how many at most; 0: all")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
+	return cmd
+}
+
+func auditPurgeCommand() *cobra.Command {
+	var before string
+	cmd := &cobra.Command{
+		Use:   "purge",
+		Short: "Delete what was recorded before a time",
+		Long: `Delete what was recorded before a time. The service does so by itself with what is
+older than audit.retention.`,
+		Example: "  latchkey audit purge --before 90d",
+		Args:    cobra.NoArgs,
+		RunE: withStores(func(ctx context.Context, cmd *cobra.Command, o opened) error {
+			at, err := moment(before, time.Now())
+			if err == nil && at.IsZero() {
+				err = errors.New("must be given")
+			}
+			if err != nil {
+				return fmt.Errorf("--before: %w", err)
+			}
+			n, err := service.NewAuditLog(o.backend.store).Purge(ctx, at)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "deleted %d records from before %s\n", n, at.UTC().Format(time.RFC3339))
+			return nil
+		}),
+	}
+	cmd.Flags().StringVar(&before, "before", "", "a time, or how long ago")
+	_ = cmd.MarkFlagRequired("before") // the flag exists
+	return cmd
+}
+
+func eventNames() string {
+	var names []string
+	for _, e := range repository.AuditEvents() {
+		names = append(names, string(e))
+	}
+	return strings.Join(names, ", ")
+}
+
+// printAudit writes a record as a line, without what is empty.
+func printAudit(w io.Writer, a service.AuditRecord, asJSON bool) error {
+	members := [][2]string{
+		{"user", a.UserID},
+		{"actor", a.ActorID},
+		{"session", a.SessionID},
+		{"client", a.ClientID},
+		{"key", a.KeyID},
+		{"request", a.RequestID},
+		{"address", a.Address},
+		{"agent", a.Agent},
+	}
+	if asJSON {
+		object := map[string]string{"id": a.ID, "at": a.At.Format(time.RFC3339Nano), "event": string(a.Event), "outcome": a.Outcome}
+		for _, m := range members {
+			if m[1] != "" {
+				object[m[0]] = m[1]
+			}
+		}
+		return json.NewEncoder(w).Encode(object)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s  %s  %s", a.At.Format(time.DateTime), a.Event, a.Outcome)
+	for _, m := range members {
+		if m[1] != "" {
+			fmt.Fprintf(&b, "  %s=%s", m[0], m[1])
+		}
+	}
+	_, err := fmt.Fprintln(w, b.String())
+	return err
+}
+
+// moment reads a time, or how long before now; empty is the zero time.
+func moment(s string, now time.Time) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	for _, layout := range []string{time.RFC3339, time.DateTime, time.DateOnly} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t, nil
+		}
+	}
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		s = days + "h"
+		d, err := time.ParseDuration(s)
+		if err == nil && d >= 0 {
+			return now.Add(-24 * d), nil
+		}
+	}
+	if d, err := time.ParseDuration(s); err == nil && d >= 0 {
+		return now.Add(-d), nil
+	}
+	return time.Time{}, fmt.Errorf("%q is no time: write 2026-11-01, 2026-11-01T12:00:00Z, or how long ago, as 24h or 7d", s)
+}
