@@ -191,7 +191,7 @@ func start(t testing.TB, store repository.Store, clock *clock, settings ...strin
 	o.Clients = service.NewClients(store.Clients, clock.Now, logger)
 	o.Passwords = service.NewPasswords(store, o.Sessions, hasher, throttle, service.PasswordPolicy{MinLength: 8})
 	o.Strength = strength.New(service.PasswordPolicy{MinLength: 8})
-	o.Health = service.NewHealth(store, "test", clock.Now)
+	o.Health = service.NewHealth(store, "test", time.Now)
 	handler, err := controller.NewRouter(o)
 	if err != nil {
 		return nil, err

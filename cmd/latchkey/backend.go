@@ -41,7 +41,7 @@ func withBackend(f func(context.Context, *cobra.Command, opened) error) func(*co
 		if err != nil {
 			return err
 		}
-		log := newLog(cfg, cmd.ErrOrStderr())
+		log := newLog(cfg, cmd.ErrOrStderr(), new(slog.LevelVar))
 		b, err := openBackend(cmd.Context(), cfg, log, nil)
 		if err != nil {
 			return err

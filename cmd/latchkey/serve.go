@@ -40,7 +40,8 @@ drawn once, on 127.0.0.1:8080. With database.url, redis.url and tokens.secret it
 runs on Postgres and Redis, in as many replicas as you like.
 
 SIGTERM drains: the service reports that it is not ready, goes on answering for
-server.drain_delay, and ends when every request has its answer.`,
+server.drain_delay, and ends when every request has its answer. SIGUSR1 sets the
+log to debug, SIGUSR2 back to log.level.`,
 		Example: `  latchkey serve
   LATCHKEY_SERVER_LISTEN=127.0.0.1:9000 latchkey serve
   LATCHKEY_DATABASE_URL=postgres://... LATCHKEY_REDIS_URL=redis://... LATCHKEY_TOKENS_SECRET=... latchkey serve`,
@@ -50,7 +51,10 @@ server.drain_delay, and ends when every request has its answer.`,
 			if err != nil {
 				return err
 			}
-			return serve(cmd.Context(), cfg, cmd.OutOrStdout(), newLog(cfg, cmd.ErrOrStderr()))
+			level := new(slog.LevelVar)
+			log := newLog(cfg, cmd.ErrOrStderr(), level)
+			go followSignals(cmd.Context(), level, levelOf(cfg), log)
+			return serve(cmd.Context(), cfg, cmd.OutOrStdout(), log)
 		},
 	}
 }
@@ -149,6 +153,9 @@ func stop(server *http.Server, listener net.Listener, served <-chan error, conns
 
 func greet(w io.Writer, cfg config.Config, addr net.Addr, mode string) {
 	fmt.Fprintf(w, "Latchkey %s listens on %s, for users at %s\n", version, addr, cfg.Server.PublicURL)
+	if cfg.DemoEnabled() {
+		fmt.Fprintf(w, "See it work at %s/demo\n", cfg.Server.PublicURL)
+	}
 	if mode == "embedded" {
 		fmt.Fprintf(w, "Embedded mode: SQLite and the secret are in %s. For Postgres and Redis set\n"+
 			"LATCHKEY_DATABASE_URL, LATCHKEY_REDIS_URL and LATCHKEY_TOKENS_SECRET.\n", cfg.Data.Dir)

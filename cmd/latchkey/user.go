@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"strings"
 
@@ -71,7 +72,7 @@ users of the machine could see.`,
 			if err != nil {
 				return err
 			}
-			log := newLog(cfg, cmd.ErrOrStderr())
+			log := newLog(cfg, cmd.ErrOrStderr(), new(slog.LevelVar))
 			b, err := openBackend(cmd.Context(), cfg, log, nil)
 			if err != nil {
 				return err

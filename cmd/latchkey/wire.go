@@ -5,14 +5,11 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
 	"time"
-
-	"golang.org/x/term"
 
 	"latchkey/config"
 	"latchkey/controller"
@@ -247,20 +244,4 @@ const hashWait = 2400 * time.Millisecond
 // newHasher has a slot for each core.
 func newHasher(cfg config.Config) *service.Hasher {
 	return service.NewHasher(cfg.Password.BcryptCost, cores(), min(hashWait, cfg.Server.RequestTimeout/2))
-}
-
-// newLog writes to w: text to a terminal, JSON to anything else, unless the
-// settings say.
-func newLog(cfg config.Config, w io.Writer) *slog.Logger {
-	var level slog.Level
-	_ = level.UnmarshalText([]byte(cfg.Log.Level)) // validated
-	o := &slog.HandlerOptions{Level: level}
-	format := cfg.Log.Format
-	if f, ok := w.(*os.File); format == "auto" && ok && term.IsTerminal(int(f.Fd())) {
-		format = "text"
-	}
-	if format == "text" {
-		return slog.New(slog.NewTextHandler(w, o))
-	}
-	return slog.New(slog.NewJSONHandler(w, o))
 }

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+
+	"golang.org/x/term"
+
+	"latchkey/config"
+)
+
+// newLog writes to w: text to a terminal, JSON to anything else, unless the
+// settings say. The level, which is set from them, can be changed later.
+func newLog(cfg config.Config, w io.Writer, level *slog.LevelVar) *slog.Logger {
+	level.Set(levelOf(cfg))
+	o := &slog.HandlerOptions{Level: level, ReplaceAttr: redact}
+	format := cfg.Log.Format
+	if f, ok := w.(*os.File); format == "auto" && ok && term.IsTerminal(int(f.Fd())) {
+		format = "text"
+	}
+	if format == "text" {
+		return slog.New(slog.NewTextHandler(w, o))
+	}
+	return slog.New(slog.NewJSONHandler(w, o))
+}
+
+func levelOf(cfg config.Config) (level slog.Level) {
+	_ = level.UnmarshalText([]byte(cfg.Log.Level)) // validated
+	return level
+}
+
+// redact is the last line of defence: nothing logs these, and if something ever
+// does, a driver or a library, their values stay out.
+func redact(_ []string, a slog.Attr) slog.Attr {
+	if slices.Contains([]string{"authorization", "accesstoken", "refreshtoken", "userid", "cookie", "set-cookie", "password"}, strings.ToLower(a.Key)) {
+		a.Value = slog.StringValue("REDACTED")
+	}
+	return a
+}
