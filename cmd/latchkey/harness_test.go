@@ -21,8 +21,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// Under the race detector a hash of the default cost takes seconds.
+	// Under the race detector a hash takes seconds, the more so beside other tests.
 	_ = os.Setenv("LATCHKEY_PASSWORD_BCRYPT_COST", "10")
+	_ = os.Setenv("LATCHKEY_SERVER_REQUEST_TIMEOUT", "30s")
 	throwaway.Main(m)
 }
 
