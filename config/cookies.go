@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strings"
 
 	"golang.org/x/net/publicsuffix"
@@ -41,6 +42,11 @@ func (t CookieTuple) String() string {
 	return s
 }
 
+var (
+	cookieName = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")                                     // a token (RFC 9110 5.6.2)
+	hostName   = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`) // letters, digits, hyphens
+)
+
 func parseCookieTuple(s string) (CookieTuple, error) {
 	parts := strings.Split(s, ";")
 	t := CookieTuple{Name: strings.TrimSpace(parts[0]), Path: "/"}
@@ -55,7 +61,7 @@ func parseCookieTuple(s string) (CookieTuple, error) {
 			return t, errors.New("write cookies as in refreshToken;domain=example.org;path=/auth")
 		}
 	}
-	if t.Name == "" || strings.ContainsAny(t.Name, "= \t\",\\") || !strings.HasPrefix(t.Path, "/") {
+	if !cookieName.MatchString(t.Name) || t.Domain != "" && !hostName.MatchString(t.Domain) || !strings.HasPrefix(t.Path, "/") {
 		return t, errors.New("write cookies as in refreshToken;domain=example.org;path=/auth")
 	}
 	return t, nil
@@ -90,8 +96,8 @@ func (c *Config) validateCookies(p *problems) {
 			p.add("cookies.domain", "needs an https server.public_url: over http browsers refuse the cookies that have it")
 		case isAddress == nil:
 			p.add("cookies.domain", "must be a name: browsers keep no cookie for the hosts below an address")
-		case d != strings.ToLower(d) || strings.HasPrefix(d, ".") || strings.ContainsAny(d, ":/ "):
-			p.add("cookies.domain", "must be a name in lower case alone, as in example.org")
+		case !hostName.MatchString(d):
+			p.add("cookies.domain", "must be a name alone, in lower case and in ASCII (xn--...), as in example.org")
 		case suffix == d:
 			p.add("cookies.domain", "%s is a suffix under which anyone can have a host: browsers refuse cookies for all of it", d)
 		case host != d && !strings.HasSuffix(host, "."+d):

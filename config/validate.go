@@ -114,6 +114,8 @@ func (c *Config) validateServer(p *problems) {
 	switch {
 	case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.ForceQuery || u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		p.add("server.public_url", "must be of the form https://auth.example.org")
+	case strings.HasSuffix(u.Hostname(), "."):
+		p.add("server.public_url", "must not end in a dot")
 	case u.Path != "" && u.Path != "/":
 		p.add("server.public_url", "must have no path; use server.base_path")
 	case u.Scheme == "http" && !loopback(u.Hostname()):

@@ -15,9 +15,8 @@ func (s *server) setCookies(r *http.Request, g service.Grant) []*http.Cookie {
 	cookies := []*http.Cookie{s.accessCookie(g)}
 	if g.RefreshChanged || len(r.CookiesNamed(s.cookies.Refresh)) == 0 {
 		cookies = append(cookies, s.refreshCookie(string(g.Refresh), s.maxAge(g)))
-		cookies = append(cookies, s.expireLegacy()...)
 	}
-	return cookies
+	return append(cookies, s.expireLegacy()...)
 }
 
 // accessCookie holds "Bearer%20<jwt>", which scripts can decode. It lives as long
@@ -66,7 +65,7 @@ func (s *server) expireLegacy() []*http.Cookie {
 	cookies := make([]*http.Cookie, len(s.cookies.Legacy))
 	for i, l := range s.cookies.Legacy {
 		c := s.cookieOf(l.Name, "", l.Path, -1, http.SameSiteLaxMode) //nolint:gosec // as in cookieOf
-		c.Domain = l.Domain
+		c.Domain, c.Partitioned = l.Domain, false                     // none of them was
 		cookies[i] = c
 	}
 	return cookies
@@ -77,7 +76,7 @@ func (s *server) checkLegacy() error {
 	ours := []*http.Cookie{s.tokenCookie("", 0), s.refreshCookie("", 0), s.deviceCookie("")}
 	for _, l := range s.cookies.Legacy {
 		for _, c := range ours {
-			if c.Name == l.Name && c.Domain == l.Domain && c.Path == l.Path {
+			if c.Name == l.Name && c.Domain == l.Domain && c.Path == l.Path && !c.Partitioned {
 				return fmt.Errorf("cookies.legacy: %s with this domain and path is the cookie that the service sets", l.Name)
 			}
 		}

@@ -24,16 +24,19 @@ func (s *server) logout(c *call, body logoutBody) (reply, error) {
 	access, accessErr := s.cookies.AccessToken(c.r)
 	var sent, added []service.RawToken
 	for _, f := range []struct {
-		token    service.RawToken
+		tokens   []service.RawToken
 		inCookie bool
 		err      error
-	}{{refresh.Token, refresh.InCookie, refreshErr}, {access.Token, access.InCookie, accessErr}} {
+	}{
+		{[]service.RawToken{refresh.Token}, refresh.InCookie, refreshErr},
+		{append([]service.RawToken{access.Token}, access.Others...), access.InCookie, accessErr},
+	} {
 		switch {
 		case f.err != nil:
 		case f.inCookie:
-			added = append(added, f.token)
+			added = append(added, f.tokens...)
 		default:
-			sent = append(sent, f.token)
+			sent = append(sent, f.tokens...)
 		}
 	}
 	ours := s.csrf.Check(c.r)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -85,6 +86,9 @@ older than audit.retention.`,
 			if err == nil && at.IsZero() {
 				err = errors.New("must be given")
 			}
+			if err == nil && at.After(time.Now()) {
+				err = errors.New("lies in the future: that would be all of it")
+			}
 			if err != nil {
 				return fmt.Errorf("--before: %w", err)
 			}
@@ -134,7 +138,11 @@ func printAudit(w io.Writer, a service.AuditRecord, asJSON bool) error {
 	fmt.Fprintf(&b, "%s  %s  %s", a.At.Format(time.DateTime), a.Event, a.Outcome)
 	for _, m := range members {
 		if m[1] != "" {
-			fmt.Fprintf(&b, "  %s=%s", m[0], m[1])
+			value := m[1]
+			if strings.ContainsAny(value, " =\"") {
+				value = strconv.Quote(value) // what a client calls itself is no member of ours
+			}
+			fmt.Fprintf(&b, "  %s=%s", m[0], value)
 		}
 	}
 	_, err := fmt.Fprintln(w, b.String())
@@ -152,10 +160,8 @@ func moment(s string, now time.Time) (time.Time, error) {
 		}
 	}
 	if days, ok := strings.CutSuffix(s, "d"); ok {
-		s = days + "h"
-		d, err := time.ParseDuration(s)
-		if err == nil && d >= 0 {
-			return now.Add(-24 * d), nil
+		if n, err := strconv.ParseUint(days, 10, 16); err == nil {
+			return now.AddDate(0, 0, -int(n)), nil
 		}
 	}
 	if d, err := time.ParseDuration(s); err == nil && d >= 0 {

@@ -76,6 +76,9 @@ func cookies(r *http.Request, names []string) []string {
 				values = append(values, v)
 			}
 		}
+		if len(values) > 0 {
+			break // an earlier name, which another host may be able to set, counts where there is no other
+		}
 	}
 	return values
 }

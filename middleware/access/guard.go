@@ -99,7 +99,27 @@ func (g *Guard) verify(r *http.Request) (service.Subject, error) {
 			return service.Subject{}, err
 		}
 	}
-	return g.Verifier.VerifyAccess(found.Token)
+	return g.newest(append(found.Others, found.Token))
+}
+
+// newest verifies tokens, several only where a browser sent cookies of one name, and
+// returns the subject of the good one that is good for the longest. If there is
+// none, that one has expired tells the client most.
+func (g *Guard) newest(tokens []service.RawToken) (best service.Subject, err error) {
+	good := false
+	for _, token := range tokens {
+		subject, e := g.Verifier.VerifyAccess(token)
+		switch {
+		case e == nil && (!good || subject.ExpiresAt.After(best.ExpiresAt)):
+			best, good = subject, true
+		case e != nil && (err == nil || service.AsError(e).Code == service.CodeTokenExpired):
+			err = e
+		}
+	}
+	if good {
+		return best, nil
+	}
+	return service.Subject{}, err
 }
 
 // AdmitOptional is Admit, and also lets in who sends no token; one that is sent
