@@ -18,9 +18,9 @@ export class LatchkeyError extends Error {
   }
 }
 
-/** The error that a response tells of. */
-export async function errorOf(res: Response): Promise<LatchkeyError> {
-  const p = await res.json().catch(() => ({}));
+/** The error that an answer tells of. */
+export function errorOf(res: Response, said: unknown): LatchkeyError {
+  const p = (said ?? {}) as Record<string, never>;
   return new LatchkeyError(
     res.status,
     p.error ?? "",
@@ -29,4 +29,10 @@ export async function errorOf(res: Response): Promise<LatchkeyError> {
     p.fields,
     Number(res.headers.get("Retry-After")) || undefined,
   );
+}
+
+/** The same, of an answer whose body somebody else may want to read. */
+export async function told(res: Response): Promise<LatchkeyError> {
+  const problem = res.headers.get("Content-Type")?.includes("problem+json");
+  return errorOf(res, problem ? await res.clone().json().catch(() => null) : null);
 }

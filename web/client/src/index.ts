@@ -1,4 +1,4 @@
-import { LatchkeyError, errorOf } from "./error.js";
+import { LatchkeyError, errorOf, told } from "./error.js";
 import { exclusive, sleep } from "./lock.js";
 import { browserStore, load, type Kept } from "./store.js";
 import type { Change, Client, Options, Session, User } from "./types.js";
@@ -9,6 +9,8 @@ export type * from "./types.js";
 /** How often a refresh is sent while the service has trouble, and how long one may take. */
 const tries = 5;
 const timeoutMs = 10_000;
+/** Who is told to come again later than this is told so at once, and need not wait here. */
+const patienceMs = 10_000;
 /** No refresh ahead of expiry sooner than this after the last one: this clock may be wrong. */
 const pauseMs = 20_000;
 
@@ -28,8 +30,9 @@ interface Answer extends User {
 export function createClient(options: Options): Client {
   const { storage, origins = [] } = options;
   const base = options.baseUrl.replace(/\/+$/, "");
-  const page = globalThis.location?.href;
-  const trusted = new Set([new URL(base, page).origin, page && new URL(page).origin, ...origins]);
+  // Where relative addresses lead, which a page may change.
+  const page = () => globalThis.document?.baseURI ?? globalThis.location?.href;
+  const trusted = new Set([base, globalThis.location?.href, ...origins].flatMap((u) => (u ? new URL(u, page()).origin : [])));
   const store = storage ?? browserStore();
   const key = `latchkey:${base}`;
   const device = `${key}:device`;
@@ -37,8 +40,21 @@ export function createClient(options: Options): Client {
   const listeners = new Set<(change: Change) => void>();
   let refreshing: Promise<boolean> | undefined;
 
-  const hear = (change: Change) => listeners.forEach((listener) => listener(change));
-  if (channel) channel.onmessage = (event) => hear(event.data);
+  const hear = (change: Change) =>
+    listeners.forEach((listener) => {
+      try {
+        listener(change);
+      } catch (e) {
+        setTimeout(() => { throw e; }); // the listener's own affair
+      }
+    });
+  if (channel) {
+    channel.onmessage = async ({ data }) => {
+      // A storage may be this tab's alone: then what others do is not about it.
+      const kept = storage ? await read().catch(() => null) : null;
+      if (!storage || (data.type === "logout" ? !kept : kept?.expires === data.session.expires)) hear(data);
+    };
+  }
   (channel as { unref?(): void } | undefined)?.unref?.(); // Node stays for nobody
 
   const read = () => load(store, key);
@@ -47,7 +63,10 @@ export function createClient(options: Options): Client {
   async function keep(type: "login" | "refresh", answer: Answer) {
     const {
       accessToken, refreshToken, deviceToken, accessTokenExpiryDate, refreshTokenExpiryDate, refreshAfter, outcome, generation, ...user
-    } = answer;
+    } = answer ?? ({} as Answer);
+    if (!(Date.parse(accessTokenExpiryDate) > 0) || (storage && !(accessToken && refreshToken))) {
+      throw new LatchkeyError(0, "unreachable", "The answer is not one of the service.", "later");
+    }
     const kept: Kept = {
       id: Math.random().toString(36),
       at: Date.now(),
@@ -77,39 +96,47 @@ export function createClient(options: Options): Client {
   }
 
   function tell(change: Change) {
-    channel?.postMessage(change);
+    try {
+      channel?.postMessage(change);
+    } catch {} // closed
     hear(change);
   }
 
   /** Sends a request to the service itself. */
-  async function post(path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Response> {
+  async function post(path: string, body?: unknown, headers: Record<string, string> = {}) {
     headers["X-Token-Delivery"] = storage ? "body" : "cookie";
     if (body) headers["Content-Type"] = "application/json";
+    const stop = new AbortController();
+    const timer = setTimeout(() => stop.abort(), timeoutMs);
     try {
-      return await fetch(base + path, {
+      const res = await fetch(base + path, {
         method: "POST",
         headers,
         credentials: storage ? "omit" : "include",
         cache: "no-store",
         ...(body ? { body: JSON.stringify(body) } : {}),
-        ...(AbortSignal.timeout ? { signal: AbortSignal.timeout(timeoutMs) } : {}),
+        signal: stop.signal,
       });
+      // The body as well, before the time is up; what is no JSON is not from the service.
+      return { res, said: res.status === 204 ? {} : await res.json() };
     } catch (e) {
       throw new LatchkeyError(0, "unreachable", `The service cannot be reached: ${e}`, "later");
+    } finally {
+      clearTimeout(timer);
     }
   }
 
   async function ask(path: string, body: unknown, headers?: Record<string, string>) {
-    const res = await post(path, body, headers);
-    if (!res.ok) throw await errorOf(res);
-    return res.status === 204 ? {} : res.json();
+    const { res, said } = await post(path, body, headers);
+    if (!res.ok) throw errorOf(res, said);
+    return said;
   }
 
   /** Refreshes, unless what is kept is no longer what the caller has seen. */
   function refresh(seen: Kept | null): Promise<boolean> {
     return (refreshing ??= new Promise<boolean>((done, fail) => {
       // Whoever waits for a turn need not, once another tab has told what came of its own.
-      const stop = subscribe((change) => done(change.type !== "logout"));
+      const stop = subscribe((change) => change.type !== "login" && done(change.type === "refresh"));
       exclusive(key, () => refreshNow(seen)).then(done, fail).finally(stop);
     }).finally(() => (refreshing = undefined)));
   }
@@ -133,13 +160,13 @@ export function createClient(options: Options): Client {
       }
       // Trouble of the service or on the way there logs nobody out.
       const passing = !failed.status || failed.status >= 500 || failed.status === 429;
-      if (!passing || n === tries) throw failed;
+      if (!passing || n === tries || (failed.retryAfter ?? 0) * 1000 > patienceMs) throw failed;
       await sleep(Math.max((failed.retryAfter ?? 0) * 1000, 250 * 2 ** n) * (0.75 + Math.random() / 2));
     }
   }
 
   async function request(input: RequestInfo | URL, init: RequestInit = {}): Promise<Response> {
-    const url = new URL(input instanceof Request ? input.url : input, page);
+    const url = new URL(input instanceof Request ? input.url : input, page());
     if (!trusted.has(url.origin)) return fetch(input, init);
     let seen = await read();
     const now = Date.now();
@@ -153,16 +180,19 @@ export function createClient(options: Options): Client {
     const send = (kept: Kept | null) => {
       const headers = new Headers(init.headers ?? (input instanceof Request ? input.headers : undefined));
       if (kept?.access && !headers.has("Authorization")) headers.set("Authorization", `Bearer ${kept.access}`);
-      return fetch(input instanceof Request ? input.clone() : input, {
+      return fetch(input instanceof Request ? input.clone() : url, {
+        ...(storage ? {} : { credentials: "include" as const }),
         ...init,
         headers,
-        ...(storage ? {} : { credentials: "include" as const }),
       });
     };
     const res = await send(seen);
-    if (res.status !== 401 || (await errorOf(res.clone())).retry !== "refresh") return res;
-    if (init.body instanceof ReadableStream || !(await refresh(seen))) return res;
-    return send(await read());
+    if ((await told(res)).retry !== "refresh") return res;
+    if (typeof ReadableStream === "function" && init.body instanceof ReadableStream) return res;
+    if (!(await refresh(seen))) return res;
+    const kept = await read();
+    // Another tab may have logged in somebody else: what one wanted, the other must not do.
+    return seen && kept?.user.id !== seen.user.id ? res : send(kept);
   }
 
   return {
@@ -181,8 +211,9 @@ export function createClient(options: Options): Client {
     async me() {
       const res = await request(`${base}/users/me`);
       if (res.ok) return res.json();
-      if (res.status === 401) return null;
-      throw await errorOf(res);
+      const error = await told(res);
+      if (error.retry === "login" || error.retry === "refresh") return null;
+      throw error;
     },
     fetch: request,
     refresh: async () => refresh(await read()),

@@ -4,14 +4,21 @@ export const sleep = (ms: number) => new Promise<void>((done) => setTimeout(done
 const leaseMs = 3_000;
 
 /** Runs f while nobody else in this origin does, in whichever tab. */
-export function exclusive<T>(name: string, f: () => Promise<T>): Promise<T> {
+export async function exclusive<T>(name: string, f: () => Promise<T>): Promise<T> {
   const locks = globalThis.navigator?.locks;
-  return (locks ? locks.request(name, f) : lease(`${name}:lock`, f)) as Promise<T>;
+  let begun = false;
+  const run = () => ((begun = true), f());
+  if (locks) {
+    try {
+      return (await locks.request(name, run)) as T;
+    } catch (e) {
+      if (begun) throw e; // else the page may not have locks: it is in a sandbox
+    }
+  }
+  return lease(`${name}:lock`, run);
 }
 
-const renew = (store: Storage, name: string, id: string) => store.setItem(name, `${id} ${Date.now() + leaseMs}`);
-
-let last: Promise<unknown> = Promise.resolve();
+const queues = new Map<string, Promise<unknown>>();
 
 /**
  * Where there are no Web Locks (old browsers, plain http, React Native): one after
@@ -19,32 +26,39 @@ let last: Promise<unknown> = Promise.resolve();
  * watertight, and need not be: the service honours requests that cross.
  */
 function lease<T>(name: string, f: () => Promise<T>): Promise<T> {
-  const run = async () => {
-    const id = Math.random().toString(36);
-    const store = (() => {
-      try {
-        return globalThis.localStorage;
-      } catch {
-        return undefined; // forbidden
-      }
-    })();
-    while (store) {
-      if (!(Number(store.getItem(name)?.split(" ")[1]) > Date.now())) {
-        renew(store, name, id);
-        await sleep(20); // whoever wrote in the same moment is seen
-        if (store.getItem(name)?.startsWith(id)) break;
-      }
-      await sleep(30 + Math.random() * 40);
-    }
-    const renewal = store && setInterval(() => renew(store, name, id), leaseMs / 3);
+  const mine = (queues.get(name) ?? Promise.resolve()).then(() => leased(name, f));
+  queues.set(name, mine.catch(() => {}));
+  return mine;
+}
+
+async function leased<T>(name: string, f: () => Promise<T>): Promise<T> {
+  const id = Math.random().toString(36);
+  let renewal: ReturnType<typeof setInterval> | undefined;
+  let store: Storage | undefined;
+  const renew = () => {
     try {
-      return await f();
-    } finally {
-      clearInterval(renewal);
-      if (store?.getItem(name)?.startsWith(id)) store.removeItem(name);
+      store?.setItem(name, `${id} ${Date.now() + leaseMs}`);
+    } catch {
+      store = undefined; // it is full: this tab goes on alone
     }
   };
-  const mine = last.then(run, run);
-  last = mine.catch(() => {});
-  return mine;
+  try {
+    store = globalThis.localStorage;
+  } catch {} // it is forbidden
+  while (store) {
+    const left = Number(store.getItem(name)?.split(" ")[1]) - Date.now();
+    if (!(left > 0 && left <= leaseMs)) { // one that is longer is of a clock that was wrong
+      renew();
+      await sleep(20); // whoever wrote in the same moment is seen
+      if (store?.getItem(name)?.startsWith(id)) break;
+    }
+    await sleep(30 + Math.random() * 40);
+  }
+  if (store) renewal = setInterval(renew, leaseMs / 3);
+  try {
+    return await f();
+  } finally {
+    clearInterval(renewal);
+    if (store?.getItem(name)?.startsWith(id)) store.removeItem(name);
+  }
 }

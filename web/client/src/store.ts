@@ -10,27 +10,37 @@ export interface Kept extends Session {
   refresh?: string;
 }
 
-/** localStorage, or if that cannot be used what lives as long as the page. */
+/** localStorage; what that does not take lives as long as the page. */
 export function browserStore(): Store {
-  try {
-    const s = globalThis.localStorage;
-    s.setItem("latchkey", "");
-    s.removeItem("latchkey");
-    return s;
-  } catch {
-    const m = new Map<string, string>();
-    return {
-      getItem: (k) => m.get(k) ?? null,
-      setItem: (k, v) => m.set(k, v),
-      removeItem: (k) => m.delete(k),
-    };
-  }
+  const memory = new Map<string, string>();
+  const local = (() => {
+    try {
+      return globalThis.localStorage;
+    } catch {
+      return undefined; // forbidden
+    }
+  })();
+  return {
+    getItem: (k) => memory.get(k) ?? local?.getItem(k) ?? null,
+    setItem(k, v) {
+      try {
+        memory.delete(k);
+        if (local) return local.setItem(k, v);
+      } catch {} // full
+      memory.set(k, v);
+    },
+    removeItem(k) {
+      memory.delete(k);
+      local?.removeItem(k);
+    },
+  };
 }
 
-/** Reads what was kept; what cannot be read is not there. */
+/** Reads what was kept. What cannot be understood is not there; a store that fails is an error. */
 export async function load(store: Store, key: string): Promise<Kept | null> {
+  const text = await store.getItem(key);
   try {
-    return JSON.parse((await store.getItem(key)) ?? "null");
+    return JSON.parse(text ?? "null");
   } catch {
     return null;
   }

@@ -209,3 +209,72 @@ test("a phone shows its device at the next log-in", async () => {
   await client.login({ username: `ada${name}`, password });
   expect(shown).toEqual([expect.any(String)]);
 });
+
+test("what one user wanted is not done as another", async () => {
+  spoil();
+  name++;
+  const other = { username: `eve${name}`, email: `eve${name}@example.org`, password };
+  await client.signUp(other);
+  let done = 0;
+  service.fault = (req) => {
+    // While the request of the one is under way, another tab logs in the other.
+    if (req.url === "/api/users/me/sessions" && req.method === "DELETE") done++;
+    return false;
+  };
+  const tab = createClient({ baseUrl: `${service.url}/api`, storage: store });
+  const [answer] = await Promise.all([
+    client.fetch(`${service.url}/api/users/me/sessions`, { method: "DELETE" }),
+    tab.login(other),
+  ]);
+  tab.close();
+  expect([204, 401]).toContain(answer.status);
+  if (answer.status === 401) expect(done).toBe(1);
+});
+
+test("a store that fails is no logout", async () => {
+  store.getItem = () => Promise.reject(new Error("the key chain is locked"));
+  await expect(client.refresh()).rejects.toThrow("locked");
+  await expect(client.me()).rejects.toThrow("locked");
+  await expect(client.logout()).rejects.toThrow("locked");
+  store.getItem = PhoneStore.prototype.getItem;
+  expect(await client.me()).not.toBeNull();
+});
+
+test("an answer that is not the service's changes nothing", async () => {
+  for (const said of ["{}", "<html>Sign in to the Wi-Fi</html>", "null"]) {
+    let sent = 0;
+    service.fault = (req, res) => {
+      if (req.url !== refreshPath || sent++) return false;
+      res.writeHead(200, { "Content-Type": "application/json" });
+      res.end(said);
+      return true;
+    };
+    expect(await client.refresh()).toBe(true);
+    expect(sent).toBe(2);
+  }
+  expect(changes.some((c) => c.type === "logout")).toBe(false);
+});
+
+test("who is told to come in an hour is told so at once", async () => {
+  service.fault = (req, res) => {
+    if (req.url !== refreshPath) return false;
+    res.writeHead(503, { "Content-Type": "application/problem+json", "Retry-After": "3600" });
+    res.end('{"status":503,"error":"store_unavailable","message":"Try again.","retry":"later"}');
+    return true;
+  };
+  const begin = Date.now();
+  await expect(client.refresh()).rejects.toMatchObject({ status: 503, retryAfter: 3600 });
+  expect(Date.now() - begin).toBeLessThan(2000);
+});
+
+test("a tab with a storage of its own does not hear others log out", async () => {
+  const heard: Change[] = [];
+  const own = createClient({ baseUrl: `${service.url}/api`, storage: new PhoneStore() });
+  own.subscribe((change) => heard.push(change));
+  await own.login({ username: `ada${name}`, password });
+  await client.logout();
+  await new Promise((done) => setTimeout(done, 100));
+  expect(heard.map((c) => c.type)).toEqual(["login"]);
+  expect(await own.me()).not.toBeNull();
+  own.close();
+});
