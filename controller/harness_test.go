@@ -61,6 +61,9 @@ type instance struct {
 	public   *url.URL
 	address  string
 	leaks    *leaks
+	handler  http.Handler
+
+	described *described
 }
 
 const rootSecret = "a root secret for tests, 32 bytes or more"
@@ -203,7 +206,10 @@ func start(t testing.TB, store repository.Store, clock *clock, settings ...strin
 		server.Start()
 	}
 	t.Cleanup(server.Close)
-	return &instance{accounts: o.Accounts, sessions: o.Sessions, clients: o.Clients, keys: o.Keys, public: public, address: server.Listener.Addr().String(), leaks: watch}, nil
+	return &instance{
+		accounts: o.Accounts, sessions: o.Sessions, clients: o.Clients, keys: o.Keys, public: public, address: server.Listener.Addr().String(),
+		leaks: watch, handler: handler, described: describedBy(t, o),
+	}, nil
 }
 
 // addAda creates the user of the tests.
@@ -223,12 +229,12 @@ func (i *instance) add(t *testing.T, name string) {
 // client returns an HTTP client that reaches the instance by its public URL. A
 // browser has a cookie jar.
 func (i *instance) client(browser bool) *http.Client {
-	c := &http.Client{Transport: i.leaks.through(&http.Transport{
+	c := &http.Client{Transport: i.described.through(i.leaks.through(&http.Transport{
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, network, i.address)
 		},
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
-	})}
+	}))}
 	if browser {
 		c.Jar, _ = cookiejar.New(nil) // never fails
 	}

@@ -123,6 +123,9 @@ func NewRouter(o Options) (http.Handler, error) {
 	clients.DELETE("/:id", handle(s, s.deleteClient))
 	clients.POST("/:id/secret", handle(s, s.rotateClientSecret))
 
+	if err := s.routeDescription(engine); err != nil {
+		return nil, err
+	}
 	if o.Demo {
 		s.routeDemo(engine, require.Require(access.Session, account))
 	}

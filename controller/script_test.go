@@ -42,12 +42,13 @@ import (
 //	disable NAME true|false           disable a user, or enable one
 //	session VAR TOKEN                 keep the sid of a JWT
 func TestScripts(t *testing.T) {
+	seen := &coverage{operations: map[string]bool{}, errors: map[string]bool{}}
 	for _, set := range throwaway.Sets() {
 		t.Run(set.Name, func(t *testing.T) {
 			testscript.Run(t, testscript.Params{
 				Dir: "testdata/script",
 				Setup: func(env *testscript.Env) error {
-					env.Values[worldKey{}] = &world{t: t, set: set, clock: newClock()}
+					env.Values[worldKey{}] = &world{t: t, set: set, clock: newClock(), seen: seen}
 					return nil
 				},
 				Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
@@ -59,6 +60,7 @@ func TestScripts(t *testing.T) {
 			})
 		})
 	}
+	seen.report(t)
 }
 
 type worldKey struct{}
@@ -74,6 +76,7 @@ type world struct {
 	browser  bool
 	answer   *http.Response
 	body     []byte
+	seen     *coverage
 }
 
 func of(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*world) }
@@ -88,6 +91,7 @@ func serveCmd(ts *testscript.TestScript, neg bool, args []string) {
 		return
 	}
 	ts.Check(err)
+	instance.described.seen = w.seen
 	w.instance, w.clients = instance, map[string]*http.Client{}
 	asCmd(ts, false, []string{"app"})
 }

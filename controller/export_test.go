@@ -1,0 +1,4 @@
+package controller
+
+// DescribeAPI is for the tests.
+var DescribeAPI = describeAPI

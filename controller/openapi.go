@@ -1,0 +1,43 @@
+package controller
+
+import (
+	_ "embed" // the description
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"latchkey/middleware"
+)
+
+// openAPI describes every route, in OpenAPI 3.1, with the default base path. The
+// tests hold what the service answers against it.
+//
+//go:embed openapi.yaml
+var openAPI string
+
+// describeAPI returns the description with the paths of a deployment.
+func describeAPI(basePath string) string {
+	return strings.ReplaceAll(openAPI, "/api/", basePath+"/")
+}
+
+// routeDescription serves the description to programs, and to people as a page
+// that is written once.
+func (s *server) routeDescription(engine *gin.Engine) error {
+	text := describeAPI(s.BasePath)
+	page, err := docsHTML(text)
+	if err != nil {
+		return err
+	}
+	policy := docsPolicy()
+	engine.GET("/openapi.yaml", middleware.AnyOrigin(), func(c *gin.Context) {
+		c.Header("Cache-Control", "no-cache")
+		c.Data(http.StatusOK, "application/yaml", []byte(text))
+	})
+	engine.GET("/docs", func(c *gin.Context) {
+		c.Header("Cache-Control", "no-cache")
+		c.Header("Content-Security-Policy", policy)
+		c.Data(http.StatusOK, "text/html; charset=utf-8", []byte(page))
+	})
+	return nil
+}

@@ -1,0 +1,136 @@
+package controller_test
+
+import (
+	"flag"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/gin-gonic/gin"
+
+	"latchkey/controller"
+	"latchkey/repository/throwaway"
+	"latchkey/service"
+)
+
+// report says what scripts exercised, and what they left out. A part of the scripts
+// leaves out what it likes.
+func (c *coverage) report(t *testing.T) {
+	all := operations(t)
+	codes := map[string]bool{}
+	for _, code := range service.Codes() {
+		codes[string(code)] = c.errors[string(code)]
+	}
+	provoked, never := split(codes)
+	for _, id := range all {
+		c.operations[id] = c.operations[id] || false
+	}
+	exercised, missing := split(c.operations)
+	t.Logf("openapi.yaml: %d requests and %d answers are as described; %d of %d operations; %d of %d errors (not %s)",
+		c.requests, c.responses, len(exercised), len(all), len(provoked), len(codes), strings.Join(never, ", "))
+	if f := flag.Lookup("test.run"); f != nil && strings.Contains(f.Value.String(), "/") {
+		return
+	}
+	if len(missing) > 0 {
+		t.Errorf("no script exercises %s", strings.Join(missing, ", "))
+	}
+}
+
+// split returns the names that are true and those that are not.
+func split(m map[string]bool) (yes, no []string) {
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		if m[name] {
+			yes = append(yes, name)
+		} else {
+			no = append(no, name)
+		}
+	}
+	return yes, no
+}
+
+// operations are the ids of all operations.
+func operations(t *testing.T) (ids []string) {
+	d := load("/api")
+	must(t, d.err)
+	for _, item := range d.doc.Paths.Map() {
+		for _, o := range item.Operations() {
+			ids = append(ids, o.OperationID)
+		}
+	}
+	return ids
+}
+
+// TestDescription holds the description itself to the rules of OpenAPI, examples
+// included.
+func TestDescription(t *testing.T) {
+	for _, base := range []string{"/api", "", "/auth/v1"} {
+		d := load(base)
+		must(t, d.err)
+		if err := d.doc.Validate(t.Context(), openapi3.EnableExamplesValidation(), openapi3.EnableSchemaFormatValidation()); err != nil {
+			t.Errorf("base path %q: %v", base, err)
+		}
+		if base != "/api" && strings.Contains(controller.DescribeAPI(base), "/api/") {
+			t.Errorf("base path %q: another one is left", base)
+		}
+	}
+	d := load("/api")
+	for path, item := range d.doc.Paths.Map() {
+		for method, o := range item.Operations() {
+			if o.Summary == "" || o.Description == "" || o.OperationID == "" || len(o.Tags) != 1 || d.doc.Tags.Get(o.Tags[0]) == nil || o.Security == nil {
+				t.Errorf("%s %s has no summary, description, operationId, security or known tag", method, path)
+			}
+		}
+	}
+}
+
+// TestEveryRouteIsDescribed and nothing else is.
+func TestEveryRouteIsDescribed(t *testing.T) {
+	for _, base := range []string{"/api", "/auth/v1"} {
+		i, err := start(t, throwaway.Sets()[0].Open(t), newClock(), "server.base_path="+base)
+		must(t, err)
+		served, described := map[string]bool{}, map[string]bool{}
+		for _, r := range i.handler.(*gin.Engine).Routes() {
+			switch {
+			case strings.HasPrefix(r.Path, "/demo"):
+			case strings.HasPrefix(r.Path, "/oauth/") && r.Path != "/oauth/authorize" && r.Method != http.MethodPost: // answered 405
+			default:
+				served[r.Method+" "+strings.ReplaceAll(r.Path, ":id", "{id}")] = true
+			}
+		}
+		for path, item := range load(base).doc.Paths.Map() {
+			for method := range item.Operations() {
+				described[method+" "+path] = true
+			}
+		}
+		for route := range served {
+			if !described[route] {
+				t.Errorf("%s is not described", route)
+			}
+		}
+		for route := range described {
+			if !served[route] {
+				t.Errorf("%s is described, and not served", route)
+			}
+		}
+	}
+}
+
+// TestEveryErrorIsDescribed and nothing else is.
+func TestEveryErrorIsDescribed(t *testing.T) {
+	described := map[string]bool{}
+	for _, name := range load("/api").doc.Components.Schemas["ErrorCode"].Value.Enum {
+		described[name.(string)] = true
+	}
+	for _, code := range service.Codes() {
+		if !described[string(code)] {
+			t.Errorf("%s is not described", code)
+		}
+		delete(described, string(code))
+	}
+	for name := range described {
+		t.Errorf("%s is described, and there is no such error", name)
+	}
+}
