@@ -9,7 +9,7 @@ COPY middleware middleware
 COPY repository repository
 COPY service service
 ARG VERSION=dev
-RUN CGO_ENABLED=0 go build -trimpath -tags nomsgpack -ldflags "-s -w -X main.version=${VERSION}" -o /latchkey ./cmd/latchkey \
+RUN CGO_ENABLED=0 go build -trimpath -tags nomsgpack,grpcnotrace -ldflags "-s -w -X main.version=${VERSION}" -o /latchkey ./cmd/latchkey \
  && install -d -m 0700 -o 65532 -g 65532 /image/data
 
 FROM gcr.io/distroless/static-debian12:nonroot

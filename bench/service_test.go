@@ -29,7 +29,7 @@ type service struct {
 func start(b *testing.B, settings ...string) *service {
 	dir := b.TempDir()
 	program := filepath.Join(dir, "latchkey")
-	out, err := exec.Command("go", "build", "-tags", "nomsgpack", "-o", program, "latchkey/cmd/latchkey").CombinedOutput()
+	out, err := exec.Command("go", "build", "-tags", "nomsgpack,grpcnotrace", "-o", program, "latchkey/cmd/latchkey").CombinedOutput()
 	if err != nil {
 		b.Fatalf("build: %s", out)
 	}

@@ -25,6 +25,7 @@ type Config struct {
 	Errors   Errors   `mapstructure:"errors"`
 	Log      Log      `mapstructure:"log"`
 	Metrics  Metrics  `mapstructure:"metrics"`
+	Traces   Traces   `mapstructure:"traces"`
 	Audit    Audit    `mapstructure:"audit"`
 }
 
@@ -241,6 +242,7 @@ func Default() Config {
 		},
 		Cookies: Cookies{SameSite: "default"},
 		Demo:    Demo{Enabled: "auto"},
+		Traces:  Traces{SamplePercent: 10},
 		Audit:   Audit{Retention: 365 * 24 * time.Hour},
 		Log:     Log{Level: "info", Format: "auto"},
 	}

@@ -59,6 +59,7 @@ func (c *Config) Validate() error {
 	c.validateCookies(&p)
 	c.validateLimits(&p)
 	c.validateMetrics(&p)
+	c.validateTraces(&p)
 	if c.Audit.Retention != 0 {
 		p.between("audit.retention", c.Audit.Retention, 24*time.Hour, 36500*24*time.Hour)
 	}

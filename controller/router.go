@@ -47,6 +47,7 @@ type Options struct {
 	Demo              bool // serve the page at /demo
 
 	Observe middleware.RequestObserver // or nil
+	Trace   gin.HandlerFunc            // or nil: makes a span of each request
 	Now     func() time.Time
 	Log     *slog.Logger
 }
@@ -170,6 +171,9 @@ func (s *server) engine() (*gin.Engine, error) {
 	}
 	if err := e.SetTrustedProxies(proxies); err != nil {
 		return nil, fmt.Errorf("server.trusted_proxies: %w", err)
+	}
+	if s.Trace != nil {
+		e.Use(s.Trace)
 	}
 	if s.Observe != nil {
 		e.Use(middleware.Metrics(s.Observe, s.Now))

@@ -42,7 +42,7 @@ func withBackend(f func(context.Context, *cobra.Command, opened) error) func(*co
 			return err
 		}
 		log := newLog(cfg, cmd.ErrOrStderr(), new(slog.LevelVar))
-		b, err := openBackend(cmd.Context(), cfg, log, nil)
+		b, err := openBackend(cmd.Context(), cfg, log, instruments{})
 		if err != nil {
 			return err
 		}

@@ -37,7 +37,7 @@ var program = sync.OnceValues(func() (string, error) {
 	}
 	throwaway.AtExit(func() { _ = os.RemoveAll(dir) })
 	path := filepath.Join(dir, "latchkey")
-	out, err := exec.Command("go", "build", "-tags", "nomsgpack", "-o", path, ".").CombinedOutput()
+	out, err := exec.Command("go", "build", "-tags", "nomsgpack,grpcnotrace", "-o", path, ".").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("build: %s", out)
 	}

@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"latchkey/config"
-	"latchkey/repository"
 	"latchkey/service"
 )
 
@@ -62,13 +61,17 @@ log to debug, SIGUSR2 back to log.level.`,
 // serve runs the service until ctx is done and every request has its answer.
 func serve(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.Logger) error {
 	spareThreads()
-	var m *metrics
-	var observe repository.Observer
-	if cfg.Metrics.Listen != "" {
-		m = newMetrics()
-		observe, log = m.call, slog.New(m.counting(log.Handler()))
+	var i instruments
+	var err error
+	if i.traces, err = newTraces(ctx, cfg, log); err != nil {
+		return err
 	}
-	b, err := openBackend(ctx, cfg, log, observe)
+	defer i.traces.close()
+	if cfg.Metrics.Listen != "" {
+		i.metrics = newMetrics()
+	}
+	log = i.log(log)
+	b, err := openBackend(ctx, cfg, log, i)
 	if err != nil {
 		return err
 	}
@@ -91,7 +94,7 @@ func serve(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.L
 	hasher := newHasher(cfg)
 	hasher.Prepare()
 	defer hasher.Close()
-	handler, err := newHandler(cfg, b, m, hasher, ring, tokens, sessions, health, log)
+	handler, err := newHandler(cfg, b, i, hasher, ring, tokens, sessions, health, log)
 	if err != nil {
 		return err
 	}
@@ -100,8 +103,8 @@ func serve(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.L
 	serving, stopped := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopped()
 	go ring.RunUntil(serving)
-	if m != nil {
-		if err := m.serve(serving, cfg, health, log); err != nil {
+	if i.metrics != nil {
+		if err := i.metrics.serve(serving, cfg, health, log); err != nil {
 			return fmt.Errorf("metrics.listen: %w", err)
 		}
 	}

@@ -73,7 +73,7 @@ users of the machine could see.`,
 				return err
 			}
 			log := newLog(cfg, cmd.ErrOrStderr(), new(slog.LevelVar))
-			b, err := openBackend(cmd.Context(), cfg, log, nil)
+			b, err := openBackend(cmd.Context(), cfg, log, instruments{})
 			if err != nil {
 				return err
 			}

@@ -13,7 +13,6 @@ import (
 
 	"latchkey/config"
 	"latchkey/controller"
-	"latchkey/middleware"
 	"latchkey/repository"
 	"latchkey/repository/postgres"
 	"latchkey/repository/redis"
@@ -38,18 +37,17 @@ type backend struct {
 	close    func()
 }
 
-// openBackend opens SQLite, or Postgres and Redis, as the settings say. An observer
-// is told of their calls, if there is one.
-func openBackend(ctx context.Context, cfg config.Config, log *slog.Logger, observe repository.Observer) (backend, error) {
+// openBackend opens SQLite, or Postgres and Redis, as the settings say.
+func openBackend(ctx context.Context, cfg config.Config, log *slog.Logger, i instruments) (backend, error) {
 	if cfg.Embedded() {
-		return openEmbedded(ctx, cfg, observe)
+		return openEmbedded(ctx, cfg, i.calls())
 	}
-	pg, err := postgres.Open(ctx, cfg.Database.URL.Reveal(), postgres.Options{MaxConns: cfg.Database.MaxConns, Observe: observe})
+	pg, err := postgres.Open(ctx, cfg.Database.URL.Reveal(), postgres.Options{MaxConns: cfg.Database.MaxConns, Observe: i.calls(), Tracer: i.statements()})
 	if err != nil {
 		return backend{}, fmt.Errorf("database.url: %w", err)
 	}
 	redis.LogTo(log)
-	rd, err := redis.Open(cfg.Redis.URL.Reveal(), redis.Options{Mode: redis.Mode(cfg.Redis.Mode), Prefix: cfg.Redis.Prefix, Observe: observe})
+	rd, err := redis.Open(cfg.Redis.URL.Reveal(), redis.Options{Mode: redis.Mode(cfg.Redis.Mode), Prefix: cfg.Redis.Prefix, Observe: i.calls(), Instrument: i.commands()})
 	if err != nil {
 		_ = pg.Close()
 		return backend{}, fmt.Errorf("redis.url: %w", err)
@@ -169,7 +167,7 @@ func newSessions(cfg config.Config, b backend, tokens *service.Tokens, log *slog
 }
 
 // newHandler wires the services and the routes.
-func newHandler(cfg config.Config, b backend, m *metrics, hasher *service.Hasher, ring *service.Keyring, tokens *service.Tokens, sessions *service.Sessions, health *service.Health, log *slog.Logger) (http.Handler, error) {
+func newHandler(cfg config.Config, b backend, i instruments, hasher *service.Hasher, ring *service.Keyring, tokens *service.Tokens, sessions *service.Sessions, health *service.Health, log *slog.Logger) (http.Handler, error) {
 	policy, err := passwordPolicy(cfg)
 	if err != nil {
 		return nil, err
@@ -180,13 +178,9 @@ func newHandler(cfg config.Config, b backend, m *metrics, hasher *service.Hasher
 	}
 	throttle := newThrottle(cfg, b, root)
 	login := service.NewLogin(b.store, hasher, throttle, sessions, cfg.Login.RevealUnknownUser, log)
-	var observe middleware.RequestObserver
-	if m != nil {
-		m.watch(sessions, login, hasher, ring, b.pools)
-		observe = m.request
-	}
+	i.watch(sessions, login, hasher, ring, b.pools)
 	return controller.NewRouter(controller.Options{
-		Observe:   observe,
+		Observe: i.requests(), Trace: i.spans(),
 		Accounts:  newAccounts(cfg, b, policy, hasher, log),
 		Login:     login,
 		OAuth:     service.NewOAuth(b.store, login, sessions, tokens),

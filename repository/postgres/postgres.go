@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/multitracer"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"latchkey/repository"
@@ -18,6 +19,7 @@ type Options struct {
 	ConnectTimeout   time.Duration // default 2 s
 	StatementTimeout time.Duration // default 2 s; enforced by the server, and by us for one that hangs
 	Observe          repository.Observer
+	Tracer           pgx.QueryTracer // or nil: of whoever wants to see each statement
 }
 
 // DB is a pool of connections to one Postgres server. It implements
@@ -40,6 +42,9 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	cfg.ConnConfig.RuntimeParams["statement_timeout"] = strconv.FormatInt(timeout.Milliseconds(), 10)
 	cfg.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	cfg.ConnConfig.Tracer = &bound{timeout, o.Observe}
+	if o.Tracer != nil {
+		cfg.ConnConfig.Tracer = multitracer.New(cfg.ConnConfig.Tracer, o.Tracer)
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)

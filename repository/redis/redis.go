@@ -29,6 +29,8 @@ type Options struct {
 	DialTimeout time.Duration // default 400 ms
 	MaxConns    int           // to each server; default 64
 	Observe     repository.Observer
+	// Instrument is given the client before it is used; or nil.
+	Instrument func(redis.UniversalClient) error
 }
 
 // DB is a client of Redis. It implements repository.Sessions, Limits and Pinger.
@@ -57,6 +59,12 @@ func Open(url string, o Options) (*DB, error) {
 	}
 	if o.Observe != nil {
 		client.AddHook(observed{o.Observe})
+	}
+	if o.Instrument != nil {
+		if err := o.Instrument(client); err != nil {
+			_ = client.Close()
+			return nil, fmt.Errorf("instrument the client: %w", err)
+		}
 	}
 	return &DB{client: client, maxConns: o.MaxConns, keys: keys{o.Prefix}, scripts: s}, nil
 }

@@ -38,7 +38,7 @@ func serve(t *testing.T, settings ...string) *site {
 	t.Helper()
 	dir := t.TempDir()
 	program := filepath.Join(dir, "latchkey")
-	if out, err := exec.Command("go", "build", "-tags", "nomsgpack", "-o", program, "latchkey/cmd/latchkey").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-tags", "nomsgpack,grpcnotrace", "-o", program, "latchkey/cmd/latchkey").CombinedOutput(); err != nil {
 		t.Fatalf("build: %s", out)
 	}
 	port, err := throwaway.Port()

@@ -151,3 +151,23 @@ func TestThePageIsOffWhereUsersAre(t *testing.T) {
 		}
 	}
 }
+
+// TestTheDescription looks at the page of the API, which needs nothing from elsewhere.
+func TestTheDescription(t *testing.T) {
+	s := serve(t)
+	b := browser(t)
+	b.do(chromedp.Navigate(s.url+"/docs"), visible("h1"))
+	if n := eval[int](b, `performance.getEntriesByType("resource").filter((r) => !r.name.startsWith("data:")).length`); n != 0 {
+		t.Errorf("the page loads %d files", n)
+	}
+	if n := eval[int](b, `document.querySelectorAll("details").length`); n < 30 {
+		t.Errorf("it shows %d operations", n)
+	}
+	b.shot("docs-wide", 1280, 900)
+	b.shot("docs-narrow", 390, 844)
+	b.do(click("details summary"))
+	b.until(`document.querySelector("details").open`)
+	if len(b.complaints) > 0 {
+		t.Errorf("the console says: %s", strings.Join(b.complaints, "; "))
+	}
+}

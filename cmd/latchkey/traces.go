@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"time"
+
+	"github.com/exaring/otelpgx"
+	"github.com/gin-gonic/gin"
+	"github.com/redis/go-redis/extra/redisotel/v9"
+	goredis "github.com/redis/go-redis/v9"
+	"go.opentelemetry.io/contrib/instrumentation/github.com/gin-gonic/gin/otelgin"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	semconv "go.opentelemetry.io/otel/semconv/v1.26.0"
+
+	"latchkey/config"
+)
+
+// traces sends spans of requests and of the calls of the stores to a collector
+// (OTLP over HTTP), where the settings name one. Its methods are of use on nil, too.
+type traces struct {
+	provider   *sdktrace.TracerProvider
+	propagator propagation.TextMapPropagator
+}
+
+// newTraces returns nil where traces are off.
+func newTraces(ctx context.Context, cfg config.Config, log *slog.Logger) (*traces, error) {
+	if cfg.Traces.Endpoint == nil || *cfg.Traces.Endpoint == (url.URL{}) {
+		return nil, nil //nolint:nilnil // off
+	}
+	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(cfg.Traces.Endpoint.String()))
+	if err != nil {
+		return nil, fmt.Errorf("traces.endpoint: %w", err)
+	}
+	// The collector may be away: that is a line of the log, and nothing to users.
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Debug("traces", "error", err) }))
+	return &traces{
+		provider: sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter),
+			sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(float64(cfg.Traces.SamplePercent)/100))),
+			sdktrace.WithResource(resource.NewSchemaless(semconv.ServiceName("latchkey"), semconv.ServiceVersion(version)))),
+		propagator: propagation.TraceContext{},
+	}, nil
+}
+
+// requests is a span for each request, in the trace of its traceparent (W3C Trace
+// Context).
+func (t *traces) requests() gin.HandlerFunc {
+	return otelgin.Middleware("latchkey", otelgin.WithTracerProvider(t.provider), otelgin.WithPropagators(t.propagator))
+}
+
+// statements is a span for each statement, without its values.
+func (t *traces) statements() *otelpgx.Tracer {
+	return otelpgx.NewTracer(otelpgx.WithTracerProvider(t.provider), otelpgx.WithDisableConnectionDetailsInAttributes())
+}
+
+// commands is a span for each command, without its arguments: those hold token ids.
+func (t *traces) commands(client goredis.UniversalClient) error {
+	return redisotel.InstrumentTracing(client, redisotel.WithTracerProvider(t.provider), redisotel.WithDBStatement(false), redisotel.WithCallerEnabled(false))
+}
+
+// close sends what is left.
+func (t *traces) close() {
+	if t == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	_ = t.provider.Shutdown(ctx) // the collector may be away
+}
