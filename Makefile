@@ -36,6 +36,7 @@ test: servers ## run every test, with the race detector, on both sets of stores
 	@printf 'tests on SQLite: %s, on Postgres + Redis: %s\n' \
 	  "$$(grep -c '"Action":"pass".*"Test":"[^"]*/SQLite/' bin/test.json)" \
 	  "$$(grep -c '"Action":"pass".*"Test":"[^"]*/PostgresRedis/' bin/test.json)"
+	@grep -hoE '[0-9]+ (tabs x|requests and [0-9]+ answers)[^"\\]*|forms of another site[^"\\]*' bin/test.json || true
 
 .PHONY: e2e
 e2e: build ## run clients from npm, and those of docs/clients.md, against the program (needs Node)
