@@ -168,13 +168,24 @@ export function createClient(options: Options): Client {
   async function request(input: RequestInfo | URL, init: RequestInit = {}): Promise<Response> {
     const url = new URL(input instanceof Request ? input.url : input, page());
     if (!trusted.has(url.origin)) return fetch(input, init);
-    let seen = await read();
+    const signal = init.signal ?? (input instanceof Request ? input.signal : undefined);
+    const still = <T>(work: Promise<T>): Promise<T> =>
+      signal ? Promise.race([work, new Promise<never>((_, gone) => {
+        const stop = () => gone(signal.reason);
+        if (signal.aborted) stop();
+        else signal.addEventListener("abort", stop, { once: true });
+      })]) : work;
+    const seen = await read();
+    let kept = seen;
+    // Another tab may log in somebody else meanwhile: what one wanted, the other must not do.
+    const other = () => seen && kept && kept.user.id !== seen.user.id;
     const now = Date.now();
     if (seen && now >= seen.refreshAfter && now - seen.at > pauseMs) {
       const ahead = refresh(seen);
       if (now >= seen.expires) {
-        await ahead; // else the request goes on with the token that it has
-        seen = await read();
+        await still(ahead); // else the request goes on with the token that it has
+        kept = await read();
+        if (other()) throw new LatchkeyError(401, "session_revoked", "Whoever asked for this is no longer logged in.", "login");
       } else ahead.catch(() => {});
     }
     const send = (kept: Kept | null) => {
@@ -186,13 +197,12 @@ export function createClient(options: Options): Client {
         headers,
       });
     };
-    const res = await send(seen);
+    const res = await send(kept);
     if ((await told(res)).retry !== "refresh") return res;
     if (typeof ReadableStream === "function" && init.body instanceof ReadableStream) return res;
-    if (!(await refresh(seen))) return res;
-    const kept = await read();
-    // Another tab may have logged in somebody else: what one wanted, the other must not do.
-    return seen && kept?.user.id !== seen.user.id ? res : send(kept);
+    if (!(await still(refresh(kept)))) return res;
+    kept = await read();
+    return other() ? res : send(kept);
   }
 
   return {

@@ -278,3 +278,45 @@ test("a tab with a storage of its own does not hear others log out", async () =>
   expect(await own.me()).not.toBeNull();
   own.close();
 });
+
+test("what was asked before a log-in of somebody else is not sent as them", async () => {
+  name++;
+  const other = { username: `eve${name}`, email: `eve${name}@example.org`, password };
+  await client.signUp(other);
+  store.change({ refreshAfter: 1, expires: 2, at: 3 }); // over: the request waits for a refresh
+  let sent = 0;
+  service.fault = (req) => {
+    if (req.method === "DELETE") sent++;
+    return false;
+  };
+  const tab = createClient({ baseUrl: `${service.url}/api`, storage: store });
+  const login = tab.login(other);
+  await new Promise((done) => setTimeout(done, 10)); // it has the lock
+  const asked = client.fetch(`${service.url}/api/users/me/sessions`, { method: "DELETE" });
+  await expect(asked).rejects.toMatchObject({ status: 401, retry: "login" });
+  await login;
+  tab.close();
+  expect(sent).toBe(0);
+});
+
+test("a session that is over by the time of a request is a 401, and nobody", async () => {
+  const phone = createClient({ baseUrl: `${service.url}/api`, storage: new PhoneStore() });
+  await phone.login({ username: `ada${name}`, password });
+  await phone.fetch(`${service.url}/api/users/me/sessions`, { method: "DELETE" });
+  phone.close();
+  store.change({ refreshAfter: 1, expires: 2, at: 3 });
+  expect(await client.me()).toBeNull();
+});
+
+test("whoever gives up need not wait for a refresh", async () => {
+  spoil();
+  service.fault = (req, res) => {
+    if (req.url !== refreshPath) return false;
+    res.destroy();
+    return true;
+  };
+  const begin = Date.now();
+  const asked = client.fetch(`${service.url}/api/users/me`, { signal: AbortSignal.timeout(700) });
+  await expect(asked).rejects.toMatchObject({ name: "TimeoutError" });
+  expect(Date.now() - begin).toBeLessThan(2000);
+});
