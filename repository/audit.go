@@ -2,6 +2,7 @@ package repository
 
 import (
 	"context"
+	"iter"
 	"time"
 )
 
@@ -32,6 +33,7 @@ const (
 	AuditCodeIssued     AuditEvent = "code_issued"  // a user signed in for an application
 	AuditCodeRefused    AuditEvent = "code_refused" // and is used up
 	AuditTokenIssued    AuditEvent = "token_issued" // by an administrator, for somebody else
+	AuditPurged         AuditEvent = "audit_purged" // by an operator: what was before a time is gone
 )
 
 // AuditEvents lists all of them.
@@ -59,6 +61,7 @@ func AuditEvents() []AuditEvent {
 		AuditCodeIssued,
 		AuditCodeRefused,
 		AuditTokenIssued,
+		AuditPurged,
 	}
 }
 
@@ -77,6 +80,27 @@ type AuditRecord struct {
 	RequestID string
 	Address   string
 	Agent     string
+}
+
+// Members are the names, as the log and the commands write them, and values of what
+// a record has beyond its time, event and outcome. What is empty is left out.
+func (a AuditRecord) Members() iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
+		for _, m := range [][2]string{
+			{"user", a.UserID},
+			{"actor", a.ActorID},
+			{"session", a.SessionID},
+			{"client", a.ClientID},
+			{"key", a.KeyID},
+			{"request", a.RequestID},
+			{"address", a.Address},
+			{"agent", a.Agent},
+		} {
+			if m[1] != "" && !yield(m[0], m[1]) {
+				return
+			}
+		}
+	}
 }
 
 // Audits keeps the audit log.

@@ -14,19 +14,8 @@ func logEvent(ctx context.Context, log *slog.Logger, a repository.AuditRecord) {
 		level = slog.LevelWarn
 	}
 	attrs := []slog.Attr{slog.String("outcome", a.Outcome)}
-	for _, m := range []struct{ key, value string }{
-		{"user", a.UserID},
-		{"actor", a.ActorID},
-		{"session", a.SessionID},
-		{"client", a.ClientID},
-		{"key", a.KeyID},
-		{"request", a.RequestID},
-		{"address", a.Address},
-		{"agent", a.Agent},
-	} {
-		if m.value != "" {
-			attrs = append(attrs, slog.String(m.key, m.value))
-		}
+	for name, value := range a.Members() {
+		attrs = append(attrs, slog.String(name, value))
 	}
 	log.LogAttrs(ctx, level, string(a.Event), attrs...)
 }

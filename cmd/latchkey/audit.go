@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -78,7 +79,7 @@ func auditPurgeCommand() *cobra.Command {
 		Use:   "purge",
 		Short: "Delete what was recorded before a time",
 		Long: `Delete what was recorded before a time. The service does so by itself with what is
-older than audit.retention.`,
+older than audit.retention. That you did is recorded.`,
 		Example: "  latchkey audit purge --before 90d",
 		Args:    cobra.NoArgs,
 		RunE: withStores(func(ctx context.Context, cmd *cobra.Command, o opened) error {
@@ -92,7 +93,7 @@ older than audit.retention.`,
 			if err != nil {
 				return fmt.Errorf("--before: %w", err)
 			}
-			n, err := service.NewAuditLog(o.backend.store).Purge(ctx, at)
+			n, err := service.NewAuditLog(o.backend.store).PurgeAsOperator(ctx, at, time.Now(), operator)
 			if err != nil {
 				return err
 			}
@@ -115,35 +116,18 @@ func eventNames() string {
 
 // printAudit writes a record as a line, without what is empty.
 func printAudit(w io.Writer, a service.AuditRecord, asJSON bool) error {
-	members := [][2]string{
-		{"user", a.UserID},
-		{"actor", a.ActorID},
-		{"session", a.SessionID},
-		{"client", a.ClientID},
-		{"key", a.KeyID},
-		{"request", a.RequestID},
-		{"address", a.Address},
-		{"agent", a.Agent},
-	}
 	if asJSON {
 		object := map[string]string{"id": a.ID, "at": a.At.Format(time.RFC3339Nano), "event": string(a.Event), "outcome": a.Outcome}
-		for _, m := range members {
-			if m[1] != "" {
-				object[m[0]] = m[1]
-			}
-		}
+		maps.Insert(object, a.Members())
 		return json.NewEncoder(w).Encode(object)
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s  %s  %s", a.At.Format(time.DateTime), a.Event, a.Outcome)
-	for _, m := range members {
-		if m[1] != "" {
-			value := m[1]
-			if strings.ContainsAny(value, " =\"") {
-				value = strconv.Quote(value) // what a client calls itself is no member of ours
-			}
-			fmt.Fprintf(&b, "  %s=%s", m[0], value)
+	for name, value := range a.Members() {
+		if strings.ContainsAny(value, " =\"") {
+			value = strconv.Quote(value) // what a client calls itself is no member of ours
 		}
+		fmt.Fprintf(&b, "  %s=%s", name, value)
 	}
 	_, err := fmt.Fprintln(w, b.String())
 	return err

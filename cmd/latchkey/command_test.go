@@ -236,6 +236,9 @@ func TestAnOperatorReadsTheAuditLog(t *testing.T) {
 	if out := audit("purge", "--before", "1d"); !strings.Contains(out, "deleted 0 records") {
 		t.Errorf("purged: %s", out)
 	}
+	if out := audit("list", "--event", "audit_purged"); strings.Count(out, "\n") != 1 {
+		t.Errorf("the purge is not on record: %s", out)
+	}
 	for _, args := range [][]string{{"list", "--event", "lunch"}, {"list", "--since", "yesterday"}, {"list", "--limit", "-1"}, {"list", "--user", "nobody"}, {"purge"}, {"purge", "--before", ""}, {"purge", "--before", "150000d"}, {"purge", "--before", "2999-01-01"}, {"list", "--since", "3h30d"}} {
 		if _, err := command(t, "", append([]string{"audit", "--config", file}, args...)...); err == nil {
 			t.Errorf("audit %v did something", args)

@@ -149,6 +149,17 @@ func post(t *testing.T, url, body string, out any) int {
 	return res.StatusCode
 }
 
+// fetch returns the status and the body that anybody gets.
+func fetch(t *testing.T, url string) (int, string) {
+	t.Helper()
+	res, err := http.Get(url)
+	must(t, err)
+	defer func() { _ = res.Body.Close() }()
+	b, err := io.ReadAll(res.Body)
+	must(t, err)
+	return res.StatusCode, string(b)
+}
+
 func get(t *testing.T, url, token string) int {
 	t.Helper()
 	req, err := http.NewRequest(http.MethodGet, url, nil)

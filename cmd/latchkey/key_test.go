@@ -2,8 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -94,7 +92,7 @@ func TestAnOperatorChangesTheAlgorithm(t *testing.T) {
 		t.Errorf("a key that nobody knows yet signs at once: %q", out)
 	}
 	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		b := body(t, replicas[1].url+"/.well-known/jwks.json")
+		_, b := fetch(t, replicas[1].url+"/.well-known/jwks.json")
 		if strings.Contains(b, next) {
 			break
 		}
@@ -134,16 +132,6 @@ func TestAnOperatorChangesTheAlgorithm(t *testing.T) {
 			t.Errorf("%s: done", name)
 		}
 	}
-}
-
-func body(t *testing.T, url string) string {
-	t.Helper()
-	res, err := http.Get(url)
-	must(t, err)
-	defer func() { _ = res.Body.Close() }()
-	b, err := io.ReadAll(res.Body)
-	must(t, err)
-	return string(b)
 }
 
 func TestKeysOfAFileAreFollowedWithoutARestart(t *testing.T) {

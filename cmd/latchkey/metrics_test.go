@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -11,16 +10,6 @@ import (
 	"strings"
 	"testing"
 )
-
-func fetch(t *testing.T, url string) (int, string) {
-	t.Helper()
-	res, err := http.Get(url)
-	must(t, err)
-	defer func() { _ = res.Body.Close() }()
-	b, err := io.ReadAll(res.Body)
-	must(t, err)
-	return res.StatusCode, string(b)
-}
 
 func TestMetricsSayWhatHappened(t *testing.T) {
 	port, private := freePort(t), freePort(t)

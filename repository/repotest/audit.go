@@ -26,9 +26,6 @@ var audits = []promise{
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	}},
-}
-
-var moreAudits = []promise{
 	{"AskedForByEventTimeAndPage", func(t *testing.T, s repository.Store) {
 		user := newID()
 		for i := range 7 {
