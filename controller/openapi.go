@@ -4,6 +4,7 @@ import (
 	_ "embed" // the description
 	"net/http"
 	"strings"
+	"sync"
 
 	"github.com/gin-gonic/gin"
 
@@ -22,14 +23,16 @@ func describeAPI(basePath string) string {
 }
 
 // routeDescription serves the description to programs, and to people as a page
-// that is written once.
-func (s *server) routeDescription(engine *gin.Engine) error {
-	text := describeAPI(s.BasePath)
-	page, err := docsHTML(text)
-	if err != nil {
-		return err
-	}
-	policy := docsPolicy()
+// that is written once, for the first who asks: a start need not wait for it.
+func (s *server) routeDescription(engine *gin.Engine) {
+	text, policy := describeAPI(s.BasePath), docsPolicy()
+	page := sync.OnceValue(func() []byte {
+		page, err := docsHTML(text)
+		if err != nil {
+			panic(err) // it was embedded, and the tests read it
+		}
+		return []byte(page)
+	})
 	engine.GET("/openapi.yaml", middleware.AnyOrigin(), func(c *gin.Context) {
 		c.Header("Cache-Control", "no-cache")
 		c.Data(http.StatusOK, "application/yaml", []byte(text))
@@ -37,7 +40,6 @@ func (s *server) routeDescription(engine *gin.Engine) error {
 	engine.GET("/docs", func(c *gin.Context) {
 		c.Header("Cache-Control", "no-cache")
 		c.Header("Content-Security-Policy", policy)
-		c.Data(http.StatusOK, "text/html; charset=utf-8", []byte(page))
+		c.Data(http.StatusOK, "text/html; charset=utf-8", page())
 	})
-	return nil
 }

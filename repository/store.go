@@ -39,7 +39,7 @@ type Observer func(store, call string, took time.Duration, failed bool)
 // PoolStats are the connections of a store.
 type PoolStats struct {
 	Used, Idle, Max int64
-	Waited          int64 // how often somebody had to wait for one; or -1: nobody counts
+	Waited          int64 // how often somebody had to wait for one
 }
 
 // Pinger is a server that can be asked whether it answers.

@@ -99,13 +99,16 @@ func (g *Guard) verify(r *http.Request) (service.Subject, error) {
 			return service.Subject{}, err
 		}
 	}
-	return g.newest(append(found.Others, found.Token))
+	if len(found.Others) == 0 {
+		return g.Verifier.VerifyAccess(found.Token)
+	}
+	return g.best(append(found.Others, found.Token))
 }
 
-// newest verifies tokens, several only where a browser sent cookies of one name, and
-// returns the subject of the good one that is good for the longest. If there is
+// best verifies tokens, of which a browser has sent several in cookies of one name,
+// and returns the subject of the good one that is good for the longest. If there is
 // none, that one has expired tells the client most.
-func (g *Guard) newest(tokens []service.RawToken) (best service.Subject, err error) {
+func (g *Guard) best(tokens []service.RawToken) (best service.Subject, err error) {
 	good := false
 	for _, token := range tokens {
 		subject, e := g.Verifier.VerifyAccess(token)
