@@ -42,7 +42,7 @@ func Logging(log *slog.Logger, now func() time.Time) gin.HandlerFunc {
 		}
 		attrs := []slog.Attr{
 			slog.String("request", problem.RequestID(ctx)), slog.String("method", c.Request.Method), slog.String("route", c.FullPath()),
-			slog.Int("status", status), slog.Duration("took", now().Sub(start)),
+			slog.Int("status", status), slog.String("outcome", outcome(c)), slog.Duration("took", now().Sub(start)),
 		}
 		if s, ok := access.Subject(ctx); ok {
 			attrs = append(attrs, slog.String("user", s.UserID), slog.String("session", s.SessionID), slog.String("client", s.ClientID))
@@ -57,7 +57,15 @@ func Logging(log *slog.Logger, now func() time.Time) gin.HandlerFunc {
 	}
 }
 
+// outcome is the error that was answered, by its stable name, or ok.
+func outcome(c *gin.Context) string {
+	if len(c.Errors) == 0 {
+		return "ok"
+	}
+	return string(service.AsError(c.Errors.Last().Err).Code)
+}
+
 // overloaded reports whether a request was refused for want of time.
 func overloaded(c *gin.Context) bool {
-	return len(c.Errors) > 0 && service.AsError(c.Errors.Last().Err).Code == service.CodeOverloaded
+	return outcome(c) == string(service.CodeOverloaded)
 }

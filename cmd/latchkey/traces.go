@@ -23,7 +23,7 @@ import (
 )
 
 // traces sends spans of requests and of the calls of the stores to a collector
-// (OTLP over HTTP), where the settings name one. Its methods are of use on nil, too.
+// (OTLP over HTTP), where the settings name one.
 type traces struct {
 	provider   *sdktrace.TracerProvider
 	propagator propagation.TextMapPropagator
@@ -64,7 +64,7 @@ func (t *traces) commands(client goredis.UniversalClient) error {
 	return redisotel.InstrumentTracing(client, redisotel.WithTracerProvider(t.provider), redisotel.WithDBStatement(false), redisotel.WithCallerEnabled(false))
 }
 
-// close sends what is left.
+// close sends what is left. It may be called where traces are off.
 func (t *traces) close() {
 	if t == nil {
 		return
