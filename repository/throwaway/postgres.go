@@ -29,11 +29,11 @@ var sharedPostgres = sync.OnceValues(func() (string, error) {
 	if u := os.Getenv("LATCHKEY_TEST_POSTGRES_URL"); u != "" {
 		return u, nil
 	}
-	s, err := startPostgres("off")
+	s, err := NewPostgres("off")
 	if err != nil {
 		return "", err
 	}
-	AtExit(s.remove)
+	AtExit(s.Remove)
 	return s.URL, nil
 })
 
@@ -70,11 +70,11 @@ func StartPostgres(t testing.TB) *PostgresServer {
 	if postgresBin() == "" {
 		missing(t, "Postgres", "PATH")
 	}
-	s, err := startPostgres("on")
+	s, err := NewPostgres("on")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(s.remove)
+	t.Cleanup(s.Remove)
 	return s
 }
 
@@ -86,12 +86,15 @@ func (s *PostgresServer) Restart(t testing.TB) {
 	}
 }
 
-func (s *PostgresServer) remove() {
+// Remove stops the server and deletes its files.
+func (s *PostgresServer) Remove() {
 	s.Stop()
 	_ = os.RemoveAll(s.dir)
 }
 
-func startPostgres(sync string) (*PostgresServer, error) {
+// NewPostgres starts a server whose end is the caller's business. Sync is
+// synchronous_commit: on where a kill must lose nothing.
+func NewPostgres(sync string) (*PostgresServer, error) {
 	bin := postgresBin()
 	dir, err := os.MkdirTemp("", "latchkey-postgres-")
 	if err != nil {

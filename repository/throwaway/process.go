@@ -5,23 +5,32 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"syscall"
 	"time"
 )
 
-// Process is a server that a test started.
+// Process is a server, or another program, that a test started.
 type Process struct {
 	cmd  *exec.Cmd
 	out  bytes.Buffer
 	done chan struct{}
 }
 
-// start runs a command in dir. It ends with this process even when this process
-// is killed, where the system can do that.
+// Start runs a command. It ends with this process even when this process is
+// killed, where the system can do that.
+func Start(cmd *exec.Cmd) (*Process, error) { return startAs(cmd, false) }
+
+// start runs a server in dir.
 func start(dir string, asNobody bool, name string, args ...string) (*Process, error) {
-	p := &Process{cmd: exec.Command(name, args...), done: make(chan struct{})}
-	p.cmd.Dir = dir
+	cmd := exec.Command(name, args...)
+	cmd.Dir = dir
+	return startAs(cmd, asNobody)
+}
+
+func startAs(cmd *exec.Cmd, asNobody bool) (*Process, error) {
+	p := &Process{cmd: cmd, done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
 	p.cmd.SysProcAttr = attributes(asNobody)
 	started := make(chan error)
@@ -38,10 +47,22 @@ func start(dir string, asNobody bool, name string, args ...string) (*Process, er
 		close(p.done)
 	}()
 	if err := <-started; err != nil {
-		return nil, fmt.Errorf("start %s: %w", name, err)
+		return nil, fmt.Errorf("start %s: %w", filepath.Base(cmd.Path), err)
 	}
 	return p, nil
 }
+
+// Pid is that of the process.
+func (p *Process) Pid() int { return p.cmd.Process.Pid }
+
+// Terminate asks the process to end in good order, and does not wait.
+func (p *Process) Terminate() { _ = p.cmd.Process.Signal(syscall.SIGTERM) }
+
+// Done is closed when the process has ended.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
+// Output is what the process has printed. It may be read once it has ended.
+func (p *Process) Output() string { return p.out.String() }
 
 // Stop asks the server to end, and kills it if it does not within 5 seconds.
 func (p *Process) Stop() {

@@ -25,11 +25,11 @@ var sharedRedis = sync.OnceValues(func() (string, error) {
 	if u := os.Getenv("LATCHKEY_TEST_REDIS_URL"); u != "" {
 		return u, nil
 	}
-	s, err := startRedis()
+	s, err := NewRedis()
 	if err != nil {
 		return "", err
 	}
-	AtExit(s.remove)
+	AtExit(s.Remove)
 	return s.URL, nil
 })
 
@@ -54,11 +54,11 @@ func StartRedis(t testing.TB, args ...string) *RedisServer {
 	if !haveRedis() {
 		missing(t, "Redis", "PATH")
 	}
-	s, err := startRedis(args...)
+	s, err := NewRedis(args...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(s.remove)
+	t.Cleanup(s.Remove)
 	return s
 }
 
@@ -70,12 +70,14 @@ func (s *RedisServer) Restart(t testing.TB) {
 	}
 }
 
-func (s *RedisServer) remove() {
+// Remove stops the server and deletes its files.
+func (s *RedisServer) Remove() {
 	s.Stop()
 	_ = os.RemoveAll(s.dir)
 }
 
-func startRedis(args ...string) (*RedisServer, error) {
+// NewRedis starts a server whose end is the caller's business.
+func NewRedis(args ...string) (*RedisServer, error) {
 	dir, err := os.MkdirTemp("", "latchkey-redis-")
 	if err != nil {
 		return nil, err

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"latchkey/bench/load"
+)
+
+const (
+	issuer   = "http://localhost:8080"
+	clientID = "latchkey" // of the JSON API
+)
+
+// The users and sessions of the benchmarks are numbered, so that nobody needs to
+// keep a million of them.
+func userID(n int) string    { return fmt.Sprintf("00000000-0000-7000-8000-%012x", n) }
+func sessionID(n int) string { return fmt.Sprintf("00000000-0000-7000-9000-%012x", n) }
+func firstID(n int) string   { return fmt.Sprintf("bench%017d", n) }
+func username(n int) string  { return fmt.Sprint("user", n) }
+
+// sign makes a token as the service would.
+func (k key) sign(typ string, claims jwt.MapClaims) []byte {
+	token := jwt.NewWithClaims(jwt.SigningMethodHS256, claims)
+	token.Header = map[string]any{"alg": "HS256", "kid": k.id, "typ": typ}
+	text, err := token.SignedString(k.raw)
+	if err != nil {
+		panic(err) // HMAC takes any key
+	}
+	return []byte(text)
+}
+
+// refreshToken is the first of a session.
+func (k key) refreshToken(n int) []byte {
+	now := time.Now().Unix()
+	return k.sign("rt+jwt", jwt.MapClaims{
+		"iss": issuer, "aud": []string{issuer}, "sub": userID(n), "client_id": clientID, "sid": sessionID(n), "jti": firstID(n),
+		"iat": now - 10, "exp": now + 86_400, "gen": 0,
+	})
+}
+
+// accessToken is one of so many of a session.
+func (k key) accessToken(n, one int) []byte {
+	now := time.Now().Unix()
+	return k.sign("at+jwt", jwt.MapClaims{
+		"iss": issuer, "aud": []string{"latchkey"}, "sub": userID(n), "client_id": clientID, "sid": sessionID(n), "jti": firstID(one),
+		"iat": now - 10, "exp": now + 86_400, "auth_time": now - 10, "amr": []string{"pwd"}, "privilege": 0,
+	})
+}
+
+// refresher presents what it was last given, of one of its sessions at a time.
+type refresher struct {
+	path     string
+	key      key
+	sessions []int
+	tokens   map[int][]byte
+	keep     bool // rtVerify by header: the token stays
+	current  int
+}
+
+// refreshers have a session each, from first on.
+func refreshers(path string, k key, first int) []*refresher {
+	list := make([]*refresher, connections)
+	for i := range list {
+		list[i] = &refresher{path: path, key: k, sessions: []int{first + i}, tokens: map[int][]byte{}}
+	}
+	return list
+}
+
+// Request implements load.Client.
+func (r *refresher) Request(b []byte) []byte {
+	r.current = r.sessions[rand.IntN(len(r.sessions))]
+	token, ok := r.tokens[r.current]
+	if !ok {
+		token = r.key.refreshToken(r.current)
+		r.tokens[r.current] = token
+	}
+	b = append(append(append(b, "POST "...), r.path...), " HTTP/1.1\r\nHost: localhost\r\n"...)
+	if r.keep {
+		b = append(append(append(b, "refreshtoken: "...), token...), "\r\nuserid: "...)
+		return append(append(b, userID(r.current)...), "\r\nContent-Length: 0\r\n\r\n"...)
+	}
+	const open, end = `{"refreshToken":"`, `"}`
+	b = append(b, "Content-Type: application/json\r\nContent-Length: "...)
+	b = strconv.AppendInt(b, int64(len(open)+len(token)+len(end)), 10)
+	return append(append(append(append(b, "\r\n\r\n"...), open...), token...), end...)
+}
+
+// Answered implements load.Client.
+func (r *refresher) Answered(status int, body []byte) error {
+	if status != 200 {
+		return unexpected(status, body)
+	}
+	if r.keep {
+		return nil
+	}
+	token := member(body, "refreshToken")
+	if token == nil {
+		return errors.New("no refresh token in the answer")
+	}
+	r.tokens[r.current] = append(r.tokens[r.current][:0], token...)
+	return nil
+}
+
+// member finds a string in a JSON object, without reading the object.
+func member(body []byte, name string) []byte {
+	_, rest, ok := bytes.Cut(body, []byte(`"`+name+`":"`))
+	if !ok {
+		return nil
+	}
+	value, _, _ := bytes.Cut(rest, []byte(`"`))
+	return value
+}
+
+func unexpected(status int, body []byte) error {
+	return fmt.Errorf("status %d: %.200s", status, body)
+}
+
+// getter asks for a path, with each of its tokens in turn.
+type getter struct {
+	path   string
+	tokens [][]byte
+	next   int
+}
+
+// Request implements load.Client.
+func (g *getter) Request(b []byte) []byte {
+	b = append(append(append(b, "GET "...), g.path...), " HTTP/1.1\r\nHost: localhost\r\n"...)
+	if len(g.tokens) > 0 {
+		b = append(append(append(b, "Authorization: Bearer "...), g.tokens[g.next]...), "\r\n"...)
+		g.next = (g.next + 1) % len(g.tokens)
+	}
+	return append(b, "\r\n"...)
+}
+
+// Answered implements load.Client.
+func (g *getter) Answered(status int, body []byte) error {
+	if status != 200 {
+		return unexpected(status, body)
+	}
+	return nil
+}
+
+// poster sends what next says: a body, and the address that it seems to come from.
+type poster struct {
+	path     string
+	next     func() (body, address string)
+	answered func(status int, body []byte) error
+}
+
+// Request implements load.Client.
+func (p *poster) Request(b []byte) []byte {
+	body, address := p.next()
+	return fmt.Appendf(b, "POST %s HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+		p.path, address, len(body), body)
+}
+
+// Answered implements load.Client.
+func (p *poster) Answered(status int, body []byte) error { return p.answered(status, body) }
+
+// clientsOf turns a list of one kind of client into one of any.
+func clientsOf[C load.Client](list []C) []load.Client {
+	all := make([]load.Client, len(list))
+	for i, c := range list {
+		all[i] = c
+	}
+	return all
+}

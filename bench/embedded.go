@@ -1,0 +1,71 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// embedded measures refreshes on SQLite, beside what the disk can do.
+func (b *bench) embedded() error {
+	dir, err := os.MkdirTemp("", "latchkey-bench-data-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	d, err := deployEmbedded(b.programs, dir)
+	if err != nil {
+		return err
+	}
+	if err := seedFile(filepath.Join(dir, "latchkey.db"), 0, connections); err != nil {
+		return err
+	}
+	service, err := d.startService()
+	if err != nil {
+		return err
+	}
+	defer service.Stop()
+	var syncs spread
+	for range b.rounds {
+		n, err := syncsPerSecond(dir, min(b.each, 2*time.Second))
+		if err != nil {
+			return err
+		}
+		syncs = append(syncs, n)
+	}
+	runs, err := b.alternate(d, side{"refresh on SQLite", service, clientsOf(refreshers("/api/users/refresh", d.refresh, 0))})
+	if err != nil {
+		return err
+	}
+	t := table{
+		Title: "Embedded", Note: "SQLite with synchronous=FULL. The refreshes that come together share a write to the disk.",
+		Head: []string{"", "a second", "p50 ms", "p99 ms", "CPU µs", "RSS MB"},
+	}
+	s := runs[0]
+	t.add("refresh", s.of(rate), s.of(p50), s.of(p99), s.of(cpu), s.of(resident))
+	t.add("write of 4 KB and fsync, this disk", syncs)
+	b.report.add(t)
+	b.report.bar("6", "refreshes a second on SQLite", s.of(rate), atLeast, 4000)
+	return nil
+}
+
+// syncsPerSecond is how often a small write can be made to last.
+func syncsPerSecond(dir string, d time.Duration) (float64, error) {
+	f, err := os.CreateTemp(dir, "sync-")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = f.Close(); _ = os.Remove(f.Name()) }()
+	page := make([]byte, 4096)
+	begin, n := time.Now(), 0
+	for ; time.Since(begin) < d; n++ {
+		if _, err := f.Write(page); err != nil {
+			return 0, err
+		}
+		if err := f.Sync(); err != nil {
+			return 0, fmt.Errorf("sync: %w", err)
+		}
+	}
+	return float64(n) / time.Since(begin).Seconds(), nil
+}

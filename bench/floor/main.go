@@ -1,0 +1,224 @@
+// Floor is what the service is compared with: the least that a Gin program must do
+// for the same result, with nothing around it. It is no service: it believes what
+// it is shown.
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/redis/go-redis/v9"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "floor:", err)
+		os.Exit(1)
+	}
+}
+
+// floor is the baselines. Its environment is that of the service, and FLOOR_SCRIPT
+// (the text of the script), FLOOR_ACCESS and FLOOR_REFRESH (the keys, base64).
+type floor struct {
+	pool            *pgxpool.Pool
+	redis           redis.Cmdable // a command in a connection of the pool
+	piped           redis.Cmdable // commands that come together in one write
+	script          *redis.Script
+	prefix          string
+	access, refresh []byte
+}
+
+func run() error {
+	f := floor{
+		script: redis.NewScript(os.Getenv("FLOOR_SCRIPT")), prefix: os.Getenv("LATCHKEY_REDIS_PREFIX"),
+	}
+	for name, key := range map[string]*[]byte{"FLOOR_ACCESS": &f.access, "FLOOR_REFRESH": &f.refresh} {
+		var err error
+		if *key, err = base64.StdEncoding.DecodeString(os.Getenv(name)); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	gin.SetMode(gin.ReleaseMode)
+	e := gin.New()
+	e.GET("/hello", func(c *gin.Context) { c.JSON(http.StatusOK, gin.H{"hello": "world"}) })
+	e.GET("/verify", f.verify)
+	if err := f.open(e); err != nil {
+		return err
+	}
+	guard, err := guarded(f.pool.Config().ConnString())
+	if err != nil {
+		return err
+	}
+	e.GET("/guarded", guard, func(c *gin.Context) { c.JSON(http.StatusOK, gin.H{"hello": "world"}) })
+	server := &http.Server{Addr: os.Getenv("LATCHKEY_SERVER_LISTEN"), Handler: e, ReadHeaderTimeout: 5 * time.Second}
+	return server.ListenAndServe()
+}
+
+// open connects to the stores, as the service would, and adds what needs them.
+func (f *floor) open(e *gin.Engine) error {
+	cfg, err := pgxpool.ParseConfig(os.Getenv("LATCHKEY_DATABASE_URL"))
+	if err != nil {
+		return err
+	}
+	cfg.MaxConns = 16
+	if f.pool, err = pgxpool.NewWithConfig(context.Background(), cfg); err != nil {
+		return err
+	}
+	o, err := redis.ParseURL(os.Getenv("LATCHKEY_REDIS_URL"))
+	if err != nil {
+		return err
+	}
+	o.PoolSize = 64
+	client := redis.NewClient(o)
+	f.redis = client
+	if f.piped, err = client.AutoPipeline(); err != nil {
+		return err
+	}
+	e.POST("/refresh", f.exchange(f.redis, true))
+	e.POST("/refresh/piped", f.exchange(f.piped, true))
+	e.POST("/rtVerify", f.exchange(f.redis, false))
+	e.POST("/rtVerify/piped", f.exchange(f.piped, false))
+	return nil
+}
+
+// verify is golang-jwt with its defaults.
+func (f *floor) verify(c *gin.Context) {
+	token, err := jwt.ParseWithClaims(c.GetHeader("Authorization")[len("Bearer "):], jwt.MapClaims{}, f.accessKey)
+	if err != nil {
+		c.AbortWithStatus(http.StatusUnauthorized)
+		return
+	}
+	subject, _ := token.Claims.GetSubject()
+	c.Set("user", subject)
+	c.JSON(http.StatusOK, gin.H{"hello": "world"})
+}
+
+func (f *floor) accessKey(*jwt.Token) (any, error)  { return f.access, nil }
+func (f *floor) refreshKey(*jwt.Token) (any, error) { return f.refresh, nil }
+
+// refreshClaims are those of the service's refresh tokens.
+type refreshClaims struct {
+	jwt.RegisteredClaims
+	ClientID  string `json:"client_id"`
+	SessionID string `json:"sid"`
+	Gen       int64  `json:"gen"`
+}
+
+// accessClaims are those of its access tokens.
+type accessClaims struct {
+	jwt.RegisteredClaims
+	ClientID  string   `json:"client_id"`
+	SessionID string   `json:"sid"`
+	AuthTime  int64    `json:"auth_time"`
+	AMR       []string `json:"amr"`
+	Privilege int      `json:"privilege"`
+}
+
+type exchangeBody struct {
+	RefreshToken string `json:"refreshToken"`
+}
+
+// exchange takes a refresh token for new tokens: one read of the database, one
+// script, one signature for each token. Rotate: it takes it from the body, and
+// replaces it; else it takes it from the header, and makes an access token alone.
+func (f *floor) exchange(rdb redis.Cmdable, rotate bool) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		ctx := c.Request.Context()
+		raw := c.GetHeader("refreshtoken")
+		if rotate {
+			var body exchangeBody
+			if err := c.BindJSON(&body); err != nil {
+				return
+			}
+			raw = body.RefreshToken
+		}
+		var old refreshClaims
+		if _, err := jwt.ParseWithClaims(raw, &old, f.refreshKey); err != nil {
+			c.AbortWithStatus(http.StatusUnauthorized)
+			return
+		}
+		u, err := f.user(ctx, old.Subject, old.SessionID)
+		if err != nil {
+			c.AbortWithStatus(http.StatusServiceUnavailable)
+			return
+		}
+		session, err := f.present(ctx, rdb, old, u, rotate)
+		if err != nil || session[0] != "rotated" && session[0] != "kept" {
+			c.AbortWithStatus(http.StatusUnauthorized)
+			return
+		}
+		now := time.Now()
+		token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, accessClaims{
+			RegisteredClaims: registered(old.Issuer, "latchkey", u.ID, id(), now, now.Add(10*time.Minute)),
+			ClientID:         old.ClientID, SessionID: old.SessionID, AuthTime: now.Unix(), AMR: []string{"pwd"}, Privilege: u.Privilege,
+		}).SignedString(f.access)
+		if err != nil {
+			c.AbortWithStatus(http.StatusInternalServerError)
+			return
+		}
+		if !rotate {
+			http.SetCookie(c.Writer, &http.Cookie{Name: "accessToken", Value: token, Path: "/", HttpOnly: true})
+			c.JSON(http.StatusOK, gin.H{"accessToken": "Bearer " + token, "accessTokenExpiryDate": now})
+			return
+		}
+		next, err := jwt.NewWithClaims(jwt.SigningMethodHS256, refreshClaims{
+			RegisteredClaims: registered(old.Issuer, old.Issuer, u.ID, session[2], now, old.ExpiresAt.Time),
+			ClientID:         old.ClientID, SessionID: old.SessionID, Gen: old.Gen + 1,
+		}).SignedString(f.refresh)
+		if err != nil {
+			c.AbortWithStatus(http.StatusInternalServerError)
+			return
+		}
+		c.JSON(http.StatusOK, gin.H{
+			"id": u.ID, "username": u.Username, "email": u.Email, "privilege": u.Privilege, "createdAt": u.CreatedAt,
+			"accessToken": token, "accessTokenExpiryDate": now, "refreshToken": next, "refreshTokenExpiryDate": old.ExpiresAt.Time,
+		})
+	}
+}
+
+type user struct {
+	ID, Username, Email, Kept string
+	Privilege                 int
+	Disabled                  bool
+	Epoch                     int64
+	CreatedAt, UpdatedAt      time.Time
+	Ended                     string
+}
+
+// user is the service's read, less what it does not answer.
+func (f *floor) user(ctx context.Context, userID, sessionID string) (u user, err error) {
+	err = f.pool.QueryRow(ctx, `SELECT u.id, u.username, u.email, u.privilege, u.disabled, u.session_epoch, u.kept_session, u.created_at, u.updated_at,
+		COALESCE((SELECT r.reason FROM revoked_sessions r WHERE r.session_id = $2), '') FROM users u WHERE u.id = $1`, userID, sessionID).
+		Scan(&u.ID, &u.Username, &u.Email, &u.Privilege, &u.Disabled, &u.Epoch, &u.Kept, &u.CreatedAt, &u.UpdatedAt, &u.Ended)
+	return u, err
+}
+
+// present runs the service's script.
+func (f *floor) present(ctx context.Context, rdb redis.Cmdable, old refreshClaims, u user, rotate bool) ([]string, error) {
+	key := f.prefix + "rt:{" + old.Subject + "}"
+	const month = 30 * 24 * time.Hour / time.Millisecond
+	return f.script.Run(ctx, rdb, []string{key + ":" + old.SessionID, key},
+		old.Gen, old.ID, id(), old.ClientID, "body", u.Epoch, false, id(), time.Now().UnixMilli(),
+		old.IssuedAt.UnixMilli(), !rotate, true, true, 0, 0, 60_000, int64(month), 200, 3, 86_400_000, 64, old.SessionID).StringSlice()
+}
+
+func registered(issuer, audience, subject, id string, now, end time.Time) jwt.RegisteredClaims {
+	return jwt.RegisteredClaims{
+		Issuer: issuer, Audience: jwt.ClaimStrings{audience}, Subject: subject, ID: id,
+		IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(end),
+	}
+}
+
+func id() string {
+	b := make([]byte, 16)
+	_, _ = rand.Read(b) // never fails
+	return base64.RawURLEncoding.EncodeToString(b)
+}

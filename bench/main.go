@@ -1,0 +1,109 @@
+// Bench measures the program as it is built, in a process of its own, on real
+// servers, against the least that its parts allow.
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// bench is a run.
+type bench struct {
+	programs
+	rounds int
+	each   time.Duration
+	quick  bool
+	report report
+	begin  time.Time
+}
+
+func (b *bench) progress(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "%4.0fs  "+format+"\n", append([]any{time.Since(b.begin).Seconds()}, args...)...)
+}
+
+// section is a part of a run.
+type section struct {
+	name, what string
+	quick      bool // in a quick run, too
+	run        func(*bench) error
+}
+
+var sections = []section{
+	{"paths", "refresh, rtVerify, guarded GET and log-in against the least that they could cost", true, (*bench).paths},
+	{"embedded", "refresh on SQLite, beside what the disk can do", true, (*bench).embedded},
+	{"start", "time to the first healthy answer, memory, size", true, (*bench).start},
+}
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	b := &bench{begin: time.Now()}
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.BoolVar(&b.quick, "quick", false, "short runs, and only the sections that matter from day to day")
+	flags.IntVar(&b.rounds, "rounds", 0, "runs of each side (5; quick 3)")
+	flags.DurationVar(&b.each, "each", 0, "length of a run (10s; quick 2s)")
+	jsonTo := flags.String("json", "bin/bench.json", "write the figures there")
+	flags.Usage = func() {
+		fmt.Fprint(flags.Output(), "Usage: go run ./bench [flags] [section...]\n\nMeasures the service beside its floor. Sections, all of them by default:\n\n")
+		for _, s := range sections {
+			fmt.Fprintf(flags.Output(), "  %-10s %s\n", s.name, s.what)
+		}
+		fmt.Fprint(flags.Output(), "\nExamples:\n  go run ./bench -quick\n  go run ./bench -rounds 3 -each 5s paths\n\nFlags:\n")
+		flags.PrintDefaults()
+	}
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if b.rounds == 0 {
+		b.rounds = map[bool]int{false: 5, true: 3}[b.quick]
+	}
+	if b.each == 0 {
+		b.each = map[bool]time.Duration{false: 10 * time.Second, true: 2 * time.Second}[b.quick]
+	}
+	for _, name := range flags.Args() {
+		if !slices.ContainsFunc(sections, func(s section) bool { return s.name == name }) {
+			return fmt.Errorf("there is no section %q; -h lists them", name)
+		}
+	}
+	dir, err := os.MkdirTemp("", "latchkey-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	if b.programs, err = buildPrograms(dir); err != nil {
+		return err
+	}
+	b.report.Machine = thisMachine()
+	for _, s := range sections {
+		if flags.NArg() > 0 && !slices.Contains(flags.Args(), s.name) || flags.NArg() == 0 && b.quick && !s.quick {
+			continue
+		}
+		b.progress("%s: %s", s.name, s.what)
+		if err := s.run(b); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+	}
+	fmt.Print(b.report.markdown())
+	return b.writeJSON(*jsonTo)
+}
+
+func (b *bench) writeJSON(path string) error {
+	text, err := json.MarshalIndent(b.report, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(text, '\n'), 0o644)
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	"latchkey/bench/load"
+)
+
+const connections = 64
+
+// paths compares the hot paths with the floor.
+func (b *bench) paths() error {
+	d, err := deploy(b.programs)
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	const users = 10 * connections
+	if err := d.seedUsers(0, users); err != nil {
+		return err
+	}
+	if err := d.seedSessions(0, users, func(int) {}); err != nil {
+		return err
+	}
+	service, err := d.startService()
+	if err != nil {
+		return err
+	}
+	defer service.Stop()
+	floor, err := d.startFloor()
+	if err != nil {
+		return err
+	}
+	defer floor.Stop()
+
+	rotating := func(path string, group int) []load.Client {
+		return clientsOf(refreshers(path, d.refresh, group*connections))
+	}
+	keeping := func(path string, group int) []load.Client {
+		list := refreshers(path, d.refresh, group*connections)
+		for _, r := range list {
+			r.keep = true
+		}
+		return clientsOf(list)
+	}
+	refresh, err := b.alternate(d,
+		side{"floor refresh", floor, rotating("/refresh", 0)},
+		side{"floor refresh, pipelined", floor, rotating("/refresh/piped", 1)},
+		side{"service refresh", service, rotating("/api/users/refresh", 2)})
+	if err != nil {
+		return err
+	}
+	verify, err := b.alternate(d,
+		side{"floor rtVerify", floor, keeping("/rtVerify", 3)},
+		side{"floor rtVerify, pipelined", floor, keeping("/rtVerify/piped", 4)},
+		side{"service rtVerify", service, keeping("/api/users/rtVerify", 5)})
+	if err != nil {
+		return err
+	}
+	fresh, known := b.getters(d, "/guarded", 640), b.getters(d, "/guarded", 1)
+	get, err := b.alternate(d,
+		side{"hello", floor, gettersOf("/hello", nil)},
+		side{"golang-jwt", floor, b.getters(d, "/verify", 1)},
+		side{"guard, first sight", floor, fresh},
+		side{"guard, seen before", floor, known})
+	if err != nil {
+		return err
+	}
+	t := table{Title: "The hot paths and their floor", Head: []string{"path", "requests/s", "p50 ms", "p99 ms", "CPU µs", "Postgres µs", "Redis µs", "RSS MB"}}
+	row := func(name string, s samples) {
+		t.add(name, s.of(rate), s.of(p50), s.of(p99), s.of(cpu), s.of(pgCPU), s.of(redisCPU), s.of(resident))
+	}
+	row("refresh", refresh[2])
+	row("its floor", refresh[0])
+	row("its floor, pipelined", refresh[1])
+	row("rtVerify", verify[2])
+	row("its floor", verify[0])
+	row("its floor, pipelined", verify[1])
+	row("guarded GET, first sight", get[2])
+	row("guarded GET, seen before", get[3])
+	row("bare Gin + golang-jwt", get[1])
+	row("bare Gin, hello", get[0])
+	b.report.add(t)
+	b.report.bar("1", "refresh: CPU against the floor", ratio(refresh[2], refresh[0], cpu), atMost, 1.35)
+	b.report.bar("2", "rtVerify: CPU against the floor", ratio(verify[2], verify[0], cpu), atMost, 1.35)
+	b.report.bar("3", "guarded GET, first sight: CPU against golang-jwt", ratio(get[2], get[1], cpu), atMost, 1.15)
+	b.report.bar("3", "guarded GET, seen before: CPU against hello", ratio(get[3], get[0], cpu), atMost, 1.15)
+	return b.login(d, service)
+}
+
+// getters have so many access tokens each.
+func (b *bench) getters(d *deployment, path string, each int) []load.Client {
+	return gettersOf(path, func(i int) (tokens [][]byte) {
+		for one := range each {
+			tokens = append(tokens, d.access.accessToken(i, i*each+one))
+		}
+		return tokens
+	})
+}
+
+func gettersOf(path string, tokens func(i int) [][]byte) []load.Client {
+	list := make([]*getter, connections)
+	for i := range list {
+		list[i] = &getter{path: path}
+		if tokens != nil {
+			list[i].tokens = tokens(i)
+		}
+	}
+	return clientsOf(list)
+}
+
+// login compares log-ins with bcrypt alone.
+func (b *bench) login(d *deployment, service *running) error {
+	var next atomic.Int64
+	list := make([]*poster, 8)
+	for i := range list {
+		list[i] = &poster{
+			path: "/api/users/login",
+			next: func() (string, string) {
+				n := next.Add(1)
+				return fmt.Sprintf(`{"username":%q,"password":%q}`, username(int(n)%connections), password), fmt.Sprintf("10.1.%d.%d", n>>8&255, n&255)
+			},
+			answered: func(status int, body []byte) error {
+				if status != 200 {
+					return unexpected(status, body)
+				}
+				return nil
+			},
+		}
+	}
+	t := table{
+		Title: "Log-in and bcrypt alone", Note: fmt.Sprintf("bcrypt at cost %d on every core; the log-ins with a right password, %d at a time.", cost, len(list)),
+		Head: []string{"path", "a second", "p50 ms", "p99 ms", "CPU ms"},
+	}
+	var logins samples
+	var hashes, share spread
+	for range b.rounds {
+		alone := bcryptAlone(b.each)
+		one, err := once(d, side{name: "log-in", program: service}, func() load.Result { return load.Closed(service.address, clientsOf(list), b.each) })
+		if err != nil {
+			return err
+		}
+		hashes, logins, share = append(hashes, alone), append(logins, one), append(share, one.Rate/alone)
+		b.progress("log-in %s/s, bcrypt alone %s/s", short(one.Rate), short(alone))
+	}
+	t.add("log-in", logins.of(rate), logins.of(p50), logins.of(p99), logins.of(func(s sample) float64 { return s.CPU / 1000 }))
+	t.add("bcrypt alone", hashes)
+	b.report.add(t)
+	b.report.bar("4", "log-ins: share of bcrypt alone", share, atLeast, 0.95)
+	return nil
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// report is what a run found.
+type report struct {
+	Machine machine `json:"machine"`
+	Bars    []bar   `json:"bars"`
+	Tables  []table `json:"tables"`
+}
+
+// table is figures of one kind, as text.
+type table struct {
+	Title string     `json:"title"`
+	Note  string     `json:"note,omitempty"`
+	Head  []string   `json:"head"`
+	Rows  [][]string `json:"rows"`
+}
+
+// add adds a row.
+func (t *table) add(name string, cells ...any) {
+	row := []string{name}
+	for _, c := range cells {
+		row = append(row, fmt.Sprint(c))
+	}
+	for len(row) < len(t.Head) {
+		row = append(row, "")
+	}
+	t.Rows = append(t.Rows, row)
+}
+
+// direction is on which side of a bar it is good to be.
+type direction string
+
+const (
+	atMost  direction = "at most"
+	atLeast direction = "at least"
+)
+
+// bar is a figure with a promise.
+type bar struct {
+	Number    string    `json:"number"`
+	What      string    `json:"what"`
+	Median    float64   `json:"median"`
+	Min       float64   `json:"min"`
+	Max       float64   `json:"max"`
+	Direction direction `json:"direction"`
+	Bar       float64   `json:"bar"`
+	Met       bool      `json:"met"`
+}
+
+func (r *report) add(t table) { r.Tables = append(r.Tables, t) }
+
+func (r *report) bar(number, what string, s spread, d direction, limit float64) {
+	met := s.median() <= limit
+	if d == atLeast {
+		met = s.median() >= limit
+	}
+	r.Bars = append(r.Bars, bar{number, what, s.median(), s.min(), s.max(), d, limit, met})
+}
+
+// markdown writes the bars and the tables.
+func (r *report) markdown() string {
+	var b strings.Builder
+	bars := table{Title: "The bars", Head: []string{"", "what", "median (least to most)", "bar", ""}}
+	for _, x := range r.Bars {
+		met := "met"
+		if !x.Met {
+			met = "**missed**"
+		}
+		bars.add(x.Number, x.What, spread{x.Median, x.Min, x.Max}, fmt.Sprintf("%s %s", x.Direction, short(x.Bar)), met)
+	}
+	for _, t := range append([]table{bars}, r.Tables...) {
+		t.markdown(&b)
+	}
+	return b.String()
+}
+
+func (t table) markdown(b *strings.Builder) {
+	fmt.Fprintf(b, "## %s\n\n", t.Title)
+	if t.Note != "" {
+		fmt.Fprintf(b, "%s\n\n", t.Note)
+	}
+	line := func(cells []string) { fmt.Fprintf(b, "| %s |\n", strings.Join(cells, " | ")) }
+	line(t.Head)
+	b.WriteString("|" + strings.Repeat("---|", len(t.Head)) + "\n")
+	for _, row := range t.Rows {
+		line(row)
+	}
+	b.WriteString("\n")
+}

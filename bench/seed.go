@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/crypto/bcrypt"
+	_ "modernc.org/sqlite" // the driver
+
+	"latchkey/repository"
+	"latchkey/repository/redis"
+)
+
+// passwordHash is the one of all users.
+var passwordHash = sync.OnceValues(func() (string, error) {
+	hash, err := bcrypt.GenerateFromPassword([]byte(password), cost)
+	return string(hash), err
+})
+
+// seedUsers writes users from one number up to before another.
+func (d *deployment) seedUsers(from, to int) error {
+	hash, err := passwordHash()
+	if err != nil {
+		return err
+	}
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, d.postgres.URL)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	_, err = conn.Exec(ctx, `INSERT INTO users (id, username, username_key, email, email_key, password_hash, privilege, created_at, updated_at)
+		SELECT ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'user' || n, 'user' || n, 'user' || n || '@example.org',
+			'user' || n || '@example.org', $3, 0, now(), now()
+		FROM generate_series($1::bigint, $2::bigint - 1) n`, from, to, hash)
+	if err == nil {
+		_, err = conn.Exec(ctx, `VACUUM ANALYZE users`)
+	}
+	return err
+}
+
+// seedSessions logs each of those users in, as the service would write it.
+func (d *deployment) seedSessions(from, to int, progress func(done int)) error {
+	db, err := redis.Open(d.redis.URL, redis.Options{Prefix: prefix, Timeout: 5 * time.Second})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	var next atomic.Int64
+	next.Store(int64(from))
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	errs := make([]error, 64)
+	var all sync.WaitGroup
+	for i := range errs {
+		all.Go(func() {
+			for n := int(next.Add(1)) - 1; n < to && errs[i] == nil; n = int(next.Add(1)) - 1 {
+				_, errs[i] = db.CreateSession(context.Background(), seedSession(n, now), repository.Limit{Sessions: 10})
+				if done := n - from + 1; done%100_000 == 0 {
+					progress(done)
+				}
+			}
+		})
+	}
+	all.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// seedSession is a session as a mobile client's log-in makes it.
+func seedSession(n int, now time.Time) repository.Session {
+	return repository.Session{
+		ID: sessionID(n), UserID: userID(n), JTI: repository.TokenID(firstID(n)), RotatedAt: now, IdleAt: now.Add(30 * 24 * time.Hour),
+		AbsoluteAt: now.Add(90 * 24 * time.Hour), ClientID: clientID, Delivery: repository.DeliveryBody, AMR: "pwd", AuthTime: now, CreatedAt: now,
+		UsedAt: now, Address: "203.0.113.7", Agent: "Dart on Android",
+	}
+}
+
+// seedFile writes users and their sessions into a SQLite file.
+func seedFile(path string, from, to int) error {
+	hash, err := passwordHash()
+	if err != nil {
+		return err
+	}
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	now := time.Now()
+	s, at := seedSession(0, now), now.UnixMicro()
+	tx, err := db.BeginTx(context.Background(), nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }()
+	const numbers = `WITH RECURSIVE c(n) AS (SELECT ? UNION ALL SELECT n + 1 FROM c WHERE n + 1 < ?) `
+	if _, err := tx.Exec(numbers+`INSERT INTO users (id, username, username_key, email, email_key, password_hash, privilege, created_at, updated_at)
+		SELECT printf('00000000-0000-7000-8000-%012x', n), 'user' || n, 'user' || n, 'user' || n || '@example.org', 'user' || n || '@example.org',
+			?, 0, ?, ? FROM c`, from, to, hash, at, at); err != nil {
+		return fmt.Errorf("users: %w", err)
+	}
+	if _, err := tx.Exec(numbers+`INSERT INTO sessions (user_id, id, gen, jti, pgen, prev, rot, op, seen, idle, abs, epoch, cid, via, scope, amr, auth,
+			grc, rec, rec_at, rev, rev_at, rev_op, created, used, ip, ua)
+		SELECT printf('00000000-0000-7000-8000-%012x', n), printf('00000000-0000-7000-9000-%012x', n), 0, printf('bench%017d', n), 0, '', ?, '', 0,
+			?, ?, 0, '`+clientID+`', 'body', '', 'pwd', ?, 0, 0, 0, '', 0, '', ?, ?, ?, ? FROM c`,
+		from, to, at, s.IdleAt.UnixMicro(), s.AbsoluteAt.UnixMicro(), at, at, at, s.Address, s.Agent); err != nil {
+		return fmt.Errorf("sessions: %w", err)
+	}
+	return tx.Commit()
+}
