@@ -18,7 +18,7 @@ func (b *bench) embedded() error {
 	if err != nil {
 		return err
 	}
-	if err := seedFile(filepath.Join(dir, "latchkey.db"), 0, connections); err != nil {
+	if err := seedFile(filepath.Join(dir, "latchkey.db"), connections); err != nil {
 		return err
 	}
 	service, err := d.startService()

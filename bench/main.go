@@ -37,6 +37,8 @@ var sections = []section{
 	{"paths", "refresh, rtVerify, guarded GET and log-in against the least that they could cost", true, (*bench).paths},
 	{"embedded", "refresh on SQLite, beside what the disk can do", true, (*bench).embedded},
 	{"start", "time to the first healthy answer, memory, size", true, (*bench).start},
+	{"flood", "refreshes while the log-in is flooded with wrong passwords", true, (*bench).flood},
+	{"timing", "the answer to a wrong password, of users and of nobody", false, (*bench).timing},
 }
 
 func main() {

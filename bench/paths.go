@@ -17,10 +17,7 @@ func (b *bench) paths() error {
 	}
 	defer d.close()
 	const users = 10 * connections
-	if err := d.seedUsers(0, users); err != nil {
-		return err
-	}
-	if err := d.seedSessions(0, users, func(int) {}); err != nil {
+	if err := d.seed(users); err != nil {
 		return err
 	}
 	service, err := d.startService()

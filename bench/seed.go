@@ -22,8 +22,16 @@ var passwordHash = sync.OnceValues(func() (string, error) {
 	return string(hash), err
 })
 
-// seedUsers writes users from one number up to before another.
-func (d *deployment) seedUsers(from, to int) error {
+// seed writes so many users, and logs each of them in.
+func (d *deployment) seed(users int) error {
+	if err := d.seedUsers(users); err != nil {
+		return err
+	}
+	return d.seedSessions(users, func(int) {})
+}
+
+// seedUsers writes so many users.
+func (d *deployment) seedUsers(n int) error {
 	hash, err := passwordHash()
 	if err != nil {
 		return err
@@ -36,8 +44,8 @@ func (d *deployment) seedUsers(from, to int) error {
 	defer func() { _ = conn.Close(ctx) }()
 	_, err = conn.Exec(ctx, `INSERT INTO users (id, username, username_key, email, email_key, password_hash, privilege, created_at, updated_at)
 		SELECT ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'user' || n, 'user' || n, 'user' || n || '@example.org',
-			'user' || n || '@example.org', $3, 0, now(), now()
-		FROM generate_series($1::bigint, $2::bigint - 1) n`, from, to, hash)
+			'user' || n || '@example.org', $2, 0, now(), now()
+		FROM generate_series(0, $1::bigint - 1) n`, n, hash)
 	if err == nil {
 		_, err = conn.Exec(ctx, `VACUUM ANALYZE users`)
 	}
@@ -45,22 +53,21 @@ func (d *deployment) seedUsers(from, to int) error {
 }
 
 // seedSessions logs each of those users in, as the service would write it.
-func (d *deployment) seedSessions(from, to int, progress func(done int)) error {
+func (d *deployment) seedSessions(users int, progress func(done int)) error {
 	db, err := redis.Open(d.redis.URL, redis.Options{Prefix: prefix, Timeout: 5 * time.Second})
 	if err != nil {
 		return err
 	}
 	defer func() { _ = db.Close() }()
 	var next atomic.Int64
-	next.Store(int64(from))
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	errs := make([]error, 64)
 	var all sync.WaitGroup
 	for i := range errs {
 		all.Go(func() {
-			for n := int(next.Add(1)) - 1; n < to && errs[i] == nil; n = int(next.Add(1)) - 1 {
+			for n := int(next.Add(1)) - 1; n < users && errs[i] == nil; n = int(next.Add(1)) - 1 {
 				_, errs[i] = db.CreateSession(context.Background(), seedSession(n, now), repository.Limit{Sessions: 10})
-				if done := n - from + 1; done%100_000 == 0 {
+				if done := n + 1; done%100_000 == 0 {
 					progress(done)
 				}
 			}
@@ -85,7 +92,7 @@ func seedSession(n int, now time.Time) repository.Session {
 }
 
 // seedFile writes users and their sessions into a SQLite file.
-func seedFile(path string, from, to int) error {
+func seedFile(path string, users int) error {
 	hash, err := passwordHash()
 	if err != nil {
 		return err
@@ -102,17 +109,17 @@ func seedFile(path string, from, to int) error {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
-	const numbers = `WITH RECURSIVE c(n) AS (SELECT ? UNION ALL SELECT n + 1 FROM c WHERE n + 1 < ?) `
+	const numbers = `WITH RECURSIVE c(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM c WHERE n + 1 < ?) `
 	if _, err := tx.Exec(numbers+`INSERT INTO users (id, username, username_key, email, email_key, password_hash, privilege, created_at, updated_at)
 		SELECT printf('00000000-0000-7000-8000-%012x', n), 'user' || n, 'user' || n, 'user' || n || '@example.org', 'user' || n || '@example.org',
-			?, 0, ?, ? FROM c`, from, to, hash, at, at); err != nil {
+			?, 0, ?, ? FROM c`, users, hash, at, at); err != nil {
 		return fmt.Errorf("users: %w", err)
 	}
 	if _, err := tx.Exec(numbers+`INSERT INTO sessions (user_id, id, gen, jti, pgen, prev, rot, op, seen, idle, abs, epoch, cid, via, scope, amr, auth,
 			grc, rec, rec_at, rev, rev_at, rev_op, created, used, ip, ua)
 		SELECT printf('00000000-0000-7000-8000-%012x', n), printf('00000000-0000-7000-9000-%012x', n), 0, printf('bench%017d', n), 0, '', ?, '', 0,
 			?, ?, 0, '`+clientID+`', 'body', '', 'pwd', ?, 0, 0, 0, '', 0, '', ?, ?, ?, ? FROM c`,
-		from, to, at, s.IdleAt.UnixMicro(), s.AbsoluteAt.UnixMicro(), at, at, at, s.Address, s.Agent); err != nil {
+		users, at, s.IdleAt.UnixMicro(), s.AbsoluteAt.UnixMicro(), at, at, at, s.Address, s.Agent); err != nil {
 		return fmt.Errorf("sessions: %w", err)
 	}
 	return tx.Commit()

@@ -18,6 +18,15 @@ func (s spread) median() float64 {
 func (s spread) min() float64 { return slices.Min(append(spread{s.median()}, s...)) }
 func (s spread) max() float64 { return slices.Max(append(spread{s.median()}, s...)) }
 
+// times is each figure, so many times.
+func (s spread) times(factor float64) spread {
+	list := make(spread, len(s))
+	for i, v := range s {
+		list[i] = v * factor
+	}
+	return list
+}
+
 // String is the median, and what it lies between.
 func (s spread) String() string {
 	return fmt.Sprintf("%s (%s to %s)", short(s.median()), short(s.min()), short(s.max()))

@@ -14,10 +14,7 @@ func (b *bench) start() error {
 		return err
 	}
 	defer d.close()
-	if err := d.seedUsers(0, connections); err != nil {
-		return err
-	}
-	if err := d.seedSessions(0, connections, func(int) {}); err != nil {
+	if err := d.seed(connections); err != nil {
 		return err
 	}
 	info, err := os.Stat(b.service)

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"latchkey/bench/load"
+)
+
+const (
+	paced    = 500 // refreshes a second
+	flooders = 64
+	// heatUp is how long a flood goes on before anything is measured.
+	heatUp = 500 * time.Millisecond
+)
+
+// flood has refreshes come at a pace, while others flood the log-in with wrong
+// passwords: from as many addresses for as many accounts, so that no limit is in the
+// way but the gate, and then from one address.
+func (b *bench) flood() error {
+	d, err := deploy(b.programs)
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	if err := d.seed(paced); err != nil {
+		return err
+	}
+	service, err := d.startService()
+	if err != nil {
+		return err
+	}
+	defer service.Stop()
+	list := make([]*refresher, paced)
+	for i := range list {
+		list[i] = &refresher{path: "/api/users/refresh", key: d.refresh, sessions: []int{i}, tokens: map[int][]byte{}}
+	}
+	s := side{"refresh", service, clientsOf(list)}
+	floods := []struct {
+		name string
+		who  func(n int) (address, account string) // or nil: no flood
+	}{
+		{"no flood", nil},
+		{"flood from everywhere", func(n int) (string, string) {
+			return fmt.Sprintf("10.%d.%d.%d", n>>16&255, n>>8&255, n&255), fmt.Sprint("nobody", n)
+		}},
+		{"flood from one place", func(n int) (string, string) { return "203.0.113.9", fmt.Sprint("nobody", n%7) }},
+	}
+	refreshes, hashes, slowest := make([]samples, len(floods)), make([]spread, len(floods)), make([]spread, len(floods))
+	for range b.rounds {
+		alone := bcryptAlone(b.each / 2)
+		for i, f := range floods {
+			var flood flooding
+			end := flood.start(service.address, f.who, heatUp+b.each)
+			before := flood.hashed.Load()
+			one, err := once(d, s, func() load.Result { return load.Paced(service.address, s.clients, paced, b.each) })
+			share := float64(flood.hashed.Load()-before) / b.each.Seconds() / alone
+			end()
+			if err != nil {
+				return err
+			}
+			refreshes[i], hashes[i], slowest[i] = append(refreshes[i], one), append(hashes[i], share), append(slowest[i], flood.slowest())
+			b.progress("%-22s %s refreshes/s, p99 %s ms; log-ins %s of bcrypt alone", f.name, short(one.Rate), short(one.P99), short(share))
+		}
+	}
+	t := table{
+		Title: "Refreshes beside a flood of log-ins",
+		Note: fmt.Sprintf("%d refreshes a second, each by another session; %d connections that send wrong passwords. Hashed: log-ins whose password was looked at, of what bcrypt alone makes on all cores. "+
+			"The refreshes, their client and the stores have their part of the same cores: busy is theirs.", paced, flooders),
+		Head: []string{"", "refreshes/s", "p50 ms", "p99 ms", "hashed", "slowest flooding answer, s", "cores busy with refreshes"},
+	}
+	busy := spread{}
+	for _, one := range refreshes[0] {
+		busy = append(busy, one.Rate*(one.CPU+one.Postgres+one.Redis+one.ClientCPU)/1e6)
+	}
+	left := 1 - busy.median()/float64(runtime.NumCPU())
+	for i, f := range floods {
+		if f.who == nil {
+			t.add(f.name, refreshes[i].of(rate), refreshes[i].of(p50), refreshes[i].of(p99), "", "", busy)
+			continue
+		}
+		t.add(f.name, refreshes[i].of(rate), refreshes[i].of(p50), refreshes[i].of(p99), hashes[i], slowest[i])
+	}
+	b.report.add(t)
+	b.report.bar("5", "flooded: refreshes/s of 500", refreshes[1].of(rate), atLeast, 0.98*paced)
+	b.report.bar("5", "flooded: p99 of a refresh, ms", refreshes[1].of(p99), atMost, 15)
+	b.report.bar("5", "flooded: log-ins, share of bcrypt alone", hashes[1], atLeast, 0.85)
+	b.report.bar("5", "flooded: log-ins, share of bcrypt on the cores that the refreshes leave", hashes[1].times(1/left), atLeast, 0.85)
+	b.report.bar("5", "flooded: slowest answer, s", slowest[1], atMost, 3)
+	return nil
+}
+
+// flooding is a flood that goes on.
+type flooding struct {
+	hashed atomic.Int64
+	took   atomic.Int64 // of the slowest answer, ns
+}
+
+func (f *flooding) slowest() float64 { return time.Duration(f.took.Load()).Seconds() }
+
+// start floods for so long, and returns what waits for its end.
+func (f *flooding) start(address string, who func(n int) (address, account string), d time.Duration) (end func()) {
+	if who == nil {
+		return func() {}
+	}
+	var next atomic.Int64
+	list := make([]*poster, flooders)
+	for i := range list {
+		var sent time.Time
+		list[i] = &poster{
+			path: "/api/users/login",
+			next: func() (string, string) {
+				n := int(next.Add(1))
+				address, account := who(n)
+				sent = time.Now()
+				return fmt.Sprintf(`{"username":%q,"password":"wrong horse %d"}`, account, n), address
+			},
+			answered: func(status int, _ []byte) error {
+				for took := int64(time.Since(sent)); ; {
+					most := f.took.Load()
+					if took <= most || f.took.CompareAndSwap(most, took) {
+						break
+					}
+				}
+				switch status {
+				case http.StatusUnauthorized:
+					f.hashed.Add(1)
+				case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+					// An attacker who did not even wait that long would only flood itself.
+					time.Sleep(25*time.Millisecond + rand.N(50*time.Millisecond))
+				}
+				return nil
+			},
+		}
+	}
+	var all sync.WaitGroup
+	all.Go(func() { load.Closed(address, clientsOf(list), d) })
+	time.Sleep(heatUp)
+	return all.Wait
+}
