@@ -14,7 +14,7 @@ const clientColumns = `id, name, public, first_party, disabled, grants, scopes, 
 
 // CreateClient implements repository.Clients.
 func (db *DB) CreateClient(ctx context.Context, c repository.Client, actor string, a repository.AuditRecord) error {
-	return db.asAdministrator(ctx, actor, a, func(tx *sql.Tx) (sql.Result, error) {
+	return db.asAdministrator(ctx, actor, a, func(ctx context.Context, tx *sql.Tx) (sql.Result, error) {
 		return tx.ExecContext(ctx, `
 			INSERT INTO clients (`+clientColumns+`)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -65,7 +65,7 @@ func scanClient(row interface{ Scan(...any) error }) (repository.Client, error) 
 
 // UpdateClient implements repository.Clients.
 func (db *DB) UpdateClient(ctx context.Context, c repository.Client, was time.Time, actor string, a repository.AuditRecord) error {
-	return db.asAdministrator(ctx, actor, a, func(tx *sql.Tx) (sql.Result, error) {
+	return db.asAdministrator(ctx, actor, a, func(ctx context.Context, tx *sql.Tx) (sql.Result, error) {
 		return tx.ExecContext(ctx, `
 			UPDATE clients SET name = ?3, first_party = ?4, disabled = ?5, grants = ?6, scopes = ?7, redirect_uris = ?8,
 				access_ttl = ?9, idle_ttl = ?10, absolute_ttl = ?11, updated_at = ?12
@@ -77,7 +77,7 @@ func (db *DB) UpdateClient(ctx context.Context, c repository.Client, was time.Ti
 
 // RotateClientSecret implements repository.Clients.
 func (db *DB) RotateClientSecret(ctx context.Context, id string, secret repository.SecretHash, keep, at time.Time, actor string, a repository.AuditRecord) error {
-	return db.asAdministrator(ctx, actor, a, func(tx *sql.Tx) (sql.Result, error) {
+	return db.asAdministrator(ctx, actor, a, func(ctx context.Context, tx *sql.Tx) (sql.Result, error) {
 		return tx.ExecContext(ctx, `
 			UPDATE clients SET previous_secret = secret, previous_until = ?3, secret = ?2, updated_at = ?4
 			WHERE id = ?1 AND public = 0 AND deleted_at = 0`, id, string(secret), micros(keep), micros(at))
@@ -86,7 +86,7 @@ func (db *DB) RotateClientSecret(ctx context.Context, id string, secret reposito
 
 // DeleteClient implements repository.Clients.
 func (db *DB) DeleteClient(ctx context.Context, id string, at time.Time, actor string, a repository.AuditRecord) error {
-	return db.asAdministrator(ctx, actor, a, func(tx *sql.Tx) (sql.Result, error) {
+	return db.asAdministrator(ctx, actor, a, func(ctx context.Context, tx *sql.Tx) (sql.Result, error) {
 		return tx.ExecContext(ctx, `
 			UPDATE clients SET deleted_at = ?2, secret = '', previous_secret = '' WHERE id = ?1 AND deleted_at = 0`, id, micros(at))
 	})
@@ -95,8 +95,8 @@ func (db *DB) DeleteClient(ctx context.Context, id string, at time.Time, actor s
 // asAdministrator makes a change and records it, in one transaction, if the actor
 // is an administrator; an empty actor is the operator. A change of no row is
 // ErrNotFound.
-func (db *DB) asAdministrator(ctx context.Context, actor string, a repository.AuditRecord, change func(tx *sql.Tx) (sql.Result, error)) error {
-	return db.inTx(ctx, func(tx *sql.Tx) error {
+func (db *DB) asAdministrator(ctx context.Context, actor string, a repository.AuditRecord, change func(ctx context.Context, tx *sql.Tx) (sql.Result, error)) error {
+	return db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if actor != "" {
 			var allowed bool
 			if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM users WHERE id = ? AND privilege = 2 AND disabled = 0)`,
@@ -107,7 +107,7 @@ func (db *DB) asAdministrator(ctx context.Context, actor string, a repository.Au
 				return repository.ErrNotAllowed
 			}
 		}
-		res, err := change(tx)
+		res, err := change(ctx, tx)
 		if err != nil {
 			return err
 		}

@@ -20,7 +20,8 @@ func (db *DB) CreateCode(ctx context.Context, c repository.Code) error {
 
 // TakeCode implements repository.Codes.
 func (db *DB) TakeCode(ctx context.Context, hash repository.CodeHash, clientID, sessionID string, now time.Time) (c repository.Code, usedFor string, err error) {
-	err = db.inTx(ctx, func(tx *sql.Tx) error {
+	err = db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		usedFor = ""
 		c, err = scanCode(tx.QueryRowContext(ctx, `UPDATE codes SET session_id = ?3
 			WHERE hash = ?1 AND client_id = ?2 AND session_id = '' AND expires_at > ?4
 			RETURNING `+codeColumns, string(hash), clientID, sessionID, micros(now)))

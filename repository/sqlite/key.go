@@ -32,7 +32,7 @@ func (db *DB) ListKeys(ctx context.Context) ([]repository.SigningKey, error) {
 
 // PutStandbyKey implements repository.Keys.
 func (db *DB) PutStandbyKey(ctx context.Context, k repository.SigningKey, replaces string, a repository.AuditRecord) error {
-	return db.inTx(ctx, func(tx *sql.Tx) error {
+	return db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, `
 			DELETE FROM signing_keys WHERE id = ?1 AND active_at = 0 AND revoked_at = 0`, replaces); err != nil {
 			return err
@@ -43,7 +43,7 @@ func (db *DB) PutStandbyKey(ctx context.Context, k repository.SigningKey, replac
 
 // ActivateKey implements repository.Keys.
 func (db *DB) ActivateKey(ctx context.Context, id string, at time.Time, next repository.SigningKey, a repository.AuditRecord) error {
-	return db.inTx(ctx, func(tx *sql.Tx) error {
+	return db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		res, err := tx.ExecContext(ctx, `
 			UPDATE signing_keys SET active_at = ?2 WHERE id = ?1 AND active_at = 0 AND revoked_at = 0`, id, micros(at))
 		if err != nil {
@@ -69,7 +69,7 @@ func addStandbyKey(ctx context.Context, tx *sql.Tx, k repository.SigningKey, a r
 
 // RevokeKey implements repository.Keys.
 func (db *DB) RevokeKey(ctx context.Context, id string, at time.Time, a repository.AuditRecord) error {
-	return db.inTx(ctx, func(tx *sql.Tx) error {
+	return db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		var before int64
 		if err := tx.QueryRowContext(ctx, `SELECT revoked_at FROM signing_keys WHERE id = ?`, id).Scan(&before); err != nil || before != 0 {
 			return err

@@ -11,7 +11,8 @@ import (
 
 // BeginAttempt implements repository.Limits.
 func (db *DB) BeginAttempt(ctx context.Context, a repository.Attempt) (w repository.Begun, err error) {
-	err = db.inTx(ctx, func(tx *sql.Tx) error {
+	err = db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		w = repository.Begun{}
 		states := make([]repository.LimitState, len(a.Keys))
 		told := true
 		for i, k := range a.Keys {
@@ -48,7 +49,7 @@ func (db *DB) BeginAttempt(ctx context.Context, a repository.Attempt) (w reposit
 
 // EndAttempt implements repository.Limits.
 func (db *DB) EndAttempt(ctx context.Context, a repository.Attempt, end repository.AttemptEnd, at time.Time) error {
-	return db.inTx(ctx, func(tx *sql.Tx) error {
+	return db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		for i, k := range a.Keys {
 			state, err := findLimit(ctx, tx, k.Name)
 			switch {

@@ -10,7 +10,7 @@ import (
 
 // RevokeSession implements repository.Revocations.
 func (db *DB) RevokeSession(ctx context.Context, r repository.Revocation, a repository.AuditRecord) (first bool, err error) {
-	err = db.inTx(ctx, func(tx *sql.Tx) error {
+	err = db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		first, err = revoke(ctx, tx, r, a)
 		return err
 	})
@@ -19,7 +19,7 @@ func (db *DB) RevokeSession(ctx context.Context, r repository.Revocation, a repo
 
 // RecordLogin implements repository.Revocations.
 func (db *DB) RecordLogin(ctx context.Context, login repository.AuditRecord, epoch int64, ended []repository.Ended) (revoked []string, err error) {
-	err = db.inTx(ctx, func(tx *sql.Tx) error {
+	err = db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		revoked = nil
 		var one int
 		if err := tx.QueryRowContext(ctx, `SELECT 1 FROM users WHERE id = ? AND session_epoch = ? AND disabled = 0

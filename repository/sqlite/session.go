@@ -14,7 +14,7 @@ const sessionColumns = `user_id, id, gen, jti, pgen, prev, rot, op, seen, idle, 
 
 // CreateSession implements repository.Sessions.
 func (db *DB) CreateSession(ctx context.Context, s repository.Session, l repository.Limit) (surplus []string, err error) {
-	err = db.inTx(ctx, func(tx *sql.Tx) error {
+	err = db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		// The update that changes nothing tells the same session from another.
 		res, err := tx.ExecContext(ctx, `INSERT INTO sessions (`+sessionColumns+`)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -44,7 +44,7 @@ func (db *DB) CreateSession(ctx context.Context, s repository.Session, l reposit
 // PresentSession implements repository.Sessions.
 func (db *DB) PresentSession(ctx context.Context, p repository.Presentation) (repository.Presented, error) {
 	var out repository.Presented
-	err := db.inTx(ctx, func(tx *sql.Tx) error {
+	err := db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		before, err := findSession(ctx, tx, p.UserID, p.SessionID)
 		if errors.Is(err, repository.ErrNotFound) {
 			out = repository.Presented{Outcome: repository.OutcomeUnknown}
@@ -67,7 +67,8 @@ func (db *DB) PresentSession(ctx context.Context, p repository.Presentation) (re
 
 // EndSession implements repository.Sessions.
 func (db *DB) EndSession(ctx context.Context, e repository.Ending) (before repository.EndReason, err error) {
-	err = db.inTx(ctx, func(tx *sql.Tx) error {
+	err = db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		before = ""
 		s, err := findSession(ctx, tx, e.UserID, e.SessionID)
 		if errors.Is(err, repository.ErrNotFound) {
 			return nil

@@ -16,6 +16,7 @@ import (
 type DB struct {
 	write pool // one connection
 	read  pool // four
+	group *group
 	path  string
 }
 
@@ -39,7 +40,7 @@ func Open(ctx context.Context, path string, observe repository.Observer) (*DB, e
 		_ = write.Close()
 		return nil, err
 	}
-	db := &DB{write: pool{write, observe}, read: pool{read, observe}, path: path}
+	db := &DB{write: pool{write, observe}, read: pool{read, observe}, group: newGroup(), path: path}
 	if err := db.Ping(ctx); err != nil {
 		_ = db.Close()
 		return nil, fmt.Errorf("open %s: %w", path, err)
@@ -83,19 +84,12 @@ func (db *DB) Ping(ctx context.Context) error {
 	return storeError(db.read.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema`).Scan(&n))
 }
 
-// inTx runs f in one write transaction.
-func (db *DB) inTx(ctx context.Context, f func(tx *sql.Tx) error) (err error) {
+// inTx runs f in a write transaction, which others may be part of. F may run more
+// than once, and uses the context that it is given.
+func (db *DB) inTx(ctx context.Context, f func(ctx context.Context, tx *sql.Tx) error) (err error) {
 	done := db.write.time("transaction")
 	defer func() { done(err) }()
-	tx, err := db.write.BeginTx(ctx, nil)
-	if err != nil {
-		return storeError(err)
-	}
-	if err := f(tx); err != nil {
-		_ = tx.Rollback() // the error of f is the one that matters
-		return storeError(err)
-	}
-	return storeError(tx.Commit())
+	return storeError(db.group.do(ctx, db.write.DB, f))
 }
 
 // execer is what a statement needs: a pool or a transaction.

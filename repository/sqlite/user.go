@@ -13,7 +13,7 @@ const userColumns = `u.id, u.username, u.username_key, u.email, u.email_key, u.p
 
 // CreateUser implements repository.Users.
 func (db *DB) CreateUser(ctx context.Context, u repository.User, actor string, a repository.AuditRecord) error {
-	return db.inTx(ctx, func(tx *sql.Tx) error {
+	return db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		res, err := tx.ExecContext(ctx, `
 			INSERT INTO users (id, username, username_key, email, email_key, password_hash, privilege,
 				disabled, session_epoch, kept_session, created_at, updated_at)
@@ -117,7 +117,7 @@ func (db *DB) DisableUser(ctx context.Context, userID string, disabled bool, at 
 
 // RecordActing implements repository.Users.
 func (db *DB) RecordActing(ctx context.Context, userID, actor string, a repository.AuditRecord) error {
-	return db.inTx(ctx, func(tx *sql.Tx) error {
+	return db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		var allowed bool
 		if err := tx.QueryRowContext(ctx, `SELECT
 			EXISTS (SELECT 1 FROM users WHERE id = ?1 AND privilege = 2 AND disabled = 0) AND
@@ -133,7 +133,7 @@ func (db *DB) RecordActing(ctx context.Context, userID, actor string, a reposito
 
 // EndAllSessions implements repository.Users.
 func (db *DB) EndAllSessions(ctx context.Context, at time.Time, a repository.AuditRecord) (users int, err error) {
-	err = db.inTx(ctx, func(tx *sql.Tx) error {
+	err = db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		res, err := tx.ExecContext(ctx, `UPDATE users SET session_epoch = max(session_epoch + 1, ?1),
 			kept_session = '', updated_at = ?1`, micros(at))
 		if err != nil {
@@ -152,7 +152,7 @@ func (db *DB) EndAllSessions(ctx context.Context, at time.Time, a repository.Aud
 // updateUser runs an update of one user and records it; ErrNotFound if it
 // updates none. It returns the user's epoch after that.
 func (db *DB) updateUser(ctx context.Context, a repository.AuditRecord, query string, args ...any) (epoch int64, err error) {
-	err = db.inTx(ctx, func(tx *sql.Tx) error {
+	err = db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if err := tx.QueryRowContext(ctx, query+` RETURNING session_epoch`, args...).Scan(&epoch); err != nil {
 			return err
 		}

@@ -1,0 +1,167 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+)
+
+// numbers opens a file with a table of numbers.
+func numbers(t *testing.T) *DB {
+	t.Helper()
+	db, err := Open(t.Context(), filepath.Join(t.TempDir(), "latchkey.db"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	if _, err := db.write.ExecContext(t.Context(), `CREATE TABLE numbers (n INTEGER PRIMARY KEY)`); err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+func (db *DB) put(ctx context.Context, n int) error {
+	return db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO numbers VALUES (?)`, n)
+		return err
+	})
+}
+
+func (db *DB) has(t *testing.T, n int) bool {
+	t.Helper()
+	var found bool
+	if err := db.read.QueryRowContext(t.Context(), `SELECT EXISTS (SELECT 1 FROM numbers WHERE n = ?)`, n).Scan(&found); err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// held lets what is begun meanwhile wait, until it is released.
+func (db *DB) held() (release func()) {
+	db.group.turn <- struct{}{}
+	return func() { <-db.group.turn }
+}
+
+func (db *DB) await(t *testing.T, waiting int) {
+	t.Helper()
+	for range 1000 {
+		db.group.mu.Lock()
+		n := len(db.group.waiting)
+		db.group.mu.Unlock()
+		if n == waiting {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	t.Fatalf("not %d wait", waiting)
+}
+
+func TestJobsThatWaitShareATransaction(t *testing.T) {
+	db := numbers(t)
+	release := db.held()
+	var mu sync.Mutex
+	transactions := map[*sql.Tx]int{}
+	var all sync.WaitGroup
+	for n := range groupSize {
+		all.Go(func() {
+			err := db.inTx(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+				mu.Lock()
+				transactions[tx]++
+				mu.Unlock()
+				_, err := tx.ExecContext(ctx, `INSERT INTO numbers VALUES (?)`, n)
+				return err
+			})
+			if err != nil || !db.has(t, n) {
+				t.Errorf("%d is not there when its job is done: %v", n, err)
+			}
+		})
+	}
+	db.await(t, groupSize)
+	release()
+	all.Wait()
+	if len(transactions) != 1 {
+		t.Errorf("%d transactions: %v", len(transactions), transactions)
+	}
+}
+
+func TestAJobThatFailsTakesNoOtherAlong(t *testing.T) {
+	db := numbers(t)
+	own := errors.New("this one's own")
+	release := db.held()
+	var all sync.WaitGroup
+	errs := make([]error, 20)
+	for n := range errs {
+		all.Go(func() {
+			errs[n] = db.inTx(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+				if _, err := tx.ExecContext(ctx, `INSERT INTO numbers VALUES (?)`, n/2*2); err != nil { // every second one is there already
+					return err
+				}
+				if n == 4 || n == 5 {
+					return own
+				}
+				return nil
+			})
+		})
+	}
+	db.await(t, len(errs))
+	release()
+	all.Wait()
+	for n := 0; n < len(errs); n += 2 {
+		good := 0
+		for _, err := range errs[n : n+2] {
+			if err == nil {
+				good++
+			} else if errors.Is(err, own) != (n == 4) {
+				t.Errorf("%d: %v", n, err)
+			}
+		}
+		if n == 4 && (good != 0 || db.has(t, n)) || n != 4 && (good != 1 || !db.has(t, n)) {
+			t.Errorf("%d: %d jobs went well, there: %v", n, good, db.has(t, n))
+		}
+	}
+}
+
+func TestAJobThatIsGivenUpDoesNotRun(t *testing.T) {
+	db := numbers(t)
+	release := db.held()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- db.put(ctx, 1) }()
+	db.await(t, 1)
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	release()
+	if err := db.put(t.Context(), 2); err != nil || db.has(t, 1) || !db.has(t, 2) {
+		t.Errorf("%v; 1 is there: %v", err, db.has(t, 1))
+	}
+}
+
+func TestAPanicIsThatOfItsJob(t *testing.T) {
+	db := numbers(t)
+	release := db.held()
+	caught := make(chan any)
+	go func() {
+		defer func() { caught <- recover() }()
+		_ = db.inTx(t.Context(), func(context.Context, *sql.Tx) error { panic("a bug") })
+	}()
+	other := make(chan error)
+	go func() { other <- db.put(t.Context(), 1) }()
+	db.await(t, 2)
+	release()
+	if v := <-caught; fmt.Sprint(v) != "a bug" {
+		t.Errorf("%v", v)
+	}
+	if err := <-other; err != nil || !db.has(t, 1) {
+		t.Errorf("the other job: %v", err)
+	}
+	if err := db.put(t.Context(), 2); err != nil {
+		t.Errorf("after that: %v", err)
+	}
+}
