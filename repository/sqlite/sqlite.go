@@ -51,10 +51,11 @@ func Open(ctx context.Context, path string, observe repository.Observer) (*DB, e
 func open(path string, conns int) (*sql.DB, error) {
 	// The path is escaped: what follows a question mark in it would be taken
 	// for a pragma and executed.
-	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: url.PathEscape(path)}).String()+"?"+pragmas)
+	c, err := newConnector((&url.URL{Scheme: "file", Opaque: url.PathEscape(path)}).String() + "?" + pragmas)
 	if err != nil {
 		return nil, err
 	}
+	db := sql.OpenDB(c)
 	db.SetMaxOpenConns(conns)
 	db.SetMaxIdleConns(conns)
 	return db, nil
