@@ -126,8 +126,3 @@ func newKey(id string, material any) (Key, error) {
 // maxKeyID and the characters of an id are such that every JSON encoder writes it
 // as it is.
 const maxKeyID = 128
-
-// verify checks a signature.
-func (k Key) verify(signed string, signature []byte) error {
-	return k.Algorithm.method().Verify(signed, signature, k.public)
-}

@@ -14,7 +14,7 @@ const MinRootSecret = 32
 // can stand in for another.
 type RootKeys struct {
 	first   map[KeyUse]Key // what a database without keys begins with
-	chain   []byte         // for the ids of refresh tokens; see successor
+	chain   *macs          // for the ids of refresh tokens; see successor
 	sealing []byte         // for the keys in the database; see seal
 	limit   []byte         // for the names of limits; see Throttle
 	device  []byte         // for the tokens of known devices; see DeviceToken
@@ -40,7 +40,7 @@ func DeriveKeys(root []byte) (RootKeys, error) {
 		}
 		return key
 	}
-	r := RootKeys{first: map[KeyUse]Key{}, chain: derive("refresh chain v1", 32), sealing: derive("key encryption v1", 32)}
+	r := RootKeys{first: map[KeyUse]Key{}, chain: newMACs(derive("refresh chain v1", 32)), sealing: derive("key encryption v1", 32)}
 	r.limit, r.device = derive("login limit v1", 32), derive("known device v1", 32)
 	for _, use := range []KeyUse{UseAccess, UseRefresh} {
 		// The id of a symmetric key is derived beside it and not from it: a

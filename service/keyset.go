@@ -3,11 +3,15 @@ package service
 import (
 	"bytes"
 	"cmp"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/golang-jwt/jwt/v5"
 
 	"latchkey/repository"
 )
@@ -34,6 +38,37 @@ type keyEntry struct {
 	until     time.Time // when the last token that it signed has expired; zero likewise
 	fromFile  bool      // its times are an order, and nothing else
 	unread    bool      // it could not be decrypted: it signs and verifies nothing
+
+	header string // of the tokens that it signs, encoded
+	macs   *macs  // of a symmetric key
+}
+
+// prepare works out what each use of the key needs.
+func (e *keyEntry) prepare() {
+	e.header = encodeHeader(e.Algorithm, e.ID, typeOf(e.use))
+	if secret, ok := e.private.([]byte); ok && e.Algorithm == HS256 {
+		e.macs = newMACs(secret)
+	}
+}
+
+// sign returns the signature of a text.
+func (e *keyEntry) sign(text []byte) ([]byte, error) {
+	if e.macs != nil {
+		return sum(e.macs, nil, text), nil
+	}
+	return e.Algorithm.method().Sign(string(text), e.private)
+}
+
+// verify checks a signature.
+func (e *keyEntry) verify(text string, signature []byte) error {
+	if e.macs == nil {
+		return e.Algorithm.method().Verify(text, signature, e.public)
+	}
+	var mac [sha256.Size]byte
+	if !hmac.Equal(signature, sum(e.macs, mac[:0], text)) {
+		return jwt.ErrSignatureInvalid
+	}
+	return nil
 }
 
 func (e *keyEntry) state(now time.Time) KeyState {
@@ -88,6 +123,7 @@ func newKeySet(entries []keyEntry, lifetime map[KeyUse]time.Duration) *KeySet {
 				}
 			}
 		}
+		e.prepare()
 		s.entries = append(s.entries, e)
 		s.byID[keyName{e.use, e.ID}] = e
 	}
@@ -103,7 +139,7 @@ func newKeySet(entries []keyEntry, lifetime map[KeyUse]time.Duration) *KeySet {
 // signer returns the key that signs at a moment. Where there is none, since it
 // was revoked or the clock here is behind that of whoever activated it, the one
 // that comes next does so early: it is honoured already.
-func (s *KeySet) signer(use KeyUse, now time.Time) (Key, error) {
+func (s *KeySet) signer(use KeyUse, now time.Time) (*keyEntry, error) {
 	var latest, next *keyEntry
 	for _, e := range s.entries { // in the order in which they sign
 		switch {
@@ -116,11 +152,11 @@ func (s *KeySet) signer(use KeyUse, now time.Time) (Key, error) {
 	}
 	switch {
 	case latest != nil && latest.revokedAt.IsZero():
-		return latest.Key, nil
+		return latest, nil
 	case next != nil:
-		return next.Key, nil
+		return next, nil
 	}
-	return Key{}, fmt.Errorf("%w: no key signs %s tokens at the moment", repository.ErrUnavailable, use)
+	return nil, fmt.Errorf("%w: no key signs %s tokens at the moment", repository.ErrUnavailable, use)
 }
 
 // standby returns the key of a use that waits for its time to be set.

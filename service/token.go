@@ -88,7 +88,7 @@ func (t *Tokens) accessFor(s Subject, amr []string, ttl time.Duration) (RawToken
 	if s.Actor != "" {
 		c.Act = &actor{s.Actor}
 	}
-	token, err := t.sign(UseAccess, typeAccess, c, now)
+	token, err := t.sign(UseAccess, c, now)
 	return token, exp, err
 }
 
@@ -96,35 +96,43 @@ func (t *Tokens) accessFor(s Subject, amr []string, ttl time.Duration) (RawToken
 // same key is active, so that a token whose delivery failed can be delivered
 // again.
 func (t *Tokens) refresh(r refreshToken) (RawToken, error) {
-	return t.sign(UseRefresh, typeRefresh, claims{
+	return t.sign(UseRefresh, claims{
 		Issuer: t.issuer, Audience: []string{t.issuer}, Subject: r.userID, ClientID: r.clientID, SessionID: r.sessionID,
 		TokenID: string(r.id), IssuedAt: r.issuedAt.Unix(), ExpiresAt: r.expiresAt.Unix(), Gen: &r.gen,
 	}, t.now())
 }
 
-func (t *Tokens) sign(use KeyUse, typ string, c claims, now time.Time) (RawToken, error) {
+func (t *Tokens) sign(use KeyUse, c claims, now time.Time) (RawToken, error) {
 	key, err := t.keys.KeySet().signer(use, now)
 	if err != nil {
 		return "", storeFailure("sign a token", err)
-	}
-	header, err := json.Marshal(struct {
-		Alg Algorithm `json:"alg"`
-		Kid string    `json:"kid"`
-		Typ string    `json:"typ"`
-	}{key.Algorithm, key.ID, typ})
-	if err != nil {
-		return "", err
 	}
 	body, err := json.Marshal(c)
 	if err != nil {
 		return "", err
 	}
-	signed := b64.EncodeToString(header) + "." + b64.EncodeToString(body)
-	signature, err := key.Algorithm.method().Sign(signed, key.private)
+	const dots, signatureSize = 2, 86 // of ES256 and EdDSA; more is rare
+	token := make([]byte, 0, len(key.header)+b64.EncodedLen(len(body))+dots+signatureSize)
+	token = append(append(token, key.header...), '.')
+	token = b64.AppendEncode(token, body)
+	signature, err := key.sign(token)
 	if err != nil {
 		return "", err
 	}
-	return RawToken(signed + "." + b64.EncodeToString(signature)), nil
+	return RawToken(b64.AppendEncode(append(token, '.'), signature)), nil
+}
+
+// encodeHeader is the JOSE header of what a key signs (RFC 7515 4).
+func encodeHeader(a Algorithm, kid, typ string) string {
+	header, err := json.Marshal(struct {
+		Alg Algorithm `json:"alg"`
+		Kid string    `json:"kid"`
+		Typ string    `json:"typ"`
+	}{a, kid, typ})
+	if err != nil {
+		panic(err) // three strings
+	}
+	return b64.EncodeToString(header)
 }
 
 // verifyRefresh returns what a refresh token says, or refresh_malformed,

@@ -30,6 +30,14 @@ type KeySource interface {
 	Current() bool
 }
 
+// typeOf is the typ of the tokens of a use.
+func typeOf(use KeyUse) string {
+	if use == UseRefresh {
+		return typeRefresh
+	}
+	return typeAccess
+}
+
 // ErrUnknownKey is in the error of a token whose kid is in no key of the set: it
 // may be one that was published since.
 var ErrUnknownKey = errors.New("no such key")
@@ -137,11 +145,7 @@ func (v *Verifier) verify(set *KeySet, raw RawToken, c *claims, use KeyUse, now 
 // verify checks the header and the signature: the kid decides the key, and the
 // key decides the algorithm (RFC 8725 3.1).
 func (s *KeySet) verify(f jwtForm, use KeyUse, now time.Time, late time.Duration) error {
-	typ := typeAccess
-	if use == UseRefresh {
-		typ = typeRefresh
-	}
-	if f.typ != typ {
+	if f.typ != typeOf(use) {
 		return errors.New("another kind of token")
 	}
 	e, known := s.byID[keyName{use, f.kid}]

@@ -13,6 +13,9 @@ import (
 const (
 	retries     = 1
 	dialRetries = 1
+	// protocol is RESP 2: with the next one the driver looks for messages that the
+	// server pushes before each reply, and we listen to none.
+	protocol = 2
 )
 
 // dial makes the client of a mode. Reads go to the primary, as writes do: a
@@ -29,7 +32,7 @@ func dial(url string, o Options) (redis.UniversalClient, error) {
 		}
 		c.ContextTimeoutEnabled, c.MaxRetries, c.DialerRetries = true, retries, dialRetries
 		c.DialTimeout, c.ReadTimeout, c.WriteTimeout, c.PoolTimeout = o.DialTimeout, o.Timeout, o.Timeout, o.Timeout
-		c.PoolSize = o.MaxConns
+		c.PoolSize, c.Protocol = o.MaxConns, protocol
 		return redis.NewClient(c), nil
 	case Sentinel:
 		c, err := redis.ParseFailoverURL(url)
@@ -38,7 +41,7 @@ func dial(url string, o Options) (redis.UniversalClient, error) {
 		}
 		c.ContextTimeoutEnabled, c.MaxRetries, c.DialerRetries = true, retries, dialRetries
 		c.DialTimeout, c.ReadTimeout, c.WriteTimeout, c.PoolTimeout = o.DialTimeout, o.Timeout, o.Timeout, o.Timeout
-		c.PoolSize = o.MaxConns
+		c.PoolSize, c.Protocol = o.MaxConns, protocol
 		c.ReplicaOnly, c.RouteByLatency, c.RouteRandomly = false, false, false
 		return redis.NewFailoverClient(c), nil
 	case Cluster:
@@ -48,7 +51,7 @@ func dial(url string, o Options) (redis.UniversalClient, error) {
 		}
 		c.ContextTimeoutEnabled, c.MaxRetries, c.DialerRetries = true, retries, dialRetries
 		c.DialTimeout, c.ReadTimeout, c.WriteTimeout, c.PoolTimeout = o.DialTimeout, o.Timeout, o.Timeout, o.Timeout
-		c.PoolSize = o.MaxConns
+		c.PoolSize, c.Protocol = o.MaxConns, protocol
 		c.ReadOnly, c.RouteByLatency, c.RouteRandomly = false, false, false
 		return redis.NewClusterClient(c), nil
 	}
