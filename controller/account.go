@@ -10,12 +10,12 @@ import (
 // userBody is a user as anyone who may see the user is shown it: an allow-list
 // of fields.
 type userBody struct {
-	ID        string `json:"id"`
-	Username  string `json:"username"`
-	Email     string `json:"email"`
-	Privilege int    `json:"privilege"`
-	CreatedAt iso    `json:"createdAt"`
-	UpdatedAt iso    `json:"updatedAt"`
+	ID        string  `json:"id"`
+	Username  string  `json:"username"`
+	Email     string  `json:"email"`
+	Privilege int     `json:"privilege"`
+	CreatedAt isoTime `json:"createdAt"`
+	UpdatedAt isoTime `json:"updatedAt"`
 }
 
 func userOf(a service.Account) userBody {

@@ -22,9 +22,9 @@ type clientBody struct {
 	AccessTTL           int64    `json:"accessTtl"` // seconds; 0: that of the settings
 	IdleTTL             int64    `json:"idleTtl"`
 	AbsoluteTTL         int64    `json:"absoluteTtl"`
-	PreviousSecretUntil *iso     `json:"previousSecretUntil,omitempty"`
-	CreatedAt           iso      `json:"createdAt"`
-	UpdatedAt           iso      `json:"updatedAt"`
+	PreviousSecretUntil *isoTime `json:"previousSecretUntil,omitempty"`
+	CreatedAt           isoTime  `json:"createdAt"`
+	UpdatedAt           isoTime  `json:"updatedAt"`
 	// Secret is shown once: when it is made.
 	Secret string `json:"secret,omitempty"`
 }

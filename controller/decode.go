@@ -49,7 +49,7 @@ func decode[Req any](w http.ResponseWriter, r *http.Request) (Req, error) {
 		case json.Unmarshal(raw, v.Field(i).Addr().Interface()) != nil:
 			wrong[name] = "must be " + describe(v.Type().Field(i).Type)
 		default:
-			if problem := badText(raw, fmt.Sprint(reflect.Indirect(v.Field(i)))); problem != "" {
+			if problem := badText(raw, v.Field(i)); problem != "" {
 				wrong[name] = problem
 			}
 		}
@@ -64,8 +64,12 @@ func decode[Req any](w http.ResponseWriter, r *http.Request) (Req, error) {
 
 // badText returns what is wrong with a text that is valid JSON: a NUL, which no
 // store can keep, or half a surrogate pair, which the decoder replaces, so that
-// different texts would become one.
-func badText(raw json.RawMessage, value string) string {
+// different texts would become one. Both are written as escapes.
+func badText(raw json.RawMessage, field reflect.Value) string {
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return ""
+	}
+	value := fmt.Sprint(reflect.Indirect(field))
 	const replaced = "\uFFFD"
 	written := bytes.Count(raw, []byte(replaced)) + bytes.Count(bytes.ToLower(raw), []byte(`\ufffd`))
 	switch {

@@ -41,10 +41,10 @@ func (s *server) cookieOnly(r *http.Request) bool {
 // tokensBody are the tokens of a grant as far as they travel in a body.
 type tokensBody struct {
 	AccessToken            service.RawToken `json:"accessToken,omitempty"`
-	AccessTokenExpiryDate  iso              `json:"accessTokenExpiryDate"`
+	AccessTokenExpiryDate  isoTime          `json:"accessTokenExpiryDate"`
 	RefreshToken           service.RawToken `json:"refreshToken,omitempty"`
-	RefreshTokenExpiryDate iso              `json:"refreshTokenExpiryDate"`
-	RefreshAfter           iso              `json:"refreshAfter"`
+	RefreshTokenExpiryDate isoTime          `json:"refreshTokenExpiryDate"`
+	RefreshAfter           isoTime          `json:"refreshAfter"`
 	// DeviceToken comes with a login that is answered in the body: to be sent as
 	// X-Device-Token with the next one.
 	DeviceToken service.DeviceToken `json:"deviceToken,omitempty"`

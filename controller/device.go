@@ -9,14 +9,14 @@ import (
 
 // deviceBody is a session as its user sees it.
 type deviceBody struct {
-	ID         string `json:"id"`
-	CreatedAt  iso    `json:"createdAt"`
-	LastUsedAt iso    `json:"lastUsedAt"`
-	ExpiresAt  iso    `json:"expiresAt"`
-	Address    string `json:"address"`
-	Agent      string `json:"agent"`
-	ClientID   string `json:"clientId"` // latchkey: a log-in to this API
-	Current    bool   `json:"current"`
+	ID         string  `json:"id"`
+	CreatedAt  isoTime `json:"createdAt"`
+	LastUsedAt isoTime `json:"lastUsedAt"`
+	ExpiresAt  isoTime `json:"expiresAt"`
+	Address    string  `json:"address"`
+	Agent      string  `json:"agent"`
+	ClientID   string  `json:"clientId"` // latchkey: a log-in to this API
+	Current    bool    `json:"current"`
 }
 
 // devices is GET /api/users/me/sessions.

@@ -84,10 +84,11 @@ func handle[Req any](s *server, f func(*call, Req) (reply, error)) gin.HandlerFu
 	}
 }
 
-// iso is a time as it stands in bodies: ISO 8601, UTC, milliseconds.
-type iso time.Time
+// isoTime is a time as it stands in bodies: ISO 8601, UTC, milliseconds.
+type isoTime string
 
-// MarshalText implements encoding.TextMarshaler.
-func (t iso) MarshalText() ([]byte, error) {
-	return time.Time(t).UTC().AppendFormat(nil, "2006-01-02T15:04:05.000Z"), nil
+func iso(t time.Time) isoTime {
+	return isoTime(t.UTC().AppendFormat(make([]byte, 0, len(isoLayout)), isoLayout))
 }
+
+const isoLayout = "2006-01-02T15:04:05.000Z"

@@ -30,8 +30,8 @@ func (s *server) refresh(c *call, body refreshBody) (reply, error) {
 // accessReply is an access token alone: from rtVerify in the form that the
 // header accesstoken takes.
 type accessReply struct {
-	AccessToken           string `json:"accessToken,omitempty"`
-	AccessTokenExpiryDate iso    `json:"accessTokenExpiryDate"`
+	AccessToken           string  `json:"accessToken,omitempty"`
+	AccessTokenExpiryDate isoTime `json:"accessTokenExpiryDate"`
 }
 
 // rtVerify is POST and GET /api/users/rtVerify: a new access token, also as a

@@ -1,18 +1,24 @@
 package middleware
 
 import (
+	"net/http"
+
 	"github.com/gin-gonic/gin"
 )
 
 // Headers sets what every answer carries. Pages set a policy of their own.
 func Headers(https bool) gin.HandlerFunc {
+	headers := http.Header{}
+	headers.Set("X-Content-Type-Options", "nosniff")
+	headers.Set("Referrer-Policy", "no-referrer")
+	headers.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	if https {
+		headers.Set("Strict-Transport-Security", "max-age=31536000")
+	}
 	return func(c *gin.Context) {
 		h := c.Writer.Header()
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-		if https {
-			h.Set("Strict-Transport-Security", "max-age=31536000")
+		for name, values := range headers {
+			h[name] = values[:1:1] // whoever adds one makes a copy
 		}
 	}
 }

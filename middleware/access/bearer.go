@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 
@@ -26,34 +27,39 @@ func (ck Cookies) AccessToken(r *http.Request) (Found, error) {
 		return Found{}, service.NewError(service.CodeInvalidRequest,
 			"The headers Authorization and accesstoken carry different tokens. Send one.")
 	}
-	return find(r, ck.names(ck.Access, accessName),
-		service.NewError(service.CodeTokenMissing, "This needs an access token. Log in first."),
-		service.NewError(service.CodeTokenMalformed, "The access token must be sent as: Authorization: Bearer, a blank and the token."),
-		a, b)
+	if text := cmp.Or(a, b); text != "" {
+		return sent(text, errAccessMalformed)
+	}
+	return added(r, ck.names(ck.Access, accessName), errAccessMissing, errAccessMalformed)
 }
 
 // RefreshToken finds the refresh token: the one of the body if there is one,
 // else that of the header refreshtoken, else that of its cookie. The errors are
 // refresh_missing and refresh_malformed.
 func (ck Cookies) RefreshToken(r *http.Request, inBody string) (Found, error) {
-	return find(r, ck.names(ck.Refresh, refreshName),
-		service.NewError(service.CodeRefreshMissing, "This needs a refresh token. Log in first."),
-		service.NewError(service.CodeRefreshMalformed, "The refresh token is not a JWT."),
-		inBody, r.Header.Get("refreshtoken"))
+	if text := cmp.Or(inBody, r.Header.Get("refreshtoken")); text != "" {
+		return sent(text, errRefreshMalformed)
+	}
+	return added(r, ck.names(ck.Refresh, refreshName), errRefreshMissing, errRefreshMalformed)
 }
 
-// find returns the first text that was sent on purpose, else what the browser
-// added.
-func find(r *http.Request, cookieNames []string, missing, malformed error, sent ...string) (Found, error) {
-	for _, text := range sent {
-		if text == "" {
-			continue
-		}
-		if token := bare(text); looksLikeJWT(token) {
-			return Found{Token: token}, nil
-		}
-		return Found{}, malformed
+var (
+	errAccessMissing    = service.NewError(service.CodeTokenMissing, "This needs an access token. Log in first.")
+	errAccessMalformed  = service.NewError(service.CodeTokenMalformed, "The access token must be sent as: Authorization: Bearer, a blank and the token.")
+	errRefreshMissing   = service.NewError(service.CodeRefreshMissing, "This needs a refresh token. Log in first.")
+	errRefreshMalformed = service.NewError(service.CodeRefreshMalformed, "The refresh token is not a JWT.")
+)
+
+// sent is a token that the client put there on purpose.
+func sent(text string, malformed error) (Found, error) {
+	if token := bare(text); looksLikeJWT(token) {
+		return Found{Token: token}, nil
 	}
+	return Found{}, malformed
+}
+
+// added is a token, or several, that the browser added.
+func added(r *http.Request, cookieNames []string, missing, malformed error) (Found, error) {
 	values := cookies(r, cookieNames)
 	found := Found{InCookie: len(values) > 0}
 	for _, v := range values {
@@ -81,5 +87,5 @@ func bare(s string) service.RawToken {
 }
 
 func looksLikeJWT(t service.RawToken) bool {
-	return strings.Count(string(t), ".") == 2 && !strings.ContainsAny(string(t), " \t")
+	return strings.Count(string(t), ".") == 2 && !strings.Contains(string(t), " ") && !strings.Contains(string(t), "\t")
 }
