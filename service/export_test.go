@@ -54,6 +54,20 @@ func (t *Tokens) AccessForTest(s Subject) (RawToken, error) {
 	return raw, err
 }
 
+// RefreshForTest mints the refresh token of a session in some generation.
+func (t *Tokens) RefreshForTest(userID, sessionID string, gen int64) (RawToken, error) {
+	now := t.now()
+	return t.refresh(refreshToken{
+		userID: userID, sessionID: sessionID, clientID: ClientAPI, gen: gen, id: newTokenID(), issuedAt: now, expiresAt: now.Add(24 * time.Hour),
+	})
+}
+
+// VerifyRefreshForTest checks a refresh token.
+func (t *Tokens) VerifyRefreshForTest(raw RawToken) error {
+	_, err := t.verifyRefresh(raw)
+	return err
+}
+
 // VerifyJWSForTest checks the form and the signature of a token alone, by a key
 // whose kid stands for whatever the token names.
 func VerifyJWSForTest(raw string, k Key) error {
@@ -85,3 +99,7 @@ func GateForTest(slots int, wait, expected time.Duration) (do func(context.Conte
 func (h *Hasher) SlotForTest(ctx context.Context) error {
 	return h.gate.run(&job{ctx: ctx, do: func() error { return nil }})
 }
+
+// TookForTest is how long hashing takes, as the gate has measured it last: an
+// average that has all of it in the end.
+func (h *Hasher) TookForTest() time.Duration { return time.Duration(h.gate.took.Load()) }

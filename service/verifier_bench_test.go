@@ -29,8 +29,7 @@ func BenchmarkVerifyAccess(b *testing.B) {
 		raw := make([]service.RawToken, n)
 		for i := range raw {
 			raw[i], err = tokens.AccessForTest(service.Subject{
-				UserID: "0192a4b2-0000-7000-8000-000000000000", SessionID: "0192a4b2-0000-7000-8000-000000000001",
-				ClientID: service.ClientAPI, AuthTime: noon,
+				UserID: benchUser, SessionID: benchSession, ClientID: service.ClientAPI, AuthTime: noon,
 			})
 			must(b, err)
 		}
@@ -62,5 +61,19 @@ func BenchmarkVerifyAccess(b *testing.B) {
 			_, err := tokens.VerifyAccess(raw[0])
 			return err
 		})
+	}
+}
+
+// BenchmarkVerifyRefresh has only what is done each time: refresh tokens are not
+// remembered, since each is shown once.
+func BenchmarkVerifyRefresh(b *testing.B) {
+	tokens := benchTokens(b, service.HS256)
+	raw, err := tokens.RefreshForTest(benchUser, benchSession, 1)
+	must(b, err)
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := tokens.VerifyRefreshForTest(raw); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
