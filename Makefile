@@ -9,6 +9,10 @@ LDFLAGS  := -s -w -X main.version=$(VERSION)
 LINT     := $(GO) tool -modfile=golangci-lint.mod golangci-lint
 FUZZTIME ?= 30s
 TESTSUM  := $(GO) tool -modfile=gotestsum.mod gotestsum
+# Runs of each microbenchmark: benchstat gives an interval from 6 on.
+COUNT     ?= 6
+BENCHTIME ?= 0.5s
+BENCHSTAT := $(GO) tool -modfile=benchstat.mod benchstat
 
 .DEFAULT_GOAL := help
 
@@ -57,6 +61,13 @@ bench: ## measure the program beside its floor, on real servers
 .PHONY: bench-quick
 bench-quick: ## the same in 2 minutes
 	$(GO) run -tags $(TAGS) ./bench -quick
+
+.PHONY: bench-micro
+bench-micro: ## time verifying, minting, refreshing and logging in; with OLD=file, beside it
+	@mkdir -p bin
+	$(GO) test -tags $(TAGS) -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -count $(COUNT) ./service > bin/bench-micro.new
+	@$(BENCHSTAT) $(if $(OLD),old=$(OLD) new=)bin/bench-micro.new
+	@mv bin/bench-micro.new bin/bench-micro.txt
 
 .PHONY: fuzz
 fuzz: ## fuzz every parser of outside input, FUZZTIME each (default 30s)
