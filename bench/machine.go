@@ -1,11 +1,14 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
 	"strings"
 	"time"
+
+	"latchkey/repository/throwaway"
 )
 
 // machine is where a run was made, with which versions.
@@ -22,9 +25,11 @@ type machine struct {
 }
 
 func thisMachine() machine {
+	postgres, redis := throwaway.Versions()
 	return machine{
 		Date: time.Now().UTC().Format("2006-01-02"), Commit: output("git", "describe", "--always", "--dirty"), CPU: field("/proc/cpuinfo", "model name"),
-		Cores: runtime.NumCPU(), Memory: field("/proc/meminfo", "MemTotal"), Kernel: output("uname", "-sr"), Go: runtime.Version(),
+		Cores: runtime.NumCPU(), Memory: gigabytes(field("/proc/meminfo", "MemTotal")), Kernel: output("uname", "-sr"), Go: runtime.Version(),
+		Postgres: numberIn(postgres), Redis: numberIn(redis),
 	}
 }
 
@@ -34,6 +39,26 @@ func output(name string, args ...string) string {
 		return "unknown"
 	}
 	return strings.TrimSpace(string(out))
+}
+
+// gigabytes turns "16384000 kB", where k is 1024, into GB.
+func gigabytes(memory string) string {
+	var n float64
+	if _, err := fmt.Sscanf(memory, "%f kB", &n); err != nil {
+		return memory
+	}
+	return fmt.Sprintf("%.1f GB", n*1024/1e9)
+}
+
+// numberIn finds the version in what a program says: "postgres (PostgreSQL) 16.9",
+// "Redis server v=7.2.4 sha=…".
+func numberIn(said string) string {
+	for word := range strings.FieldsSeq(said) {
+		if word = strings.TrimPrefix(word, "v="); word[0] >= '0' && word[0] <= '9' {
+			return word
+		}
+	}
+	return "unknown"
 }
 
 // field is the value of the first line "name: value" of a file.
