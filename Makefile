@@ -55,11 +55,11 @@ client: build ## build and test the browser client (needs Node)
 	cd web/client && node size.mjs && LATCHKEY=$(CURDIR)/bin/latchkey npx vitest run
 
 .PHONY: bench
-bench: ## measure the program beside its floor, on real servers
-	$(GO) run -tags $(TAGS) ./bench
+bench: bench-micro ## measure everything, on real servers, and write docs/benchmarks.md
+	$(GO) run -tags $(TAGS) ./bench -docs docs/benchmarks.md
 
 .PHONY: bench-quick
-bench-quick: ## the same in 2 minutes
+bench-quick: ## the program beside its floor, in 2 minutes
 	$(GO) run -tags $(TAGS) ./bench -quick
 
 .PHONY: bench-micro

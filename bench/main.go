@@ -4,6 +4,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -55,16 +56,26 @@ func run(args []string) error {
 	flags.IntVar(&b.rounds, "rounds", 0, "runs of each side (5; quick 3)")
 	flags.DurationVar(&b.each, "each", 0, "length of a run (10s; quick 2s)")
 	jsonTo := flags.String("json", "bin/bench.json", "write the figures there")
+	docsTo := flags.String("docs", "", "write a page about them there, and its plot beside it")
+	from := flags.String("from", "", "measure nothing: take the figures of an earlier run from this file")
 	flags.Usage = func() {
 		fmt.Fprint(flags.Output(), "Usage: go run ./bench [flags] [section...]\n\nMeasures the service beside its floor. Sections, all of them by default:\n\n")
 		for _, s := range sections {
 			fmt.Fprintf(flags.Output(), "  %-10s %s\n", s.name, s.what)
 		}
-		fmt.Fprint(flags.Output(), "\nExamples:\n  go run ./bench -quick\n  go run ./bench -rounds 3 -each 5s paths\n\nFlags:\n")
+		fmt.Fprint(flags.Output(), "\nExamples:\n  go run ./bench -quick\n  go run ./bench -rounds 3 -each 5s paths\n  go run ./bench -from bin/bench.json -docs docs/benchmarks.md\n\nFlags:\n")
 		flags.PrintDefaults()
 	}
 	if err := flags.Parse(args); err != nil {
 		return err
+	}
+	if *from != "" {
+		earlier, err := readReport(*from)
+		if err != nil {
+			return err
+		}
+		fmt.Print(earlier.markdown(""))
+		return earlier.writeDocument(*docsTo)
 	}
 	if b.rounds == 0 {
 		b.rounds = map[bool]int{false: 5, true: 3}[b.quick]
@@ -85,7 +96,7 @@ func run(args []string) error {
 	if b.programs, err = buildPrograms(dir); err != nil {
 		return err
 	}
-	b.report.Machine = thisMachine()
+	b.report.Machine, b.report.Rounds, b.report.Each = thisMachine(), b.rounds, b.each.String()
 	for _, s := range sections {
 		if flags.NArg() > 0 && !slices.Contains(flags.Args(), s.name) || flags.NArg() == 0 && b.quick && !s.quick {
 			continue
@@ -95,8 +106,8 @@ func run(args []string) error {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
 	}
-	fmt.Print(b.report.markdown())
-	return b.writeJSON(*jsonTo)
+	fmt.Print(b.report.markdown(""))
+	return errors.Join(b.writeJSON(*jsonTo), b.report.writeDocument(*docsTo))
 }
 
 func (b *bench) writeJSON(path string) error {

@@ -1,13 +1,17 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // report is what a run found.
 type report struct {
 	Machine machine `json:"machine"`
+	Rounds  int     `json:"rounds"`
+	Each    string  `json:"each"`
 	Bars    []bar   `json:"bars"`
 	Tables  []table `json:"tables"`
 }
@@ -62,11 +66,21 @@ func (r *report) bar(number, what string, s spread, d direction, limit float64) 
 	r.Bars = append(r.Bars, bar{number, what, s.median(), s.min(), s.max(), d, limit, met})
 }
 
-// markdown writes the bars and the tables.
-func (r *report) markdown() string {
+// inOrder sorts bars by their numbers; in a run they are as the sections are.
+func inOrder(bars []bar) []bar {
+	return slices.SortedStableFunc(slices.Values(bars), func(a, b bar) int {
+		var n, m int
+		_, _ = fmt.Sscanf(a.Number, "%d", &n) // some have a letter after it
+		_, _ = fmt.Sscanf(b.Number, "%d", &m)
+		return cmp.Compare(n, m)
+	})
+}
+
+// markdown writes the bars and the tables; below the bars' heading stands a note.
+func (r *report) markdown(note string) string {
 	var b strings.Builder
-	bars := table{Title: "The bars", Head: []string{"", "what", "median (least to most)", "bar", ""}}
-	for _, x := range r.Bars {
+	bars := table{Title: "The bars", Note: note, Head: []string{"", "what", "median (least to most)", "bar", ""}}
+	for _, x := range inOrder(r.Bars) {
 		met := "met"
 		if !x.Met {
 			met = "**missed**"
