@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"latchkey/repository"
+	"latchkey/repository/batch"
 )
 
 // Options are the limits of a pool. Zero values take the defaults.
@@ -25,7 +26,8 @@ type Options struct {
 // DB is a pool of connections to one Postgres server. It implements
 // repository.Users, Revocations, Audits, Keys, Clients, Codes and Pinger.
 type DB struct {
-	pool *pgxpool.Pool
+	pool         *pgxpool.Pool
+	sessionUsers *batch.Batches[*sessionUser]
 }
 
 // Open makes a pool for a postgres:// URL. It does not connect: a server that
@@ -49,7 +51,7 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	return &DB{pool: pool}, nil
+	return &DB{pool: pool, sessionUsers: newSessionUsers(pool)}, nil
 }
 
 // Close waits for the connections in use and closes all.

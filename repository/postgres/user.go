@@ -46,11 +46,11 @@ func (db *DB) FindUserByEmail(ctx context.Context, key string) (repository.User,
 
 // FindUserOfSession implements repository.Users.
 func (db *DB) FindUserOfSession(ctx context.Context, userID, sessionID string) (repository.User, repository.EndReason, error) {
-	var ended string
-	u, err := scanUser(db.pool.QueryRow(ctx, `
-		SELECT `+userColumns+`, COALESCE((SELECT r.reason FROM revoked_sessions r WHERE r.session_id = $2), '')
-		FROM users u WHERE u.id = $1`, userID, sessionID), &ended)
-	return u, repository.EndReason(ended), err
+	q := &sessionUser{userID: userID, sessionID: sessionID}
+	if err := db.sessionUsers.Do(ctx, q); err != nil {
+		return repository.User{}, "", storeError(err)
+	}
+	return q.user, repository.EndReason(q.ended), q.err
 }
 
 // scanUser reads userColumns, and what a query has after them.

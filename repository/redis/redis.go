@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"latchkey/repository"
+	"latchkey/repository/batch"
 )
 
 // Mode is how the servers behind a URL work together.
@@ -39,6 +40,7 @@ type DB struct {
 	maxConns int // to each server
 	keys     keys
 	scripts  scripts
+	batches  *batch.Batches[*run]
 }
 
 // Open makes a client for a redis:// or rediss:// URL; further servers are in
@@ -66,7 +68,7 @@ func Open(url string, o Options) (*DB, error) {
 			return nil, fmt.Errorf("instrument the client: %w", err)
 		}
 	}
-	return &DB{client: client, maxConns: o.MaxConns, keys: keys{o.Prefix}, scripts: s}, nil
+	return &DB{client: client, maxConns: o.MaxConns, keys: keys{o.Prefix}, scripts: s, batches: newBatches(client)}, nil
 }
 
 // Pool says how many connections there are.

@@ -47,7 +47,7 @@ func (db *DB) PresentSession(ctx context.Context, p repository.Presentation) (re
 		args = append(args, p.Proof.Gen, string(p.Proof.JTI), string(p.Proof.Next), string(p.Proof.Before))
 	}
 	keys := []string{db.keys.session(p.UserID, p.SessionID), db.keys.index(p.UserID)}
-	reply, err := db.scripts.presentSession.Run(ctx, db.client, keys, args...).StringSlice()
+	reply, err := db.runTogether(ctx, db.scripts.presentSession, keys, args...).StringSlice()
 	if err != nil {
 		return repository.Presented{}, storeError(err)
 	}

@@ -41,29 +41,34 @@ func (db *DB) has(t *testing.T, n int) bool {
 	return found
 }
 
-// held lets what is begun meanwhile wait, until it is released.
-func (db *DB) held() (release func()) {
-	db.group.turn <- struct{}{}
-	return func() { <-db.group.turn }
+// held has the turn to write, so that what is begun meanwhile waits, until it is
+// released.
+func (db *DB) held(t *testing.T) (release func()) {
+	t.Helper()
+	begun, goOn := make(chan struct{}), make(chan struct{})
+	done := make(chan error)
+	go func() {
+		done <- db.inTx(context.Background(), func(context.Context, *sql.Tx) error {
+			close(begun)
+			<-goOn
+			return nil
+		})
+	}()
+	<-begun
+	return func() {
+		close(goOn)
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
 }
 
-func (db *DB) await(t *testing.T, waiting int) {
-	t.Helper()
-	for range 1000 {
-		db.group.mu.Lock()
-		n := len(db.group.waiting)
-		db.group.mu.Unlock()
-		if n == waiting {
-			return
-		}
-		time.Sleep(time.Millisecond)
-	}
-	t.Fatalf("not %d wait", waiting)
-}
+// wait gives those who were begun the time to stand in line.
+func wait() { time.Sleep(100 * time.Millisecond) }
 
 func TestJobsThatWaitShareATransaction(t *testing.T) {
 	db := numbers(t)
-	release := db.held()
+	release := db.held(t)
 	var mu sync.Mutex
 	transactions := map[*sql.Tx]int{}
 	var all sync.WaitGroup
@@ -81,7 +86,7 @@ func TestJobsThatWaitShareATransaction(t *testing.T) {
 			}
 		})
 	}
-	db.await(t, groupSize)
+	wait()
 	release()
 	all.Wait()
 	if len(transactions) != 1 {
@@ -92,7 +97,7 @@ func TestJobsThatWaitShareATransaction(t *testing.T) {
 func TestAJobThatFailsTakesNoOtherAlong(t *testing.T) {
 	db := numbers(t)
 	own := errors.New("this one's own")
-	release := db.held()
+	release := db.held(t)
 	var all sync.WaitGroup
 	errs := make([]error, 20)
 	for n := range errs {
@@ -108,7 +113,7 @@ func TestAJobThatFailsTakesNoOtherAlong(t *testing.T) {
 			})
 		})
 	}
-	db.await(t, len(errs))
+	wait()
 	release()
 	all.Wait()
 	for n := 0; n < len(errs); n += 2 {
@@ -128,11 +133,11 @@ func TestAJobThatFailsTakesNoOtherAlong(t *testing.T) {
 
 func TestAJobThatIsGivenUpDoesNotRun(t *testing.T) {
 	db := numbers(t)
-	release := db.held()
+	release := db.held(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- db.put(ctx, 1) }()
-	db.await(t, 1)
+	wait()
 	cancel()
 	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
@@ -145,7 +150,7 @@ func TestAJobThatIsGivenUpDoesNotRun(t *testing.T) {
 
 func TestAPanicIsThatOfItsJob(t *testing.T) {
 	db := numbers(t)
-	release := db.held()
+	release := db.held(t)
 	caught := make(chan any)
 	go func() {
 		defer func() { caught <- recover() }()
@@ -153,7 +158,7 @@ func TestAPanicIsThatOfItsJob(t *testing.T) {
 	}()
 	other := make(chan error)
 	go func() { other <- db.put(t.Context(), 1) }()
-	db.await(t, 2)
+	wait()
 	release()
 	if v := <-caught; fmt.Sprint(v) != "a bug" {
 		t.Errorf("%v", v)

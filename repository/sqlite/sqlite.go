@@ -40,7 +40,7 @@ func Open(ctx context.Context, path string, observe repository.Observer) (*DB, e
 		_ = write.Close()
 		return nil, err
 	}
-	db := &DB{write: pool{write, observe}, read: pool{read, observe}, group: newGroup(), path: path}
+	db := &DB{write: pool{write, observe}, read: pool{read, observe}, group: newGroup(write), path: path}
 	if err := db.Ping(ctx); err != nil {
 		_ = db.Close()
 		return nil, fmt.Errorf("open %s: %w", path, err)
@@ -90,7 +90,7 @@ func (db *DB) Ping(ctx context.Context) error {
 func (db *DB) inTx(ctx context.Context, f func(ctx context.Context, tx *sql.Tx) error) (err error) {
 	done := db.write.time("transaction")
 	defer func() { done(err) }()
-	return storeError(db.group.do(ctx, db.write.DB, f))
+	return storeError(do(ctx, db.group, f))
 }
 
 // execer is what a statement needs: a pool or a transaction.

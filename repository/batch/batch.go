@@ -1,0 +1,115 @@
+// Package batch lets calls that come at the same time share one trip to a store, or
+// one write to a disk. Nobody waits for company: a call that finds a turn free goes
+// at once, and the next batch is whatever has come meanwhile.
+package batch
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+)
+
+// Batches does calls of one kind. It is safe for concurrent use.
+type Batches[C any] struct {
+	run   func(ctx context.Context, calls []C)
+	size  int
+	turns chan struct{} // one in it for each batch that is under way
+
+	mu      sync.Mutex
+	waiting []*entry[C]
+}
+
+// entry is a call that somebody waits for.
+type entry[C any] struct {
+	call   C
+	broken bool          // it was begun, and run did not return
+	done   chan struct{} // closed once it is done
+}
+
+// ErrBroken is of a call whose batch ended in a panic.
+var ErrBroken = errors.New("the batch was broken off")
+
+// New returns batches of at most size calls, of which so many may be under way at
+// once. Run does one, and leaves the result of each call in it; it runs on the
+// goroutine of one of the callers, with its context, which has lost its end: nobody
+// who gives up takes the others along.
+func New[C any](turns, size int, run func(ctx context.Context, calls []C)) *Batches[C] {
+	return &Batches[C]{run: run, size: size, turns: make(chan struct{}, turns)}
+}
+
+// Do returns once the call is done. An error says that it is not: that of ctx, where
+// it ended before anybody had begun; else ErrBroken.
+func (b *Batches[C]) Do(ctx context.Context, call C) error {
+	e := &entry[C]{call: call, done: make(chan struct{})}
+	b.mu.Lock()
+	b.waiting = append(b.waiting, e)
+	b.mu.Unlock()
+	select {
+	case <-e.done:
+	case <-ctx.Done():
+		if b.withdraw(e) {
+			return ctx.Err()
+		}
+	case b.turns <- struct{}{}:
+		b.turn(ctx, e)
+	}
+	<-e.done
+	if e.broken {
+		return ErrBroken
+	}
+	return nil
+}
+
+// turn does the batches up to the one with this call, unless another has taken it.
+func (b *Batches[C]) turn(ctx context.Context, mine *entry[C]) {
+	defer func() { <-b.turns }()
+	for {
+		batch := b.take(mine)
+		if len(batch) == 0 {
+			return
+		}
+		b.do(context.WithoutCancel(ctx), batch)
+	}
+}
+
+// take takes those who have waited longest, or nothing where mine does not wait any
+// more.
+func (b *Batches[C]) take(mine *entry[C]) []*entry[C] {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !slices.Contains(b.waiting, mine) {
+		return nil
+	}
+	n := min(len(b.waiting), b.size)
+	batch := slices.Clone(b.waiting[:n])
+	b.waiting = slices.Delete(b.waiting, 0, n)
+	return batch
+}
+
+func (b *Batches[C]) do(ctx context.Context, batch []*entry[C]) {
+	calls := make([]C, len(batch))
+	for i, e := range batch {
+		calls[i], e.broken = e.call, true
+	}
+	defer func() {
+		for _, e := range batch {
+			close(e.done)
+		}
+	}()
+	b.run(ctx, calls)
+	for _, e := range batch {
+		e.broken = false
+	}
+}
+
+// withdraw takes back a call that nobody has begun.
+func (b *Batches[C]) withdraw(e *entry[C]) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	i := slices.Index(b.waiting, e)
+	if i >= 0 {
+		b.waiting = slices.Delete(b.waiting, i, i+1)
+	}
+	return i >= 0
+}

@@ -1,0 +1,213 @@
+package batch_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"latchkey/repository/batch"
+)
+
+// call is a number that is to be doubled.
+type call struct{ n, twice int }
+
+// doubling doubles, and holds each batch until it is let go.
+type doubling struct {
+	*batch.Batches[*call]
+	begun chan []int // the numbers of each batch
+	goOn  chan struct{}
+}
+
+func newDoubling(turns, size int) *doubling {
+	d := &doubling{begun: make(chan []int, 1000), goOn: make(chan struct{}, 1000)}
+	d.Batches = batch.New(turns, size, func(_ context.Context, calls []*call) {
+		var list []int
+		for _, c := range calls {
+			list = append(list, c.n)
+		}
+		d.begun <- list
+		<-d.goOn
+		for _, c := range calls {
+			c.twice = 2 * c.n
+		}
+	})
+	return d
+}
+
+// start begins calls in their order.
+func (d *doubling) start(t *testing.T, numbers ...int) (wait func()) {
+	t.Helper()
+	var all sync.WaitGroup
+	for _, n := range numbers {
+		all.Go(func() {
+			c := &call{n: n}
+			if err := d.Do(t.Context(), c); err != nil || c.twice != 2*n {
+				t.Errorf("%d: %d, %v", n, c.twice, err)
+			}
+		})
+		time.Sleep(5 * time.Millisecond) // until it waits; the order is not promised otherwise
+	}
+	return all.Wait
+}
+
+func TestACallThatIsAloneGoesAtOnce(t *testing.T) {
+	d := newDoubling(1, 10)
+	d.goOn <- struct{}{}
+	d.start(t, 1)()
+	if got := <-d.begun; !slices.Equal(got, []int{1}) {
+		t.Errorf("%v", got)
+	}
+}
+
+func TestWhatComesMeanwhileIsTheNextBatch(t *testing.T) {
+	d := newDoubling(1, 3)
+	wait := d.start(t, 1, 2, 3, 4, 5)
+	for _, want := range [][]int{{1}, {2, 3, 4}, {5}} {
+		if got := <-d.begun; !slices.Equal(got, want) {
+			t.Errorf("%v, want %v", got, want)
+		}
+		d.goOn <- struct{}{}
+	}
+	wait()
+}
+
+func TestSoManyBatchesAreUnderWay(t *testing.T) {
+	d := newDoubling(2, 10)
+	wait := d.start(t, 1, 2, 3, 4)
+	if a, b := <-d.begun, <-d.begun; !slices.Equal(a, []int{1}) || !slices.Equal(b, []int{2}) {
+		t.Errorf("%v %v", a, b)
+	}
+	select {
+	case got := <-d.begun:
+		t.Errorf("a third batch: %v", got)
+	case <-time.After(20 * time.Millisecond):
+	}
+	for range 3 {
+		d.goOn <- struct{}{}
+	}
+	wait()
+	if got := <-d.begun; !slices.Equal(got, []int{3, 4}) {
+		t.Errorf("%v", got)
+	}
+}
+
+func TestACallThatIsGivenUpIsNotDone(t *testing.T) {
+	d := newDoubling(1, 10)
+	wait := d.start(t, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	given := make(chan error)
+	go func() { given <- d.Do(ctx, &call{n: 2}) }()
+	time.Sleep(5 * time.Millisecond)
+	cancel()
+	if err := <-given; !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	rest := d.start(t, 3)
+	d.goOn <- struct{}{}
+	d.goOn <- struct{}{}
+	wait()
+	rest()
+	if a, b := <-d.begun, <-d.begun; !slices.Equal(a, []int{1}) || !slices.Equal(b, []int{3}) {
+		t.Errorf("%v %v", a, b)
+	}
+}
+
+func TestACallThatHasBegunIsFinishedAlthoughItIsGivenUp(t *testing.T) {
+	d := newDoubling(1, 10)
+	ctx, cancel := context.WithCancel(t.Context())
+	c, done := &call{n: 1}, make(chan error)
+	go func() { done <- d.Do(ctx, c) }()
+	<-d.begun
+	cancel()
+	d.goOn <- struct{}{}
+	if err := <-done; err != nil || c.twice != 2 {
+		t.Errorf("%v %v", c, err)
+	}
+}
+
+func TestAPanicEndsItsBatchAndNoOther(t *testing.T) {
+	var first atomic.Bool
+	begun, goOn := make(chan struct{}, 10), make(chan struct{}, 10)
+	b := batch.New(1, 10, func(context.Context, []*call) {
+		begun <- struct{}{}
+		<-goOn
+		if first.CompareAndSwap(false, true) {
+			panic("a bug")
+		}
+	})
+	caught := make(chan any)
+	go func() {
+		defer func() { caught <- recover() }()
+		_ = b.Do(t.Context(), &call{})
+	}()
+	<-begun
+	second := make(chan error)
+	go func() { second <- b.Do(t.Context(), &call{}) }()
+	goOn <- struct{}{}
+	goOn <- struct{}{}
+	if v := <-caught; v != "a bug" {
+		t.Errorf("%v", v)
+	}
+	if err := <-second; err != nil {
+		t.Errorf("the one after it: %v", err)
+	}
+}
+
+func TestThoseOfABrokenBatchAreTold(t *testing.T) {
+	held, begun := make(chan struct{}), make(chan int, 10)
+	b := batch.New(1, 10, func(_ context.Context, calls []*call) {
+		begun <- len(calls)
+		<-held
+		if len(calls) > 1 {
+			panic("a bug")
+		}
+	})
+	results := make(chan error, 3)
+	try := func() {
+		defer func() {
+			if recover() != nil {
+				results <- nil // whose goroutine it was
+			}
+		}()
+		if err := b.Do(t.Context(), &call{}); err != nil {
+			results <- err
+		}
+	}
+	go try()
+	<-begun
+	go try()
+	go try()
+	time.Sleep(10 * time.Millisecond)
+	close(held)
+	var told []error
+	for range 2 {
+		told = append(told, <-results)
+	}
+	if !slices.ContainsFunc(told, func(err error) bool { return errors.Is(err, batch.ErrBroken) }) {
+		t.Errorf("%v", told)
+	}
+}
+
+func TestNoCallIsLost(t *testing.T) {
+	b := batch.New(2, 7, func(_ context.Context, calls []*call) {
+		for _, c := range calls {
+			c.twice += 2 * c.n
+		}
+	})
+	var all sync.WaitGroup
+	for g := range 50 {
+		all.Go(func() {
+			for i := range 200 {
+				c := &call{n: 1000*g + i}
+				if err := b.Do(t.Context(), c); err != nil || c.twice != 2*c.n {
+					t.Errorf("%v %v", c, err)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
