@@ -3,6 +3,8 @@ package repotest
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -44,6 +46,34 @@ var users = []promise{
 				t.Errorf("lookup %d: %v, want ErrNotFound", i, err)
 			}
 		}
+	}},
+	{"QuestionsThatComeTogetherHaveTheirOwnAnswers", func(t *testing.T, s repository.Store) {
+		known := make([]repository.User, 8)
+		for i := range known {
+			known[i] = newUser(fmt.Sprint("-", i))
+			must(t, create(t.Context(), s, known[i]))
+		}
+		var all sync.WaitGroup
+		for n := range 400 {
+			all.Go(func() {
+				u := known[n%len(known)]
+				switch n % 4 {
+				case 0: // what a store cannot even read
+					if _, _, err := s.Users.FindUserOfSession(t.Context(), "no id at all", newID()); err == nil {
+						t.Error("a user without an id")
+					}
+				case 1:
+					if _, _, err := s.Users.FindUserOfSession(t.Context(), newID(), newID()); !errors.Is(err, repository.ErrNotFound) {
+						t.Errorf("nobody: %v", err)
+					}
+				default:
+					if got, _, err := s.Users.FindUserOfSession(t.Context(), u.ID, newID()); err != nil || got.ID != u.ID {
+						t.Errorf("%s: %s, %v", u.ID, got.ID, err)
+					}
+				}
+			})
+		}
+		all.Wait()
 	}},
 	{"TakenNamesSayWhichOne", func(t *testing.T, s repository.Store) {
 		u := newUser("")

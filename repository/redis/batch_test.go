@@ -1,0 +1,59 @@
+package redis_test
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	driver "github.com/redis/go-redis/v9"
+
+	"latchkey/repository"
+	"latchkey/repository/redis"
+	"latchkey/repository/throwaway"
+)
+
+// TestAServerLearnsTheScriptsAgain has it forget them again and again, as restarts
+// would, while many ask at the same time.
+func TestAServerLearnsTheScriptsAgain(t *testing.T) {
+	url, prefix := throwaway.Redis(t)
+	db, err := redis.Open(url, redis.Options{Prefix: prefix})
+	must(t, err)
+	t.Cleanup(func() { _ = db.Close() })
+	options, err := driver.ParseURL(url)
+	must(t, err)
+	client := driver.NewClient(options)
+	t.Cleanup(func() { _ = client.Close() })
+
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for range 5 {
+		sessions := make([]repository.Session, 200)
+		for i := range sessions {
+			sessions[i] = repository.Session{
+				ID: newID(), UserID: newID(), JTI: "QYkNFL0HSgdTQgXaUHRIIA", RotatedAt: now, IdleAt: now.Add(time.Hour),
+				AbsoluteAt: now.Add(24 * time.Hour), ClientID: "latchkey", Delivery: repository.DeliveryBody, CreatedAt: now, UsedAt: now,
+			}
+			_, err := db.CreateSession(t.Context(), sessions[i], repository.Limit{Sessions: 5})
+			must(t, err)
+		}
+		var all sync.WaitGroup
+		all.Go(func() {
+			for range 100 {
+				if err := client.ScriptFlush(t.Context()).Err(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		for _, s := range sessions {
+			all.Go(func() {
+				out, err := db.PresentSession(t.Context(), repository.Presentation{
+					UserID: s.UserID, SessionID: s.ID, JTI: s.JTI, Next: "rDAGrol3bCUWb8ImPaHSMg", ClientID: s.ClientID, Delivery: s.Delivery,
+					Op: newID(), Now: now.Add(time.Second), IssuedAt: now, Rotate: true, IdleTTL: time.Hour,
+				})
+				if err != nil || out.Outcome != repository.OutcomeRotated {
+					t.Errorf("%s, %v", out.Outcome, err)
+				}
+			})
+		}
+		all.Wait()
+	}
+}
