@@ -2,6 +2,9 @@ package main
 
 import (
 	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -36,13 +39,17 @@ func (k key) sign(typ string, claims jwt.MapClaims) []byte {
 	return []byte(text)
 }
 
-// refreshToken is the first of a session.
+// refreshToken is the first of a session. It is made by hand, at a few µs: a client
+// that meets a new session with each request must cost what another does.
 func (k key) refreshToken(n int) []byte {
 	now := time.Now().Unix()
-	return k.sign("rt+jwt", jwt.MapClaims{
-		"iss": issuer, "aud": []string{issuer}, "sub": userID(n), "client_id": clientID, "sid": sessionID(n), "jti": firstID(n),
-		"iat": now - 10, "exp": now + 86_400, "gen": 0,
-	})
+	claims := fmt.Appendf(make([]byte, 0, 400), `{"iss":"`+issuer+`","aud":["`+issuer+`"],"client_id":"`+clientID+`","sub":%q,"sid":%q,"jti":%q,"iat":%d,"exp":%d,"gen":0}`,
+		userID(n), sessionID(n), firstID(n), now-10, now+86_400)
+	text := base64.RawURLEncoding.AppendEncode(make([]byte, 0, 700), []byte(`{"alg":"HS256","kid":"`+k.id+`","typ":"rt+jwt"}`))
+	text = base64.RawURLEncoding.AppendEncode(append(text, '.'), claims)
+	mac := hmac.New(sha256.New, k.raw)
+	mac.Write(text)
+	return base64.RawURLEncoding.AppendEncode(append(text, '.'), mac.Sum(nil))
 }
 
 // accessToken is one of so many of a session.
@@ -64,11 +71,15 @@ type refresher struct {
 	current  int
 }
 
-// refreshers have a session each, from first on.
-func refreshers(path string, k key, first int) []*refresher {
+// refreshers share so many sessions, from first on. Each keeps the tokens of the
+// sessions that it has met, and no others.
+func refreshers(path string, k key, first, sessions int) []*refresher {
 	list := make([]*refresher, connections)
 	for i := range list {
-		list[i] = &refresher{path: path, key: k, sessions: []int{first + i}, tokens: map[int][]byte{}}
+		list[i] = &refresher{path: path, key: k, tokens: map[int][]byte{}}
+		for n := i; n < sessions; n += connections {
+			list[i].sessions = append(list[i].sessions, first+n)
+		}
 	}
 	return list
 }

@@ -47,24 +47,28 @@ func ratio(a, b samples, figure func(sample) float64) spread {
 	return list
 }
 
-func rate(s sample) float64     { return s.Rate }
-func cpu(s sample) float64      { return s.CPU }
-func p50(s sample) float64      { return s.P50 }
-func p99(s sample) float64      { return s.P99 }
-func redisCPU(s sample) float64 { return s.Redis }
-func pgCPU(s sample) float64    { return s.Postgres }
-func resident(s sample) float64 { return s.Memory }
+func rate(s sample) float64      { return s.Rate }
+func cpu(s sample) float64       { return s.CPU }
+func p50(s sample) float64       { return s.P50 }
+func p99(s sample) float64       { return s.P99 }
+func clientCPU(s sample) float64 { return s.ClientCPU }
+func redisCPU(s sample) float64  { return s.Redis }
+func pgCPU(s sample) float64     { return s.Postgres }
+func resident(s sample) float64  { return s.Memory }
+
+// allCPU is that of the service and its stores.
+func allCPU(s sample) float64 { return s.CPU + s.Postgres + s.Redis }
 
 // alternate runs each side in turn, some rounds: what disturbs the machine then
 // disturbs all of them.
-func (b *bench) alternate(d *deployment, sides ...side) ([]samples, error) {
+func (b *bench) alternate(sides ...side) ([]samples, error) {
 	all := make([]samples, len(sides))
 	for round := range b.rounds {
 		for i, s := range sides {
 			if round == 0 { // connections, caches, the heap
 				load.Closed(s.program.address, s.clients, b.each/4)
 			}
-			one, err := once(d, s, func() load.Result { return load.Closed(s.program.address, s.clients, b.each) })
+			one, err := once(s, func() load.Result { return load.Closed(s.program.address, s.clients, b.each) })
 			if err != nil {
 				return nil, err
 			}
@@ -76,8 +80,8 @@ func (b *bench) alternate(d *deployment, sides ...side) ([]samples, error) {
 }
 
 // once measures one run.
-func once(d *deployment, s side, run func() load.Result) (sample, error) {
-	postgres, redis := 0, 0
+func once(s side, run func() load.Result) (sample, error) {
+	d, postgres, redis := s.program.on, 0, 0
 	if d.postgres != nil {
 		postgres, redis = d.postgres.Pid(), d.redis.Pid()
 	}

@@ -34,7 +34,7 @@ func (b *bench) embedded() error {
 		}
 		syncs = append(syncs, n)
 	}
-	runs, err := b.alternate(d, side{"refresh on SQLite", service, clientsOf(refreshers("/api/users/refresh", d.refresh, 0))})
+	runs, err := b.alternate(side{"refresh on SQLite", service, clientsOf(refreshers("/api/users/refresh", d.refresh, 0, connections))})
 	if err != nil {
 		return err
 	}

@@ -58,7 +58,7 @@ func (b *bench) flood() error {
 			var flood flooding
 			end := flood.start(service.address, f.who, heatUp+b.each)
 			before := flood.hashed.Load()
-			one, err := once(d, s, func() load.Result { return load.Paced(service.address, s.clients, paced, b.each) })
+			one, err := once(s, func() load.Result { return load.Paced(service.address, s.clients, paced, b.each) })
 			share := float64(flood.hashed.Load()-before) / b.each.Seconds() / alone
 			end()
 			if err != nil {

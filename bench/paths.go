@@ -32,23 +32,23 @@ func (b *bench) paths() error {
 	defer floor.Stop()
 
 	rotating := func(path string, group int) []load.Client {
-		return clientsOf(refreshers(path, d.refresh, group*connections))
+		return clientsOf(refreshers(path, d.refresh, group*connections, connections))
 	}
 	keeping := func(path string, group int) []load.Client {
-		list := refreshers(path, d.refresh, group*connections)
+		list := refreshers(path, d.refresh, group*connections, connections)
 		for _, r := range list {
 			r.keep = true
 		}
 		return clientsOf(list)
 	}
-	refresh, err := b.alternate(d,
+	refresh, err := b.alternate(
 		side{"floor refresh", floor, rotating("/refresh", 0)},
 		side{"floor refresh, pipelined", floor, rotating("/refresh/piped", 1)},
 		side{"service refresh", service, rotating("/api/users/refresh", 2)})
 	if err != nil {
 		return err
 	}
-	verify, err := b.alternate(d,
+	verify, err := b.alternate(
 		side{"floor rtVerify", floor, keeping("/rtVerify", 3)},
 		side{"floor rtVerify, pipelined", floor, keeping("/rtVerify/piped", 4)},
 		side{"service rtVerify", service, keeping("/api/users/rtVerify", 5)})
@@ -56,7 +56,7 @@ func (b *bench) paths() error {
 		return err
 	}
 	fresh, known := b.getters(d, "/guarded", 640), b.getters(d, "/guarded", 1)
-	get, err := b.alternate(d,
+	get, err := b.alternate(
 		side{"hello", floor, gettersOf("/hello", nil)},
 		side{"hello, sent a token", floor, b.getters(d, "/hello", 1)},
 		side{"golang-jwt", floor, b.getters(d, "/verify", 1)},
@@ -85,7 +85,7 @@ func (b *bench) paths() error {
 	b.report.bar("2", "rtVerify: CPU against the floor", ratio(verify[2], verify[0], cpu), atMost, 1.35)
 	b.report.bar("3", "guarded GET, first sight: CPU against golang-jwt", ratio(get[3], get[2], cpu), atMost, 1.15)
 	b.report.bar("3", "guarded GET, seen before: CPU against hello that is sent the same", ratio(get[4], get[1], cpu), atMost, 1.15)
-	return b.login(d, service)
+	return b.login(service)
 }
 
 // getters have so many access tokens each.
@@ -110,7 +110,7 @@ func gettersOf(path string, tokens func(i int) [][]byte) []load.Client {
 }
 
 // login compares log-ins with bcrypt alone.
-func (b *bench) login(d *deployment, service *running) error {
+func (b *bench) login(service *running) error {
 	var next atomic.Int64
 	list := make([]*poster, 8)
 	for i := range list {
@@ -136,7 +136,7 @@ func (b *bench) login(d *deployment, service *running) error {
 	var hashes, share spread
 	for range b.rounds {
 		alone := bcryptAlone(b.each)
-		one, err := once(d, side{name: "log-in", program: service}, func() load.Result { return load.Closed(service.address, clientsOf(list), b.each) })
+		one, err := once(side{name: "log-in", program: service}, func() load.Result { return load.Closed(service.address, clientsOf(list), b.each) })
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,19 +36,16 @@ func buildPrograms(dir string) (programs, error) {
 type running struct {
 	*throwaway.Process
 	address string
+	on      *deployment
 	first   time.Duration // from the start to the first healthy answer
 }
 
 func (r *running) url() string { return "http://" + r.address }
 
-// startProgram starts a program that listens where LATCHKEY_SERVER_LISTEN says, and
-// waits until it answers at a path.
-func startProgram(path, ready string, environment []string, args ...string) (*running, error) {
-	port, err := throwaway.Port()
-	if err != nil {
-		return nil, err
-	}
-	r := &running{address: fmt.Sprintf("127.0.0.1:%d", port)}
+// startAt starts a program that listens where LATCHKEY_SERVER_LISTEN says, and waits
+// until it answers at a path.
+func startAt(address, path, ready string, environment []string, args ...string) (r *running, err error) {
+	r = &running{address: address}
 	cmd := exec.Command(path, args...)
 	cmd.Env = append(append(os.Environ(), "LATCHKEY_SERVER_LISTEN="+r.address), environment...)
 	begin := time.Now()
@@ -70,6 +68,12 @@ func startProgram(path, ready string, environment []string, args ...string) (*ru
 	}
 	r.Kill()
 	return nil, fmt.Errorf("%s is not ready: %s", filepath.Base(path), r.Output())
+}
+
+// freeAddress is one that nothing listens on.
+func freeAddress() (string, error) {
+	port, err := throwaway.Port()
+	return fmt.Sprintf("127.0.0.1:%d", port), err
 }
 
 // plain is for what is not measured.
@@ -172,7 +176,15 @@ func (d *deployment) importKey(use string, k *key) error {
 
 // startService starts the service on the deployment.
 func (d *deployment) startService(more ...string) (*running, error) {
-	return startProgram(d.service, "/readyz", append(append([]string{}, d.environment...), more...), "serve")
+	address, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	return d.startServiceAt(address, more...)
+}
+
+func (d *deployment) startServiceAt(address string, more ...string) (*running, error) {
+	return d.startAt(address, d.service, "/readyz", more, "serve")
 }
 
 // startFloor starts the baselines on it.
@@ -181,6 +193,21 @@ func (d *deployment) startFloor() (*running, error) {
 	if err != nil {
 		return nil, fmt.Errorf("run this in the root of the repository: %w", err)
 	}
-	return startProgram(d.floor, "/hello", append(append([]string{}, d.environment...), "FLOOR_SCRIPT="+string(script),
-		"FLOOR_ACCESS="+base64.StdEncoding.EncodeToString(d.access.raw), "FLOOR_REFRESH="+base64.StdEncoding.EncodeToString(d.refresh.raw)))
+	address, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	return d.startAt(address, d.floor, "/hello", []string{
+		"FLOOR_SCRIPT=" + string(script), "FLOOR_ACCESS=" + base64.StdEncoding.EncodeToString(d.access.raw),
+		"FLOOR_REFRESH=" + base64.StdEncoding.EncodeToString(d.refresh.raw),
+	})
+}
+
+// startAt starts a program that uses the deployment.
+func (d *deployment) startAt(address, path, ready string, more []string, args ...string) (*running, error) {
+	r, err := startAt(address, path, ready, slices.Concat(d.environment, more), args...)
+	if err == nil {
+		r.on = d
+	}
+	return r, err
 }

@@ -21,7 +21,7 @@ func (b *bench) start() error {
 	if err != nil {
 		return err
 	}
-	clients := clientsOf(refreshers("/api/users/refresh", d.refresh, 0))
+	clients := clientsOf(refreshers("/api/users/refresh", d.refresh, 0, connections))
 	var first, idle, loaded spread
 	for range b.rounds {
 		service, err := d.startService()

@@ -41,7 +41,7 @@ func (b *bench) timing() error {
 	}
 	turns := 4 * b.rounds // short ones, since the machine is not the same for long
 	all := &bench{rounds: turns, each: b.each / 4, begin: b.begin}
-	runs, err := all.alternate(d, side{"known user", service, asker(func() string { return username(0) })},
+	runs, err := all.alternate(side{"known user", service, asker(func() string { return username(0) })},
 		side{"unknown user", service, asker(func() string { return fmt.Sprint("nobody", n) })})
 	if err != nil {
 		return err
