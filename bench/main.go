@@ -16,11 +16,12 @@ import (
 // bench is a run.
 type bench struct {
 	programs
-	rounds int
-	each   time.Duration
-	quick  bool
-	report report
-	begin  time.Time
+	rounds   int
+	each     time.Duration
+	quick    bool
+	sessions int // of the largest size of growth
+	report   report
+	begin    time.Time
 }
 
 func (b *bench) progress(format string, args ...any) {
@@ -37,6 +38,7 @@ type section struct {
 var sections = []section{
 	{"paths", "refresh, rtVerify, guarded GET and log-in against the least that they could cost", true, (*bench).paths},
 	{"embedded", "refresh on SQLite, beside what the disk can do", true, (*bench).embedded},
+	{"growth", "refresh beside ever more users and sessions, up to -sessions, on both sets of stores", false, (*bench).growth},
 	{"start", "time to the first healthy answer, memory, size", true, (*bench).start},
 	{"flood", "refreshes while the log-in is flooded with wrong passwords", true, (*bench).flood},
 	{"timing", "the answer to a wrong password, of users and of nobody", false, (*bench).timing},
@@ -55,6 +57,7 @@ func run(args []string) error {
 	flags.BoolVar(&b.quick, "quick", false, "short runs, and only the sections that matter from day to day")
 	flags.IntVar(&b.rounds, "rounds", 0, "runs of each side (5; quick 3)")
 	flags.DurationVar(&b.each, "each", 0, "length of a run (10s; quick 2s)")
+	flags.IntVar(&b.sessions, "sessions", 1_000_000, "how far growth goes; its other sizes are a tenth and a hundredth of it")
 	jsonTo := flags.String("json", "bin/bench.json", "write the figures there")
 	docsTo := flags.String("docs", "", "write a page about them there, and its plot beside it")
 	from := flags.String("from", "", "measure nothing: take the figures of an earlier run from this file")
@@ -63,7 +66,8 @@ func run(args []string) error {
 		for _, s := range sections {
 			fmt.Fprintf(flags.Output(), "  %-10s %s\n", s.name, s.what)
 		}
-		fmt.Fprint(flags.Output(), "\nExamples:\n  go run ./bench -quick\n  go run ./bench -rounds 3 -each 5s paths\n  go run ./bench -from bin/bench.json -docs docs/benchmarks.md\n\nFlags:\n")
+		fmt.Fprint(flags.Output(), "\nExamples:\n  go run ./bench -quick\n  go run ./bench -rounds 3 -each 5s paths\n"+
+			"  go run ./bench -rounds 1 -each 2s -sessions 10000 growth\n  go run ./bench -from bin/bench.json -docs docs/benchmarks.md\n\nFlags:\n")
 		flags.PrintDefaults()
 	}
 	if err := flags.Parse(args); err != nil {

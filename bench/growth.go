@@ -1,0 +1,203 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// grown is a deployment with so many users, each with one session.
+type grown struct {
+	*deployment
+	name     string
+	sessions int
+	dir      string // of the SQLite file; empty: Postgres and Redis
+	seeding  time.Duration
+	held     held
+	clients  []*refresher
+	service  *running
+}
+
+// growth measures refreshes beside ever more sessions. Each size is a deployment of
+// its own, so that every round has all of them next to each other.
+func (b *bench) growth() error {
+	if b.sessions < 100*connections {
+		return fmt.Errorf("-sessions must be %d or more", 100*connections)
+	}
+	var all []*grown
+	defer func() {
+		for _, g := range all {
+			g.close()
+		}
+	}()
+	for _, embedded := range []bool{false, true} {
+		for _, n := range []int{b.sessions / 100, b.sessions / 10, b.sessions} {
+			g, err := b.grow(n, embedded)
+			if g != nil {
+				all = append(all, g)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	sides := make([]side, len(all))
+	for i, g := range all {
+		g.clients = refreshers("/api/users/refresh", g.refresh, 0, g.sessions)
+		sides[i] = side{name: g.name, program: g.service, clients: clientsOf(g.clients)}
+	}
+	// What is compared differs by less than the machine does from one minute to the
+	// next: more turns, and shorter ones.
+	finer := *b
+	finer.rounds, finer.each = 3*b.rounds, b.each/3
+	runs, err := finer.alternate(sides...)
+	if err != nil {
+		return err
+	}
+	return b.reportGrowth(all, runs)
+}
+
+// grow makes a deployment of one size and starts the service on it.
+func (b *bench) grow(n int, embedded bool) (g *grown, err error) {
+	g = &grown{name: fmt.Sprintf("%d, Postgres + Redis", n), sessions: n}
+	seed := func() error { return b.seedServers(g) }
+	if embedded {
+		g.name = fmt.Sprintf("%d, SQLite", n)
+		if g.dir, err = os.MkdirTemp("", "latchkey-bench-data-"); err != nil {
+			return nil, err
+		}
+		g.deployment, err = deployEmbedded(b.programs, g.dir)
+		seed = func() error { return seedFile(g.file(), n) }
+	} else {
+		g.deployment, err = deploy(b.programs)
+	}
+	if err != nil {
+		return g, err
+	}
+	begin := time.Now()
+	if err := seed(); err != nil {
+		return g, err
+	}
+	g.seeding = time.Since(begin)
+	b.progress("%-28s written in %s s", g.name, short(g.seeding.Seconds()))
+	if g.dir != "" {
+		g.held.row, err = fileSize(g.file(), n)
+	}
+	if err != nil {
+		return g, err
+	}
+	g.service, err = g.startService()
+	return g, err
+}
+
+// seedServers writes the users to Postgres and the sessions to Redis, and measures
+// what each takes.
+func (b *bench) seedServers(g *grown) error {
+	empty, err := usedMemory(g.redis)
+	if err != nil {
+		return err
+	}
+	if err := g.seedUsers(g.sessions); err != nil {
+		return err
+	}
+	b.progress("%-28s the users are there", g.name)
+	if err := g.seedSessions(g.sessions, func(done int) { b.progress("%-28s %d sessions are there", g.name, done) }); err != nil {
+		return err
+	}
+	used, err := usedMemory(g.redis)
+	if err != nil {
+		return err
+	}
+	g.held.redis = used - empty
+	g.held.row, err = bytesPerUser(g.postgres, g.sessions)
+	return err
+}
+
+func (g *grown) file() string { return filepath.Join(g.dir, "latchkey.db") }
+
+func (g *grown) close() {
+	if g.service != nil {
+		g.service.Stop()
+	}
+	if g.deployment != nil {
+		g.deployment.close()
+	}
+	if g.dir != "" {
+		_ = os.RemoveAll(g.dir)
+	}
+}
+
+// reportGrowth has a column for each deployment, and the bars.
+func (b *bench) reportGrowth(all []*grown, runs []samples) error {
+	t := table{
+		Title: "Growth",
+		Note: fmt.Sprintf("As many users as sessions, each with one; %d connections, each of which refreshes random sessions out of its share of all. "+
+			"What Redis takes in whole is the growth of used_memory from empty to all sessions, as the log-ins left them: the session's hash, the index of "+
+			"its user (of which a user with more sessions has one, too), and Redis' own tables of keys and expiries. The hash and the index by MEMORY USAGE, "+
+			"the hash after a refresh.", connections),
+		Head: []string{""},
+	}
+	rows := make([][]any, len(growthRows))
+	scans := 0
+	for i, g := range all {
+		t.Head = append(t.Head, g.name)
+		if g.redis != nil {
+			calls, err := g.inspectRedis()
+			if err != nil {
+				return err
+			}
+			scans += calls
+		}
+		for j, r := range growthRows {
+			rows[j] = append(rows[j], r.cell(g, runs[i]))
+		}
+	}
+	for j, r := range growthRows {
+		t.add(r.name, rows[j]...)
+	}
+	b.report.add(t)
+	most, least := runs[2], runs[0]
+	b.report.bar("7", fmt.Sprintf("refresh at %d sessions: CPU (service and stores) against %d", all[2].sessions, all[0].sessions), ratio(most, least, allCPU), atMost, 1.10)
+	b.report.bar("7", fmt.Sprintf("refresh at %d sessions: rate against %d", all[2].sessions, all[0].sessions), ratio(most, least, rate), atLeast, 0.90)
+	b.report.bar("7", "bytes of Redis a session (its hash)", spread{float64(all[2].held.session)}, atMost, 600)
+	b.report.bar("7", "key scans, calls", spread{float64(scans)}, atMost, 0)
+	return nil
+}
+
+// growthRows are the figures of a deployment.
+var growthRows = []struct {
+	name string
+	cell func(*grown, samples) any
+}{
+	{"refreshes/s", func(_ *grown, s samples) any { return s.of(rate) }},
+	{"p50 ms", func(_ *grown, s samples) any { return s.of(p50) }},
+	{"p99 ms", func(_ *grown, s samples) any { return s.of(p99) }},
+	{"CPU of the service, µs a request", func(_ *grown, s samples) any { return s.of(cpu) }},
+	{"of Postgres, µs", func(g *grown, s samples) any { return onServers(g, s.of(pgCPU)) }},
+	{"of Redis, µs", func(g *grown, s samples) any { return onServers(g, s.of(redisCPU)) }},
+	{"of the client, µs", func(_ *grown, s samples) any { return s.of(clientCPU) }},
+	{"RSS of the service, MB", func(_ *grown, s samples) any { return s.of(resident) }},
+	{"Redis, MB", func(g *grown, _ samples) any { return onServers(g, short(float64(g.held.redis)/1e6)) }},
+	{"Redis, bytes a session: in whole", func(g *grown, _ samples) any {
+		return onServers(g, short(float64(g.held.redis)/float64(g.sessions)))
+	}},
+	{"its hash", func(g *grown, _ samples) any { return onServers(g, g.held.session) }},
+	{"the index of its user", func(g *grown, _ samples) any { return onServers(g, g.held.index) }},
+	{"Postgres, bytes a user", func(g *grown, _ samples) any { return onServers(g, g.held.row) }},
+	{"SQLite file, bytes a user and session", func(g *grown, _ samples) any {
+		if g.dir == "" {
+			return ""
+		}
+		return g.held.row
+	}},
+	{"seeding, s", func(g *grown, _ samples) any { return short(g.seeding.Seconds()) }},
+}
+
+// onServers leaves a cell empty where there is only a file.
+func onServers(g *grown, cell any) any {
+	if g.dir != "" {
+		return ""
+	}
+	return cell
+}

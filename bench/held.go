@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	driver "github.com/redis/go-redis/v9"
+
+	"latchkey/repository/throwaway"
+)
+
+// held is what users and sessions take, in bytes.
+type held struct {
+	redis          int64 // all sessions
+	session, index int64 // one session's hash, and one user's index
+	row            int64 // a user in Postgres; a user and a session in SQLite
+}
+
+// scanning are the commands whose time grows with the number of keys, or members.
+var scanning = []string{"keys", "scan", "hscan", "sscan", "zscan"}
+
+// inspectRedis measures sessions that were refreshed, and returns how often anything
+// scanned keys since the server started.
+func (g *grown) inspectRedis() (scans int, err error) {
+	client := redisClient(g.redis)
+	defer func() { _ = client.Close() }()
+	ctx := context.Background()
+	for _, r := range g.clients {
+		for n := range r.tokens {
+			index := prefix + "rt:{" + userID(n) + "}"
+			hash, err := client.MemoryUsage(ctx, index+":"+sessionID(n)).Result()
+			if err != nil {
+				return 0, err
+			}
+			list, err := client.MemoryUsage(ctx, index).Result()
+			if err != nil {
+				return 0, err
+			}
+			g.held.session, g.held.index = max(g.held.session, hash), max(g.held.index, list)
+			break // one of each client
+		}
+	}
+	return commandCalls(ctx, client, scanning)
+}
+
+// commandCalls is how often the server ran some commands, those in scripts included.
+func commandCalls(ctx context.Context, client *driver.Client, commands []string) (calls int, err error) {
+	info, err := client.InfoMap(ctx, "commandstats").Result()
+	if err != nil {
+		return 0, err
+	}
+	stats := info["Commandstats"]
+	if stats["cmdstat_evalsha"] == "" {
+		return 0, errors.New("commandstats of Redis have no evalsha, which each refresh is")
+	}
+	for _, name := range commands {
+		rest, ok := strings.CutPrefix(stats["cmdstat_"+name], "calls=")
+		if !ok {
+			continue
+		}
+		first, _, _ := strings.Cut(rest, ",")
+		n, err := strconv.Atoi(first)
+		if err != nil {
+			return 0, err
+		}
+		calls += n
+	}
+	return calls, nil
+}
+
+func redisClient(s *throwaway.RedisServer) *driver.Client {
+	return driver.NewClient(&driver.Options{Addr: fmt.Sprintf("127.0.0.1:%d", s.Port)})
+}
+
+func usedMemory(s *throwaway.RedisServer) (int64, error) {
+	client := redisClient(s)
+	defer func() { _ = client.Close() }()
+	info, err := client.InfoMap(context.Background(), "memory").Result()
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseInt(info["Memory"]["used_memory"], 10, 64)
+}
+
+// bytesPerUser includes the indexes. It leaves nothing for Postgres to write out
+// while others are measured.
+func bytesPerUser(s *throwaway.PostgresServer, users int) (size int64, err error) {
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, s.URL)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	if _, err := conn.Exec(ctx, "CHECKPOINT"); err != nil {
+		return 0, err
+	}
+	err = conn.QueryRow(ctx, "SELECT pg_total_relation_size('users')").Scan(&size)
+	return size / int64(users), err
+}
+
+// fileSize is that of a SQLite file for each of its users.
+func fileSize(path string, users int) (int64, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0, err
+	}
+	return info.Size() / int64(users), nil
+}
