@@ -39,6 +39,7 @@ var sections = []section{
 	{"paths", "refresh, rtVerify, guarded GET and log-in against the least that they could cost", true, (*bench).paths},
 	{"embedded", "refresh on SQLite, beside what the disk can do", true, (*bench).embedded},
 	{"growth", "refresh beside ever more users and sessions, up to -sessions, on both sets of stores", false, (*bench).growth},
+	{"replicas", "three replicas behind HAProxy against one, and their restart under load", false, (*bench).replicas},
 	{"start", "time to the first healthy answer, memory, size", true, (*bench).start},
 	{"flood", "refreshes while the log-in is flooded with wrong passwords", true, (*bench).flood},
 	{"timing", "the answer to a wrong password, of users and of nobody", false, (*bench).timing},

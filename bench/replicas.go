@@ -1,0 +1,156 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"time"
+
+	"latchkey/bench/load"
+)
+
+// replicas measures three replicas behind HAProxy against one, on one Postgres and
+// one Redis, and then restarts them.
+func (b *bench) replicas() error {
+	if _, err := exec.LookPath(proxyProgram); err != nil {
+		return fmt.Errorf("%w; make bench installs it, or: apt-get install haproxy", err)
+	}
+	d, err := deploy(b.programs)
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	if err := b.scale(d); err != nil {
+		return err
+	}
+	return b.rolling(d)
+}
+
+// scale shares the same machine among one replica or three.
+func (b *bench) scale(d *deployment) error {
+	if err := d.seed(0, connections); err != nil {
+		return err
+	}
+	f, err := startFleet(d)
+	if err != nil {
+		return err
+	}
+	defer f.stop()
+	clients := clientsOf(refreshers("/api/users/refresh", d.refresh, 0, connections))
+	sides := []*turns{
+		{name: "one replica, no proxy", address: f.replicas[0].address, service: f.pids()[:1]},
+		{name: "one replica behind HAProxy", address: f.one, service: f.pids()[:1]},
+		{name: "three replicas behind HAProxy", address: f.proxy.address, service: f.pids()},
+	}
+	for _, s := range sides { // connections, caches, the heaps
+		load.Closed(s.address, clients, b.each/4)
+	}
+	for round := range b.rounds {
+		for _, s := range sides {
+			one, err := f.measure(s, clients, b.each)
+			if err != nil {
+				return fmt.Errorf("%s: %w", s.name, err)
+			}
+			s.runs = append(s.runs, one)
+			b.progress("%-30s run %d of %d: %s/s, p99 %s ms, %s cores busy", s.name, round+1, b.rounds, short(one.rate), short(one.p99), short(one.busy))
+		}
+	}
+	b.reportScale(sides)
+	return nil
+}
+
+// turns are the runs of one set of replicas.
+type turns struct {
+	name, address string
+	service       []int // the processes
+	runs          []turn
+}
+
+// turn is what one run came to, by process.
+type turn struct {
+	rate, p50, p99 float64
+	requests       float64
+	took           time.Duration
+	busy           float64 // cores of the machine
+	by             map[string]effort
+	waits          waits
+}
+
+func (f *fleet) pids() (list []int) {
+	for _, r := range f.replicas {
+		list = append(list, r.Pid())
+	}
+	return list
+}
+
+// processes are those of the load, by what they are.
+var processes = []string{"service", "Postgres", "Redis", "HAProxy", "client"}
+
+func (f *fleet) measure(s *turns, clients []load.Client, d time.Duration) (turn, error) {
+	read := func() map[string]effort {
+		return map[string]effort{
+			"service": effortOf(s.service...), "Postgres": effortOf(family(f.d.postgres.Pid())...), "Redis": effortOf(f.d.redis.Pid()),
+			"HAProxy": effortOf(f.proxy.Pid()), "client": effortOf(os.Getpid()),
+		}
+	}
+	stop, watched := make(chan struct{}), make(chan error)
+	t := turn{by: map[string]effort{}}
+	go func() {
+		var err error
+		t.waits, err = f.d.watch(stop)
+		watched <- err
+	}()
+	before, idle := read(), machineIdle()
+	r := load.Closed(s.address, clients, d)
+	idle = machineIdle() - idle
+	after := read()
+	close(stop)
+	if err := <-watched; err != nil {
+		return t, err
+	}
+	if r.Requests == 0 || r.First != nil {
+		return t, fmt.Errorf("%d requests failed, the first: %w", r.Failed, r.First)
+	}
+	for name, e := range after {
+		t.by[name] = e.since(before[name])
+	}
+	t.rate, t.p50, t.p99 = r.Rate(), ms(r.Quantile(.5)), ms(r.Quantile(.99))
+	t.requests, t.took = float64(r.Requests), r.Took
+	t.busy = float64(runtime.NumCPU()) - idle.Seconds()/r.Took.Seconds()
+	return t, nil
+}
+
+func (s *turns) of(figure func(turn) float64) spread {
+	list := make(spread, len(s.runs))
+	for i, t := range s.runs {
+		list[i] = figure(t)
+	}
+	return list
+}
+
+// cores is how many a process kept busy, request what it took for one, in µs.
+func (t turn) cores(process string) float64 {
+	e := t.by[process]
+	return (e.user + e.system).Seconds() / t.took.Seconds()
+}
+
+func (t turn) request(d time.Duration) float64 { return float64(d.Microseconds()) / t.requests }
+
+func (t turn) cpu(process string) float64 {
+	return t.request(t.by[process].user + t.by[process].system)
+}
+
+// states are those in which a backend of Postgres was seen.
+func (s *turns) states() (list []string) {
+	for _, t := range s.runs {
+		for state := range t.waits.postgres {
+			if !slices.Contains(list, state) {
+				list = append(list, state)
+			}
+		}
+	}
+	slices.Sort(list)
+	return list
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// waits are what the backends of Postgres were seen at, in backends on average, and
+// how many clients of Redis were blocked at most.
+type waits struct {
+	postgres map[string]float64
+	blocked  int
+}
+
+// watch samples the stores until stop is closed.
+func (d *deployment) watch(stop <-chan struct{}) (w waits, err error) {
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, d.postgres.URL)
+	if err != nil {
+		return w, err
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	client := redisClient(d.redis)
+	defer func() { _ = client.Close() }()
+	w.postgres = map[string]float64{}
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for n := 0; ; n++ {
+		select {
+		case <-stop:
+			for state := range w.postgres {
+				w.postgres[state] /= float64(max(n, 1))
+			}
+			return w, nil
+		case <-tick.C:
+		}
+		if err := w.sample(ctx, conn); err != nil {
+			return w, err
+		}
+		info, err := client.InfoMap(ctx, "clients").Result()
+		if err != nil {
+			return w, err
+		}
+		blocked, err := strconv.Atoi(info["Clients"]["blocked_clients"])
+		if err != nil {
+			return w, err
+		}
+		w.blocked = max(w.blocked, blocked)
+	}
+}
+
+// sample counts the backends by what they wait for.
+func (w waits) sample(ctx context.Context, conn *pgx.Conn) error {
+	rows, err := conn.Query(ctx, `SELECT CASE WHEN state = 'active' THEN coalesce(wait_event_type, 'running') ELSE state END, count(*)
+		FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() GROUP BY 1`)
+	if err != nil {
+		return err
+	}
+	var state string
+	var n int
+	_, err = pgx.ForEachRow(rows, []any{&state, &n}, func() error {
+		w.postgres[state] += float64(n)
+		return nil
+	})
+	return err
+}
