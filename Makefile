@@ -55,15 +55,19 @@ client: build ## build and test the browser client (needs Node)
 	cd web/client && node size.mjs && LATCHKEY=$(CURDIR)/bin/latchkey npx vitest run
 
 .PHONY: bench
-bench: bench-micro ## measure everything, on real servers, and write docs/benchmarks.md
+bench: bench-servers bench-micro ## measure everything, on real servers, and write docs/benchmarks.md
 	$(GO) run -tags $(TAGS) ./bench -docs docs/benchmarks.md
 
+.PHONY: bench-servers
+bench-servers:
+	@.ci/servers bench
+
 .PHONY: bench-quick
-bench-quick: ## the program beside its floor, in 2 minutes
+bench-quick: bench-servers ## the program beside its floor, in 2 minutes
 	$(GO) run -tags $(TAGS) ./bench -quick
 
 .PHONY: bench-micro
-bench-micro: ## time verifying, minting, refreshing and logging in; with OLD=file, beside it
+bench-micro: bench-servers ## time verifying, minting, refreshing and logging in; with OLD=file, beside it
 	@mkdir -p bin
 	$(GO) test -tags $(TAGS) -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -count $(COUNT) ./service > bin/bench-micro.new
 	@$(BENCHSTAT) $(if $(OLD),old=$(OLD) new=)bin/bench-micro.new
