@@ -22,6 +22,9 @@ func (b *bench) replicas() error {
 		return err
 	}
 	defer d.close()
+	if err := d.seed(connections + rollingSessions); err != nil {
+		return err
+	}
 	if err := b.scale(d); err != nil {
 		return err
 	}
@@ -30,9 +33,6 @@ func (b *bench) replicas() error {
 
 // scale shares the same machine among one replica or three.
 func (b *bench) scale(d *deployment) error {
-	if err := d.seed(0, connections); err != nil {
-		return err
-	}
 	f, err := startFleet(d)
 	if err != nil {
 		return err

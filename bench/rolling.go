@@ -19,9 +19,6 @@ const (
 // rolling restarts one replica after the other under load, with the settings that
 // users have: the ordinary grace and delay.
 func (b *bench) rolling(d *deployment) error {
-	if err := d.seed(connections, connections+rollingSessions); err != nil {
-		return err
-	}
 	f, err := startFleet(d, "LATCHKEY_REFRESH_GRACE=10s")
 	if err != nil {
 		return err
