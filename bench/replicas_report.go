@@ -43,7 +43,6 @@ func (b *bench) reportScale(sides []*turns) {
 	b.report.bar("9", "three replicas: share of the cores that is busy", three.of(func(t turn) float64 { return t.busy / cores }), atLeast, 0.9)
 	b.report.bar("9", "three replicas: cores that Redis is busy on", three.of(func(t turn) float64 { return t.cores("Redis") }), atMost, 0.5)
 	b.report.bar("9", "three replicas: clients that Redis keeps waiting", three.of(func(t turn) float64 { return float64(t.waits.blocked) }), atMost, 0)
-	b.report.bar("9", "three replicas: CPU of the service a request, against one's", against(func(t turn) float64 { return t.cpu("service") }), atMost, 1.15)
 }
 
 // where is what each process does with the cores.
