@@ -53,8 +53,8 @@ func where(s *turns) table {
 	}
 	t := table{
 		Title: "Where the time goes: " + s.name,
-		Note: "A request at each process. Switches: how often its threads gave up their core to wait (for the network, a lock, a disk), and how often it was " +
-			"taken from them because others were ready, too. Waits: how long its threads were ready to run and had no core, on average and added up. " +
+		Note: "For one request. Switches: how often its threads gave up their core to wait (for the network, a lock, a disk), and how often it was " +
+			"taken from them because others were ready, too. Waits: how long its threads were ready to run and had no core, summed over them. " +
 			"Backends of Postgres, seen every 100 ms, on average: " + strings.Join(states, ", ") + ".",
 		Head: []string{"", "cores", "user µs", "system µs", "gave up a core", "lost it", "waits for one, µs"},
 	}
