@@ -102,17 +102,29 @@ func run(args []string) error {
 		return err
 	}
 	b.report.Machine, b.report.Rounds, b.report.Each = thisMachine(), b.rounds, b.each.String()
+	failed := b.measure(flags.Args())
+	fmt.Print(b.report.markdown(""))
+	if err := errors.Join(failed, b.writeJSON(*jsonTo)); err != nil {
+		return err
+	}
+	return b.report.writeDocument(*docsTo)
+}
+
+// measure runs the sections of these names, or all; one that fails leaves the others
+// their figures.
+func (b *bench) measure(names []string) error {
+	var errs []error
 	for _, s := range sections {
-		if flags.NArg() > 0 && !slices.Contains(flags.Args(), s.name) || flags.NArg() == 0 && b.quick && !s.quick {
+		if len(names) > 0 && !slices.Contains(names, s.name) || len(names) == 0 && b.quick && !s.quick {
 			continue
 		}
 		b.progress("%s: %s", s.name, s.what)
 		if err := s.run(b); err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
+			errs = append(errs, fmt.Errorf("%s: %w", s.name, err))
+			b.progress("%v", errs[len(errs)-1])
 		}
 	}
-	fmt.Print(b.report.markdown(""))
-	return errors.Join(b.writeJSON(*jsonTo), b.report.writeDocument(*docsTo))
+	return errors.Join(errs...)
 }
 
 func (b *bench) writeJSON(path string) error {
