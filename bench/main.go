@@ -57,7 +57,7 @@ func run(args []string) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.BoolVar(&b.quick, "quick", false, "short runs, and only the sections that matter from day to day")
 	flags.IntVar(&b.rounds, "rounds", 0, "runs of each side (5; quick 3)")
-	flags.DurationVar(&b.each, "each", 0, "length of a run (10s; quick 2s)")
+	flags.DurationVar(&b.each, "each", 0, "length of a run (10s; quick 1.2s)")
 	flags.IntVar(&b.sessions, "sessions", 1_000_000, "how far growth goes; its other sizes are a tenth and a hundredth of it")
 	jsonTo := flags.String("json", "bin/bench.json", "write the figures there")
 	docsTo := flags.String("docs", "", "write a page about them there, and its plot beside it")
@@ -71,7 +71,9 @@ func run(args []string) error {
 			"  go run ./bench -rounds 1 -each 2s -sessions 10000 growth\n  go run ./bench -from bin/bench.json -docs docs/benchmarks.md\n\nFlags:\n")
 		flags.PrintDefaults()
 	}
-	if err := flags.Parse(args); err != nil {
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return nil
+	} else if err != nil {
 		return err
 	}
 	if *from != "" {
@@ -86,7 +88,7 @@ func run(args []string) error {
 		b.rounds = map[bool]int{false: 5, true: 3}[b.quick]
 	}
 	if b.each == 0 {
-		b.each = map[bool]time.Duration{false: 10 * time.Second, true: 2 * time.Second}[b.quick]
+		b.each = map[bool]time.Duration{false: 10 * time.Second, true: 1200 * time.Millisecond}[b.quick]
 	}
 	for _, name := range flags.Args() {
 		if !slices.ContainsFunc(sections, func(s section) bool { return s.name == name }) {
