@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -110,6 +111,18 @@ func TestAStoreThatHangsIsAnsweredFor(t *testing.T) {
 		begun := time.Now()
 		got := browser.send("POST", "/api/users/refresh", "")
 		took := time.Since(begun)
+		var crowd sync.WaitGroup
+		for i := range 100 {
+			crowd.Go(func() {
+				time.Sleep(time.Duration(i) * 5 * time.Millisecond)
+				begun := time.Now()
+				got := browser.send("POST", "/api/users/refresh", "")
+				if took := time.Since(begun); got.status != 503 || took > 3500*time.Millisecond {
+					t.Errorf("%s hangs: one of many: %d after %s", name, got.status, took)
+				}
+			})
+		}
+		crowd.Wait()
 		ready := browser.send("GET", "/readyz", "")
 		c.server.Resume()
 		t.Logf("%s hangs: a refresh is answered after %s", name, took.Round(time.Millisecond))

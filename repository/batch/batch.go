@@ -8,12 +8,14 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 )
 
 // Batches does calls of one kind. It is safe for concurrent use.
 type Batches[C any] struct {
 	run   func(ctx context.Context, calls []C)
 	size  int
+	limit time.Duration
 	turns chan struct{} // one in it for each batch that is under way
 
 	mu      sync.Mutex
@@ -31,25 +33,28 @@ type entry[C any] struct {
 var ErrBroken = errors.New("the batch was broken off")
 
 // New returns batches of at most size calls, of which so many may be under way at
-// once. Run does one, and leaves the result of each call in it; it runs on the
-// goroutine of one of the callers, with its context, which has lost its end: nobody
-// who gives up takes the others along.
-func New[C any](turns, size int, run func(ctx context.Context, calls []C)) *Batches[C] {
-	return &Batches[C]{run: run, size: size, turns: make(chan struct{}, turns)}
+// once. No call waits longer than limit for its turn, and no batch has longer. Run
+// does one, and leaves the result of each call in it; it runs on the goroutine of one
+// of the callers, with its context, which ends with limit and not before: nobody who
+// gives up takes the others along.
+func New[C any](turns, size int, limit time.Duration, run func(ctx context.Context, calls []C)) *Batches[C] {
+	return &Batches[C]{run: run, size: size, limit: limit, turns: make(chan struct{}, turns)}
 }
 
 // Do returns once the call is done. An error says that it is not: that of ctx, where
-// it ended before anybody had begun; else ErrBroken.
+// it or the limit ended before anybody had begun; else ErrBroken.
 func (b *Batches[C]) Do(ctx context.Context, call C) error {
 	e := &entry[C]{call: call, done: make(chan struct{})}
 	b.mu.Lock()
 	b.waiting = append(b.waiting, e)
 	b.mu.Unlock()
+	waiting, cancel := context.WithTimeout(ctx, b.limit)
+	defer cancel()
 	select {
 	case <-e.done:
-	case <-ctx.Done():
+	case <-waiting.Done():
 		if b.withdraw(e) {
-			return ctx.Err()
+			return waiting.Err()
 		}
 	case b.turns <- struct{}{}:
 		b.turn(ctx, e)
@@ -69,7 +74,7 @@ func (b *Batches[C]) turn(ctx context.Context, mine *entry[C]) {
 		if len(batch) == 0 {
 			return
 		}
-		b.do(context.WithoutCancel(ctx), batch)
+		b.do(ctx, batch)
 	}
 }
 
@@ -97,6 +102,8 @@ func (b *Batches[C]) do(ctx context.Context, batch []*entry[C]) {
 			close(e.done)
 		}
 	}()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.limit)
+	defer cancel()
 	b.run(ctx, calls)
 	for _, e := range batch {
 		e.broken = false

@@ -24,7 +24,7 @@ type doubling struct {
 
 func newDoubling(turns, size int) *doubling {
 	d := &doubling{begun: make(chan []int, 1000), goOn: make(chan struct{}, 1000)}
-	d.Batches = batch.New(turns, size, func(_ context.Context, calls []*call) {
+	d.Batches = batch.New(turns, size, time.Minute, func(_ context.Context, calls []*call) {
 		var list []int
 		for _, c := range calls {
 			list = append(list, c.n)
@@ -129,10 +129,26 @@ func TestACallThatHasBegunIsFinishedAlthoughItIsGivenUp(t *testing.T) {
 	}
 }
 
+func TestNobodyWaitsLongerThanTheLimit(t *testing.T) {
+	const limit = 50 * time.Millisecond
+	b := batch.New(1, 1, limit, func(ctx context.Context, _ []*call) { <-ctx.Done() })
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() {
+			begun := time.Now()
+			err := b.Do(t.Context(), &call{})
+			if took := time.Since(begun); took > 3*limit || err != nil && !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%v after %s", err, took)
+			}
+		})
+	}
+	all.Wait()
+}
+
 func TestAPanicEndsItsBatchAndNoOther(t *testing.T) {
 	var first atomic.Bool
 	begun, goOn := make(chan struct{}, 10), make(chan struct{}, 10)
-	b := batch.New(1, 10, func(context.Context, []*call) {
+	b := batch.New(1, 10, time.Minute, func(context.Context, []*call) {
 		begun <- struct{}{}
 		<-goOn
 		if first.CompareAndSwap(false, true) {
@@ -159,7 +175,7 @@ func TestAPanicEndsItsBatchAndNoOther(t *testing.T) {
 
 func TestThoseOfABrokenBatchAreTold(t *testing.T) {
 	held, begun := make(chan struct{}), make(chan int, 10)
-	b := batch.New(1, 10, func(_ context.Context, calls []*call) {
+	b := batch.New(1, 10, time.Minute, func(_ context.Context, calls []*call) {
 		begun <- len(calls)
 		<-held
 		if len(calls) > 1 {
@@ -193,7 +209,7 @@ func TestThoseOfABrokenBatchAreTold(t *testing.T) {
 }
 
 func TestNoCallIsLost(t *testing.T) {
-	b := batch.New(2, 7, func(_ context.Context, calls []*call) {
+	b := batch.New(2, 7, time.Minute, func(_ context.Context, calls []*call) {
 		for _, c := range calls {
 			c.twice += 2 * c.n
 		}

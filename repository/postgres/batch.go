@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -30,11 +31,14 @@ const (
 	batches = 2
 	// batchSize bounds how many questions share the fate of a connection.
 	batchSize = 64
+	// batchLimit is for a batch, with the wait for a connection, and for the wait for
+	// its turn.
+	batchLimit = 1500 * time.Millisecond
 )
 
 // newSessionUsers asks the questions that come at the same time in one trip.
 func newSessionUsers(pool *pgxpool.Pool) *batch.Batches[*sessionUser] {
-	return batch.New(batches, batchSize, func(ctx context.Context, questions []*sessionUser) {
+	return batch.New(batches, batchSize, batchLimit, func(ctx context.Context, questions []*sessionUser) {
 		if len(questions) == 1 {
 			questions[0].scan(pool.QueryRow(ctx, findUserOfSession, questions[0].userID, questions[0].sessionID))
 			return

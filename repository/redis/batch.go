@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -22,12 +23,15 @@ const (
 	batches = 2
 	// batchSize bounds how many calls share the fate of a connection.
 	batchSize = 64
+	// batchLimit is for a batch, with all that the driver tries, and for the wait for
+	// its turn.
+	batchLimit = 1500 * time.Millisecond
 )
 
 // newBatches sends the scripts that come at the same time in one pipeline: a write
 // and a read for all of them, here and at the server.
 func newBatches(client redis.UniversalClient) *batch.Batches[*run] {
-	return batch.New(batches, batchSize, func(ctx context.Context, runs []*run) {
+	return batch.New(batches, batchSize, batchLimit, func(ctx context.Context, runs []*run) {
 		if len(runs) == 1 {
 			r := runs[0]
 			r.reply = r.script.Run(ctx, client, r.keys, r.args...)

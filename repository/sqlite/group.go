@@ -23,13 +23,13 @@ type group = batch.Batches[*job]
 const (
 	// groupSize bounds how much is undone, and done again, when one job fails.
 	groupSize = 64
-	// groupTimeout bounds the wait for the turn to write, which another process
-	// may have.
-	groupTimeout = 5 * time.Second
+	// groupLimit is for all that is done for a group, the wait for another process
+	// that writes included, and for the wait for its turn.
+	groupLimit = 2500 * time.Millisecond
 )
 
-func newGroup(db *sql.DB) *group {
-	return batch.New(1, groupSize, func(ctx context.Context, jobs []*job) {
+func newGroup(db *sql.DB, limit time.Duration) *group {
+	return batch.New(1, groupSize, limit, func(ctx context.Context, jobs []*job) {
 		err := transact(ctx, db, jobs)
 		for i, j := range jobs {
 			if j.err = err; err != nil && len(jobs) > 1 {
@@ -41,15 +41,13 @@ func newGroup(db *sql.DB) *group {
 
 // transact runs jobs in one transaction: all of them, or none.
 func transact(ctx context.Context, db *sql.DB, jobs []*job) error {
-	bound, cancel := context.WithTimeout(ctx, groupTimeout)
-	defer cancel()
-	tx, err := db.BeginTx(bound, nil)
+	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	for _, j := range jobs {
 		// Without a deadline: the driver would start a goroutine for each statement.
-		if err := j.try(ctx, tx); err != nil {
+		if err := j.try(context.WithoutCancel(ctx), tx); err != nil {
 			_ = tx.Rollback() // the error of the job is the one that matters
 			return err
 		}

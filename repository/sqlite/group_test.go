@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"latchkey/repository"
 )
 
 // numbers opens a file with a table of numbers.
@@ -167,6 +169,33 @@ func TestAPanicIsThatOfItsJob(t *testing.T) {
 		t.Errorf("the other job: %v", err)
 	}
 	if err := db.put(t.Context(), 2); err != nil {
+		t.Errorf("after that: %v", err)
+	}
+}
+
+func TestAFileThatAnotherProcessHoldsIsWaitedForOnce(t *testing.T) {
+	db := numbers(t)
+	const limit = 100 * time.Millisecond
+	db.group = newGroup(db.write.DB, limit)
+	other, err := Open(t.Context(), db.path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = other.Close() })
+	release := other.held(t)
+	var all sync.WaitGroup
+	for n := range 30 {
+		all.Go(func() {
+			begun := time.Now()
+			err := db.put(t.Context(), n)
+			if took := time.Since(begun); !errors.Is(err, repository.ErrUnavailable) || took > 5*limit {
+				t.Errorf("%v after %s", err, took)
+			}
+		})
+	}
+	all.Wait()
+	release()
+	if err := db.put(t.Context(), 100); err != nil {
 		t.Errorf("after that: %v", err)
 	}
 }

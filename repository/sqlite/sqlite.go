@@ -40,7 +40,7 @@ func Open(ctx context.Context, path string, observe repository.Observer) (*DB, e
 		_ = write.Close()
 		return nil, err
 	}
-	db := &DB{write: pool{write, observe}, read: pool{read, observe}, group: newGroup(write), path: path}
+	db := &DB{write: pool{write, observe}, read: pool{read, observe}, group: newGroup(write, groupLimit), path: path}
 	if err := db.Ping(ctx); err != nil {
 		_ = db.Close()
 		return nil, fmt.Errorf("open %s: %w", path, err)
