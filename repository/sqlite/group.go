@@ -4,14 +4,16 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"time"
 
+	"latchkey/repository"
 	"latchkey/repository/batch"
 )
 
 // job is a part of a write transaction. SQLite has one writer, and what it waits for
-// is the disk: those that wait for each other share a transaction. A job may run
-// more than once, and leaves no trace where it fails.
+// is the disk: those that wait for each other share a transaction. A job leaves no
+// trace where it fails.
 type job struct {
 	run      func(context.Context, *sql.Tx) error
 	err      error
@@ -21,7 +23,7 @@ type job struct {
 type group = batch.Batches[*job]
 
 const (
-	// groupSize bounds how much is undone, and done again, when one job fails.
+	// groupSize bounds how many share the fate of a transaction.
 	groupSize = 64
 	// groupLimit is for all that is done for a group, the wait for another process
 	// that writes included, and for the wait for its turn.
@@ -30,29 +32,45 @@ const (
 
 func newGroup(db *sql.DB, limit time.Duration) *group {
 	return batch.New(1, groupSize, limit, func(ctx context.Context, jobs []*job) {
-		err := transact(ctx, db, jobs)
-		for i, j := range jobs {
-			if j.err = err; err != nil && len(jobs) > 1 {
-				j.err = transact(ctx, db, jobs[i:i+1]) // so that it has its own error, and nobody else's
+		if err := transact(ctx, db, jobs); err != nil {
+			for _, j := range jobs {
+				j.err = err
 			}
 		}
 	})
 }
 
-// transact runs jobs in one transaction: all of them, or none.
+// transact runs jobs in one transaction. A job that fails is undone, and no other;
+// an error is of the transaction, and everybody's.
 func transact(ctx context.Context, db *sql.DB, jobs []*job) error {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
+	// Without a deadline: the driver would start a goroutine for each statement.
+	ctx = context.WithoutCancel(ctx)
 	for _, j := range jobs {
-		// Without a deadline: the driver would start a goroutine for each statement.
-		if err := j.try(context.WithoutCancel(ctx), tx); err != nil {
-			_ = tx.Rollback() // the error of the job is the one that matters
+		if err := j.within(ctx, tx); err != nil {
+			_ = tx.Rollback() // what failed before that is what matters
 			return err
 		}
 	}
 	return tx.Commit()
+}
+
+// within runs a job in its part of a transaction. An error is that the transaction
+// is over, as it is for want of the disk.
+func (j *job) within(ctx context.Context, tx *sql.Tx) error {
+	if _, err := tx.ExecContext(ctx, "SAVEPOINT job"); err != nil {
+		return err
+	}
+	if j.err = j.try(ctx, tx); j.err != nil {
+		if _, err := tx.ExecContext(ctx, "ROLLBACK TO job"); err != nil {
+			return fmt.Errorf("%w: the transaction is over: %w", repository.ErrUnavailable, err)
+		}
+	}
+	_, err := tx.ExecContext(ctx, "RELEASE job")
+	return err
 }
 
 // try keeps a panic for whoever waits for the job.

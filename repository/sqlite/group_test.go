@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -198,4 +199,67 @@ func TestAFileThatAnotherProcessHoldsIsWaitedForOnce(t *testing.T) {
 	if err := db.put(t.Context(), 100); err != nil {
 		t.Errorf("after that: %v", err)
 	}
+}
+
+func TestAJobThatFailsHasNoOtherRunAgain(t *testing.T) {
+	db := numbers(t)
+	release := db.held(t)
+	var runs atomic.Int64
+	var all sync.WaitGroup
+	for n := range groupSize {
+		all.Go(func() {
+			_ = db.inTx(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+				runs.Add(1)
+				if _, err := tx.ExecContext(ctx, `INSERT INTO numbers VALUES (?)`, n); err != nil || n%2 == 1 {
+					return errors.Join(err, errors.New("every second one"))
+				}
+				return nil
+			})
+			if db.has(t, n) != (n%2 == 0) {
+				t.Errorf("%d", n)
+			}
+		})
+	}
+	wait()
+	release()
+	all.Wait()
+	if runs.Load() != groupSize {
+		t.Errorf("%d runs of %d jobs", runs.Load(), groupSize)
+	}
+}
+
+func TestADiskThatIsFullIsNobodysRefusal(t *testing.T) {
+	db := numbers(t)
+	if _, err := db.write.ExecContext(t.Context(), `CREATE TABLE blobs (n INTEGER PRIMARY KEY, b BLOB)`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.write.ExecContext(t.Context(), `PRAGMA max_page_count = 100`); err != nil {
+		t.Fatal(err)
+	}
+	release := db.held(t)
+	var all sync.WaitGroup
+	for n := range groupSize {
+		all.Go(func() {
+			err := db.inTx(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+				if n%3 == 0 {
+					return sql.ErrNoRows
+				}
+				_, err := tx.ExecContext(ctx, `INSERT INTO blobs VALUES (?, zeroblob(10000))`, n)
+				return err
+			})
+			var there bool
+			if err := db.read.QueryRowContext(t.Context(), `SELECT EXISTS (SELECT 1 FROM blobs WHERE n = ?)`, n).Scan(&there); err != nil {
+				t.Error(err)
+			}
+			switch {
+			case there != (err == nil):
+				t.Errorf("%d is there: %v, %v", n, there, err)
+			case n%3 != 0 && err != nil && !errors.Is(err, repository.ErrUnavailable):
+				t.Errorf("%d: %v", n, err)
+			}
+		})
+	}
+	wait()
+	release()
+	all.Wait()
 }

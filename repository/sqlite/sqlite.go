@@ -85,8 +85,8 @@ func (db *DB) Ping(ctx context.Context) error {
 	return storeError(db.read.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema`).Scan(&n))
 }
 
-// inTx runs f in a write transaction, which others may be part of. F may run more
-// than once, and uses the context that it is given.
+// inTx runs f in a write transaction, which others may be part of. F uses the
+// context that it is given.
 func (db *DB) inTx(ctx context.Context, f func(ctx context.Context, tx *sql.Tx) error) (err error) {
 	done := db.write.time("transaction")
 	defer func() { done(err) }()
