@@ -50,8 +50,12 @@ func newBatches(client redis.UniversalClient) *batch.Batches[*run] {
 	})
 }
 
-// runTogether runs a script, with others that come at the same time.
+// runTogether runs a script, with others that come at the same time, if they go
+// to the same server.
 func (db *DB) runTogether(ctx context.Context, script *redis.Script, keys []string, args ...any) *redis.Cmd {
+	if db.batches == nil {
+		return script.Run(ctx, db.client, keys, args...)
+	}
 	r := &run{script: script, keys: keys, args: args}
 	if err := db.batches.Do(ctx, r); err != nil {
 		r.reply = redis.NewCmd(ctx)

@@ -2,6 +2,7 @@ package redis_test
 
 import (
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -55,5 +56,37 @@ func TestAServerLearnsTheScriptsAgain(t *testing.T) {
 			})
 		}
 		all.Wait()
+	}
+}
+
+// TestANodeThatHangsTakesNoOtherAlong stops one node of a cluster where it is: what
+// the others have is answered as ever.
+func TestANodeThatHangsTakesNoOtherAlong(t *testing.T) {
+	c := throwaway.StartCluster(t)
+	db, err := redis.Open(c.URL, redis.Options{Mode: redis.Cluster})
+	must(t, err)
+	t.Cleanup(func() { _ = db.Close() })
+	c.Primary[0].Hang()
+	defer c.Primary[0].Resume()
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	var prompt atomic.Int64
+	var all sync.WaitGroup
+	const calls = 200
+	for i := range calls {
+		all.Go(func() {
+			time.Sleep(time.Duration(i) * 4 * time.Millisecond)
+			begun := time.Now()
+			_, err := db.PresentSession(t.Context(), repository.Presentation{
+				UserID: newID(), SessionID: newID(), JTI: "QYkNFL0HSgdTQgXaUHRIIA", Next: "rDAGrol3bCUWb8ImPaHSMg", ClientID: "latchkey",
+				Delivery: repository.DeliveryBody, Op: newID(), Now: now, IssuedAt: now, Rotate: true, IdleTTL: time.Hour,
+			})
+			if err == nil && time.Since(begun) < 300*time.Millisecond {
+				prompt.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	if n := prompt.Load(); n < calls/3 {
+		t.Errorf("%d of %d calls were answered at once; two thirds are of other nodes", n, calls)
 	}
 }

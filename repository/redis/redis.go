@@ -40,7 +40,7 @@ type DB struct {
 	maxConns int // to each server
 	keys     keys
 	scripts  scripts
-	batches  *batch.Batches[*run]
+	batches  *batch.Batches[*run] // nil for a cluster
 }
 
 // Open makes a client for a redis:// or rediss:// URL; further servers are in
@@ -68,7 +68,11 @@ func Open(url string, o Options) (*DB, error) {
 			return nil, fmt.Errorf("instrument the client: %w", err)
 		}
 	}
-	return &DB{client: client, maxConns: o.MaxConns, keys: keys{o.Prefix}, scripts: s, batches: newBatches(client)}, nil
+	db := &DB{client: client, maxConns: o.MaxConns, keys: keys{o.Prefix}, scripts: s}
+	if o.Mode != Cluster { // whose pipelines wait for the slowest of its nodes
+		db.batches = newBatches(client)
+	}
+	return db, nil
 }
 
 // Pool says how many connections there are.
