@@ -64,7 +64,7 @@ func (b *bench) grow(n int, embedded bool) (g *grown, err error) {
 	seed := func() error { return b.seedServers(g) }
 	if embedded {
 		g.name = fmt.Sprintf("%d, SQLite", n)
-		if g.dir, err = os.MkdirTemp("", "latchkey-bench-data-"); err != nil {
+		if g.dir, err = dataDir(); err != nil {
 			return nil, err
 		}
 		g.deployment, err = deployEmbedded(b.programs, g.dir)

@@ -76,7 +76,7 @@ func (f *floor) open(e *gin.Engine) error {
 	if err != nil {
 		return err
 	}
-	o.PoolSize = 64
+	o.PoolSize, o.Protocol = 64, 2
 	client := redis.NewClient(o)
 	f.redis = client
 	if f.piped, err = client.AutoPipeline(); err != nil {
