@@ -50,31 +50,38 @@ func (b *Batches[C]) Do(ctx context.Context, call C) error {
 	b.mu.Unlock()
 	waiting, cancel := context.WithTimeout(ctx, b.limit)
 	defer cancel()
-	select {
-	case <-e.done:
-	case <-waiting.Done():
-		if b.withdraw(e) {
-			return waiting.Err()
+	for {
+		select {
+		case <-e.done:
+			return e.result()
+		case <-waiting.Done():
+			if b.withdraw(e) {
+				return waiting.Err()
+			}
+			<-e.done
+			return e.result()
+		case b.turns <- struct{}{}:
+			b.turn(waiting, e)
 		}
-	case b.turns <- struct{}{}:
-		b.turn(ctx, e)
 	}
-	<-e.done
+}
+
+func (e *entry[C]) result() error {
 	if e.broken {
 		return ErrBroken
 	}
 	return nil
 }
 
-// turn does the batches up to the one with this call, unless another has taken it.
-func (b *Batches[C]) turn(ctx context.Context, mine *entry[C]) {
+// turn does the next batch, unless mine is in one already, or has waited too long.
+// Those who came before come first: mine may be in one after it.
+func (b *Batches[C]) turn(waiting context.Context, mine *entry[C]) {
 	defer func() { <-b.turns }()
-	for {
-		batch := b.take(mine)
-		if len(batch) == 0 {
-			return
-		}
-		b.do(ctx, batch)
+	if waiting.Err() != nil {
+		return
+	}
+	if batch := b.take(mine); len(batch) > 0 {
+		b.do(waiting, batch)
 	}
 }
 
