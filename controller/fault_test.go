@@ -117,7 +117,7 @@ func TestAStoreThatHangsIsAnsweredFor(t *testing.T) {
 				time.Sleep(time.Duration(i) * 5 * time.Millisecond)
 				begun := time.Now()
 				got := browser.send("POST", "/api/users/refresh", "")
-				if took := time.Since(begun); got.status != 503 || took > 3500*time.Millisecond {
+				if took := time.Since(begun); got.status != 503 || took > 4*time.Second { // 2.5 s, and what a busy machine adds
 					t.Errorf("%s hangs: one of many: %d after %s", name, got.status, took)
 				}
 			})

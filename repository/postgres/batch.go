@@ -33,7 +33,7 @@ const (
 	batchSize = 64
 	// batchLimit is for a batch, with the wait for a connection, and for the wait for
 	// its turn.
-	batchLimit = 1500 * time.Millisecond
+	batchLimit = 1250 * time.Millisecond
 )
 
 // newSessionUsers asks the questions that come at the same time in one trip.

@@ -25,7 +25,7 @@ const (
 	batchSize = 64
 	// batchLimit is for a batch, with all that the driver tries, and for the wait for
 	// its turn.
-	batchLimit = 1500 * time.Millisecond
+	batchLimit = time.Second
 )
 
 // newBatches sends the scripts that come at the same time in one pipeline: a write
