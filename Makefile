@@ -56,7 +56,7 @@ client: build ## build and test the browser client (needs Node)
 
 .PHONY: bench
 bench: bench-servers bench-micro ## measure everything, on real servers, and write docs/benchmarks.md
-	$(GO) run -tags $(TAGS) ./bench -docs docs/benchmarks.md
+	$(GO) run -tags $(TAGS) ./bench -docs docs/benchmarks.md $(BENCHFLAGS)
 
 .PHONY: bench-servers
 bench-servers:
