@@ -24,9 +24,10 @@ type Batches[C any] struct {
 
 // entry is a call that somebody waits for.
 type entry[C any] struct {
-	call   C
-	broken bool          // it was begun, and run did not return
-	done   chan struct{} // closed once it is done
+	call  C
+	since time.Time
+	err   error         // why it was not done
+	done  chan struct{} // closed once it is done, or will not be
 }
 
 // ErrBroken is of a call whose batch ended in a panic.
@@ -42,59 +43,64 @@ func New[C any](turns, size int, limit time.Duration, run func(ctx context.Conte
 }
 
 // Do returns once the call is done. An error says that it is not: that of ctx, where
-// it or the limit ended before anybody had begun; else ErrBroken.
+// it ended before anybody had begun; context.DeadlineExceeded, where its turn came too
+// late; else ErrBroken.
 func (b *Batches[C]) Do(ctx context.Context, call C) error {
-	e := &entry[C]{call: call, done: make(chan struct{})}
+	e := &entry[C]{call: call, since: time.Now(), done: make(chan struct{})} //nolint:forbidigo // how long it waits; no rule depends on it
 	b.mu.Lock()
 	b.waiting = append(b.waiting, e)
 	b.mu.Unlock()
-	waiting, cancel := context.WithTimeout(ctx, b.limit)
-	defer cancel()
 	for {
 		select {
 		case <-e.done:
-			return e.result()
-		case <-waiting.Done():
+			return e.err
+		case <-ctx.Done():
 			if b.withdraw(e) {
-				return waiting.Err()
+				return ctx.Err()
 			}
 			<-e.done
-			return e.result()
+			return e.err
 		case b.turns <- struct{}{}:
-			b.turn(waiting, e)
+			if b.turn(ctx, e) {
+				continue
+			}
+			<-e.done // and no more turns: another has it, and they are for those who wait
+			return e.err
 		}
 	}
 }
 
-func (e *entry[C]) result() error {
-	if e.broken {
-		return ErrBroken
-	}
-	return nil
-}
-
-// turn does the next batch, unless mine is in one already, or has waited too long.
-// Those who came before come first: mine may be in one after it.
-func (b *Batches[C]) turn(waiting context.Context, mine *entry[C]) {
+// turn does the next batch, unless mine is in one already. Those who came before come
+// first: it reports whether mine waits still.
+func (b *Batches[C]) turn(ctx context.Context, mine *entry[C]) (waits bool) {
 	defer func() { <-b.turns }()
-	if waiting.Err() != nil {
-		return
-	}
 	if batch := b.take(mine); len(batch) > 0 {
-		b.do(waiting, batch)
+		b.do(ctx, batch)
 	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Contains(b.waiting, mine)
 }
 
 // take takes those who have waited longest, or nothing where mine does not wait any
-// more.
-func (b *Batches[C]) take(mine *entry[C]) []*entry[C] {
+// more. Whoever has waited too long is told so: a turn comes no later than a batch
+// lasts, so nobody needs a clock of its own.
+func (b *Batches[C]) take(mine *entry[C]) (batch []*entry[C]) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !slices.Contains(b.waiting, mine) {
 		return nil
 	}
-	n := min(len(b.waiting), b.size)
-	batch := slices.Clone(b.waiting[:n])
+	now, n := time.Now(), 0 //nolint:forbidigo // likewise
+	for ; n < len(b.waiting) && len(batch) < b.size; n++ {
+		e := b.waiting[n]
+		if now.Sub(e.since) < b.limit {
+			batch = append(batch, e)
+			continue
+		}
+		e.err = context.DeadlineExceeded
+		close(e.done)
+	}
 	b.waiting = slices.Delete(b.waiting, 0, n)
 	return batch
 }
@@ -102,7 +108,7 @@ func (b *Batches[C]) take(mine *entry[C]) []*entry[C] {
 func (b *Batches[C]) do(ctx context.Context, batch []*entry[C]) {
 	calls := make([]C, len(batch))
 	for i, e := range batch {
-		calls[i], e.broken = e.call, true
+		calls[i], e.err = e.call, ErrBroken // until run returns
 	}
 	defer func() {
 		for _, e := range batch {
@@ -113,7 +119,7 @@ func (b *Batches[C]) do(ctx context.Context, batch []*entry[C]) {
 	defer cancel()
 	b.run(ctx, calls)
 	for _, e := range batch {
-		e.broken = false
+		e.err = nil
 	}
 }
 
