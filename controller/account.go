@@ -40,12 +40,18 @@ func (s *server) signUp(c *call, body signUpBody) (reply, error) {
 	if body.Privilege != nil {
 		n.Privilege = *body.Privilege
 	}
-	var by *service.Subject
+	var by *service.Live
 	if subject, ok := access.Subject(c.ctx()); ok {
 		if err := own(subject, s.Now()); err != nil {
 			return reply{}, err
 		}
-		by = &subject
+		if subject.Privilege >= service.PrivilegeAdministrator { // else anybody may do what the request asks for
+			live, err := s.Sessions.State(c.ctx(), subject)
+			if err != nil {
+				return reply{}, err
+			}
+			by = &live
+		}
 	}
 	made, err := s.Accounts.SignUp(c.ctx(), n, by)
 	if err != nil {
@@ -57,11 +63,6 @@ func (s *server) signUp(c *call, body signUpBody) (reply, error) {
 }
 
 // me is GET /api/users/me.
-func (s *server) me(c *call, _ empty) (reply, error) {
-	subject, _ := access.Subject(c.ctx())
-	found, err := s.Accounts.Me(c.ctx(), subject)
-	if err != nil {
-		return reply{}, err
-	}
-	return reply{body: userOf(found)}, nil
+func (s *server) me(_ *call, who service.Live, _ empty) (reply, error) {
+	return reply{body: userOf(who.Account())}, nil
 }

@@ -1,10 +1,9 @@
 package controller
 
-import "latchkey/middleware/access"
+import "latchkey/service"
 
 // tokenFor is POST /api/users/{id}/token.
-func (s *server) tokenFor(c *call, _ empty) (reply, error) {
-	by, _ := access.Subject(c.ctx())
+func (s *server) tokenFor(c *call, by service.Live, _ empty) (reply, error) {
 	raw, exp, err := s.Accounts.TokenFor(c.ctx(), s.Tokens, c.param("id"), by, c.from())
 	if err != nil {
 		return reply{}, err

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"time"
 
-	"latchkey/middleware/access"
 	"latchkey/service"
 )
 
@@ -90,10 +89,10 @@ func set[T any](field, wish *T) {
 }
 
 // createClient is POST /api/clients.
-func (s *server) createClient(c *call, wish clientWish) (reply, error) {
+func (s *server) createClient(c *call, by service.Live, wish clientWish) (reply, error) {
 	var spec service.ClientSpec
 	wish.apply(&spec)
-	made, secret, err := s.Clients.Create(c.ctx(), spec, actorOf(c), c.from())
+	made, secret, err := s.Clients.Create(c.ctx(), spec, &by, c.from())
 	if err != nil {
 		return reply{}, err
 	}
@@ -113,7 +112,7 @@ type listBody[T any] struct {
 const clientPage = 100
 
 // listClients is GET /api/clients.
-func (s *server) listClients(c *call, _ empty) (reply, error) {
+func (s *server) listClients(c *call, _ service.Live, _ empty) (reply, error) {
 	clients, err := s.Clients.List(c.ctx(), c.r.URL.Query().Get("after"), clientPage)
 	if err != nil {
 		return reply{}, err
@@ -129,25 +128,25 @@ func (s *server) listClients(c *call, _ empty) (reply, error) {
 }
 
 // client is GET /api/clients/{id}.
-func (s *server) client(c *call, _ empty) (reply, error) {
+func (s *server) client(c *call, _ service.Live, _ empty) (reply, error) {
 	found, err := s.Clients.Find(c.ctx(), c.param("id"))
 	return reply{body: clientOf(found)}, err
 }
 
 // changeClient is PATCH /api/clients/{id}.
-func (s *server) changeClient(c *call, wish clientWish) (reply, error) {
+func (s *server) changeClient(c *call, by service.Live, wish clientWish) (reply, error) {
 	if wish.ID != nil || wish.Public != nil {
 		return reply{}, &service.Error{
 			Code: service.CodeInvalidRequest, Message: "This stays as it was made.", Fields: map[string]string{"id": "cannot be changed, nor can public"},
 		}
 	}
-	changed, err := s.Clients.Change(c.ctx(), c.param("id"), wish.apply, actorOf(c), c.from())
+	changed, err := s.Clients.Change(c.ctx(), c.param("id"), wish.apply, &by, c.from())
 	return reply{body: clientOf(changed)}, err
 }
 
 // deleteClient is DELETE /api/clients/{id}.
-func (s *server) deleteClient(c *call, _ empty) (reply, error) {
-	return reply{status: http.StatusNoContent}, s.Clients.Delete(c.ctx(), c.param("id"), actorOf(c), c.from())
+func (s *server) deleteClient(c *call, by service.Live, _ empty) (reply, error) {
+	return reply{status: http.StatusNoContent}, s.Clients.Delete(c.ctx(), c.param("id"), &by, c.from())
 }
 
 type secretWish struct {
@@ -155,20 +154,14 @@ type secretWish struct {
 }
 
 // rotateClientSecret is POST /api/clients/{id}/secret.
-func (s *server) rotateClientSecret(c *call, wish secretWish) (reply, error) {
+func (s *server) rotateClientSecret(c *call, by service.Live, wish secretWish) (reply, error) {
 	keep := service.KeepSecret
 	if wish.Keep != nil {
 		keep = inSeconds(*wish.Keep)
 	}
-	secret, err := s.Clients.RotateSecret(c.ctx(), c.param("id"), keep, actorOf(c), c.from())
+	secret, err := s.Clients.RotateSecret(c.ctx(), c.param("id"), keep, &by, c.from())
 	if err != nil {
 		return reply{}, err
 	}
 	return reply{body: map[string]string{"secret": string(secret)}}, nil
-}
-
-// actorOf is who sends a request that a guard let in.
-func actorOf(c *call) string {
-	by, _ := access.Subject(c.ctx())
-	return by.UserID
 }

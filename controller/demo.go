@@ -10,7 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"latchkey/middleware"
-	"latchkey/middleware/access"
+	"latchkey/service"
 )
 
 // demoFiles are a page that shows what the service does, and the browser client
@@ -39,7 +39,7 @@ func (s *server) routeDemo(engine *gin.Engine, session gin.HandlerFunc) {
 			engine.GET("/demo/"+name, s.demoFile(name))
 		}
 	}
-	engine.POST("/demo/expire", middleware.NoStore(), session, handle(s, s.demoExpire))
+	engine.POST("/demo/expire", middleware.NoStore(), session, handleLive(s, s.demoExpire))
 }
 
 // demoFile serves a file of the page, which learns where the API is.
@@ -61,9 +61,8 @@ func (s *server) demoFile(name string) gin.HandlerFunc {
 
 // demoExpire is POST /demo/expire: it makes the access cookie one that has just
 // expired, as if time had passed.
-func (s *server) demoExpire(c *call, _ empty) (reply, error) {
-	who, _ := access.Subject(c.ctx())
-	token, err := s.Tokens.Expired(who)
+func (s *server) demoExpire(_ *call, who service.Live, _ empty) (reply, error) {
+	token, err := s.Tokens.Expired(who.Subject)
 	if err != nil {
 		return reply{}, err
 	}

@@ -3,7 +3,6 @@ package controller
 import (
 	"net/http"
 
-	"latchkey/middleware/access"
 	"latchkey/service"
 )
 
@@ -20,9 +19,8 @@ type deviceBody struct {
 }
 
 // devices is GET /api/users/me/sessions.
-func (s *server) devices(c *call, _ empty) (reply, error) {
-	who, _ := access.Subject(c.ctx())
-	devices, err := s.Sessions.Devices(c.ctx(), who.UserID)
+func (s *server) devices(c *call, who service.Live, _ empty) (reply, error) {
+	devices, err := s.Sessions.OwnDevices(c.ctx(), who)
 	if err != nil {
 		return reply{}, err
 	}
@@ -37,10 +35,9 @@ func (s *server) devices(c *call, _ empty) (reply, error) {
 }
 
 // endDevice is DELETE /api/users/me/sessions/{id}.
-func (s *server) endDevice(c *call, _ empty) (reply, error) {
-	who, _ := access.Subject(c.ctx())
+func (s *server) endDevice(c *call, who service.Live, _ empty) (reply, error) {
 	id := c.param("id")
-	if err := s.Sessions.EndDevice(c.ctx(), who.UserID, id, service.EndByUser, c.from()); err != nil {
+	if err := s.Sessions.EndOwnDevice(c.ctx(), who, id, c.from()); err != nil {
 		return reply{}, err
 	}
 	out := reply{status: http.StatusNoContent}
@@ -52,7 +49,6 @@ func (s *server) endDevice(c *call, _ empty) (reply, error) {
 }
 
 // endOthers is DELETE /api/users/me/sessions.
-func (s *server) endOthers(c *call, _ empty) (reply, error) {
-	who, _ := access.Subject(c.ctx())
+func (s *server) endOthers(c *call, who service.Live, _ empty) (reply, error) {
 	return reply{status: http.StatusNoContent}, s.Sessions.EndOthers(c.ctx(), who, c.from())
 }

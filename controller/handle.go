@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"latchkey/controller/problem"
+	"latchkey/middleware/access"
 	"latchkey/service"
 )
 
@@ -42,14 +43,41 @@ type reply struct {
 	header  map[string]string
 }
 
-// handle runs a handler: it decodes, calls, and writes once.
+// handle runs a handler that anybody may call: it decodes, calls, and writes once.
 func handle[Req any](s *server, f func(*call, Req) (reply, error)) gin.HandlerFunc {
-	return func(c *gin.Context) {
-		var out reply
+	return s.respond(func(c *gin.Context) (reply, error) {
 		req, err := decode[Req](c.Writer, c.Request)
-		if err == nil {
-			out, err = f(&call{r: c.Request, address: c.ClientIP(), param: c.Param}, req)
+		if err != nil {
+			return reply{}, err
 		}
+		return f(callOf(c), req)
+	})
+}
+
+// handleLive runs a handler of a route that demands an access token. It calls the
+// handler for the subject of the token, and only if the subject's session is live. A
+// guard stands before it.
+func handleLive[Req any](s *server, f func(*call, service.Live, Req) (reply, error)) gin.HandlerFunc {
+	return s.respond(func(c *gin.Context) (reply, error) {
+		subject, _ := access.Subject(c.Request.Context())
+		live, err := s.Sessions.State(c.Request.Context(), subject)
+		if err != nil {
+			return reply{}, err
+		}
+		req, err := decode[Req](c.Writer, c.Request)
+		if err != nil {
+			return reply{}, err
+		}
+		return f(callOf(c), live, req)
+	})
+}
+
+func callOf(c *gin.Context) *call { return &call{r: c.Request, address: c.ClientIP(), param: c.Param} }
+
+// respond writes what a handler returns.
+func (s *server) respond(f func(*gin.Context) (reply, error)) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		out, err := f(c)
 		for _, cookie := range out.cookies {
 			http.SetCookie(c.Writer, cookie)
 		}

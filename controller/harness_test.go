@@ -220,8 +220,13 @@ func (i *instance) addAda(t *testing.T) {
 
 func (i *instance) add(t *testing.T, name string) {
 	t.Helper()
+	i.addPrivileged(t, name, 0)
+}
+
+func (i *instance) addPrivileged(t *testing.T, name string, privilege int) {
+	t.Helper()
 	_, err := i.accounts.CreateAsOperator(t.Context(), service.NewAccount{
-		Username: name, Email: name + "@example.org", Password: service.NewPassword("correct horse"),
+		Username: name, Email: name + "@example.org", Password: service.NewPassword("correct horse"), Privilege: privilege,
 	})
 	must(t, err)
 }

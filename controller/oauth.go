@@ -36,7 +36,7 @@ func (s *server) oauth(f func(*call, oauthRequest) (any, error)) gin.HandlerFunc
 			if err != nil {
 				return nil, err
 			}
-			call := &call{r: c.Request, address: c.ClientIP(), param: c.Param}
+			call := callOf(c)
 			client, err := s.Clients.Authenticate(call.ctx(), credentials)
 			if err != nil {
 				return nil, err

@@ -3,7 +3,6 @@ package controller
 import (
 	"net/http"
 
-	"latchkey/middleware/access"
 	"latchkey/service"
 )
 
@@ -14,8 +13,7 @@ type passwordBody struct {
 
 // password is POST /api/users/me/password. A device that was known gets a new
 // token, the way in which it showed the old one: all others are forgotten.
-func (s *server) password(c *call, body passwordBody) (reply, error) {
-	who, _ := access.Subject(c.ctx())
+func (s *server) password(c *call, who service.Live, body passwordBody) (reply, error) {
 	device, err := s.Passwords.Change(c.ctx(), service.PasswordChange{
 		Who: who, Current: service.NewPassword(body.CurrentPassword), Next: service.NewPassword(body.NewPassword),
 		Device: s.deviceToken(c.r), From: c.from(),

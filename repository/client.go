@@ -36,12 +36,12 @@ type Client struct {
 	UpdatedAt time.Time
 }
 
-// Clients keeps the OAuth clients. With a non-empty actor a write happens only
-// if that user is an enabled administrator at that moment, else ErrNotAllowed.
+// Clients keeps the OAuth clients. The caller of a write must be an
+// administrator, else ErrNotAllowed.
 type Clients interface {
 	// CreateClient adds a client. ErrExists if the id is taken, or was: sessions
 	// of a client that was deleted must not become those of another.
-	CreateClient(ctx context.Context, c Client, actor string, a AuditRecord) error
+	CreateClient(ctx context.Context, c Client, by Caller, a AuditRecord) error
 
 	// FindClient returns ErrNotFound for an unknown or deleted client.
 	FindClient(ctx context.Context, id string) (Client, error)
@@ -53,13 +53,13 @@ type Clients interface {
 	// UpdateClient replaces all but the id, the secrets, Public and CreatedAt.
 	// ErrNotFound if there is no such client whose UpdatedAt is was: of many
 	// concurrent callers exactly one succeeds.
-	UpdateClient(ctx context.Context, c Client, was time.Time, actor string, a AuditRecord) error
+	UpdateClient(ctx context.Context, c Client, was time.Time, by Caller, a AuditRecord) error
 
 	// RotateClientSecret makes a secret the current one, and keeps the one that
 	// was current until a time. ErrNotFound for an unknown, deleted or public
 	// client.
-	RotateClientSecret(ctx context.Context, id string, secret SecretHash, keep, at time.Time, actor string, a AuditRecord) error
+	RotateClientSecret(ctx context.Context, id string, secret SecretHash, keep, at time.Time, by Caller, a AuditRecord) error
 
 	// DeleteClient removes a client for good. ErrNotFound for an unknown one.
-	DeleteClient(ctx context.Context, id string, at time.Time, actor string, a AuditRecord) error
+	DeleteClient(ctx context.Context, id string, at time.Time, by Caller, a AuditRecord) error
 }

@@ -16,10 +16,23 @@ var (
 	ErrUsernameExists = fmt.Errorf("username %w", ErrExists)
 	// ErrEmailExists: another user has this e-mail address, in some case.
 	ErrEmailExists = fmt.Errorf("email %w", ErrExists)
-	// ErrNotAllowed: the actor of a privileged write no longer has the
-	// privilege that the write demands.
+	// ErrNotAllowed: the session of the caller is not live, or the caller does
+	// not have the privilege that the write demands.
 	ErrNotAllowed = errors.New("not allowed")
+	// ErrLastAdministrator: the write would leave no enabled administrator.
+	ErrLastAdministrator = errors.New("last administrator")
 	// ErrUnavailable: the store is down, slow, read-only or full. The caller
 	// may try the same call again; nothing says that it had no effect.
 	ErrUnavailable = errors.New("store unavailable")
 )
+
+// Known reports whether an error is one of the contract, so that a backend passes
+// it on as it is.
+func Known(err error) bool {
+	for _, known := range []error{ErrNotFound, ErrExists, ErrNotAllowed, ErrLastAdministrator, ErrUnavailable} {
+		if errors.Is(err, known) {
+			return true
+		}
+	}
+	return false
+}

@@ -36,7 +36,8 @@ type Revocations interface {
 	// RevokeSession records that a session is over, and the audit record of it,
 	// in one step. Only the first call for a session writes; it reports true,
 	// all others, concurrent ones too, report false and change nothing.
-	RevokeSession(ctx context.Context, r Revocation, a AuditRecord) (first bool, err error)
+	// ErrNotAllowed if there is a caller whose session is not live.
+	RevokeSession(ctx context.Context, r Revocation, by Caller, a AuditRecord) (first bool, err error)
 
 	// RecordLogin writes the audit record of a login and revokes the sessions
 	// that the login ends, in one step; those that are revoked already stay as

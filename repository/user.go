@@ -42,12 +42,11 @@ type User struct {
 
 // Users keeps the accounts.
 type Users interface {
-	// CreateUser adds a user, and the audit record of it, in one step. With a
-	// non-empty actor it does so only if that user is an enabled administrator
-	// at that moment, else ErrNotAllowed. ErrUsernameExists or ErrEmailExists
+	// CreateUser adds a user and its audit record in one step. A caller must be an
+	// administrator, else ErrNotAllowed. ErrUsernameExists or ErrEmailExists
 	// when a key is taken: of many concurrent callers with one key exactly one
 	// succeeds.
-	CreateUser(ctx context.Context, u User, actor string, a AuditRecord) error
+	CreateUser(ctx context.Context, u User, by Caller, a AuditRecord) error
 
 	// FindUserByID returns ErrNotFound for an unknown ID.
 	FindUserByID(ctx context.Context, id string) (User, error)
@@ -63,10 +62,11 @@ type Users interface {
 	// an unknown user.
 	FindUserOfSession(ctx context.Context, userID, sessionID string) (u User, ended EndReason, err error)
 
-	// ChangePassword replaces a hash and ends the user's sessions but one, in
-	// one step. ErrNotFound if there is no such user whose hash is Old and whose
-	// epoch is Epoch: of many concurrent callers exactly one succeeds.
-	ChangePassword(ctx context.Context, c PasswordChange, a AuditRecord) error
+	// ChangePassword replaces the caller's password hash and ends all of the
+	// caller's sessions but the one that asks, in one step. It returns the epoch
+	// after that. ErrNotAllowed if the caller's session is not live; ErrNotFound
+	// if the hash is not Old: of many concurrent callers exactly one succeeds.
+	ChangePassword(ctx context.Context, c PasswordChange, a AuditRecord) (epoch int64, err error)
 
 	// ReplaceHash replaces a hash by another of the same password. ErrNotFound if
 	// there is no such user whose hash is old.
@@ -76,19 +76,21 @@ type Users interface {
 	// and is returned. ErrNotFound for an unknown user.
 	EndUserSessions(ctx context.Context, userID string, at time.Time, a AuditRecord) (epoch int64, err error)
 
-	// EndOtherUserSessions is EndUserSessions but for one session, which must
-	// have been found live at that epoch: ErrNotFound if the user has another by
-	// now, else a session that was ended meanwhile would come back.
-	EndOtherUserSessions(ctx context.Context, userID, kept string, epoch int64, at time.Time, a AuditRecord) error
+	// EndOtherUserSessions ends all sessions of the caller but the one that asks,
+	// in one step. It returns the epoch after that. ErrNotAllowed if that session
+	// is not live, else an ended session would become live again.
+	EndOtherUserSessions(ctx context.Context, by Caller, at time.Time, a AuditRecord) (epoch int64, err error)
 
 	// DisableUser disables a user, which ends all sessions, or enables one. It
-	// returns the epoch after that. ErrNotFound for an unknown user.
+	// returns the epoch after that. ErrNotFound for an unknown user;
+	// ErrLastAdministrator if no enabled administrator would be left, whatever
+	// happens concurrently.
 	DisableUser(ctx context.Context, userID string, disabled bool, at time.Time, a AuditRecord) (epoch int64, err error)
 
-	// RecordActing records that the actor was given a token that speaks for a
-	// user. ErrNotAllowed, and no record, unless the actor is an enabled
-	// administrator, and the user an enabled one who is none, at that moment.
-	RecordActing(ctx context.Context, userID, actor string, a AuditRecord) error
+	// RecordActing records that the caller, an administrator, was given a token
+	// that speaks for a user. ErrNotAllowed, and no record, unless the user is
+	// enabled and no administrator at that moment.
+	RecordActing(ctx context.Context, userID string, by Caller, a AuditRecord) error
 
 	// EndAllSessions ends every session of every user, in one step, and returns
 	// how many users there are. The epoch becomes one that no user had before,
@@ -97,12 +99,10 @@ type Users interface {
 	EndAllSessions(ctx context.Context, at time.Time, a AuditRecord) (users int, err error)
 }
 
-// PasswordChange is a new hash for a user.
+// PasswordChange is a new hash for the password of a caller.
 type PasswordChange struct {
-	UserID string
-	Old    PasswordHash
-	New    PasswordHash
-	Kept   string // the session that stays, found live at Epoch
-	Epoch  int64  // the user's, when all of this was read
-	At     time.Time
+	By  Caller
+	Old PasswordHash
+	New PasswordHash
+	At  time.Time
 }

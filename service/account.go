@@ -59,21 +59,21 @@ func NewAccounts(users repository.Users, hasher *Hasher, policy PasswordPolicy, 
 // 0, or create one while sign-up is closed; by is nil for anyone else.
 // Invalid_request and password_rejected name the fields; username_taken and
 // email_taken are for names that are taken, in any case.
-func (a *Accounts) SignUp(ctx context.Context, n NewAccount, by *Subject) (Account, error) {
+func (a *Accounts) SignUp(ctx context.Context, n NewAccount, by *Live) (Account, error) {
 	if n.Privilege < repository.PrivilegeUser || n.Privilege > repository.PrivilegeAdministrator {
 		return Account{}, fieldError(CodeInvalidRequest, "privilege", "must be 0, 1 or 2")
 	}
-	actor := ""
-	if by != nil && by.Privilege >= repository.PrivilegeAdministrator {
-		actor = by.UserID
-	}
+	administrator := by != nil && by.Privilege >= repository.PrivilegeAdministrator
 	switch {
-	case actor == "" && n.Privilege > repository.PrivilegeUser:
+	case !administrator && n.Privilege > repository.PrivilegeUser:
 		return Account{}, NewError(CodePrivilegeDenied, "Only an administrator may give a privilege above 0.")
-	case actor == "" && !a.signup:
+	case !administrator && !a.signup:
 		return Account{}, NewError(CodePrivilegeDenied, "Sign-up is closed. Ask an administrator for an account.")
 	}
-	return a.create(ctx, n, actor)
+	if !administrator {
+		by = nil
+	}
+	return a.create(ctx, n, callerOf(by))
 }
 
 // CreateAsOperator creates an account of any privilege, for whoever has the
@@ -82,10 +82,10 @@ func (a *Accounts) CreateAsOperator(ctx context.Context, n NewAccount) (Account,
 	if n.Privilege < repository.PrivilegeUser || n.Privilege > repository.PrivilegeAdministrator {
 		return Account{}, fieldError(CodeInvalidRequest, "privilege", "must be 0, 1 or 2")
 	}
-	return a.create(ctx, n, "")
+	return a.create(ctx, n, repository.Caller{})
 }
 
-func (a *Accounts) create(ctx context.Context, n NewAccount, actor string) (Account, error) {
+func (a *Accounts) create(ctx context.Context, n NewAccount, by repository.Caller) (Account, error) {
 	nameKey, nameProblem := usernameKey(n.Username)
 	mailKey, mailProblem := emailKey(n.Email)
 	if fields := notEmpty(map[string]string{"username": nameProblem, "email": mailProblem}); len(fields) > 0 {
@@ -108,8 +108,8 @@ func (a *Accounts) create(ctx context.Context, n NewAccount, actor string) (Acco
 		PasswordHash: hash, Privilege: n.Privilege, CreatedAt: now, UpdatedAt: now,
 	}
 	record := n.From.audit(now, repository.AuditUserCreated, "ok")
-	record.UserID, record.ActorID = u.ID, actor
-	switch err := a.users.CreateUser(ctx, u, actor, record); {
+	record.UserID, record.ActorID = u.ID, by.UserID
+	switch err := a.users.CreateUser(ctx, u, by, record); {
 	case errors.Is(err, repository.ErrUsernameExists):
 		return Account{}, fieldError(CodeUsernameTaken, "username", "is taken")
 	case errors.Is(err, repository.ErrEmailExists):
@@ -120,21 +120,6 @@ func (a *Accounts) create(ctx context.Context, n NewAccount, actor string) (Acco
 		return Account{}, storeFailure("create a user", err)
 	}
 	logEvent(ctx, a.log, record)
-	return account(u), nil
-}
-
-// Me returns the account that an access token speaks for. Session_revoked when
-// it has been deleted, account_disabled when it is disabled.
-func (a *Accounts) Me(ctx context.Context, s Subject) (Account, error) {
-	u, err := a.users.FindUserByID(ctx, s.UserID)
-	switch {
-	case errors.Is(err, repository.ErrNotFound):
-		return Account{}, sessionOver(CodeSessionRevoked, "This account no longer exists.")
-	case err != nil:
-		return Account{}, storeFailure("find the user of a token", err)
-	case u.Disabled:
-		return Account{}, accountDisabled()
-	}
 	return account(u), nil
 }
 
@@ -171,7 +156,8 @@ func notEmpty(fields map[string]string) map[string]string {
 	return fields
 }
 
-// privilegeChanged is of an access token that says more than is true by now.
+// privilegeChanged is of an access token that says more than is true by now: the
+// privilege is lower, or the session ended while the request was under way.
 func privilegeChanged() error {
-	return NewError(CodeTokenExpired, "Your privileges have changed. Refresh your token and try again.")
+	return NewError(CodeTokenExpired, "Your privileges or your session have changed. Refresh your token and try again.")
 }

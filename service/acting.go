@@ -17,7 +17,7 @@ const actingTTL = 5 * time.Minute
 // names the administrator in its claim act (RFC 8693 4.1) and has no session, so
 // that it can change no password and end no session. Not_found for an unknown
 // user; account_disabled; privilege_denied for an administrator's account.
-func (a *Accounts) TokenFor(ctx context.Context, tokens *Tokens, userID string, by Subject, from Origin) (RawToken, time.Time, error) {
+func (a *Accounts) TokenFor(ctx context.Context, tokens *Tokens, userID string, by Live, from Origin) (RawToken, time.Time, error) {
 	id, err := uuid.Parse(userID)
 	if err != nil {
 		return "", time.Time{}, noSuchAccount()
@@ -35,7 +35,7 @@ func (a *Accounts) TokenFor(ctx context.Context, tokens *Tokens, userID string, 
 	}
 	record := from.audit(a.now().UTC().Truncate(time.Microsecond), repository.AuditTokenIssued, "ok")
 	record.UserID, record.ActorID, record.SessionID, record.ClientID = u.ID, by.UserID, by.SessionID, ClientAPI
-	err = a.users.RecordActing(ctx, u.ID, by.UserID, record)
+	err = a.users.RecordActing(ctx, u.ID, by.caller, record)
 	switch {
 	case errors.Is(err, repository.ErrNotAllowed):
 		return "", time.Time{}, privilegeChanged()

@@ -27,6 +27,7 @@ type claims struct {
 	Privilege *int     `json:"privilege,omitempty"`
 	Scope     string   `json:"scope,omitempty"`
 	Act       *actor   `json:"act,omitempty"`
+	Epoch     *int64   `json:"epoch,omitempty"`
 
 	// Of refresh tokens.
 	Gen *int64 `json:"gen,omitempty"`
@@ -75,6 +76,9 @@ func (c *claims) member(name, value []byte) (err error) {
 	case "gen":
 		n, bad := wholeNumber(value)
 		c.Gen, err = &n, bad
+	case "epoch":
+		n, bad := wholeNumber(value)
+		c.Epoch, err = &n, bad
 	case "privilege":
 		n, bad := wholeNumber(value)
 		privilege := int(n)
@@ -120,13 +124,16 @@ func texts(value []byte) ([]string, error) {
 func (c *claims) subject() Subject {
 	s := Subject{
 		UserID: c.Subject, SessionID: c.SessionID, ClientID: c.ClientID, TokenID: c.TokenID,
-		Scope: c.Scope, AuthTime: seconds(c.AuthTime), ExpiresAt: seconds(c.ExpiresAt),
+		Scope: c.Scope, Epoch: noEpoch, AuthTime: seconds(c.AuthTime), ExpiresAt: seconds(c.ExpiresAt),
 	}
 	if c.Subject == c.ClientID { // RFC 9068 2.2: a client on its own behalf
 		s.UserID = ""
 	}
 	if c.Privilege != nil {
 		s.Privilege = *c.Privilege
+	}
+	if c.Epoch != nil {
+		s.Epoch = *c.Epoch
 	}
 	if c.Act != nil {
 		s.Actor = c.Act.Subject

@@ -90,8 +90,8 @@ func NewClients(store repository.Clients, now func() time.Time, log *slog.Logger
 
 // Create adds a client and returns its secret, which is kept as a hash; a public
 // client has none. Invalid_request names the fields; client_taken is for an id
-// that is taken, or was. An empty actor is the operator.
-func (c *Clients) Create(ctx context.Context, spec ClientSpec, actor string, from Origin) (Client, ClientSecret, error) {
+// that is taken, or was. By is nil for the operator.
+func (c *Clients) Create(ctx context.Context, spec ClientSpec, by *Live, from Origin) (Client, ClientSecret, error) {
 	if spec.ID == "" {
 		spec.ID = strings.ToLower(rand.Text()[:16])
 	}
@@ -106,8 +106,8 @@ func (c *Clients) Create(ctx context.Context, spec ClientSpec, actor string, fro
 		secret = ClientSecret(random256())
 		record.Secret = secret.hash()
 	}
-	a := c.audit(from, repository.AuditClientCreated, spec.ID, actor)
-	err := c.store.CreateClient(ctx, record, actor, a)
+	a := c.audit(from, repository.AuditClientCreated, spec.ID, by)
+	err := c.store.CreateClient(ctx, record, callerOf(by), a)
 	if errors.Is(err, repository.ErrExists) {
 		return Client{}, "", fieldError(CodeClientTaken, "id", "is taken, or was: the sessions of a client that was deleted must not become another's")
 	}
@@ -150,7 +150,7 @@ func (c *Clients) List(ctx context.Context, after string, limit int) ([]Client, 
 
 // Change applies a change to what an operator decides about a client, but for its
 // id and whether it is public.
-func (c *Clients) Change(ctx context.Context, id string, change func(*ClientSpec), actor string, from Origin) (Client, error) {
+func (c *Clients) Change(ctx context.Context, id string, change func(*ClientSpec), by *Live, from Origin) (Client, error) {
 	for range retries { // somebody else may change it meanwhile
 		was, err := findClient(ctx, c.store, id)
 		if err != nil {
@@ -167,8 +167,8 @@ func (c *Clients) Change(ctx context.Context, id string, change func(*ClientSpec
 		if record.UpdatedAt = c.now().UTC().Truncate(time.Microsecond); !record.UpdatedAt.After(was.UpdatedAt) {
 			record.UpdatedAt = was.UpdatedAt.Add(time.Microsecond)
 		}
-		a := c.audit(from, repository.AuditClientChanged, id, actor)
-		err = c.store.UpdateClient(ctx, record, was.UpdatedAt, actor, a)
+		a := c.audit(from, repository.AuditClientChanged, id, by)
+		err = c.store.UpdateClient(ctx, record, was.UpdatedAt, callerOf(by), a)
 		if errors.Is(err, repository.ErrNotFound) {
 			continue
 		}
@@ -184,24 +184,24 @@ const maxKeepSecret = 30 * 24 * time.Hour
 
 // RotateSecret gives a client a new secret. The one that it had stays good for
 // keep, so that its servers can change over one by one.
-func (c *Clients) RotateSecret(ctx context.Context, id string, keep time.Duration, actor string, from Origin) (ClientSecret, error) {
+func (c *Clients) RotateSecret(ctx context.Context, id string, keep time.Duration, by *Live, from Origin) (ClientSecret, error) {
 	if keep < 0 || keep > maxKeepSecret {
 		return "", fieldError(CodeInvalidRequest, "keep", "must be between 0 and 30 days")
 	}
-	secret, a := ClientSecret(random256()), c.audit(from, repository.AuditClientSecret, id, actor)
-	err := c.store.RotateClientSecret(ctx, id, secret.hash(), a.At.Add(keep), a.At, actor, a)
+	secret, a := ClientSecret(random256()), c.audit(from, repository.AuditClientSecret, id, by)
+	err := c.store.RotateClientSecret(ctx, id, secret.hash(), a.At.Add(keep), a.At, callerOf(by), a)
 	return secret, c.done(ctx, "rotate the secret of a client", a, err)
 }
 
 // Delete removes a client for good; its sessions cannot be refreshed any more.
-func (c *Clients) Delete(ctx context.Context, id, actor string, from Origin) error {
-	a := c.audit(from, repository.AuditClientDeleted, id, actor)
-	return c.done(ctx, "delete a client", a, c.store.DeleteClient(ctx, id, a.At, actor, a))
+func (c *Clients) Delete(ctx context.Context, id string, by *Live, from Origin) error {
+	a := c.audit(from, repository.AuditClientDeleted, id, by)
+	return c.done(ctx, "delete a client", a, c.store.DeleteClient(ctx, id, a.At, callerOf(by), a))
 }
 
-func (c *Clients) audit(from Origin, event repository.AuditEvent, id, actor string) repository.AuditRecord {
+func (c *Clients) audit(from Origin, event repository.AuditEvent, id string, by *Live) repository.AuditRecord {
 	a := from.audit(c.now().UTC().Truncate(time.Microsecond), event, "ok")
-	a.ClientID, a.ActorID = id, actor
+	a.ClientID, a.ActorID = id, callerOf(by).UserID
 	return a
 }
 

@@ -3,7 +3,6 @@ package service
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -30,11 +29,20 @@ func (s *Sessions) Devices(ctx context.Context, userID string) ([]Device, error)
 	case err != nil:
 		return nil, storeFailure("find whose sessions to list", err)
 	}
-	revoked, err := s.store.Revocations.ListRevoked(ctx, userID)
+	return s.devicesOf(ctx, u)
+}
+
+// OwnDevices is Devices for the user themselves.
+func (s *Sessions) OwnDevices(ctx context.Context, who Live) ([]Device, error) {
+	return s.devicesOf(ctx, who.user)
+}
+
+func (s *Sessions) devicesOf(ctx context.Context, u repository.User) ([]Device, error) {
+	revoked, err := s.store.Revocations.ListRevoked(ctx, u.ID)
 	if err != nil {
 		return nil, storeFailure("list revoked sessions", err)
 	}
-	sessions, err := s.store.Sessions.ListSessions(ctx, userID)
+	sessions, err := s.store.Sessions.ListSessions(ctx, u.ID)
 	if err != nil {
 		return nil, storeFailure("list sessions", err)
 	}
@@ -55,9 +63,18 @@ func (s *Sessions) Devices(ctx context.Context, userID string) ([]Device, error)
 	return devices, nil
 }
 
-// EndDevice ends one session of a user. Not_found for one that the user does not
-// have, or has no longer.
-func (s *Sessions) EndDevice(ctx context.Context, userID, sessionID string, reason EndReason, from Origin) error {
+// EndDevice ends one session of a user, for an operator. Not_found for one that
+// the user does not have, or has no longer.
+func (s *Sessions) EndDevice(ctx context.Context, userID, sessionID string, from Origin) error {
+	return s.endDevice(ctx, userID, sessionID, EndByAdmin, repository.Caller{}, from)
+}
+
+// EndOwnDevice is EndDevice for the user themselves.
+func (s *Sessions) EndOwnDevice(ctx context.Context, who Live, sessionID string, from Origin) error {
+	return s.endDevice(ctx, who.UserID, sessionID, EndByUser, who.caller, from)
+}
+
+func (s *Sessions) endDevice(ctx context.Context, userID, sessionID string, reason EndReason, by repository.Caller, from Origin) error {
 	session, err := s.store.Sessions.FindSession(ctx, userID, sessionID)
 	switch {
 	case errors.Is(err, repository.ErrNotFound):
@@ -66,30 +83,23 @@ func (s *Sessions) EndDevice(ctx context.Context, userID, sessionID string, reas
 		return storeFailure("find a session to end", err)
 	}
 	r := revocation(userID, sessionID, reason, s.now().UTC().Truncate(time.Millisecond), session.AbsoluteAt)
-	return s.end(ctx, r, endRecord(from, r, session.ClientID))
+	return s.end(ctx, r, by, endRecord(from, r, session.ClientID))
 }
 
-// EndOthers ends all sessions of a user but the one that asks, which must be
-// live itself: an access token outlives its session by minutes, and must not
-// bring it back.
-func (s *Sessions) EndOthers(ctx context.Context, who Subject, from Origin) error {
-	for range 3 { // the sessions may change between the look and the write
-		u, err := s.current(ctx, who)
-		if err != nil {
-			return err
-		}
-		now := s.now().UTC().Truncate(time.Microsecond)
-		record := from.audit(now, repository.AuditSessionsEnded, string(repository.EndByUser))
-		record.UserID, record.SessionID, record.ClientID = u.ID, who.SessionID, who.ClientID
-		err = s.store.Users.EndOtherUserSessions(ctx, u.ID, who.SessionID, u.SessionEpoch, now, record)
-		if err == nil {
-			s.followAll(ctx, record, repository.EndByUser, who.SessionID, u.SessionEpoch+1)
-			return nil
-		} else if !errors.Is(err, repository.ErrNotFound) {
-			return storeFailure("end the other sessions", err)
-		}
+// EndOthers ends all sessions of a user but the one that asks.
+func (s *Sessions) EndOthers(ctx context.Context, who Live, from Origin) error {
+	now := s.now().UTC().Truncate(time.Microsecond)
+	record := from.audit(now, repository.AuditSessionsEnded, string(repository.EndByUser))
+	record.UserID, record.SessionID, record.ClientID = who.UserID, who.SessionID, who.ClientID
+	epoch, err := s.store.Users.EndOtherUserSessions(ctx, who.caller, now, record)
+	switch {
+	case errors.Is(err, repository.ErrNotAllowed):
+		return privilegeChanged()
+	case err != nil:
+		return storeFailure("end the other sessions", err)
 	}
-	return storeFailure("end the other sessions", fmt.Errorf("%w: they kept changing", repository.ErrUnavailable))
+	s.followAll(ctx, record, repository.EndByUser, who.SessionID, epoch)
+	return nil
 }
 
 // EndAllOf ends every session of a user, for an operator.
@@ -132,6 +142,8 @@ func (s *Sessions) Disable(ctx context.Context, userID string, disabled bool, fr
 	switch {
 	case errors.Is(err, repository.ErrNotFound):
 		return noSuchAccount()
+	case errors.Is(err, repository.ErrLastAdministrator):
+		return NewError(CodeLastAdministrator, "This is the last administrator who is enabled. Make another account an administrator first.")
 	case err != nil:
 		return storeFailure("disable or enable a user", err)
 	case disabled:
@@ -140,32 +152,6 @@ func (s *Sessions) Disable(ctx context.Context, userID string, disabled bool, fr
 		logEvent(ctx, s.log, record)
 	}
 	return nil
-}
-
-// current returns the user of an access token whose session is live in both
-// stores. Session_revoked if it is not, account_disabled for a disabled user.
-func (s *Sessions) current(ctx context.Context, who Subject) (repository.User, error) {
-	u, ended, err := s.store.Users.FindUserOfSession(ctx, who.UserID, who.SessionID)
-	switch {
-	case errors.Is(err, repository.ErrNotFound):
-		return u, sessionOver(CodeSessionRevoked, "This account no longer exists.")
-	case err != nil:
-		return u, storeFailure("find the user of a session", err)
-	case u.Disabled:
-		return u, accountDisabled()
-	case ended != "":
-		return u, sessionRevoked(ended)
-	}
-	session, err := s.store.Sessions.FindSession(ctx, who.UserID, who.SessionID)
-	switch {
-	case errors.Is(err, repository.ErrNotFound):
-		return u, sessionRevoked("")
-	case err != nil:
-		return u, storeFailure("find the session of a token", err)
-	case !session.Live(s.now(), u.SessionEpoch, u.KeptSession):
-		return u, sessionRevoked(session.Ended)
-	}
-	return u, nil
 }
 
 // followAll writes the log line of an end of many sessions, and their

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -20,12 +21,12 @@ func (s *Sessions) Logout(ctx context.Context, tokens []RawToken, clientID strin
 		token, refreshErr := s.tokens.verifyRefresh(raw)
 		if refreshErr == nil && !foreign(token.clientID) {
 			r := revocation(token.userID, token.sessionID, repository.EndLogout, now, token.expiresAt)
-			return r.SessionID, s.end(ctx, r, endRecord(from, r, token.clientID))
+			return r.SessionID, s.end(ctx, r, repository.Caller{}, endRecord(from, r, token.clientID))
 		}
 		subject, accessErr := s.tokens.VerifyLateAccess(raw, s.policy.AbsoluteTTL)
 		if accessErr == nil && subject.SessionID != "" && !foreign(subject.ClientID) {
 			r := revocation(subject.UserID, subject.SessionID, repository.EndLogout, now, s.expiry(ctx, subject.UserID, subject.SessionID, now))
-			return r.SessionID, s.end(ctx, r, endRecord(from, r, subject.ClientID))
+			return r.SessionID, s.end(ctx, r, repository.Caller{}, endRecord(from, r, subject.ClientID))
 		}
 		for _, err := range []error{refreshErr, accessErr} {
 			if AsError(err).Code == CodeStoreUnavailable { // whether it verifies cannot be told now
@@ -71,9 +72,12 @@ func (s *Sessions) Newest(tokens []RawToken) RawToken {
 
 // end revokes a session: the write to the database is the commit, the tombstone
 // in the session store follows.
-func (s *Sessions) end(ctx context.Context, r repository.Revocation, a repository.AuditRecord) error {
-	first, err := s.store.Revocations.RevokeSession(ctx, r, a)
-	if err != nil {
+func (s *Sessions) end(ctx context.Context, r repository.Revocation, by repository.Caller, a repository.AuditRecord) error {
+	first, err := s.store.Revocations.RevokeSession(ctx, r, by, a)
+	switch {
+	case errors.Is(err, repository.ErrNotAllowed):
+		return privilegeChanged()
+	case err != nil:
 		return storeFailure("revoke a session", err)
 	}
 	if first {
@@ -115,7 +119,7 @@ func (s *Sessions) confirm(ctx context.Context, p Presentation, token refreshTok
 	now := s.now().UTC().Truncate(time.Millisecond)
 	r := revocation(token.userID, token.sessionID, reason, now, token.expiresAt)
 	a := endRecord(p.From, r, token.clientID)
-	first, err := s.store.Revocations.RevokeSession(ctx, r, a)
+	first, err := s.store.Revocations.RevokeSession(ctx, r, repository.Caller{}, a)
 	if err != nil {
 		return storeFailure("confirm the end of a session", err)
 	}

@@ -39,6 +39,7 @@ const (
 	CodeUnsupportedResponseType    Code = "unsupported_response_type"
 	CodeAccessDenied               Code = "access_denied"
 	CodeClientTaken                Code = "client_taken"
+	CodeLastAdministrator          Code = "last_administrator"
 	CodeAccountDisabled            Code = "account_disabled"
 	CodeNotFound                   Code = "not_found"
 	CodeMethodNotAllowed           Code = "method_not_allowed"
@@ -61,7 +62,7 @@ func Codes() []Code {
 		CodeInvalidCredentials, CodePrivilegeDenied, CodeCSRFDenied, CodeAccountDisabled,
 		CodeInsufficientScope, CodeInsufficientAuthentication,
 		CodeInvalidClient, CodeInvalidGrant, CodeInvalidScope, CodeUnauthorizedClient, CodeUnsupportedGrantType, CodeUnsupportedResponseType, CodeAccessDenied, CodeClientTaken,
-		CodeNotFound, CodeMethodNotAllowed, CodeUsernameTaken, CodeEmailTaken, CodeBodyTooLarge, CodeUnsupportedMediaType,
+		CodeNotFound, CodeMethodNotAllowed, CodeUsernameTaken, CodeEmailTaken, CodeLastAdministrator, CodeBodyTooLarge, CodeUnsupportedMediaType,
 		CodeRateLimited, CodeOverloaded, CodeStoreUnavailable, CodeInternal,
 	}
 }

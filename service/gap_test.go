@@ -20,11 +20,11 @@ type faulty struct {
 
 var errAway = fmt.Errorf("injected: %w", repository.ErrUnavailable)
 
-func (f *faulty) RevokeSession(ctx context.Context, r repository.Revocation, a repository.AuditRecord) (bool, error) {
+func (f *faulty) RevokeSession(ctx context.Context, r repository.Revocation, by repository.Caller, a repository.AuditRecord) (bool, error) {
 	if f.failing {
 		return false, errAway
 	}
-	return f.Revocations.RevokeSession(ctx, r, a)
+	return f.Revocations.RevokeSession(ctx, r, by, a)
 }
 
 func (f *faulty) RecordLogin(ctx context.Context, login repository.AuditRecord, epoch int64, ended []repository.Ended) ([]string, error) {
@@ -153,14 +153,14 @@ func TestTheGapBetweenTheTwoWrites(t *testing.T) {
 			mine, other := w.begin(t, "ada"), w.begin(t, "ada")
 			sessions.failing = true
 			c := read(t, mine)
-			must(t, w.sessions.EndOthers(t.Context(), service.Subject{UserID: c.Sub, SessionID: c.SID}, service.Origin{}))
+			must(t, w.endOthers(c))
 			sessions.failing = false
 			if _, err := w.refresh(other); code(err) != service.CodeSessionRevoked {
 				t.Errorf("another: %v, want session_revoked", err)
 			}
 			// Its access token is good for minutes, and must not bring it back.
 			o := read(t, other)
-			err := w.sessions.EndOthers(t.Context(), service.Subject{UserID: o.Sub, SessionID: o.SID}, service.Origin{})
+			err := w.endOthers(o)
 			if code(err) != service.CodeSessionRevoked {
 				t.Errorf("an ended session ends the others: %v", err)
 			}
@@ -173,8 +173,8 @@ func TestTheGapBetweenTheTwoWrites(t *testing.T) {
 			mine := w.begin(t, "ada")
 			c := read(t, mine)
 			for _, err := range []error{
-				w.sessions.EndOthers(t.Context(), service.Subject{UserID: c.Sub, SessionID: c.SID}, service.Origin{}),
-				w.sessions.EndOthers(t.Context(), service.Subject{UserID: c.Sub, SessionID: c.SID}, service.Origin{}),
+				w.endOthers(c),
+				w.endOthers(c),
 			} {
 				must(t, err)
 			}

@@ -67,43 +67,42 @@ func (o *OAuth) stateOf(c claims) TokenState {
 	}
 }
 
-// current completes a state by what the stores say of its user and session.
+// current completes a state by what the stores say of its client, user and session.
 func (o *OAuth) current(ctx context.Context, state TokenState, c claims) (TokenState, error) {
 	subject := c.subject()
-	if subject.ClientID != ClientAPI {
-		found, err := findClient(ctx, o.store.Clients, subject.ClientID)
-		if errors.Is(err, repository.ErrNotFound) || err == nil && found.Disabled {
-			return TokenState{}, nil
-		}
-		if err != nil {
-			return TokenState{}, storeFailure("find the client of a token", err)
-		}
-	}
-	if subject.UserID == "" { // a client on its own behalf
-		return state, nil
-	}
-	u, ended, err := o.store.Users.FindUserOfSession(ctx, subject.UserID, subject.SessionID)
+	u, err := o.userOf(ctx, subject)
 	switch {
-	case errors.Is(err, repository.ErrNotFound):
+	case err != nil && AsError(err).SessionOver, err != nil && AsError(err).Code == CodeAccountDisabled:
 		return TokenState{}, nil
 	case err != nil:
-		return TokenState{}, storeFailure("find the user of a token", err)
-	case u.Disabled || ended != "":
-		return TokenState{}, nil
+		return TokenState{}, err
+	case subject.UserID != "":
+		state.Username, state.Privilege, state.Actor = u.Username, &u.Privilege, subject.Actor
 	}
-	if subject.SessionID != "" {
-		session, err := o.store.Sessions.FindSession(ctx, subject.UserID, subject.SessionID)
-		switch {
-		case errors.Is(err, repository.ErrNotFound):
-			return TokenState{}, nil
-		case err != nil:
-			return TokenState{}, storeFailure("find the session of a token", err)
-		case !session.Live(o.sessions.now(), u.SessionEpoch, u.KeptSession):
-			return TokenState{}, nil
-		}
-	}
-	state.Username, state.Privilege, state.Actor = u.Username, &u.Privilege, subject.Actor
 	return state, nil
+}
+
+// userOf returns the user of a token that is worth something at this moment; no
+// user for a client's own. A refusal has SessionOver, or is account_disabled.
+func (o *OAuth) userOf(ctx context.Context, subject Subject) (repository.User, error) {
+	switch {
+	case subject.UserID == "":
+		return repository.User{}, o.sessions.clientState(ctx, subject.ClientID)
+	case subject.SessionID != "":
+		subject.Privilege = repository.PrivilegeUser // what the token says of it is not asked
+		live, err := o.sessions.State(ctx, subject)
+		return live.user, err
+	}
+	u, err := o.store.Users.FindUserByID(ctx, subject.UserID)
+	switch {
+	case errors.Is(err, repository.ErrNotFound):
+		return u, accountGone()
+	case err != nil:
+		return u, storeFailure("find the user of a token", err)
+	case u.Disabled:
+		return u, accountDisabled()
+	}
+	return u, nil
 }
 
 // Revoke ends the session of a token of this client (RFC 7009 2.1): a refresh

@@ -226,7 +226,7 @@ func (m *machine) endOthers(rt *rapid.T) {
 		s.over = true
 	}
 	m.sessions[c.SID] = &session{first: c, held: token}
-	must(rt, m.world.sessions.EndOthers(context.Background(), service.Subject{UserID: m.userID, SessionID: c.SID}, service.Origin{}))
+	must(rt, m.world.endOthers(c))
 }
 
 // check holds after every step: I3, what is over stays so; I1, the store and the

@@ -124,7 +124,7 @@ func (o *OAuth) code(ctx context.Context, r TokenRequest) (Issued, error) {
 		return Issued{}, storeFailure("take a code", err)
 	case usedFor != "":
 		rev := revocation(c.UserID, usedFor, repository.EndCodeReused, now.Truncate(time.Millisecond), now.Add(o.sessions.policy.AbsoluteTTL))
-		if err := o.sessions.end(ctx, rev, endRecord(r.From, rev, r.Client.record.ID)); err != nil {
+		if err := o.sessions.end(ctx, rev, repository.Caller{}, endRecord(r.From, rev, r.Client.record.ID)); err != nil {
 			return Issued{}, err
 		}
 		return Issued{}, o.refuseCode(ctx, r, c, "code_reused")

@@ -24,7 +24,7 @@ func NewPasswords(store repository.Store, sessions *Sessions, hasher *Hasher, th
 
 // PasswordChange is a change of the password of whom an access token speaks for.
 type PasswordChange struct {
-	Who           Subject
+	Who           Live
 	Current, Next Password
 	Device        DeviceToken // that the device has
 	From          Origin
@@ -35,10 +35,7 @@ type PasswordChange struct {
 // Invalid_credentials if the current password is wrong, rate_limited after too many
 // of those, password_rejected if the new one is not acceptable.
 func (p *Passwords) Change(ctx context.Context, c PasswordChange) (DeviceToken, error) {
-	u, err := p.sessions.current(ctx, c.Who)
-	if err != nil {
-		return "", err
-	}
+	u := c.Who.user
 	problem, err := p.policy.Check(c.Next, u.Username, u.Email)
 	if err != nil {
 		return "", err
@@ -55,18 +52,20 @@ func (p *Passwords) Change(ctx context.Context, c PasswordChange) (DeviceToken, 
 	if err != nil {
 		return "", err
 	}
-	err = p.store.Users.ChangePassword(ctx, repository.PasswordChange{
-		UserID: u.ID, Old: u.PasswordHash, New: hash, Kept: c.Who.SessionID, Epoch: u.SessionEpoch, At: record.At,
+	epoch, err := p.store.Users.ChangePassword(ctx, repository.PasswordChange{
+		By: c.Who.caller, Old: u.PasswordHash, New: hash, At: record.At,
 	}, record)
 	switch {
-	case errors.Is(err, repository.ErrNotFound): // somebody else was faster
-		return "", NewError(CodeInvalidCredentials, "The password or the sessions have just been changed. Try again.")
+	case errors.Is(err, repository.ErrNotAllowed):
+		return "", privilegeChanged()
+	case errors.Is(err, repository.ErrNotFound): // another request was faster
+		return "", NewError(CodeInvalidCredentials, "The password has just been changed. Try again.")
 	case err != nil:
 		return "", storeFailure("change a password", err)
 	}
 	device := p.throttle.knownTo(c.Device, u)
-	u.SessionEpoch++
-	p.sessions.followAll(ctx, record, repository.EndPassword, c.Who.SessionID, u.SessionEpoch)
+	u.SessionEpoch = epoch
+	p.sessions.followAll(ctx, record, repository.EndPassword, c.Who.SessionID, epoch)
 	if device == nil {
 		return "", nil
 	}
@@ -76,7 +75,7 @@ func (p *Passwords) Change(ctx context.Context, c PasswordChange) (DeviceToken, 
 // confirm demands the current password. A stolen access token must not be worth a
 // guess at it as often as one likes.
 func (p *Passwords) confirm(ctx context.Context, c PasswordChange, u repository.User, record repository.AuditRecord) error {
-	attempt, first, slow, err := p.throttle.begin(ctx, p.throttle.confirmation(c.Who, c.Current))
+	attempt, first, slow, err := p.throttle.begin(ctx, p.throttle.confirmation(c.Who.Subject, c.Current))
 	if err != nil {
 		return err
 	}

@@ -48,7 +48,7 @@ func (s *Sessions) Refresh(ctx context.Context, p Presentation) (Grant, error) {
 	u, ended, err := s.store.Users.FindUserOfSession(ctx, token.userID, token.sessionID)
 	switch {
 	case errors.Is(err, repository.ErrNotFound):
-		return Grant{}, sessionOver(CodeSessionRevoked, "This account no longer exists.")
+		return Grant{}, accountGone()
 	case err != nil:
 		return Grant{}, storeFailure("find the user of a session", err)
 	case u.Disabled:

@@ -145,7 +145,7 @@ func (s *Sessions) grant(u repository.User, sessionID string, terms Terms, out r
 	scope := terms.allow(cmp.Or(narrower, out.Scope))
 	access, accessExpiry, err := s.tokens.access(Subject{
 		UserID: u.ID, SessionID: sessionID, ClientID: terms.ClientID, Privilege: u.Privilege,
-		Scope: scope, AuthTime: out.AuthTime,
+		Epoch: u.SessionEpoch, Scope: scope, AuthTime: out.AuthTime,
 	}, strings.Fields(out.AMR), min(cmp.Or(terms.AccessTTL, s.tokens.ttl), max(time.Second, out.AbsoluteAt.Sub(s.now()))))
 	if err != nil {
 		return Grant{}, err

@@ -29,6 +29,9 @@ type Subject struct {
 	Actor     string // who uses it in the user's place; empty: the user
 	Privilege int
 	Scope     string
+	// Epoch is the user's SessionEpoch under which the login or refresh was
+	// accepted; -1 where the token does not say.
+	Epoch     int64
 	AuthTime  time.Time // zero: nobody logged in for it
 	ExpiresAt time.Time
 }
@@ -84,6 +87,9 @@ func (t *Tokens) accessFor(s Subject, amr []string, ttl time.Duration) (RawToken
 		c.Subject = s.ClientID
 	} else {
 		c.Privilege = &s.Privilege
+		if s.Epoch != noEpoch && s.SessionID != "" {
+			c.Epoch = &s.Epoch
+		}
 	}
 	if s.Actor != "" {
 		c.Act = &actor{s.Actor}

@@ -32,6 +32,7 @@ var standard = service.RefreshPolicy{
 type world struct {
 	store    repository.Store
 	sessions *service.Sessions
+	tokens   *service.Tokens
 	login    *service.Login
 	throttle *service.Throttle
 	accounts *service.Accounts
@@ -48,8 +49,8 @@ func newWorld(t testing.TB, store repository.Store, policy service.RefreshPolicy
 	log := slog.New(slog.DiscardHandler)
 	hasher := service.NewHasher(4, 4, time.Minute)
 	t.Cleanup(hasher.Close)
-	tokens := service.NewTokens(keys, service.FixedKeysForTest(secret, service.HS256), "https://auth.example", "api", 10*time.Minute, w.clock)
-	w.sessions = service.NewSessions(store, tokens, policy, w.clock, log)
+	w.tokens = service.NewTokens(keys, service.FixedKeysForTest(secret, service.HS256), "https://auth.example", "api", 10*time.Minute, w.clock)
+	w.sessions = service.NewSessions(store, w.tokens, policy, w.clock, log)
 	w.throttle = service.NewThrottle(store.Limits, keys, service.LoginLimits{}, w.clock)
 	w.login = service.NewLogin(store, hasher, w.throttle, w.sessions, false, log)
 	w.accounts = service.NewAccounts(store.Users, hasher, service.PasswordPolicy{MinLength: 8}, true, w.clock, log)
@@ -78,13 +79,16 @@ func (w *world) user(t fataler, name string) string {
 }
 
 // begin logs a user in and returns the refresh token.
-func (w *world) begin(t fataler, name string) service.RawToken {
+func (w *world) begin(t fataler, name string) service.RawToken { return w.grant(t, name).Refresh }
+
+// grant logs a user in.
+func (w *world) grant(t fataler, name string) service.Grant {
 	g, err := w.login.Login(context.Background(), service.Credentials{
 		Username: name, Password: service.NewPassword("correct horse"), Delivery: service.DeliveryBody,
 		Terms: service.Terms{ClientID: service.ClientAPI},
 	})
 	must(t, err)
-	return g.Refresh
+	return g
 }
 
 // refresh presents a token.
@@ -92,6 +96,18 @@ func (w *world) refresh(token service.RawToken) (service.Grant, error) {
 	return w.sessions.Refresh(context.Background(), service.Presentation{
 		Token: token, Delivery: service.DeliveryBody, Terms: service.Terms{ClientID: service.ClientAPI},
 	})
+}
+
+// endOthers ends the other sessions of a user, as one of them that was issued an
+// access token before the claim epoch existed.
+func (w *world) endOthers(c claims) error {
+	live, err := w.sessions.State(context.Background(), service.Subject{
+		UserID: c.Sub, SessionID: c.SID, ClientID: service.ClientAPI, Epoch: -1,
+	})
+	if err != nil {
+		return err
+	}
+	return w.sessions.EndOthers(context.Background(), live, service.Origin{})
 }
 
 // claims are what a refresh token says.

@@ -90,6 +90,17 @@ var mutants = []mutant{
 		{rules, "case s.Op != p.Op:", "case true:"},
 		{lua, "if s.op ~= op then", "if true then"},
 	}},
+	{"a lasting act by an ended session", []edit{
+		{"repository/postgres/caller.go", "AND NOT EXISTS (SELECT 1 FROM revoked_sessions r WHERE r.session_id = $14)", ""},
+		{"repository/sqlite/caller.go", "AND NOT EXISTS (SELECT 1 FROM revoked_sessions WHERE session_id = ?2)", ""},
+	}},
+	{"a lasting act by a session of an earlier epoch", []edit{
+		{"repository/postgres/caller.go", "(c.session_epoch = $15::bigint OR c.kept_session = $14)", "$15::bigint >= 0"},
+		{"repository/sqlite/caller.go", "(session_epoch = ?3 OR kept_session = ?2)", "?3 >= 0"},
+	}},
+	{"an ended session reads", []edit{
+		{"service/state.go", "case !caller.Live(u, ended):", "case false:"},
+	}},
 	{"ending a session that is not there makes one", []edit{
 		{"repository/redis/scripts/end_session.lua", "if rev ~= '' then", "if rev and rev ~= '' then"},
 	}},
@@ -141,7 +152,7 @@ func try(m mutant) (caught string, err error) {
 			return "", err
 		}
 	}
-	cmd := exec.Command("go", "test", "-tags", "nomsgpack", "-run", "Conformance|Scripts|OneOfMany",
+	cmd := exec.Command("go", "test", "-tags", "nomsgpack", "-run", "Conformance|Scripts|OneOfMany|EndedSession",
 		"./repository/repotest", "./service", "./controller")
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()

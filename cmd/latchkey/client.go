@@ -37,7 +37,7 @@ func clientCreateCommand() *cobra.Command {
   latchkey client create --id phone --public --first-party --grant password --grant refresh_token --scope account`,
 		Args: cobra.NoArgs,
 		RunE: withClients(func(ctx context.Context, cmd *cobra.Command, clients *service.Clients) error {
-			made, secret, err := clients.Create(ctx, spec, "", operator)
+			made, secret, err := clients.Create(ctx, spec, nil, operator)
 			if err != nil {
 				return err
 			}
@@ -120,7 +120,7 @@ func clientRotateCommand() *cobra.Command {
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return withClients(func(ctx context.Context, cmd *cobra.Command, clients *service.Clients) error {
-			secret, err := clients.RotateSecret(ctx, args[0], keep, "", operator)
+			secret, err := clients.RotateSecret(ctx, args[0], keep, nil, operator)
 			if err != nil {
 				return err
 			}
@@ -140,7 +140,7 @@ func clientDisableCommand(name, short string, disable bool) *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withClients(func(ctx context.Context, cmd *cobra.Command, clients *service.Clients) error {
-				_, err := clients.Change(ctx, args[0], func(spec *service.ClientSpec) { spec.Disabled = disable }, "", operator)
+				_, err := clients.Change(ctx, args[0], func(spec *service.ClientSpec) { spec.Disabled = disable }, nil, operator)
 				if err == nil {
 					fmt.Fprintf(cmd.OutOrStdout(), "%sd %s\n", name, args[0])
 				}
@@ -158,7 +158,7 @@ func clientDeleteCommand() *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withClients(func(ctx context.Context, cmd *cobra.Command, clients *service.Clients) error {
-				err := clients.Delete(ctx, args[0], "", operator)
+				err := clients.Delete(ctx, args[0], nil, operator)
 				if err == nil {
 					fmt.Fprintf(cmd.OutOrStdout(), "deleted %s\n", args[0])
 				}

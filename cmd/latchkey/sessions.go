@@ -59,7 +59,8 @@ func sessionsRevokeCommand() *cobra.Command {
 		Short: "End one session, all of a user, or everyone's",
 		Long: `End one session, all sessions of a user, or with --all those of everyone: for
 instance after the database was restored from a backup, which does not know what
-was ended since. Access tokens that are out stay good until they expire.`,
+was ended since. Latchkey refuses the access tokens of an ended session at once;
+other services accept them until they expire.`,
 		Example: `  latchkey sessions revoke --user ada --session 0192a4b2-…
   latchkey sessions revoke --user ada
   latchkey sessions revoke --all`,
@@ -77,7 +78,7 @@ was ended since. Access tokens that are out stay good until they expire.`,
 			case err != nil:
 				return err
 			case session != "":
-				err = sessions.EndDevice(ctx, account.ID, session, service.EndByAdmin, operator)
+				err = sessions.EndDevice(ctx, account.ID, session, operator)
 			default:
 				err = sessions.EndAllOf(ctx, account.ID, operator)
 			}

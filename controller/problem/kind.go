@@ -94,6 +94,8 @@ func kindOf(code service.Code) kind {
 		return kind{status: http.StatusConflict, title: "The username is taken"}
 	case service.CodeEmailTaken:
 		return kind{status: http.StatusConflict, title: "The e-mail address is taken"}
+	case service.CodeLastAdministrator:
+		return kind{status: http.StatusConflict, title: "No administrator would be left"}
 	case service.CodeBodyTooLarge:
 		return kind{status: http.StatusRequestEntityTooLarge, title: "The body is too large"}
 	case service.CodeUnsupportedMediaType:

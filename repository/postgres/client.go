@@ -13,16 +13,14 @@ const clientColumns = `id, name, public, first_party, disabled, grants, scopes, 
 	previous_until, access_ttl, idle_ttl, absolute_ttl, created_at, updated_at`
 
 // CreateClient implements repository.Clients.
-func (db *DB) CreateClient(ctx context.Context, c repository.Client, actor string, a repository.AuditRecord) error {
-	return db.asAdministrator(ctx, actor, a, func(tx pgx.Tx) (int64, error) {
-		tag, err := tx.Exec(ctx, `
-			INSERT INTO clients (`+clientColumns+`)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
-			c.ID, c.Name, c.Public, c.FirstParty, c.Disabled, list(c.Grants), list(c.Scopes), list(c.RedirectURIs),
-			string(c.Secret), string(c.PreviousSecret), maybe(c.PreviousUntil),
-			c.AccessTTL.Microseconds(), c.IdleTTL.Microseconds(), c.AbsoluteTTL.Microseconds(), c.CreatedAt, c.UpdatedAt)
-		return tag.RowsAffected(), err
-	})
+func (db *DB) CreateClient(ctx context.Context, c repository.Client, by repository.Caller, a repository.AuditRecord) error {
+	return db.asAdministrator(ctx, by, a, `
+		INSERT INTO clients (`+clientColumns+`)
+		SELECT $17, $18, $19::boolean, $20::boolean, $21::boolean, $22::text[], $23::text[], $24::text[], $25, $26,
+			$27::timestamptz, $28::bigint, $29::bigint, $30::bigint, $31::timestamptz, $32::timestamptz FROM allowed`,
+		c.ID, c.Name, c.Public, c.FirstParty, c.Disabled, list(c.Grants), list(c.Scopes), list(c.RedirectURIs),
+		string(c.Secret), string(c.PreviousSecret), maybe(c.PreviousUntil),
+		c.AccessTTL.Microseconds(), c.IdleTTL.Microseconds(), c.AbsoluteTTL.Microseconds(), c.CreatedAt, c.UpdatedAt)
 }
 
 // FindClient implements repository.Clients.
@@ -64,61 +62,33 @@ func scanClient(row pgx.Row) (repository.Client, error) {
 }
 
 // UpdateClient implements repository.Clients.
-func (db *DB) UpdateClient(ctx context.Context, c repository.Client, was time.Time, actor string, a repository.AuditRecord) error {
-	return db.asAdministrator(ctx, actor, a, func(tx pgx.Tx) (int64, error) {
-		tag, err := tx.Exec(ctx, `
-			UPDATE clients SET name = $3, first_party = $4, disabled = $5, grants = $6, scopes = $7, redirect_uris = $8,
-				access_ttl = $9, idle_ttl = $10, absolute_ttl = $11, updated_at = $12
-			WHERE id = $1 AND updated_at = $2 AND deleted_at IS NULL`,
-			c.ID, was, c.Name, c.FirstParty, c.Disabled, list(c.Grants), list(c.Scopes), list(c.RedirectURIs),
-			c.AccessTTL.Microseconds(), c.IdleTTL.Microseconds(), c.AbsoluteTTL.Microseconds(), c.UpdatedAt)
-		return tag.RowsAffected(), err
-	})
+func (db *DB) UpdateClient(ctx context.Context, c repository.Client, was time.Time, by repository.Caller, a repository.AuditRecord) error {
+	return db.asAdministrator(ctx, by, a, `
+		UPDATE clients SET name = $19, first_party = $20, disabled = $21, grants = $22, scopes = $23, redirect_uris = $24,
+			access_ttl = $25, idle_ttl = $26, absolute_ttl = $27, updated_at = $28
+		FROM allowed WHERE id = $17 AND updated_at = $18 AND deleted_at IS NULL`,
+		c.ID, was, c.Name, c.FirstParty, c.Disabled, list(c.Grants), list(c.Scopes), list(c.RedirectURIs),
+		c.AccessTTL.Microseconds(), c.IdleTTL.Microseconds(), c.AbsoluteTTL.Microseconds(), c.UpdatedAt)
 }
 
 // RotateClientSecret implements repository.Clients.
-func (db *DB) RotateClientSecret(ctx context.Context, id string, secret repository.SecretHash, keep, at time.Time, actor string, a repository.AuditRecord) error {
-	return db.asAdministrator(ctx, actor, a, func(tx pgx.Tx) (int64, error) {
-		tag, err := tx.Exec(ctx, `
-			UPDATE clients SET previous_secret = secret, previous_until = $3, secret = $2, updated_at = $4
-			WHERE id = $1 AND NOT public AND deleted_at IS NULL`, id, string(secret), keep, at)
-		return tag.RowsAffected(), err
-	})
+func (db *DB) RotateClientSecret(ctx context.Context, id string, secret repository.SecretHash, keep, at time.Time, by repository.Caller, a repository.AuditRecord) error {
+	return db.asAdministrator(ctx, by, a, `
+		UPDATE clients SET previous_secret = secret, previous_until = $19, secret = $18, updated_at = $20
+		FROM allowed WHERE id = $17 AND NOT public AND deleted_at IS NULL`, id, string(secret), keep, at)
 }
 
 // DeleteClient implements repository.Clients.
-func (db *DB) DeleteClient(ctx context.Context, id string, at time.Time, actor string, a repository.AuditRecord) error {
-	return db.asAdministrator(ctx, actor, a, func(tx pgx.Tx) (int64, error) {
-		tag, err := tx.Exec(ctx, `
-			UPDATE clients SET deleted_at = $2, secret = '', previous_secret = '' WHERE id = $1 AND deleted_at IS NULL`, id, at)
-		return tag.RowsAffected(), err
-	})
+func (db *DB) DeleteClient(ctx context.Context, id string, at time.Time, by repository.Caller, a repository.AuditRecord) error {
+	return db.asAdministrator(ctx, by, a, `
+		UPDATE clients SET deleted_at = $18, secret = '', previous_secret = ''
+		FROM allowed WHERE id = $17 AND deleted_at IS NULL`, id, at)
 }
 
-// asAdministrator makes a change and records it, in one transaction, if the actor
-// is an administrator; an empty actor is the operator. A change of no row is
-// ErrNotFound.
-func (db *DB) asAdministrator(ctx context.Context, actor string, a repository.AuditRecord, change func(tx pgx.Tx) (rows int64, err error)) error {
-	return db.inTx(ctx, func(tx pgx.Tx) error {
-		if actor != "" {
-			tag, err := tx.Exec(ctx, `SELECT 1 FROM users WHERE id = $1 AND privilege = 2 AND NOT disabled FOR SHARE`, actor)
-			if err != nil {
-				return err
-			}
-			if tag.RowsAffected() == 0 {
-				return repository.ErrNotAllowed
-			}
-		}
-		n, err := change(tx)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return pgx.ErrNoRows
-		}
-		_, err = tx.Exec(ctx, insertAudit, auditArgs(a)...)
-		return err
-	})
+// asAdministrator makes a change of one client as changeBy does.
+func (db *DB) asAdministrator(ctx context.Context, by repository.Caller, a repository.AuditRecord, change string, args ...any) error {
+	_, err := db.changeBy(ctx, by, repository.PrivilegeAdministrator, a, change+` RETURNING 0::bigint AS n`, args...)
+	return err
 }
 
 // list is never nil, which would be NULL.

@@ -11,42 +11,70 @@ import (
 )
 
 // storeError turns what the driver returned into an error of the contract. It
-// is the only place that looks at a driver error.
+// is the only place that looks at a driver error. Whatever is not an answer about
+// the data is ErrUnavailable.
 func storeError(err error) error {
 	var pe *pgconn.PgError
+	var connecting *pgconn.ConnectError
 	switch {
 	case err == nil:
 		return nil
+	case repository.Known(err):
+		return err
+	case errors.As(err, &connecting):
+		// What a server says while we connect is not about the data.
 	case errors.Is(err, pgx.ErrNoRows):
 		return repository.ErrNotFound
-	case !errors.As(err, &pe):
-		// The server said nothing about it: the network, a timeout, a
-		// cancelled context, a closed pool.
-		return fmt.Errorf("%w: %w", repository.ErrUnavailable, err)
-	case pe.Code == "23505":
-		return uniqueError(pe)
-	case unavailable(pe.Code):
+	}
+	if !errors.As(err, &pe) {
+		// The network, a timeout, a cancelled context, a closed pool.
 		return fmt.Errorf("%w: %w", repository.ErrUnavailable, err)
 	}
-	return err
+	if connecting == nil {
+		switch class(pe) {
+		case "23": // integrity constraint
+			if pe.Code == uniqueViolation {
+				return uniqueError(pe)
+			}
+			return err
+		case "21", "22": // cardinality, data: a value that the column cannot hold
+			return err
+		}
+	}
+	if fix := advice(pe); fix != "" {
+		return fmt.Errorf("%w: %s: %w", repository.ErrUnavailable, fix, err)
+	}
+	return fmt.Errorf("%w: %w", repository.ErrUnavailable, err)
 }
 
-// unavailable tells trouble of the server from a defect of ours, by the class
-// of the SQLSTATE (PostgreSQL manual, appendix A).
-func unavailable(code string) bool {
-	switch code[:2] {
-	case "08", // connection
-		"28", // authorization: a password that was changed
-		"3D", // the database does not exist
-		"40", // rollback: deadlock, serialization
-		"53", // resources: disk, memory, connections
-		"55", // object in use, lock not available
-		"57", // operator intervention, statement timeout, shutdown
-		"58", // I/O
-		"XX": // corruption
-		return true
+const (
+	uniqueViolation = "23505"
+	readOnly        = "25006"
+)
+
+// class is the class of an SQLSTATE (PostgreSQL manual, appendix A).
+func class(pe *pgconn.PgError) string { return pe.Code[:min(2, len(pe.Code))] }
+
+// advice says what an operator should do, or "".
+func advice(pe *pgconn.PgError) string {
+	switch pe.Code {
+	case readOnly:
+		return "the server is read-only: let database.url reach the primary (several hosts and target_session_attrs=read-write find it)"
+	case "42501":
+		return "the database user lacks a right: GRANT it, or let the user own the schema"
+	case "42P01", "42703", "3F000":
+		return "the schema is missing or older than the program: run latchkey migrate up, or check search_path in database.url"
+	case "53100":
+		return "the disk of the database is full"
+	case "53300":
+		return "the database has no connection left: raise max_connections, or lower database.max_conns"
+	case "3D000":
+		return "the database does not exist: create it, or correct database.url"
 	}
-	return code == "25006" // read-only transaction: a standby
+	if class(pe) == "28" {
+		return "the database refuses the user or the password: correct database.url, or pg_hba.conf"
+	}
+	return ""
 }
 
 func uniqueError(pe *pgconn.PgError) error {

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -10,25 +11,28 @@ import (
 	"latchkey/repository"
 )
 
-// revokeSession takes auditArgs as $1 to $12 and the revocation as $13 to $17,
-// and records it only where it was written. Where $18 is not empty it is the id
-// of an audit record that must exist.
-const revokeSession = `
+// revokeWith takes auditArgs as $1 to $12 and the revocation as $13 to $17, and
+// records it only where it was written, and only if there is an audit record $18.
+const revokeWith = `
 	WITH revoked AS (
 		INSERT INTO revoked_sessions (session_id, user_id, reason, revoked_at, expires_at)
 		SELECT $13, $14, $15, $16::timestamptz, $17::timestamptz
-		WHERE $18::text = '' OR EXISTS (SELECT 1 FROM audit WHERE id = NULLIF($18, '')::uuid)
+		WHERE EXISTS (SELECT 1 FROM audit WHERE id = $18::uuid)
 		ON CONFLICT DO NOTHING
 		RETURNING session_id
 	)` + insertAudit + ` FROM revoked`
 
 // RevokeSession implements repository.Revocations.
-func (db *DB) RevokeSession(ctx context.Context, r repository.Revocation, a repository.AuditRecord) (first bool, err error) {
-	tag, err := db.pool.Exec(ctx, revokeSession, append(revokeArgs(r, a), "")...)
-	if err != nil {
-		return false, storeError(err)
+func (db *DB) RevokeSession(ctx context.Context, r repository.Revocation, by repository.Caller, a repository.AuditRecord) (first bool, err error) {
+	_, err = db.changeBy(ctx, by, repository.PrivilegeUser, a, `
+		INSERT INTO revoked_sessions (session_id, user_id, reason, revoked_at, expires_at)
+		SELECT $17, $18, $19, $20::timestamptz, $21::timestamptz FROM allowed
+		ON CONFLICT DO NOTHING RETURNING 0::bigint AS n`,
+		r.SessionID, r.UserID, string(r.Reason), r.At, r.ExpiresAt)
+	if errors.Is(err, repository.ErrNotFound) {
+		return false, nil
 	}
-	return tag.RowsAffected() == 1, nil
+	return err == nil, err
 }
 
 // RecordLogin implements repository.Revocations. A batch is one transaction and
@@ -44,7 +48,7 @@ func (db *DB) RecordLogin(ctx context.Context, login repository.AuditRecord, epo
 		return nil
 	})
 	for _, e := range ended {
-		batch.Queue(revokeSession, append(revokeArgs(e.Revocation, e.Audit), login.ID)...).Exec(func(tag pgconn.CommandTag) error {
+		batch.Queue(revokeWith, append(revokeArgs(e.Revocation, e.Audit), login.ID)...).Exec(func(tag pgconn.CommandTag) error {
 			if tag.RowsAffected() == 1 {
 				revoked = append(revoked, e.Revocation.SessionID)
 			}

@@ -14,18 +14,14 @@ const userColumns = `u.id, u.username, u.username_key, u.email, u.email_key, u.p
 	u.disabled, u.session_epoch, u.kept_session, u.created_at, u.updated_at`
 
 // CreateUser implements repository.Users.
-func (db *DB) CreateUser(ctx context.Context, u repository.User, actor string, a repository.AuditRecord) error {
-	_, err := db.updateUser(ctx, a, `
+func (db *DB) CreateUser(ctx context.Context, u repository.User, by repository.Caller, a repository.AuditRecord) error {
+	_, err := db.changeBy(ctx, by, repository.PrivilegeAdministrator, a, `
 		INSERT INTO users (id, username, username_key, email, email_key, password_hash, privilege,
 			disabled, session_epoch, kept_session, created_at, updated_at)
-		SELECT $13::uuid, $14, $15, $16, $17, $18, $19::smallint, $20::boolean, $21::bigint, $22, $23::timestamptz, $24::timestamptz
-		WHERE $25::text = '' OR EXISTS (
-			SELECT 1 FROM users WHERE id = NULLIF($25, '')::uuid AND privilege = 2 AND NOT disabled)`,
+		SELECT $17::uuid, $18, $19, $20, $21, $22, $23::smallint, $24::boolean, $25::bigint, $26, $27::timestamptz, $28::timestamptz
+		FROM allowed RETURNING session_epoch AS n`,
 		u.ID, u.Username, u.UsernameKey, u.Email, u.EmailKey, string(u.PasswordHash), u.Privilege,
-		u.Disabled, u.SessionEpoch, u.KeptSession, u.CreatedAt, u.UpdatedAt, actor)
-	if errors.Is(err, repository.ErrNotFound) {
-		return repository.ErrNotAllowed
-	}
+		u.Disabled, u.SessionEpoch, u.KeptSession, u.CreatedAt, u.UpdatedAt)
 	return err
 }
 
@@ -67,12 +63,17 @@ func scanUser(row pgx.Row, more ...any) (repository.User, error) {
 	return u, nil
 }
 
+// endOthers makes a change of the caller's own row that ends all sessions but the
+// one that asks. The row must still be of the epoch that callerAllowed saw: a
+// statement that waited for another checks its row again, and nothing else.
+const endOthers = `session_epoch = session_epoch + 1, kept_session = $14, updated_at = $17
+	FROM allowed WHERE id = $13::uuid AND NOT disabled AND (session_epoch = $15 OR kept_session = $14)`
+
 // ChangePassword implements repository.Users.
-func (db *DB) ChangePassword(ctx context.Context, c repository.PasswordChange, a repository.AuditRecord) error {
-	_, err := db.updateUser(ctx, a, `UPDATE users SET password_hash = $13, session_epoch = session_epoch + 1, kept_session = $14,
-		updated_at = $15 WHERE id = $16 AND password_hash = $17 AND session_epoch = $18`,
-		string(c.New), c.Kept, c.At, c.UserID, string(c.Old), c.Epoch)
-	return err
+func (db *DB) ChangePassword(ctx context.Context, c repository.PasswordChange, a repository.AuditRecord) (epoch int64, err error) {
+	return db.changeBy(ctx, c.By, repository.PrivilegeUser, a,
+		`UPDATE users SET password_hash = $18, `+endOthers+` AND password_hash = $19 RETURNING session_epoch AS n`,
+		c.At, string(c.New), string(c.Old))
 }
 
 // ReplaceHash implements repository.Users.
@@ -87,32 +88,52 @@ func (db *DB) ReplaceHash(ctx context.Context, userID string, old, hash reposito
 
 // EndUserSessions implements repository.Users.
 func (db *DB) EndUserSessions(ctx context.Context, userID string, at time.Time, a repository.AuditRecord) (epoch int64, err error) {
-	return db.updateUser(ctx, a, `UPDATE users SET session_epoch = session_epoch + 1, kept_session = '', updated_at = $13
-		WHERE id = $14`, at, userID)
+	err = db.pool.QueryRow(ctx, updateUser(`UPDATE users SET session_epoch = session_epoch + 1, kept_session = '', updated_at = $13
+		WHERE id = $14`), append(auditArgs(a), at, userID)...).Scan(&epoch)
+	return epoch, storeError(err)
 }
 
 // EndOtherUserSessions implements repository.Users.
-func (db *DB) EndOtherUserSessions(ctx context.Context, userID, kept string, epoch int64, at time.Time, a repository.AuditRecord) error {
-	_, err := db.updateUser(ctx, a, `UPDATE users SET session_epoch = session_epoch + 1, kept_session = $13, updated_at = $14
-		WHERE id = $15 AND session_epoch = $16`, kept, at, userID, epoch)
-	return err
+func (db *DB) EndOtherUserSessions(ctx context.Context, by repository.Caller, at time.Time, a repository.AuditRecord) (epoch int64, err error) {
+	epoch, err = db.changeBy(ctx, by, repository.PrivilegeUser, a, `UPDATE users SET `+endOthers+` RETURNING session_epoch AS n`, at)
+	if errors.Is(err, repository.ErrNotFound) { // the epoch grew while the statement waited
+		return 0, repository.ErrNotAllowed
+	}
+	return epoch, err
 }
 
-// DisableUser implements repository.Users.
+// DisableUser implements repository.Users. Of two transactions that disable an
+// administrator each, the second waits for the rows of the first, and then counts
+// those that are left.
 func (db *DB) DisableUser(ctx context.Context, userID string, disabled bool, at time.Time, a repository.AuditRecord) (epoch int64, err error) {
-	return db.updateUser(ctx, a, `UPDATE users SET disabled = $13, session_epoch = session_epoch + $13::boolean::int,
-		kept_session = CASE WHEN $13 THEN '' ELSE kept_session END, updated_at = $14 WHERE id = $15`, disabled, at, userID)
+	err = db.inTx(ctx, func(tx pgx.Tx) error {
+		if disabled {
+			var others, itself bool
+			if err := tx.QueryRow(ctx, `
+				WITH admins AS (SELECT id FROM users WHERE privilege = 2 AND NOT disabled ORDER BY id FOR UPDATE)
+				SELECT EXISTS (SELECT 1 FROM admins WHERE id <> $1::uuid), EXISTS (SELECT 1 FROM admins WHERE id = $1::uuid)`,
+				userID).Scan(&others, &itself); err != nil {
+				return err
+			}
+			if itself && !others {
+				return repository.ErrLastAdministrator
+			}
+		}
+		return tx.QueryRow(ctx, updateUser(`UPDATE users SET disabled = $13, session_epoch = session_epoch + $13::boolean::int,
+			kept_session = CASE WHEN $13 THEN '' ELSE kept_session END, updated_at = $14 WHERE id = $15`),
+			append(auditArgs(a), disabled, at, userID)...).Scan(&epoch)
+	})
+	return epoch, err
 }
 
 // RecordActing implements repository.Users.
-func (db *DB) RecordActing(ctx context.Context, userID, actor string, a repository.AuditRecord) error {
-	tag, err := db.pool.Exec(ctx, insertAudit+` WHERE
-		EXISTS (SELECT 1 FROM users WHERE id = $13::uuid AND privilege = 2 AND NOT disabled) AND
-		EXISTS (SELECT 1 FROM users WHERE id = $14::uuid AND privilege < 2 AND NOT disabled)`, append(auditArgs(a), actor, userID)...)
-	if err == nil && tag.RowsAffected() == 0 {
+func (db *DB) RecordActing(ctx context.Context, userID string, by repository.Caller, a repository.AuditRecord) error {
+	_, err := db.changeBy(ctx, by, repository.PrivilegeAdministrator, a, `
+		SELECT 0::bigint AS n FROM allowed, users u WHERE u.id = $17::uuid AND u.privilege < 2 AND NOT u.disabled`, userID)
+	if errors.Is(err, repository.ErrNotFound) {
 		return repository.ErrNotAllowed
 	}
-	return storeError(err)
+	return err
 }
 
 // EndAllSessions implements repository.Users.
@@ -125,12 +146,11 @@ func (db *DB) EndAllSessions(ctx context.Context, at time.Time, a repository.Aud
 	return users, storeError(err)
 }
 
-// updateUser writes one user and records it; ErrNotFound if it writes none. It
-// returns the user's epoch after that. The parameters of the statement begin at
-// $13.
-func (db *DB) updateUser(ctx context.Context, a repository.AuditRecord, update string, args ...any) (epoch int64, err error) {
-	err = db.pool.QueryRow(ctx, `
-		WITH changed AS (`+update+` RETURNING session_epoch), recorded AS (`+insertAudit+` FROM changed)
-		SELECT session_epoch FROM changed`, append(auditArgs(a), args...)...).Scan(&epoch)
-	return epoch, storeError(err)
+// updateUser is a statement that writes one user, records it and returns the
+// user's epoch after that; no row where it writes none. The parameters of the
+// update begin at $13.
+func updateUser(update string) string {
+	return `
+		WITH changed AS (` + update + ` RETURNING session_epoch), recorded AS (` + insertAudit + ` FROM changed)
+		SELECT session_epoch FROM changed`
 }

@@ -10,33 +10,53 @@ import (
 	"latchkey/repository"
 )
 
-// storeError turns what the driver returned into an error of the contract. It
-// is the only place that looks at a driver error.
+// storeError turns what the driver returned into an error of the contract. It is
+// the only place that looks at a driver error. No error of Redis is an answer about
+// the data: the scripts and commands that we use answer with values. So each is
+// ErrUnavailable, and redis.Nil as well: the driver has it in the errors of a
+// connection that a sentinel could not name.
 func storeError(err error) error {
-	var re redis.Error
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, redis.Nil):
-		return repository.ErrNotFound
-	case errors.Is(err, repository.ErrUnavailable):
+	case repository.Known(err):
 		return err
-	case !errors.As(err, &re) || unavailable(re.Error()):
-		// Not a reply of the server: the network, a timeout, a cancelled
-		// context, a closed pool. Or a reply that says it cannot serve now.
-		return fmt.Errorf("%w: %w", repository.ErrUnavailable, err)
 	}
-	return err
+	if fix := advice(err.Error()); fix != "" {
+		return fmt.Errorf("%w: %s: %w", repository.ErrUnavailable, fix, err)
+	}
+	if errors.Is(err, redis.Nil) {
+		return fmt.Errorf("%w: the sentinels do not know the primary: check master_name in redis.url: %w", repository.ErrUnavailable, err)
+	}
+	return fmt.Errorf("%w: %w", repository.ErrUnavailable, err)
 }
 
-// unavailable tells a server in trouble from a defect of ours, by the first
-// word of its reply.
-func unavailable(reply string) bool {
-	word, _, _ := strings.Cut(reply, " ")
-	switch word {
-	case "LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "OOM", "MISCONF", "NOREPLICAS",
-		"BUSY", "NOAUTH", "WRONGPASS", "NOPERM", "UNBLOCKED", "MOVED", "ASK":
-		return true
+// advices are what an operator should do, by what a reply contains. A script passes
+// on the error of a command within a longer text.
+var advices = []struct{ reply, fix string }{
+	{"NOAUTH", "Redis wants a password: write it in redis.url, as in redis://:password@host:6379/0"},
+	{"WRONGPASS", "Redis refuses the user or the password: correct redis.url"},
+	{"invalid username-password pair", "Redis refuses the user or the password: correct redis.url"},
+	{"without any password configured", "Redis has no password, and redis.url has one: set requirepass, or take it out"},
+	{"NOPERM", "the Redis user lacks a right: allow it by ACL SETUSER"},
+	{"can't run this command", "the Redis user lacks a right: allow it by ACL SETUSER"},
+	{"DB index is out of range", "Redis has no database of that number: correct redis.url"},
+	{"SELECT is not allowed in cluster mode", "a Redis Cluster has database 0 alone: take the number out of redis.url"},
+	{"cluster support disabled", "the server is no Redis Cluster: set redis.mode to standalone or sentinel"},
+	{"MOVED", "the server is part of a Redis Cluster: set redis.mode to cluster"},
+	{"CROSSSLOT", "the server is part of a Redis Cluster: set redis.mode to cluster"},
+	{"READONLY", "the server is a replica: let redis.url reach the primary, or set redis.mode to sentinel"},
+	{"OOM", "Redis has no memory left: raise maxmemory"},
+	{"MISCONF", "Redis cannot save to its disk: see its log"},
+	{"max number of clients", "Redis has no connection left: raise maxclients"},
+	{"unknown command", "the server is too old, or has renamed a command that we need"},
+}
+
+func advice(reply string) string {
+	for _, a := range advices {
+		if strings.Contains(reply, a.reply) {
+			return a.fix
+		}
 	}
-	return strings.Contains(reply, "max number of clients")
+	return ""
 }

@@ -22,6 +22,7 @@ func Run(t *testing.T, open Open) {
 		promises []promise
 	}{
 		{"Users", users},
+		{"Callers", callers},
 		{"Revocations", revocations},
 		{"Audits", audits},
 		{"Keys", keys},

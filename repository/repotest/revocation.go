@@ -14,7 +14,7 @@ var revocations = []promise{
 		u := newUser("")
 		must(t, create(t.Context(), s, u))
 		r := newRevocation(u.ID)
-		first, err := s.Revocations.RevokeSession(t.Context(), r, newAudit(u.ID, repository.AuditSessionEnded))
+		first, err := s.Revocations.RevokeSession(t.Context(), r, repository.Caller{}, newAudit(u.ID, repository.AuditSessionEnded))
 		must(t, err)
 		if !first {
 			t.Error("the first call did not write")
@@ -35,7 +35,7 @@ var revocations = []promise{
 		r := newRevocation(user)
 		var firsts atomic.Int64
 		for _, err := range together(32, func(int) error {
-			first, err := s.Revocations.RevokeSession(t.Context(), r, newAudit(user, repository.AuditRefreshReused))
+			first, err := s.Revocations.RevokeSession(t.Context(), r, repository.Caller{}, newAudit(user, repository.AuditRefreshReused))
 			if first {
 				firsts.Add(1)
 			}
@@ -123,7 +123,7 @@ var revocations = []promise{
 		user := newID()
 		mine, other := newRevocation(user), newRevocation(newID())
 		for _, r := range []repository.Revocation{mine, other} {
-			_, err := s.Revocations.RevokeSession(t.Context(), r, newAudit(r.UserID, repository.AuditSessionEnded))
+			_, err := s.Revocations.RevokeSession(t.Context(), r, repository.Caller{}, newAudit(r.UserID, repository.AuditSessionEnded))
 			must(t, err)
 		}
 		list, err := s.Revocations.ListRevoked(t.Context(), user)
@@ -137,7 +137,7 @@ var revocations = []promise{
 		for i := range 5 {
 			r := newRevocation(user)
 			r.ExpiresAt = noon.Add(time.Duration(i) * time.Microsecond)
-			_, err := s.Revocations.RevokeSession(t.Context(), r, newAudit(user, repository.AuditSessionEnded))
+			_, err := s.Revocations.RevokeSession(t.Context(), r, repository.Caller{}, newAudit(user, repository.AuditSessionEnded))
 			must(t, err)
 		}
 		for _, want := range []int{2, 1, 0} { // three expired before, two at a time

@@ -16,7 +16,7 @@ import (
 var users = []promise{
 	{"RoundTripKeepsEveryField", func(t *testing.T, s repository.Store) {
 		u := newUser("")
-		must(t, s.Users.CreateUser(t.Context(), u, "", newAudit(u.ID, repository.AuditUserCreated)))
+		must(t, s.Users.CreateUser(t.Context(), u, repository.Caller{}, newAudit(u.ID, repository.AuditUserCreated)))
 		for name, find := range map[string]func() (repository.User, error){
 			"by ID":       func() (repository.User, error) { return s.Users.FindUserByID(t.Context(), u.ID) },
 			"by username": func() (repository.User, error) { return s.Users.FindUserByUsername(t.Context(), u.UsernameKey) },
@@ -121,12 +121,16 @@ var users = []promise{
 	}},
 	{"ANewPasswordEndsTheOtherSessionsAndIsSetOnce", func(t *testing.T, s repository.Store) {
 		u := newUser("")
+		u.Disabled = false
 		must(t, create(t.Context(), s, u))
-		change := func(i int) repository.PasswordChange {
-			return repository.PasswordChange{UserID: u.ID, Old: u.PasswordHash, New: repository.PasswordHash("new" + tag(i)), Kept: "kept", Epoch: 7, At: noon.Add(time.Hour)}
-		}
+		by := repository.Caller{UserID: u.ID, SessionID: "kept", Epoch: 7}
 		oneWinner(t, together(8, func(i int) error {
-			return s.Users.ChangePassword(t.Context(), change(i), newAudit(u.ID, repository.AuditPasswordChange))
+			change := repository.PasswordChange{By: by, Old: u.PasswordHash, New: repository.PasswordHash("new" + tag(i)), At: noon.Add(time.Hour)}
+			epoch, err := s.Users.ChangePassword(t.Context(), change, newAudit(u.ID, repository.AuditPasswordChange))
+			if err == nil && epoch != 8 {
+				t.Errorf("epoch %d, want 8", epoch)
+			}
+			return err
 		}), repository.ErrNotFound)
 		got, err := s.Users.FindUserByID(t.Context(), u.ID)
 		must(t, err)
@@ -137,7 +141,7 @@ var users = []promise{
 	}},
 	{"AHashIsReplacedIfItIsTheOneThatWasRead", func(t *testing.T, s repository.Store) {
 		u := newUser("")
-		must(t, s.Users.CreateUser(t.Context(), u, "", newAudit(u.ID, repository.AuditUserCreated)))
+		must(t, s.Users.CreateUser(t.Context(), u, repository.Caller{}, newAudit(u.ID, repository.AuditUserCreated)))
 		must(t, s.Users.ReplaceHash(t.Context(), u.ID, u.PasswordHash, "new", noon.Add(time.Hour)))
 		if err := s.Users.ReplaceHash(t.Context(), u.ID, u.PasswordHash, "newer", noon); !errors.Is(err, repository.ErrNotFound) {
 			t.Errorf("an old hash: %v", err)
@@ -150,15 +154,16 @@ var users = []promise{
 	}},
 	{"EndingAllSessionsOfAUserRaisesTheEpoch", func(t *testing.T, s repository.Store) {
 		u, other := newUser(""), newUser("-b")
+		u.Disabled = false
 		must(t, create(t.Context(), s, u))
 		must(t, create(t.Context(), s, other))
-		must(t, s.Users.EndOtherUserSessions(t.Context(), u.ID, "this", 7, noon, newAudit(u.ID, repository.AuditSessionsEnded)))
-		epochs(t, s, u.ID, 8, "this")
-		late := s.Users.EndOtherUserSessions(t.Context(), u.ID, "that", 7, noon, newAudit(u.ID, repository.AuditSessionsEnded))
-		if !errors.Is(late, repository.ErrNotFound) {
-			t.Errorf("with an epoch of the past: %v", late)
+		epoch, err := s.Users.EndOtherUserSessions(t.Context(), repository.Caller{UserID: u.ID, SessionID: "this", Epoch: 7}, noon, newAudit(u.ID, repository.AuditSessionsEnded))
+		must(t, err)
+		epochs(t, s, u.ID, epoch, "this")
+		if epoch != 8 {
+			t.Errorf("epoch %d, want 8", epoch)
 		}
-		epoch, err := s.Users.EndUserSessions(t.Context(), u.ID, noon, newAudit(u.ID, repository.AuditSessionsEnded))
+		epoch, err = s.Users.EndUserSessions(t.Context(), u.ID, noon, newAudit(u.ID, repository.AuditSessionsEnded))
 		must(t, err)
 		epochs(t, s, u.ID, epoch, "")
 		if epoch != 9 {
@@ -207,69 +212,60 @@ var users = []promise{
 		epochs(t, s, u.ID, noon.UnixMicro()+1, "")
 		auditCount(t, s, operator, 2)
 	}},
-	{"AnEnabledAdministratorActsForOthers", func(t *testing.T, s repository.Store) {
-		admin, gone, manager := addUser(t, s, "-a", 2, false), addUser(t, s, "-b", 2, true), addUser(t, s, "-c", 1, false)
-		user, off := addUser(t, s, "-d", 0, false), addUser(t, s, "-e", 0, true)
+	{"NobodyActsForAnAdministratorOrADisabledUser", func(t *testing.T, s repository.Store) {
+		u := newUser("")
+		u.Disabled, u.Privilege = false, 2
+		must(t, create(t.Context(), s, u))
 		for _, c := range []struct {
-			name, user, actor string
-			allowed           bool
+			name, user string
+			allowed    bool
 		}{
-			{"a user", user, admin, true},
-			{"a manager", manager, admin, true},
-			{"an administrator", gone, admin, false},
-			{"itself", admin, admin, false},
-			{"a disabled user", off, admin, false},
-			{"an unknown user", newID(), admin, false},
-			{"by a disabled administrator", user, gone, false},
-			{"by a manager", user, manager, false},
-			{"by nobody", user, newID(), false},
+			{"a user", addUser(t, s, "-d", 0, false), true},
+			{"a manager", addUser(t, s, "-c", 1, false), true},
+			{"an administrator", addUser(t, s, "-a", 2, false), false},
+			{"themselves", u.ID, false},
+			{"a disabled user", addUser(t, s, "-e", 0, true), false},
+			{"an unknown user", newID(), false},
 		} {
-			err := s.Users.RecordActing(t.Context(), c.user, c.actor, newAudit(c.user, repository.AuditTokenIssued))
+			about := newID()
+			err := s.Users.RecordActing(t.Context(), c.user, callerOf(u), newAudit(about, repository.AuditTokenIssued))
 			if c.allowed && err != nil || !c.allowed && !errors.Is(err, repository.ErrNotAllowed) {
 				t.Errorf("%s: %v", c.name, err)
 			}
-		}
-		list, err := s.Audits.ListAudit(t.Context(), repository.AuditQuery{UserID: user, Limit: 10})
-		must(t, err)
-		n := 0
-		for _, a := range list {
-			if a.Event == repository.AuditTokenIssued {
-				n++
-			}
-		}
-		if n != 1 {
-			t.Errorf("%d records of one token", n)
+			auditCount(t, s, about, map[bool]int{true: 1}[c.allowed])
 		}
 	}},
-	{"AnActorMustBeAnAdministratorAtThatMoment", func(t *testing.T, s repository.Store) {
-		for name, c := range map[string]struct {
-			privilege int
-			disabled  bool
-			want      error
-		}{
-			"administrator":          {2, false, nil},
-			"manager":                {1, false, repository.ErrNotAllowed},
-			"disabled administrator": {2, true, repository.ErrNotAllowed},
-		} {
-			actor := newUser("-" + name)
-			actor.Privilege, actor.Disabled = c.privilege, c.disabled
-			must(t, create(t.Context(), s, actor))
-			u := newUser("-by-" + name)
-			err := s.Users.CreateUser(t.Context(), u, actor.ID, newAudit(u.ID, repository.AuditUserCreated))
-			if !errors.Is(err, c.want) {
-				t.Errorf("%s: %v, want %v", name, err, c.want)
+	{"TheLastAdministratorIsNotDisabled", func(t *testing.T, s repository.Store) {
+		admins := []string{addUser(t, s, "-a", 2, false), addUser(t, s, "-b", 2, false)}
+		addUser(t, s, "-off", 2, true)
+		user := addUser(t, s, "-c", 0, false)
+		errs := together(32, func(i int) error {
+			_, err := s.Users.DisableUser(t.Context(), admins[i%2], true, noon, newAudit("", repository.AuditUserDisabled))
+			return err
+		})
+		enabled := 0
+		for _, id := range admins {
+			u, err := s.Users.FindUserByID(t.Context(), id)
+			must(t, err)
+			if !u.Disabled {
+				enabled++
 			}
 		}
-		u := newUser("-by-nobody")
-		err := s.Users.CreateUser(t.Context(), u, newID(), newAudit(u.ID, repository.AuditUserCreated))
-		if !errors.Is(err, repository.ErrNotAllowed) {
-			t.Errorf("unknown actor: %v", err)
+		if enabled != 1 {
+			t.Errorf("%d administrators are enabled, want 1", enabled)
 		}
+		for _, err := range errs {
+			if err != nil && !errors.Is(err, repository.ErrLastAdministrator) {
+				t.Error(err)
+			}
+		}
+		_, err := s.Users.DisableUser(t.Context(), user, true, noon, newAudit("", repository.AuditUserDisabled))
+		must(t, err)
 	}},
 }
 
 func create(ctx context.Context, s repository.Store, u repository.User) error {
-	return s.Users.CreateUser(ctx, u, "", newAudit(u.ID, repository.AuditUserCreated))
+	return s.Users.CreateUser(ctx, u, repository.Caller{}, newAudit(u.ID, repository.AuditUserCreated))
 }
 
 // epochs demands that a user has that epoch and kept session.

@@ -13,8 +13,8 @@ const clientColumns = `id, name, public, first_party, disabled, grants, scopes, 
 	previous_until, access_ttl, idle_ttl, absolute_ttl, created_at, updated_at`
 
 // CreateClient implements repository.Clients.
-func (db *DB) CreateClient(ctx context.Context, c repository.Client, actor string, a repository.AuditRecord) error {
-	return db.asAdministrator(ctx, actor, a, func(ctx context.Context, tx *sql.Tx) (sql.Result, error) {
+func (db *DB) CreateClient(ctx context.Context, c repository.Client, by repository.Caller, a repository.AuditRecord) error {
+	return db.asAdministrator(ctx, by, a, func(ctx context.Context, tx *sql.Tx) (sql.Result, error) {
 		return tx.ExecContext(ctx, `
 			INSERT INTO clients (`+clientColumns+`)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -64,8 +64,8 @@ func scanClient(row interface{ Scan(...any) error }) (repository.Client, error) 
 }
 
 // UpdateClient implements repository.Clients.
-func (db *DB) UpdateClient(ctx context.Context, c repository.Client, was time.Time, actor string, a repository.AuditRecord) error {
-	return db.asAdministrator(ctx, actor, a, func(ctx context.Context, tx *sql.Tx) (sql.Result, error) {
+func (db *DB) UpdateClient(ctx context.Context, c repository.Client, was time.Time, by repository.Caller, a repository.AuditRecord) error {
+	return db.asAdministrator(ctx, by, a, func(ctx context.Context, tx *sql.Tx) (sql.Result, error) {
 		return tx.ExecContext(ctx, `
 			UPDATE clients SET name = ?3, first_party = ?4, disabled = ?5, grants = ?6, scopes = ?7, redirect_uris = ?8,
 				access_ttl = ?9, idle_ttl = ?10, absolute_ttl = ?11, updated_at = ?12
@@ -76,8 +76,8 @@ func (db *DB) UpdateClient(ctx context.Context, c repository.Client, was time.Ti
 }
 
 // RotateClientSecret implements repository.Clients.
-func (db *DB) RotateClientSecret(ctx context.Context, id string, secret repository.SecretHash, keep, at time.Time, actor string, a repository.AuditRecord) error {
-	return db.asAdministrator(ctx, actor, a, func(ctx context.Context, tx *sql.Tx) (sql.Result, error) {
+func (db *DB) RotateClientSecret(ctx context.Context, id string, secret repository.SecretHash, keep, at time.Time, by repository.Caller, a repository.AuditRecord) error {
+	return db.asAdministrator(ctx, by, a, func(ctx context.Context, tx *sql.Tx) (sql.Result, error) {
 		return tx.ExecContext(ctx, `
 			UPDATE clients SET previous_secret = secret, previous_until = ?3, secret = ?2, updated_at = ?4
 			WHERE id = ?1 AND public = 0 AND deleted_at = 0`, id, string(secret), micros(keep), micros(at))
@@ -85,27 +85,19 @@ func (db *DB) RotateClientSecret(ctx context.Context, id string, secret reposito
 }
 
 // DeleteClient implements repository.Clients.
-func (db *DB) DeleteClient(ctx context.Context, id string, at time.Time, actor string, a repository.AuditRecord) error {
-	return db.asAdministrator(ctx, actor, a, func(ctx context.Context, tx *sql.Tx) (sql.Result, error) {
+func (db *DB) DeleteClient(ctx context.Context, id string, at time.Time, by repository.Caller, a repository.AuditRecord) error {
+	return db.asAdministrator(ctx, by, a, func(ctx context.Context, tx *sql.Tx) (sql.Result, error) {
 		return tx.ExecContext(ctx, `
 			UPDATE clients SET deleted_at = ?2, secret = '', previous_secret = '' WHERE id = ?1 AND deleted_at = 0`, id, micros(at))
 	})
 }
 
-// asAdministrator makes a change and records it, in one transaction, if the actor
-// is an administrator; an empty actor is the operator. A change of no row is
-// ErrNotFound.
-func (db *DB) asAdministrator(ctx context.Context, actor string, a repository.AuditRecord, change func(ctx context.Context, tx *sql.Tx) (sql.Result, error)) error {
+// asAdministrator makes a change and records it, in one transaction, if the caller
+// may. A change of no row is ErrNotFound.
+func (db *DB) asAdministrator(ctx context.Context, by repository.Caller, a repository.AuditRecord, change func(ctx context.Context, tx *sql.Tx) (sql.Result, error)) error {
 	return db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		if actor != "" {
-			var allowed bool
-			if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM users WHERE id = ? AND privilege = 2 AND disabled = 0)`,
-				actor).Scan(&allowed); err != nil {
-				return err
-			}
-			if !allowed {
-				return repository.ErrNotAllowed
-			}
+		if err := allow(ctx, tx, by, repository.PrivilegeAdministrator); err != nil {
+			return err
 		}
 		res, err := change(ctx, tx)
 		if err != nil {

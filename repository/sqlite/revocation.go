@@ -9,8 +9,11 @@ import (
 )
 
 // RevokeSession implements repository.Revocations.
-func (db *DB) RevokeSession(ctx context.Context, r repository.Revocation, a repository.AuditRecord) (first bool, err error) {
+func (db *DB) RevokeSession(ctx context.Context, r repository.Revocation, by repository.Caller, a repository.AuditRecord) (first bool, err error) {
 	err = db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		if err := allow(ctx, tx, by, repository.PrivilegeUser); err != nil {
+			return err
+		}
 		first, err = revoke(ctx, tx, r, a)
 		return err
 	})

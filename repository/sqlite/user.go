@@ -12,22 +12,18 @@ const userColumns = `u.id, u.username, u.username_key, u.email, u.email_key, u.p
 	u.disabled, u.session_epoch, u.kept_session, u.created_at, u.updated_at`
 
 // CreateUser implements repository.Users.
-func (db *DB) CreateUser(ctx context.Context, u repository.User, actor string, a repository.AuditRecord) error {
+func (db *DB) CreateUser(ctx context.Context, u repository.User, by repository.Caller, a repository.AuditRecord) error {
 	return db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		res, err := tx.ExecContext(ctx, `
-			INSERT INTO users (id, username, username_key, email, email_key, password_hash, privilege,
-				disabled, session_epoch, kept_session, created_at, updated_at)
-			SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12
-			WHERE ?13 = '' OR EXISTS (SELECT 1 FROM users WHERE id = ?13 AND privilege = 2 AND disabled = 0)`,
-			u.ID, u.Username, u.UsernameKey, u.Email, u.EmailKey, string(u.PasswordHash), u.Privilege,
-			u.Disabled, u.SessionEpoch, u.KeptSession, micros(u.CreatedAt), micros(u.UpdatedAt), actor)
-		if err != nil {
+		if err := allow(ctx, tx, by, repository.PrivilegeAdministrator); err != nil {
 			return err
 		}
-		if n, err := res.RowsAffected(); err != nil {
+		if _, err := tx.ExecContext(ctx, `
+			INSERT INTO users (id, username, username_key, email, email_key, password_hash, privilege,
+				disabled, session_epoch, kept_session, created_at, updated_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			u.ID, u.Username, u.UsernameKey, u.Email, u.EmailKey, string(u.PasswordHash), u.Privilege,
+			u.Disabled, u.SessionEpoch, u.KeptSession, micros(u.CreatedAt), micros(u.UpdatedAt)); err != nil {
 			return err
-		} else if n == 0 {
-			return repository.ErrNotAllowed
 		}
 		return appendAudit(ctx, tx, a)
 	})
@@ -75,11 +71,10 @@ func scanUser(row *sql.Row, more ...any) (repository.User, error) {
 }
 
 // ChangePassword implements repository.Users.
-func (db *DB) ChangePassword(ctx context.Context, c repository.PasswordChange, a repository.AuditRecord) error {
-	_, err := db.updateUser(ctx, a, `UPDATE users SET password_hash = ?1, session_epoch = session_epoch + 1, kept_session = ?2,
-		updated_at = ?3 WHERE id = ?4 AND password_hash = ?5 AND session_epoch = ?6`,
-		string(c.New), c.Kept, micros(c.At), c.UserID, string(c.Old), c.Epoch)
-	return err
+func (db *DB) ChangePassword(ctx context.Context, c repository.PasswordChange, a repository.AuditRecord) (epoch int64, err error) {
+	return db.updateUser(ctx, c.By, a, `UPDATE users SET password_hash = ?1, session_epoch = session_epoch + 1, kept_session = ?2,
+		updated_at = ?3 WHERE id = ?4 AND password_hash = ?5`,
+		string(c.New), c.By.SessionID, micros(c.At), c.By.UserID, string(c.Old))
 }
 
 // ReplaceHash implements repository.Users.
@@ -98,30 +93,46 @@ func (db *DB) ReplaceHash(ctx context.Context, userID string, old, hash reposito
 
 // EndUserSessions implements repository.Users.
 func (db *DB) EndUserSessions(ctx context.Context, userID string, at time.Time, a repository.AuditRecord) (epoch int64, err error) {
-	return db.updateUser(ctx, a, `UPDATE users SET session_epoch = session_epoch + 1, kept_session = '', updated_at = ?1
+	return db.updateUser(ctx, repository.Caller{}, a, `UPDATE users SET session_epoch = session_epoch + 1, kept_session = '', updated_at = ?1
 		WHERE id = ?2`, micros(at), userID)
 }
 
 // EndOtherUserSessions implements repository.Users.
-func (db *DB) EndOtherUserSessions(ctx context.Context, userID, kept string, epoch int64, at time.Time, a repository.AuditRecord) error {
-	_, err := db.updateUser(ctx, a, `UPDATE users SET session_epoch = session_epoch + 1, kept_session = ?1, updated_at = ?2
-		WHERE id = ?3 AND session_epoch = ?4`, kept, micros(at), userID, epoch)
-	return err
+func (db *DB) EndOtherUserSessions(ctx context.Context, by repository.Caller, at time.Time, a repository.AuditRecord) (epoch int64, err error) {
+	return db.updateUser(ctx, by, a, `UPDATE users SET session_epoch = session_epoch + 1, kept_session = ?1, updated_at = ?2
+		WHERE id = ?3`, by.SessionID, micros(at), by.UserID)
 }
 
 // DisableUser implements repository.Users.
 func (db *DB) DisableUser(ctx context.Context, userID string, disabled bool, at time.Time, a repository.AuditRecord) (epoch int64, err error) {
-	return db.updateUser(ctx, a, `UPDATE users SET disabled = ?1, session_epoch = session_epoch + ?1,
-		kept_session = CASE WHEN ?1 THEN '' ELSE kept_session END, updated_at = ?2 WHERE id = ?3`, disabled, micros(at), userID)
+	err = db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		var last bool
+		if err := tx.QueryRowContext(ctx, `SELECT ?2 AND EXISTS (SELECT 1 FROM users WHERE id = ?1 AND privilege = 2 AND disabled = 0)
+			AND NOT EXISTS (SELECT 1 FROM users WHERE id <> ?1 AND privilege = 2 AND disabled = 0)`, userID, disabled).Scan(&last); err != nil {
+			return err
+		}
+		if last {
+			return repository.ErrLastAdministrator
+		}
+		if err := tx.QueryRowContext(ctx, `UPDATE users SET disabled = ?1, session_epoch = session_epoch + ?1,
+			kept_session = CASE WHEN ?1 THEN '' ELSE kept_session END, updated_at = ?2 WHERE id = ?3 RETURNING session_epoch`,
+			disabled, micros(at), userID).Scan(&epoch); err != nil {
+			return err
+		}
+		return appendAudit(ctx, tx, a)
+	})
+	return epoch, err
 }
 
 // RecordActing implements repository.Users.
-func (db *DB) RecordActing(ctx context.Context, userID, actor string, a repository.AuditRecord) error {
+func (db *DB) RecordActing(ctx context.Context, userID string, by repository.Caller, a repository.AuditRecord) error {
 	return db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		if err := allow(ctx, tx, by, repository.PrivilegeAdministrator); err != nil {
+			return err
+		}
 		var allowed bool
-		if err := tx.QueryRowContext(ctx, `SELECT
-			EXISTS (SELECT 1 FROM users WHERE id = ?1 AND privilege = 2 AND disabled = 0) AND
-			EXISTS (SELECT 1 FROM users WHERE id = ?2 AND privilege < 2 AND disabled = 0)`, actor, userID).Scan(&allowed); err != nil {
+		if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM users WHERE id = ? AND privilege < 2 AND disabled = 0)`,
+			userID).Scan(&allowed); err != nil {
 			return err
 		}
 		if !allowed {
@@ -149,10 +160,13 @@ func (db *DB) EndAllSessions(ctx context.Context, at time.Time, a repository.Aud
 	return users, err
 }
 
-// updateUser runs an update of one user and records it; ErrNotFound if it
-// updates none. It returns the user's epoch after that.
-func (db *DB) updateUser(ctx context.Context, a repository.AuditRecord, query string, args ...any) (epoch int64, err error) {
+// updateUser runs an update of one user and records it, if the caller may;
+// ErrNotFound if it updates none. It returns the user's epoch after that.
+func (db *DB) updateUser(ctx context.Context, by repository.Caller, a repository.AuditRecord, query string, args ...any) (epoch int64, err error) {
 	err = db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		if err := allow(ctx, tx, by, repository.PrivilegeUser); err != nil {
+			return err
+		}
 		if err := tx.QueryRowContext(ctx, query+` RETURNING session_epoch`, args...).Scan(&epoch); err != nil {
 			return err
 		}
