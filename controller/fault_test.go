@@ -37,13 +37,13 @@ func TestADeadStoreIsNobodysLogout(t *testing.T) {
 		{
 			"redis", rdServer.Kill, func() { rdServer.Restart(t) },
 			[]string{"/api/users/refresh", "/api/users/rtVerify", "/api/users/login"},
-			map[string]int{"/api/users/me": 200, "/livez": 200, "/readyz": 503, "/": 503},
+			map[string]int{"/api/users/me": 200, "/livez": 200, "/readyz": 200, "/readyz?stores=1": 503, "/": 503},
 		},
 		{
 			"postgres", pgServer.Kill, func() { pgServer.Restart(t) },
 			[]string{"/api/users/refresh", "/api/users/rtVerify", "/api/users/login", "/api/users/logout", "/api/users"},
 			// The guard lets a good token through, to a store that is away.
-			map[string]int{"/api/users/me": 503, "/api/users/nothing": 404, "/livez": 200, "/readyz": 503, "/": 503},
+			map[string]int{"/api/users/me": 503, "/api/users/nothing": 404, "/livez": 200, "/readyz": 200, "/readyz?stores=1": 503, "/": 503},
 		},
 	} {
 		t.Run(store.name, func(t *testing.T) {

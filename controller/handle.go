@@ -41,6 +41,8 @@ type reply struct {
 	maxAge  time.Duration
 	cookies []*http.Cookie
 	header  map[string]string
+	// cause is why the status is not a good one, for the log.
+	cause error
 }
 
 // handle runs a handler that anybody may call: it decodes, calls, and writes once.
@@ -85,6 +87,9 @@ func (s *server) respond(f func(*gin.Context) (reply, error)) gin.HandlerFunc {
 			_ = c.Error(err)
 			s.problems.Write(c.Request.Context(), c.Writer, err)
 			return
+		}
+		if out.cause != nil {
+			_ = c.Error(out.cause)
 		}
 		for name, value := range out.header {
 			c.Header(name, value)

@@ -169,6 +169,8 @@ func start(t testing.TB, store repository.Store, clock *clock, settings ...strin
 			return nil, fmt.Errorf("%s: %w", key, err)
 		}
 	}
+	// The clock of a test has nothing to be compared with.
+	trusted := service.NewClock(repository.Store{}, policy.Grace, clock.Now, logger)
 	keys, err := service.DeriveKeys([]byte(rootSecret))
 	if err != nil {
 		return nil, err
@@ -178,7 +180,7 @@ func start(t testing.TB, store repository.Store, clock *clock, settings ...strin
 	o.PublicURL = public
 	o.Accounts = service.NewAccounts(store.Users, hasher, service.PasswordPolicy{MinLength: 8}, signup, clock.Now, logger)
 	keyPolicy.Lifetime = map[service.KeyUse]time.Duration{service.UseAccess: accessTTL, service.UseRefresh: policy.AbsoluteTTL}
-	o.Keys = service.NewKeyring(store.Keys, keys, keyPolicy, clock.Now, logger)
+	o.Keys = service.NewKeyring(store.Keys, keys, keyPolicy, trusted, logger)
 	if err := o.Keys.Start(t.Context()); err != nil {
 		return nil, err
 	}
@@ -186,15 +188,15 @@ func start(t testing.TB, store repository.Store, clock *clock, settings ...strin
 	if o.Issuer == "" {
 		o.Issuer = public.String()
 	}
-	o.Tokens = service.NewTokens(keys, o.Keys, o.Issuer, "latchkey", accessTTL, clock.Now)
-	o.Sessions = service.NewSessions(store, o.Tokens, policy, clock.Now, logger)
+	o.Tokens = service.NewTokens(keys, o.Keys, o.Issuer, "latchkey", accessTTL, trusted)
+	o.Sessions = service.NewSessions(store, o.Tokens, policy, trusted, logger)
 	throttle := service.NewThrottle(store.Limits, keys, limits, clock.Now)
 	o.Login = service.NewLogin(store, hasher, throttle, o.Sessions, reveal, logger)
 	o.OAuth = service.NewOAuth(store, o.Login, o.Sessions, o.Tokens)
 	o.Clients = service.NewClients(store.Clients, clock.Now, logger)
 	o.Passwords = service.NewPasswords(store, o.Sessions, hasher, throttle, service.PasswordPolicy{MinLength: 8})
 	o.Strength = strength.New(service.PasswordPolicy{MinLength: 8})
-	o.Health = service.NewHealth(store, "test", time.Now)
+	o.Health = service.NewHealth(store, "test", trusted)
 	handler, err := controller.NewRouter(o)
 	if err != nil {
 		return nil, err

@@ -1,7 +1,10 @@
 package controller
 
 import (
+	"net"
 	"net/http"
+	"net/netip"
+	"time"
 
 	"latchkey/service"
 )
@@ -11,16 +14,13 @@ type statusBody struct {
 	Mode     string `json:"mode"`
 	Database string `json:"database"` // where accounts are
 	Redis    string `json:"redis"`    // where sessions are; the same in the embedded mode
+	// Reasons says what is wrong, to requests from this machine alone.
+	Reasons map[string]string `json:"reasons,omitempty"`
 }
 
-// status is GET /.
+// status is GET /: whether the service and its stores answer.
 func (s *server) status(c *call, _ empty) (reply, error) {
-	state := s.Health.Check(c.ctx())
-	out := statusReply(state)
-	if state.DatabaseErr != nil || state.SessionStoreErr != nil {
-		out.status = http.StatusServiceUnavailable
-	}
-	return out, nil
+	return s.health(c, func(state service.State) error { return state.Err(true) }), nil
 }
 
 // live is GET /livez: the process answers.
@@ -28,28 +28,55 @@ func (s *server) live(*call, empty) (reply, error) {
 	return reply{body: map[string]string{"status": "OK"}}, nil
 }
 
-// ready is GET /readyz: requests should come here.
+// ready is GET /readyz: requests should come to this replica. A store that is
+// unavailable is no reason against it, except with the parameter stores=1.
 func (s *server) ready(c *call, _ empty) (reply, error) {
-	state := s.Health.Check(c.ctx())
-	out := statusReply(state)
-	if !state.Ready() {
-		out.status = http.StatusServiceUnavailable
-	}
-	return out, nil
+	stores := c.r.URL.Query().Get("stores") == "1"
+	return s.health(c, func(state service.State) error { return state.Err(stores) }), nil
 }
 
-func statusReply(state service.State) reply {
-	word := func(ok bool) string {
-		if ok {
+// health answers with the state of the service, and 503 where something is wrong.
+func (s *server) health(c *call, wrong func(service.State) error) reply {
+	state := s.Health.Check(c.ctx())
+	word := func(err error) string {
+		if err == nil {
 			return "OK"
 		}
 		return "unavailable"
 	}
-	body := statusBody{
-		Status: word(state.Ready()), Mode: state.Mode, Database: word(state.DatabaseErr == nil), Redis: word(state.SessionStoreErr == nil),
-	}
+	err := wrong(state)
+	body := statusBody{Status: word(err), Mode: state.Mode, Database: word(state.DatabaseErr), Redis: word(state.SessionStoreErr)}
 	if state.Draining {
 		body.Status = "draining"
 	}
-	return reply{body: body}
+	if fromHere(c.r) {
+		body.Reasons = map[string]string{}
+		for name, err := range map[string]error{"database": state.DatabaseErr, "redis": state.SessionStoreErr, "clock": state.ClockErr} {
+			if err != nil {
+				body.Reasons[name] = err.Error()
+			}
+		}
+	}
+	out := reply{body: body}
+	if err != nil {
+		out.status, out.header = http.StatusServiceUnavailable, map[string]string{"Retry-After": "1"}
+		out.cause = &service.Error{Code: service.CodeStoreUnavailable, Message: "Not ready.", Err: err, RetryAfter: time.Second}
+	}
+	return out
+}
+
+// fromHere reports whether a request comes from this machine, and through no proxy on
+// it.
+func fromHere(r *http.Request) bool {
+	for _, name := range []string{"X-Forwarded-For", "X-Real-Ip", "Forwarded", "Via"} {
+		if r.Header.Get(name) != "" {
+			return false
+		}
+	}
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
 }

@@ -118,7 +118,7 @@ func TestLostAnswersLogNobodyOut(t *testing.T) {
 	}
 }
 
-// refresh tries once; false if no answer came.
+// refresh tries once; false if no answer came, or one that asks to come again.
 func (p *phone) refresh(t *testing.T, proxy string) bool {
 	res, err := http.Post(proxy+"/api/users/refresh", "application/json", strings.NewReader(fmt.Sprintf(`{"refreshToken":%q}`, p.token)))
 	if err != nil {
@@ -127,6 +127,9 @@ func (p *phone) refresh(t *testing.T, proxy string) bool {
 	defer func() { _ = res.Body.Close() }()
 	var got struct{ RefreshToken, Error string }
 	if err := json.NewDecoder(res.Body).Decode(&got); err != nil {
+		return false
+	}
+	if res.StatusCode == 503 && res.Header.Get("Retry-After") != "" {
 		return false
 	}
 	if res.StatusCode != 200 {

@@ -2,6 +2,7 @@ package repository_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -113,6 +114,151 @@ func later(n node) node {
 	n.victim, n.thief = min(n.victim, 9), min(n.thief, 9)
 	return n
 }
+
+// delayed is a call of an honest client that is on its way: a connection or a replica
+// holds it, while its client goes on through another.
+type delayed struct {
+	call  int // its number; 0: there is none
+	gen   int64
+	at    int  // the tick in which it was made
+	skew  int  // of the replica that holds it, in ticks
+	woken bool // the replica stood still: it judges the call at its own time, when it wakes
+}
+
+// honest is a world of one client that presents the token that it has, and never
+// another. Each call is answered, its answer is lost, or it is delayed past later
+// calls. Nobody else has a token.
+type honest struct {
+	session repository.Session
+	holds   int64 // the generation that the client has
+	tick    int
+	calls   int
+	delayed [2]delayed
+	lost    int // answers that were retried later than grace
+}
+
+// step is what may happen in a tick.
+type step struct {
+	honest
+	how func() string
+}
+
+// refused returns the first schedule within some ticks that ends the session of the
+// honest client, or "".
+func (h honest) refused(p repository.Presentation, ticks int, seen map[honest]bool) string {
+	if ticks == 0 || seen[h] {
+		return ""
+	}
+	seen[h] = true
+	for _, next := range h.steps(p) {
+		if next.session.Ended != "" {
+			return next.how()
+		}
+		if how := next.honest.refused(p, ticks-1, seen); how != "" {
+			return next.how() + "; " + how
+		}
+	}
+	return ""
+}
+
+// steps are what can happen in a tick: a delayed call arrives, or the client makes a
+// call, which is answered, lost or delayed, through a replica whose clock is right,
+// ahead or behind.
+func (h honest) steps(p repository.Presentation) []step {
+	h.tick++
+	h.session.RotatedAt = h.session.RotatedAt.Add(-tick)
+	h.session.UsedAt, h.session.RecoveryAt = epoch, epoch.Add(-repository.RecoveryWindow)
+	list := []step{{h, func() string { return "wait" }}}
+	for i, d := range h.delayed {
+		if d.call == 0 {
+			continue
+		}
+		late := h
+		late.delayed[i] = delayed{}
+		made := time.Duration(d.at-h.tick+d.skew) * tick
+		if d.woken {
+			made = time.Duration(d.skew) * tick
+		}
+		late.session, _ = judged(late.session, p, d.gen, made, d.call, d.woken)
+		list = append(list, step{late, func() string { return fmt.Sprintf("tick %d: the call %+v arrives", h.tick, d) }})
+	}
+	limit := int(p.ClockLimit / tick)
+	for skew := -limit; skew <= limit; skew++ {
+		call := h
+		call.calls++
+		if i := slices.Index(h.delayed[:], delayed{}); i >= 0 {
+			for _, woken := range []bool{false, true} {
+				held := call
+				held.delayed[i] = delayed{call.calls, h.holds, h.tick, skew, woken}
+				list = append(list, step{held, func() string { return fmt.Sprintf("tick %d: the call %+v is held", h.tick, held.delayed[i]) }})
+			}
+		}
+		after, outcome := judged(h.session, p, h.holds, time.Duration(skew)*tick, call.calls, false)
+		call.session = after
+		if outcome == repository.OutcomeRecovered {
+			call.lost++
+		}
+		if call.lost > repository.MaxRecoveries {
+			continue // beyond the budget of a day
+		}
+		how := func() string {
+			return fmt.Sprintf("tick %d: generation %d, skew %d: %s", h.tick, h.holds, skew, outcome)
+		}
+		list = append(list, step{call, func() string { return how() + ", and its answer is lost" }})
+		if outcome.Accepted() {
+			call.holds = after.Gen
+			list = append(list, step{call, how})
+		}
+	}
+	return list
+}
+
+// judged presents a generation to a session at a time, now being the epoch.
+func judged(s repository.Session, p repository.Presentation, gen int64, at time.Duration, call int, woken bool) (repository.Session, repository.Outcome) {
+	p.Gen, p.JTI, p.Next = gen, ids[gen], ids[gen+1]
+	p.Now, p.Op, p.Woken = epoch.Add(at), string(ids[call]), woken
+	after, outcome := s.Present(p)
+	if outcome == repository.OutcomeRecoverable {
+		p.Proof = &repository.Proof{Gen: after.Gen, JTI: after.JTI, Next: ids[after.Gen+1]}
+		after, outcome = s.Present(p)
+	}
+	return after, outcome
+}
+
+// TestNoDelayedCallEndsAnHonestSession explores every schedule of an honest client
+// whose calls are delayed past later ones, through replicas whose clocks are a clock
+// limit apart from the database's, and that stood still.
+func TestNoDelayedCallEndsAnHonestSession(t *testing.T) {
+	for name, c := range map[string]struct{ grace, limit time.Duration }{
+		"grace of two ticks, clocks right": {2 * tick, 0},
+		"grace of two ticks, clocks off":   {2 * tick, tick},
+		"grace of four ticks, clocks off":  {4 * tick, tick},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := repository.Presentation{
+				ClientID: "c", Delivery: repository.DeliveryBody, Rotate: true, Grace: c.grace, Debounce: 2 * c.grace,
+				Recovery: 100 * tick, IdleTTL: time.Hour, ClockLimit: c.limit,
+			}
+			start := honest{session: repository.Session{
+				JTI: ids[0], ClientID: "c", Delivery: repository.DeliveryBody, RotatedAt: epoch,
+				IdleAt: epoch.Add(time.Hour), AbsoluteAt: epoch.Add(time.Hour), UsedAt: epoch,
+			}}
+			seen := map[honest]bool{}
+			if how := start.refused(p, 7, seen); how != "" {
+				t.Errorf("the session of an honest client ends: %s", how)
+			}
+			t.Logf("%d worlds", len(seen))
+		})
+	}
+}
+
+// ids are the ids of the first generations.
+var ids = func() (list [16]repository.TokenID) {
+	for gen := range list {
+		list[gen] = id(int64(gen))
+	}
+	return list
+}()
 
 func latest(a, b time.Time) time.Time {
 	if a.After(b) {

@@ -23,7 +23,7 @@ type LimitKey struct {
 	Rule LimitRule
 }
 
-// SameAttempt is how long the same attempt again counts as one: some clients
+// SameAttempt is how long the same attempt again counts as one, once: some clients
 // send each failing request twice.
 const SameAttempt = 2 * time.Second
 
@@ -40,7 +40,7 @@ type Begun struct {
 	Wait  time.Duration // until the last of the delays is over; 0: go on
 	First bool          // nobody else was told of this delay yet
 	// Repeat is the same attempt that has just failed: it goes on, and was not
-	// counted.
+	// counted. The next one is.
 	Repeat bool
 }
 
@@ -64,8 +64,8 @@ type Limits interface {
 	BeginAttempt(ctx context.Context, a Attempt) (Begun, error)
 
 	// EndAttempt says how an attempt that was counted has ended, and when. A
-	// failure stays counted, unless the same one failed within SameAttempt. Else
-	// it is taken back; success forgets the first key, and no other.
+	// failure stays counted, unless the same one failed within SameAttempt and was not
+	// repeated yet. Else it is taken back; success forgets the first key, and no other.
 	EndAttempt(ctx context.Context, a Attempt, end AttemptEnd, at time.Time) error
 
 	// PurgeLimits forgets at most limit keys that have nothing to remember, and
@@ -113,7 +113,26 @@ func (s LimitState) Wait(now time.Time) time.Duration { return max(0, s.Until.Su
 
 // Repeats reports whether an attempt, at a time, is the one that failed last.
 func (s LimitState) Repeats(a Attempt, at time.Time) bool {
-	return a.Fingerprint != "" && s.Failed == a.Fingerprint && at.Sub(s.FailedAt) < SameAttempt
+	return a.Fingerprint != "" && s.Failed == a.Fingerprint && at.Sub(s.FailedAt).Abs() < SameAttempt
+}
+
+// Repeated is the state once the attempt that failed last was repeated: only one
+// repetition is free.
+func (s LimitState) Repeated() LimitState {
+	s.Failed = ""
+	return s
+}
+
+// Settle takes off what a clock ahead of this one has written: no delay is longer
+// than its rule, whatever the clocks did. It reports whether the delay changed.
+func (s LimitState) Settle(r LimitRule, now time.Time) (settled LimitState, changed bool) {
+	if s.Last.After(now) {
+		s.Last = now
+	}
+	if longest := now.Add(r.Max); s.Until.After(longest) {
+		s.Until, changed = longest, true
+	}
+	return s, changed
 }
 
 // Count adds a failure to what is left of those before.

@@ -21,6 +21,7 @@ const (
 	OutcomeClientMismatch   Outcome = "client_mismatch"   // another client's session
 	OutcomeDeliveryMismatch Outcome = "delivery_mismatch" // a cookie's token elsewhere
 	OutcomeGraceExhausted   Outcome = "grace_exhausted"   // replayed too often: come back later
+	OutcomeLate             Outcome = "late"              // would be reuse or recovered, but the call may be older than it seems
 	OutcomeReuse            Outcome = "reuse"             // a spent token: the session ends
 )
 
@@ -36,7 +37,7 @@ func Outcomes() []Outcome {
 	return []Outcome{
 		OutcomeRotated, OutcomeKept, OutcomeReplayed, OutcomeRecovered, OutcomeRolledForward,
 		OutcomeUnknown, OutcomeRevoked, OutcomeExpired,
-		OutcomeClientMismatch, OutcomeDeliveryMismatch, OutcomeGraceExhausted, OutcomeReuse,
+		OutcomeClientMismatch, OutcomeDeliveryMismatch, OutcomeGraceExhausted, OutcomeLate, OutcomeReuse,
 	}
 }
 
@@ -46,7 +47,7 @@ func (o Outcome) Accepted() bool {
 	case OutcomeRotated, OutcomeKept, OutcomeReplayed, OutcomeRecovered, OutcomeRolledForward:
 		return true
 	case OutcomeUnknown, OutcomeRevoked, OutcomeExpired, OutcomeClientMismatch, OutcomeDeliveryMismatch,
-		OutcomeGraceExhausted, OutcomeReuse, OutcomeAhead, OutcomeRecoverable:
+		OutcomeGraceExhausted, OutcomeLate, OutcomeReuse, OutcomeAhead, OutcomeRecoverable:
 	}
 	return false
 }

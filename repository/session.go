@@ -12,11 +12,22 @@ type TokenID string
 // Delivery is how the refresh tokens of a session travel.
 type Delivery string
 
-// The two ways.
+// The ways.
 const (
+	DeliveryBody Delivery = "body" // in a body or a header
+	// DeliveryCookie is a cookie that another host may have set: on http, and of
+	// sessions that began before DeliveryHostCookie existed.
 	DeliveryCookie Delivery = "cookie"
-	DeliveryBody   Delivery = "body"
+	// DeliveryHostCookie is a cookie whose session a second cookie names, one that
+	// this host alone can set.
+	DeliveryHostCookie Delivery = "host_cookie"
 )
+
+// accepts reports whether the tokens of a session that travel this way may come in
+// that way. A second cookie proves more than a session from before asks for.
+func (d Delivery) accepts(in Delivery) bool {
+	return d == in || d == DeliveryCookie && in == DeliveryHostCookie
+}
 
 // Session is one login on one device. It owns exactly one live refresh token,
 // whose identity is (ID, Gen, JTI). Its size is constant however often it is
@@ -74,8 +85,13 @@ type Presentation struct {
 	Op       string // random; the same call repeated carries the same
 	Now      time.Time
 
-	// IssuedAt is the iat of the token: when its generation began.
+	// IssuedAt is the iat of the token: when its generation began, in whole
+	// seconds.
 	IssuedAt time.Time
+	// ClockLimit is how far the clock of a replica may be off. Woken says that this
+	// replica stood still a moment ago, so that the call may be older than Now.
+	ClockLimit time.Duration
+	Woken      bool
 	// Keep asks for an access token only: no refresh token is made.
 	Keep bool
 
@@ -108,13 +124,17 @@ const (
 	// MaxRecoveries is how many lost successors are replaced in a RecoveryWindow.
 	MaxRecoveries  = 3
 	RecoveryWindow = 24 * time.Hour
-	// MaxAhead is how many generations a store may have forgotten.
-	MaxAhead = 16
+	// MaxAhead is how many generations a store may have forgotten: a month of one
+	// each five minutes.
+	MaxAhead = 8192
+	// MaxRotatedAhead is how far RotatedAt may be ahead of a call. Beyond it, a wrong
+	// clock wrote it.
+	MaxRotatedAhead = time.Minute
 )
 
 // Presented is what became of a presentation. Ended says why a revoked session
-// ended; it is empty where the epoch ended it. For a question only Gen and JTI
-// are set, those of the live token. All else is set only for accepted
+// ended; it is empty where the epoch ended it. For a question only Gen, JTI and
+// RotatedAt are set, those of the live token. All else is set only for accepted
 // presentations, and describes the session after them.
 type Presented struct {
 	Outcome    Outcome

@@ -21,14 +21,28 @@ type Store struct {
 	// health checks. They are the same in the embedded mode.
 	Database     Pinger
 	SessionStore Pinger
-	// Clock is that of the database, whose time all replicas share; nil: there is
-	// no other than ours.
+	// Clock is the clock of the database server, which all replicas share; nil for a
+	// database without a server.
 	Clock Clock
+	// TimeMark is in the place of Clock where there is no server; else nil.
+	TimeMark TimeMark
 }
 
 // Clock tells the time of a server.
 type Clock interface {
 	Now(ctx context.Context) (time.Time, error)
+}
+
+// TimeMark keeps the newest time at which a process has written to the database, so
+// that a later process can tell a wrong clock.
+type TimeMark interface {
+	// NewestTime returns the mark; the zero time in a new database.
+	NewestTime(ctx context.Context) (time.Time, error)
+	// AdvanceTime moves the mark to a time, and never back.
+	AdvanceTime(ctx context.Context, to time.Time) error
+	// SetTime moves the mark to a time, back as well: an operator says that the time
+	// is right.
+	SetTime(ctx context.Context, to time.Time) error
 }
 
 // Observer is told of each call of a store: which, what kind of call out of a small

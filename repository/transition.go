@@ -19,7 +19,7 @@ func (s Session) Present(p Presentation) (Session, Outcome) {
 		return s, OutcomeRevoked
 	case s.ClientID != p.ClientID:
 		return s, OutcomeClientMismatch
-	case s.Delivery == DeliveryCookie && p.Delivery != DeliveryCookie:
+	case !s.Delivery.accepts(p.Delivery):
 		return s, OutcomeDeliveryMismatch
 	case !p.Now.Before(s.IdleAt), !p.Now.Before(s.AbsoluteAt):
 		return s, OutcomeExpired
@@ -30,9 +30,13 @@ func (s Session) Present(p Presentation) (Session, Outcome) {
 	switch {
 	case p.Gen == s.Gen && p.JTI == s.JTI:
 		return s.live(p)
+	case s.fromFuture(p):
+		return s, OutcomeLate
 	case s.isPrevious(p):
 		return s.previous(p)
-	case p.Gen > s.Gen && p.Gen-s.Gen <= MaxAhead:
+	case p.Gen > s.Gen+MaxAhead:
+		return s, OutcomeUnknown // only we can have signed it
+	case p.Gen > s.Gen:
 		return s.ahead(p)
 	}
 	return s.reuse(p)
@@ -61,9 +65,13 @@ func (s Session) live(p Presentation) (Session, Outcome) {
 	s = s.used(p)
 	// Generation 0 rotates at once, so that the token of the login is spent by
 	// its first use.
-	if p.Keep || !p.Rotate || s.Gen > 0 && s.age(p) < p.Debounce {
+	recent := s.Gen > 0 && s.age(p) < p.Debounce && !s.fromFuture(p)
+	if p.Keep || !p.Rotate || recent {
 		s.Seen = true
 		return s, OutcomeKept
+	}
+	if s.fromFuture(p) {
+		s.RotatedAt = time.Time{} // else no token would ever be old
 	}
 	s.PrevGen, s.PrevJTI = s.Gen, s.JTI
 	return s.next(p, p.Next), OutcomeRotated
@@ -84,12 +92,18 @@ func (s Session) previous(p Presentation) (Session, Outcome) {
 		s.Graced++
 		return s, OutcomeReplayed
 	}
+	if p.Woken || s.Graced > 0 && s.skewed(p) {
+		// The call may be older than the replay that has answered another call of this
+		// client. To replace the live token would make the one that the client has a
+		// dead one.
+		return s, OutcomeLate
+	}
 	if !s.answered(p) {
 		return s, OutcomeRecoverable
 	}
 	s = s.used(p)
 	if s.counts(p) {
-		if p.Now.Sub(s.RecoveryAt) >= RecoveryWindow {
+		if s.windowOver(p) {
 			s.Recoveries, s.RecoveryAt = 0, p.Now
 		}
 		s.Recoveries++
@@ -101,7 +115,13 @@ func (s Session) previous(p Presentation) (Session, Outcome) {
 // replaced: nobody has used it, and that does not happen often.
 func (s Session) recoverable(p Presentation) bool {
 	return s.age(p) < p.Recovery && !s.Seen && (!s.counts(p) ||
-		s.Recoveries < MaxRecoveries || p.Now.Sub(s.RecoveryAt) >= RecoveryWindow)
+		s.Recoveries < MaxRecoveries || s.windowOver(p))
+}
+
+// windowOver reports whether the window of the recoveries is over. One that begins
+// in the future was written by a wrong clock.
+func (s Session) windowOver(p Presentation) bool {
+	return p.Now.Sub(s.RecoveryAt).Abs() >= RecoveryWindow
 }
 
 // counts reports whether a recovery comes out of the budget. One within debounce
@@ -126,8 +146,13 @@ func (s Session) ahead(p Presentation) (Session, Outcome) {
 	return s, OutcomeRolledForward
 }
 
-// reuse: the token was spent. Its owner or a thief has another; end both.
+// reuse: the token was spent. Its owner or a thief has another; end both. A call
+// that was made before the rotation that it would accuse, or may have been, ends
+// nothing: if a thief made it, the thief's next one is judged at its own time.
 func (s Session) reuse(p Presentation) (Session, Outcome) {
+	if p.Now.Before(s.RotatedAt) || p.Woken || s.isPrevious(p) && s.skewed(p) {
+		return s, OutcomeLate
+	}
 	s.Ended, s.EndedAt, s.EndOp = EndReuse, p.Now, p.Op
 	return s, OutcomeReuse
 }
@@ -155,6 +180,15 @@ func (s Session) age(p Presentation) time.Duration {
 	return max(0, p.Now.Sub(s.RotatedAt))
 }
 
+// skewed reports whether the predecessor may still be within grace by the clock of
+// another replica: each may be off by the clock limit.
+func (s Session) skewed(p Presentation) bool {
+	return p.Grace > 0 && s.age(p) < p.Grace+2*p.ClockLimit
+}
+
+// fromFuture reports whether a wrong clock wrote when the live token became so.
+func (s Session) fromFuture(p Presentation) bool { return s.RotatedAt.Sub(p.Now) > MaxRotatedAhead }
+
 func (s Session) isPrevious(p Presentation) bool {
 	return s.PrevJTI != "" && p.Gen == s.PrevGen && p.JTI == s.PrevJTI
 }
@@ -171,7 +205,7 @@ func (s Session) Presented(o Outcome) Presented {
 	case o == OutcomeRevoked:
 		return Presented{Outcome: o, Ended: s.Ended}
 	case o.Question():
-		return Presented{Outcome: o, Gen: s.Gen, JTI: s.JTI}
+		return Presented{Outcome: o, Gen: s.Gen, JTI: s.JTI, RotatedAt: s.RotatedAt}
 	case !o.Accepted():
 		return Presented{Outcome: o}
 	}

@@ -49,18 +49,13 @@ func (l *AuditLog) Each(ctx context.Context, q repository.AuditQuery, f func(Aud
 	}
 }
 
-// PurgeAsOperator is Purge by somebody, now. That is recorded first: whoever covers
-// a trace leaves one.
-func (l *AuditLog) PurgeAsOperator(ctx context.Context, before, now time.Time, from Origin) (int, error) {
+// Purge deletes the records from before a time, for an operator, and returns how
+// many. Now is a trusted time. That it was done is recorded first.
+func (l *AuditLog) Purge(ctx context.Context, before, now time.Time, from Origin) (int, error) {
 	record := from.audit(now.UTC().Truncate(time.Microsecond), repository.AuditPurged, "before "+before.UTC().Format(time.RFC3339))
 	if err := l.audits.AppendAudit(ctx, record); err != nil {
 		return 0, storeFailure("record a purge of the audit log", err)
 	}
-	return l.Purge(ctx, before)
-}
-
-// Purge deletes the records from before a time, and returns how many.
-func (l *AuditLog) Purge(ctx context.Context, before time.Time) (int, error) {
 	n, err := batches(ctx, before, l.audits.PurgeAudit)
 	if err != nil {
 		return n, storeFailure("purge the audit log", err)

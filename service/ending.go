@@ -109,6 +109,9 @@ func (s *Sessions) expiry(ctx context.Context, userID, sessionID string, now tim
 	return session.AbsoluteAt
 }
 
+// confirmTimeout bounds the write to the database after a reuse.
+const confirmTimeout = 2 * time.Second
+
 // confirm writes to the database what the session store found or did: a session
 // that ended there and not yet here. It returns the answer for the client, or
 // why it could not be written; the next presentation tries again.
@@ -116,6 +119,9 @@ func (s *Sessions) confirm(ctx context.Context, p Presentation, token refreshTok
 	if reason == "" { // the epoch ended it, and that is in the database
 		return answer
 	}
+	// A thief who hangs up must not put the alarm off.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), confirmTimeout)
+	defer cancel()
 	now := s.now().UTC().Truncate(time.Millisecond)
 	r := revocation(token.userID, token.sessionID, reason, now, token.expiresAt)
 	a := endRecord(p.From, r, token.clientID)

@@ -10,7 +10,7 @@ import (
 // logEvent writes the line of the log that goes with an audit record.
 func logEvent(ctx context.Context, log *slog.Logger, a repository.AuditRecord) {
 	level := slog.LevelInfo
-	if a.Event == repository.AuditRefreshReused {
+	if a.Event == repository.AuditRefreshReused || a.Outcome == outcomeForked {
 		level = slog.LevelWarn
 	}
 	attrs := []slog.Attr{slog.String("outcome", a.Outcome)}

@@ -103,3 +103,9 @@ func (h *Hasher) SlotForTest(ctx context.Context) error {
 // TookForTest is how long hashing takes, as the gate has measured it last: an
 // average that has all of it in the end.
 func (h *Hasher) TookForTest() time.Duration { return time.Duration(h.gate.took.Load()) }
+
+// StandStillForTest is as if the process had stood still for so long.
+func (c *Clock) StandStillForTest(d time.Duration) { c.lastTick.Add(-int64(d)) }
+
+// LaterForTest is as if so much time had passed since it woke.
+func (c *Clock) LaterForTest(d time.Duration) { c.wokenUntil.Add(-int64(d)) }

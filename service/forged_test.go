@@ -30,7 +30,7 @@ func TestForgedSignaturesAreRefused(t *testing.T) {
 	tried := 0
 	for _, a := range []service.Algorithm{service.EdDSA, service.ES256, service.RS256} {
 		keys := service.FixedKeysForTest(secret, a)
-		tokens := service.NewTokens(root, keys, "https://auth.example", "api", 10*time.Minute, noonClock)
+		tokens := service.NewTokens(root, keys, "https://auth.example", "api", 10*time.Minute, clockAt(noonClock))
 		good, err := tokens.AccessForTest(service.Subject{UserID: "u", SessionID: "s", ClientID: service.ClientAPI})
 		must(t, err)
 		if _, err := tokens.VerifyAccess(good); err != nil {
@@ -80,7 +80,7 @@ func TestForgedSignaturesAreRefused(t *testing.T) {
 			cases["ASN.1 signature"] = parts[0] + "." + parts[1] + "." + encode(append([]byte{0x30, 0x44, 0x02, 0x20}, make([]byte, 66)...))
 		}
 		other := service.FixedKeysForTest(secret, a)
-		foreign, err := service.NewTokens(root, other, "https://auth.example", "api", 10*time.Minute, noonClock).
+		foreign, err := service.NewTokens(root, other, "https://auth.example", "api", 10*time.Minute, clockAt(noonClock)).
 			AccessForTest(service.Subject{UserID: "u", ClientID: service.ClientAPI})
 		must(t, err)
 		cases["another key and its kid"] = string(foreign)
@@ -135,7 +135,7 @@ func TestOneKeyHasOneUse(t *testing.T) {
 	refresh := w.begin(t, "ada")
 	root, err := service.DeriveKeys([]byte(secret))
 	must(t, err)
-	tokens := service.NewTokens(root, service.FixedKeysForTest(secret, service.HS256), "https://auth.example", "api", time.Minute, noonClock)
+	tokens := service.NewTokens(root, service.FixedKeysForTest(secret, service.HS256), "https://auth.example", "api", time.Minute, clockAt(noonClock))
 	if s, err := tokens.VerifyAccess(refresh); err == nil {
 		t.Errorf("a refresh token passed for an access token: %+v", s)
 	}

@@ -2,7 +2,8 @@ package service
 
 import (
 	"context"
-	"fmt"
+	"errors"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -10,20 +11,22 @@ import (
 	"latchkey/repository"
 )
 
-// Health says whether the stores answer.
+// Health says whether the stores answer, and whether requests should come here. A
+// store that all replicas share is no reason to take one out of service: all would
+// leave at once, and much needs no store.
 type Health struct {
 	database repository.Pinger
 	sessions repository.Pinger
-	clock    repository.Clock // or nil
+	clock    *Clock
 	mode     string
-	now      func() time.Time
 	draining atomic.Bool
+	last     atomic.Pointer[State] // what Run found
 }
 
 // NewHealth returns the health of a store; mode names the set of stores for
 // people.
-func NewHealth(store repository.Store, mode string, now func() time.Time) *Health {
-	return &Health{database: store.Database, sessions: store.SessionStore, clock: store.Clock, mode: mode, now: now}
+func NewHealth(store repository.Store, mode string, clock *Clock) *Health {
+	return &Health{database: store.Database, sessions: store.SessionStore, clock: clock, mode: mode}
 }
 
 // State is what Health found. The errors say why something is not as it should be.
@@ -31,23 +34,41 @@ type State struct {
 	Mode            string
 	DatabaseErr     error
 	SessionStoreErr error
-	ClockErr        error
+	ClockBad        bool
+	ClockErr        error         // also where the clock is not bad and only not trusted
 	Ahead           time.Duration // of our clock before that of the database
 	Draining        bool          // the process is about to stop
 }
 
-// Ready reports whether requests should come here.
-func (s State) Ready() bool {
-	return s.DatabaseErr == nil && s.SessionStoreErr == nil && s.ClockErr == nil && !s.Draining
+// Ready reports whether requests should come to this replica: it is not about to
+// stop, and its clock is not bad.
+func (s State) Ready() bool { return !s.ClockBad && !s.Draining }
+
+// StoresReady reports whether both stores answer and take writes.
+func (s State) StoresReady() bool { return s.DatabaseErr == nil && s.SessionStoreErr == nil }
+
+// Err says why the replica is not ready, or with stores why one of them is not; else
+// nil.
+func (s State) Err(stores bool) error {
+	var list []error
+	if s.Draining {
+		list = append(list, errors.New("draining"))
+	}
+	if s.ClockBad {
+		list = append(list, s.ClockErr)
+	}
+	if stores {
+		list = append(list, s.DatabaseErr, s.SessionStoreErr)
+	}
+	return errors.Join(list...)
 }
 
 const (
 	// pingTimeout bounds the question to one store, so that one that hangs is not
 	// mistaken for both.
 	pingTimeout = time.Second
-	// maxAhead is how far our clock may be off that of the database: beyond it
-	// tokens would be refused as not yet valid, or live too long.
-	maxAhead = 30 * time.Second
+	// watchEvery is the time between two looks of Run.
+	watchEvery = time.Second
 )
 
 // Check asks both stores at once.
@@ -55,31 +76,41 @@ func (h *Health) Check(ctx context.Context) State {
 	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
 	state := State{Mode: h.mode, Draining: h.draining.Load()}
+	state.Ahead, state.ClockBad, state.ClockErr = h.clock.State()
 	var all sync.WaitGroup
 	all.Go(func() { state.DatabaseErr = h.database.Ping(ctx) })
 	all.Go(func() { state.SessionStoreErr = h.sessions.Ping(ctx) })
-	all.Go(func() { state.Ahead, state.ClockErr = h.ahead(ctx) })
 	all.Wait()
 	return state
 }
 
-// ahead compares the clocks. A database that does not answer is no trouble of the
-// clock.
-func (h *Health) ahead(ctx context.Context) (time.Duration, error) {
-	if h.clock == nil {
-		return 0, nil
+// Last is what Run found last; nil before that.
+func (h *Health) Last() *State { return h.last.Load() }
+
+// Run looks at the stores until ctx is done, and logs each change with its reason.
+func (h *Health) Run(ctx context.Context, log *slog.Logger) {
+	up := map[string]bool{"database": true, "session store": true}
+	for {
+		state := h.Check(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		h.last.Store(&state)
+		for store, err := range map[string]error{"database": state.DatabaseErr, "session store": state.SessionStoreErr} {
+			switch {
+			case err != nil && up[store]:
+				log.LogAttrs(ctx, slog.LevelError, "store unavailable", slog.String("store", store), slog.Any("error", err))
+			case err == nil && !up[store]:
+				log.LogAttrs(ctx, slog.LevelInfo, "store available again", slog.String("store", store))
+			}
+			up[store] = err == nil
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(watchEvery):
+		}
 	}
-	before := h.now()
-	theirs, err := h.clock.Now(ctx)
-	if err != nil {
-		return 0, nil //nolint:nilerr // Ping says so
-	}
-	after := h.now()
-	ahead := before.Add(after.Sub(before) / 2).Sub(theirs).Truncate(time.Millisecond)
-	if ahead > maxAhead || ahead < -maxAhead {
-		return ahead, fmt.Errorf("the clock is %s off that of the database; %s is the most: set it, or let NTP do so", ahead, maxAhead)
-	}
-	return ahead, nil
 }
 
 // Drain makes the service report that it is not ready, for its last moments.

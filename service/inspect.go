@@ -182,6 +182,8 @@ func because(s, after repository.Session, o repository.Outcome, token refreshTok
 		return "the session's tokens travel in cookies"
 	case repository.OutcomeGraceExhausted:
 		return "the token was replaced, and has been sent too often since"
+	case repository.OutcomeLate:
+		return "the token was replaced, and so recently, or by a clock so far off, that the call may be older: the client is asked to send it again"
 	case repository.OutcomeUnknown, repository.OutcomeAhead, repository.OutcomeRecoverable:
 	}
 	return strings.ReplaceAll(string(o), "_", " ")

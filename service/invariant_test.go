@@ -47,6 +47,22 @@ func TestOneOfManyPresentationsRotates(t *testing.T) {
 	})
 }
 
+// holding is the real session store behind a connection that can hold a call: its
+// caller hears nothing, and it arrives later.
+type holding struct {
+	repository.Sessions
+	hold bool
+	held *repository.Presentation
+}
+
+func (h *holding) PresentSession(ctx context.Context, p repository.Presentation) (repository.Presented, error) {
+	if h.hold {
+		h.held = &p
+		return repository.Presented{}, errAway
+	}
+	return h.Sessions.PresentSession(ctx, p)
+}
+
 // session is what an honest client and the suite know of one session.
 type session struct {
 	first claims
@@ -57,11 +73,14 @@ type session struct {
 	lost    bool        // the answer to the last presentation of held was lost
 	lostAt  time.Time   // when its successor was made
 	retried []time.Time // presentations later than grace, of the last day
+
+	delayed []repository.Presentation // calls that were made, and have not arrived
 }
 
 // machine is a world in which rapid does what it likes.
 type machine struct {
 	*world
+	calls    *holding
 	user     string
 	userID   string
 	sessions map[string]*session // by session id
@@ -72,11 +91,13 @@ type machine struct {
 // replays what was spent, log-outs, and a clock that steps.
 func TestHonestClientsStayAndThievesAreFound(t *testing.T) {
 	onBoth(t, func(t *testing.T, store repository.Store) {
+		calls := &holding{Sessions: store.Sessions}
+		store.Sessions = calls
 		w := newWorld(t, store, standard)
 		var users atomic.Int64
 		rapid.Check(t, func(rt *rapid.T) {
 			name := fmt.Sprint("user", users.Add(1))
-			m := &machine{world: w, user: name, userID: w.user(rt, name), sessions: map[string]*session{}}
+			m := &machine{world: w, calls: calls, user: name, userID: w.user(rt, name), sessions: map[string]*session{}}
 			m.logIn(rt)
 			m.logIn(rt)
 			rt.Repeat(map[string]func(*rapid.T){
@@ -84,6 +105,8 @@ func TestHonestClientsStayAndThievesAreFound(t *testing.T) {
 				"log in":                m.logIn,
 				"refresh":               func(rt *rapid.T) { m.present(rt, false, 1) },
 				"refresh, answer lost":  func(rt *rapid.T) { m.present(rt, true, 1) },
+				"a call is held":        m.hold,
+				"a held call arrives":   m.arrive,
 				"refresh in three tabs": func(rt *rapid.T) { m.present(rt, false, 3) },
 				"a moment passes":       func(rt *rapid.T) { m.pass(time.Duration(rapid.IntRange(0, 9999).Draw(rt, "ms")) * time.Millisecond) },
 				"time passes":           func(rt *rapid.T) { m.pass(time.Duration(rapid.IntRange(11, 40000).Draw(rt, "s")) * time.Second) },
@@ -142,6 +165,9 @@ func (m *machine) present(rt *rapid.T, lose bool, tabs int) {
 		all.Go(func() { grants[i], errs[i] = m.refresh(s.held) })
 	}
 	all.Wait()
+	if !slices.ContainsFunc(errs, func(err error) bool { return code(err) != service.CodeStoreUnavailable }) {
+		return // asked to come again, with the same token
+	}
 	for i, err := range errs {
 		if err != nil {
 			rt.Fatalf("an honest client is refused: %v (tab %d of %d)", err, i, tabs)
@@ -174,6 +200,38 @@ func (m *machine) present(rt *rapid.T, lose bool, tabs int) {
 	s.lost = false
 }
 
+// hold is a refresh whose call is held on its way to the store: its client is asked to
+// come again.
+func (m *machine) hold(rt *rapid.T) {
+	s := m.pick(rt, func(s *session) bool { return live(s) && len(s.delayed) < 3 })
+	m.calls.hold = true
+	_, err := m.refresh(s.held)
+	m.calls.hold = false
+	if code(err) != service.CodeStoreUnavailable {
+		rt.Fatalf("a call that is held: %v", err)
+	}
+	s.delayed = append(s.delayed, *m.calls.held)
+}
+
+// arrive lets a held call reach the store, past those that its client has made since.
+// Nobody hears its answer, and it ends nothing.
+func (m *machine) arrive(rt *rapid.T) {
+	s := m.pick(rt, func(s *session) bool { return live(s) && len(s.delayed) > 0 })
+	i := rapid.IntRange(0, len(s.delayed)-1).Draw(rt, "call")
+	p := s.delayed[i]
+	s.delayed = slices.Delete(s.delayed, i, i+1)
+	got, err := m.calls.PresentSession(context.Background(), p)
+	must(rt, err)
+	switch got.Outcome {
+	case repository.OutcomeReuse:
+		rt.Fatalf("a call that was held ends the session of an honest client")
+	case repository.OutcomeRotated:
+		if !s.lost {
+			s.lost, s.lostAt = true, got.RotatedAt
+		}
+	}
+}
+
 // same is I6: what a session began with never changes.
 func (m *machine) same(rt *rapid.T, s *session, c claims) {
 	if c.Sub != s.first.Sub || c.SID != s.first.SID || c.Exp != s.first.Exp || c.ClientID != s.first.ClientID {
@@ -186,7 +244,16 @@ func (m *machine) same(rt *rapid.T, s *session, c claims) {
 func (m *machine) replay(rt *rapid.T) {
 	s := m.pick(rt, func(s *session) bool { return live(s) && len(s.spent) > 1 && !s.lost })
 	token := rapid.SampledFrom(s.spent[:len(s.spent)-1]).Draw(rt, "token")
-	if _, err := m.refresh(token); code(err) != service.CodeRefreshReused {
+	stored, err := m.store.Sessions.FindSession(context.Background(), m.userID, s.first.SID)
+	must(rt, err)
+	_, err = m.refresh(token)
+	if m.clock().Before(stored.RotatedAt) { // the clock went back: it may be a call from before
+		if code(err) != service.CodeStoreUnavailable {
+			rt.Fatalf("a spent token, before the rotation: %v", err)
+		}
+		return
+	}
+	if code(err) != service.CodeRefreshReused {
 		rt.Fatalf("a spent token: %v", err)
 	}
 	s.over = true

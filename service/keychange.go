@@ -70,7 +70,7 @@ func (r *Keyring) Rotate(ctx context.Context, use KeyUse, atOnce bool, from Orig
 			return nil // somebody else activated it: that is the rotation
 		}
 		id = e.ID
-		at := r.now()
+		at := r.clock.Reference(ctx)
 		if ready := e.createdAt.Add(r.policy.publish(e.Key)); !atOnce && ready.After(at) {
 			at = ready
 		}
@@ -104,7 +104,7 @@ func (r *Keyring) Revoke(ctx context.Context, id string, from Origin) (KeyInfo, 
 			if !stands {
 				return fmt.Errorf("no key stands by: %w", repository.ErrNotFound)
 			}
-			if err := r.activate(ctx, standby, r.now(), from); err != nil {
+			if err := r.activate(ctx, standby, r.clock.Reference(ctx), from); err != nil {
 				return err
 			}
 		}

@@ -41,12 +41,13 @@ type Keyring struct {
 	store  repository.Keys
 	root   RootKeys
 	policy KeyPolicy
-	now    func() time.Time
+	clock  *Clock
+	now    func() time.Time // that of clock
 	log    *slog.Logger
 
 	set atomic.Pointer[KeySet]
 
-	readAt atomic.Int64 // when the database was last read, in ns
+	readAt atomic.Int64 // when the database was last read, by the monotonic clock; 0: never
 
 	mu       sync.Mutex // of load
 	rows     []repository.SigningKey
@@ -56,8 +57,8 @@ type Keyring struct {
 }
 
 // NewKeyring returns an empty keyring; Load fills it.
-func NewKeyring(store repository.Keys, root RootKeys, policy KeyPolicy, now func() time.Time, log *slog.Logger) *Keyring {
-	r := &Keyring{store: store, root: root, policy: policy, now: now, log: log, unsealed: map[sealedAs]Key{}}
+func NewKeyring(store repository.Keys, root RootKeys, policy KeyPolicy, clock *Clock, log *slog.Logger) *Keyring {
+	r := &Keyring{store: store, root: root, policy: policy, clock: clock, now: clock.Now, log: log, unsealed: map[sealedAs]Key{}}
 	r.set.Store(newKeySet(nil, nil))
 	return r
 }
@@ -81,7 +82,7 @@ func (r *Keyring) load(ctx context.Context) (read bool, err error) {
 	if rowsErr != nil {
 		rows, rowsErr = r.rows, fmt.Errorf("list keys: %w", rowsErr)
 	} else {
-		r.readAt.Store(r.now().UnixNano())
+		r.readAt.Store(int64(r.clock.elapsed()) + 1)
 	}
 	text, file, fileErr := r.fileText, r.file, error(nil)
 	if r.policy.File != nil {
@@ -141,7 +142,8 @@ func (r *Keyring) entries(rows []repository.SigningKey) (entries []keyEntry, err
 
 // Current implements KeySource.
 func (r *Keyring) Current() bool {
-	return r.now().Sub(time.Unix(0, r.readAt.Load())) < unheard*r.policy.Poll
+	read := r.readAt.Load()
+	return read != 0 && r.clock.elapsed()-time.Duration(read) < unheard*r.policy.Poll
 }
 
 // unheard is how many looks at the database may be missed before an unknown key
@@ -222,22 +224,41 @@ func (r *Keyring) tendOnce(ctx context.Context) (changed bool, err error) {
 		if !stands {
 			return true, r.putStandby(ctx, set, use)
 		}
-		_, err := set.signer(use, now)
-		if err != nil || r.due(set, use, standby, now) {
-			return true, r.activate(ctx, standby, now, Origin{Agent: "rotation"})
+		if _, err := set.signer(use, now); err != nil {
+			return true, r.activate(ctx, standby, r.clock.Reference(ctx), Origin{Agent: "rotation"})
+		}
+		if r.due(set, use, standby, now) {
+			if at, ok := r.confirmed(ctx, func(at time.Time) bool { return r.due(set, use, standby, at) }); ok {
+				return true, r.activate(ctx, standby, at, Origin{Agent: "rotation"})
+			}
 		}
 	}
 	for _, e := range set.entries {
-		end := e.until
-		if !e.revokedAt.IsZero() {
-			end = e.revokedAt
-		}
-		// A log-out may bring an access token for as long as its session lives.
-		if r.policy.owns(e.use) && !end.IsZero() && now.After(end.Add(r.policy.Lifetime[UseRefresh]+purgeSlack)) {
-			return true, r.store.DeleteKey(ctx, e.ID)
+		over := func(at time.Time) bool { return r.over(e, at) }
+		if over(now) {
+			if _, ok := r.confirmed(ctx, over); ok {
+				return true, r.store.DeleteKey(ctx, e.ID)
+			}
 		}
 	}
 	return false, nil
+}
+
+// over reports whether nothing needs a key any more. A log-out may bring an access
+// token for as long as its session lives.
+func (r *Keyring) over(e *keyEntry, at time.Time) bool {
+	end := e.until
+	if !e.revokedAt.IsZero() {
+		end = e.revokedAt
+	}
+	return r.policy.owns(e.use) && !end.IsZero() && at.After(end.Add(r.policy.Lifetime[UseRefresh]+purgeSlack))
+}
+
+// confirmed asks the database's clock whether it is time for what our own says: a
+// rotation, or the end of a key. While our clock is not known to be good it is not.
+func (r *Keyring) confirmed(ctx context.Context, due func(at time.Time) bool) (at time.Time, ok bool) {
+	at, err := r.clock.Trusted(ctx)
+	return at, err == nil && due(at)
 }
 
 // due reports whether the schedule asks for the next key.
@@ -272,13 +293,13 @@ func (p KeyPolicy) algorithm(use KeyUse) Algorithm {
 
 // row is a key for the database, which has been read back once: one that could
 // not be would stop every replica.
-func (r *Keyring) row(k Key, use KeyUse) (repository.SigningKey, error) {
+func (r *Keyring) row(k Key, use KeyUse, at time.Time) (repository.SigningKey, error) {
 	sealed, err := r.root.seal(k, use)
 	if err != nil {
 		return repository.SigningKey{}, err
 	}
 	row := repository.SigningKey{
-		ID: k.ID, Use: use, Algorithm: string(k.Algorithm), Sealed: sealed, CreatedAt: r.now().UTC().Truncate(time.Microsecond),
+		ID: k.ID, Use: use, Algorithm: string(k.Algorithm), Sealed: sealed, CreatedAt: at.UTC().Truncate(time.Microsecond),
 	}
 	_, err = r.root.unseal(row)
 	return row, err
@@ -298,7 +319,7 @@ func (r *Keyring) putStandby(ctx context.Context, set *KeySet, use KeyUse) error
 }
 
 func (r *Keyring) put(ctx context.Context, k Key, use KeyUse, replaces string, from Origin) error {
-	row, err := r.row(k, use)
+	row, err := r.row(k, use, r.clock.Reference(ctx))
 	if err != nil {
 		return err
 	}
@@ -315,7 +336,7 @@ func (r *Keyring) activate(ctx context.Context, standby *keyEntry, at time.Time,
 	if err != nil {
 		return err
 	}
-	row, err := r.row(k, standby.use)
+	row, err := r.row(k, standby.use, r.clock.Reference(ctx))
 	if err != nil {
 		return err
 	}

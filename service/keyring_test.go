@@ -61,8 +61,8 @@ func newReplica(t testing.TB, store repository.Store, root string, policy servic
 	keys, err := service.DeriveKeys([]byte(root))
 	must(t, err)
 	c := &settable{now: noon}
-	r := &replica{Keyring: service.NewKeyring(store.Keys, keys, policy, c.Now, slog.New(slog.DiscardHandler)), clock: c}
-	r.tokens = service.NewTokens(keys, r, "https://auth.example", "api", 10*time.Minute, c.Now)
+	r := &replica{Keyring: service.NewKeyring(store.Keys, keys, policy, clockAt(c.Now), slog.New(slog.DiscardHandler)), clock: c}
+	r.tokens = service.NewTokens(keys, r, "https://auth.example", "api", 10*time.Minute, clockAt(c.Now))
 	return r
 }
 
@@ -345,7 +345,7 @@ func TestAKeyThatMayBeNewRefusesNobody(t *testing.T) {
 	other.clock.pass(time.Second)
 	token := other.mint(t)
 	late.clock.pass(time.Minute)
-	sessions := service.NewSessions(store, late.tokens, standard, late.clock.Now, slog.New(slog.DiscardHandler))
+	sessions := service.NewSessions(store, late.tokens, standard, clockAt(late.clock.Now), slog.New(slog.DiscardHandler))
 	_, verified := late.tokens.VerifyAccess(token)
 	_, loggedOut := sessions.Logout(t.Context(), []service.RawToken{token}, "", service.Origin{})
 	_, introspected := service.NewOAuth(store, nil, sessions, late.tokens).Introspect(t.Context(), service.AuthenticatedClient{}, token)

@@ -119,7 +119,7 @@ func newKeySet(entries []keyEntry, lifetime map[KeyUse]time.Duration) *KeySet {
 			for _, o := range entries {
 				if o.use == e.use && o.signs() && o.activeAt.After(e.activeAt) && (e.retiredAt.IsZero() || o.activeAt.Before(e.retiredAt)) {
 					e.retiredAt = o.activeAt
-					e.until = o.activeAt.Add(lifetime[e.use] + leeway)
+					e.until = o.activeAt.Add(lifetime[e.use] + maxLeeway)
 				}
 			}
 		}

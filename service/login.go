@@ -89,6 +89,9 @@ const amrPassword = "pwd"
 
 // check returns whose credentials these are.
 func (l *Login) check(ctx context.Context, c Credentials) (repository.User, error) {
+	if err := l.sessions.clock.Err(); err != nil {
+		return repository.User{}, err
+	}
 	u, outcome, err := l.judge(ctx, c)
 	l.counts.add(outcome)
 	if err != nil {

@@ -18,7 +18,7 @@ func benchTokens(b *testing.B, a service.Algorithm) *service.Tokens {
 	b.Helper()
 	root, err := service.DeriveKeys([]byte(secret))
 	must(b, err)
-	return service.NewTokens(root, service.FixedKeysForTest(secret, a), "https://auth.example", "api", 10*time.Minute, noonClock)
+	return service.NewTokens(root, service.FixedKeysForTest(secret, a), "https://auth.example", "api", 10*time.Minute, clockAt(noonClock))
 }
 
 // BenchmarkMintAccess makes an access token, as every refresh and log-in does.

@@ -67,6 +67,9 @@ func (o *OAuth) Token(ctx context.Context, r TokenRequest) (Issued, error) {
 	if !slices.Contains(r.Client.record.Grants, r.GrantType) {
 		return Issued{}, NewError(CodeUnauthorizedClient, "This client was not given this grant_type.")
 	}
+	if err := o.sessions.clock.Err(); err != nil {
+		return Issued{}, err
+	}
 	r.Scope = words(r.Scope)
 	switch r.GrantType {
 	case GrantPassword:

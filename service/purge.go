@@ -21,36 +21,48 @@ const (
 // use is seen.
 const keepCodes = 24 * time.Hour
 
-// Purge forgets what is long over: authorization codes, failed log-ins, revocations of sessions
-// whose tokens have all expired, and in the embedded mode those sessions. It
-// returns how many of the latter.
-func (s *Sessions) Purge(ctx context.Context) (revocations, sessions int, err error) {
-	before := s.now().UTC().Add(-purgeSlack)
-	if revocations, err = batches(ctx, before, s.store.Revocations.PurgeRevocations); err != nil {
-		return revocations, 0, storeFailure("purge revocations", err)
+// Purge deletes what expired long ago: authorization codes, failed logins, revocations
+// of sessions whose tokens have all expired, and in the embedded mode those sessions;
+// and with keepAudit above 0 the audit records that are older. It goes by the
+// database's clock, and deletes nothing while our own is not known to be good.
+func (s *Sessions) Purge(ctx context.Context, keepAudit time.Duration) (Purged, error) {
+	now, err := s.clock.Deletable(ctx)
+	if err != nil {
+		return Purged{}, err
 	}
-	if sessions, err = batches(ctx, before, s.store.Sessions.PurgeSessions); err != nil {
-		return revocations, sessions, storeFailure("purge sessions", err)
+	var p Purged
+	before := now.Add(-purgeSlack)
+	for _, step := range []struct {
+		what   string
+		n      *int
+		before time.Time
+		purge  func(context.Context, time.Time, int) (int, error)
+	}{
+		{"revocations", &p.Revocations, before, s.store.Revocations.PurgeRevocations},
+		{"sessions", &p.Sessions, before, s.store.Sessions.PurgeSessions},
+		{"limits", &p.Limits, before, s.store.Limits.PurgeLimits},
+		{"codes", &p.Codes, before.Add(-keepCodes), s.store.Codes.PurgeCodes},
+		{"audit records", &p.Audit, now.Add(-keepAudit), s.store.Audits.PurgeAudit},
+	} {
+		if step.n == &p.Audit && keepAudit == 0 {
+			continue
+		}
+		if *step.n, err = batches(ctx, step.before, step.purge); err != nil {
+			return p, storeFailure("purge "+step.what, err)
+		}
 	}
-	if _, err = batches(ctx, before, s.store.Limits.PurgeLimits); err != nil {
-		return revocations, sessions, storeFailure("purge limits", err)
-	}
-	if _, err = batches(ctx, before.Add(-keepCodes), s.store.Codes.PurgeCodes); err != nil {
-		return revocations, sessions, storeFailure("purge codes", err)
-	}
-	return revocations, sessions, nil
+	return p, nil
 }
 
-// PurgeUntil purges now and then, until ctx is done. It deletes audit records that
-// are older than is said; 0: none.
+// Purged is how many records a purge deleted.
+type Purged struct{ Revocations, Sessions, Limits, Codes, Audit int }
+
+// PurgeUntil purges now and then, until ctx is done.
 func (s *Sessions) PurgeUntil(ctx context.Context, keepAudit time.Duration) {
 	for {
-		revocations, sessions, err := s.Purge(ctx)
-		if err == nil && keepAudit > 0 {
-			_, err = NewAuditLog(s.store).Purge(ctx, s.now().Add(-keepAudit))
-		}
-		s.log.LogAttrs(ctx, slog.LevelDebug, "purged", slog.Int("revocations", revocations), slog.Int("sessions", sessions),
-			slog.Any("error", err))
+		p, err := s.Purge(ctx, keepAudit)
+		s.log.LogAttrs(ctx, slog.LevelDebug, "purged", slog.Int("revocations", p.Revocations), slog.Int("sessions", p.Sessions),
+			slog.Int("audit", p.Audit), slog.Any("error", err))
 		select {
 		case <-ctx.Done():
 			return

@@ -32,9 +32,12 @@ type Presentation struct {
 // session_revoked, refresh_reused or account_disabled; trouble is
 // store_unavailable and never a refusal.
 func (s *Sessions) Refresh(ctx context.Context, p Presentation) (Grant, error) {
+	if err := s.clock.Err(); err != nil {
+		return Grant{}, err
+	}
 	token, err := s.tokens.verifyRefresh(p.Token)
 	if err != nil {
-		return Grant{}, err
+		return Grant{}, s.ifExpired(err)
 	}
 	if p.Keep && !s.policy.HeaderKeeps {
 		return Grant{}, &Error{
@@ -60,7 +63,7 @@ func (s *Sessions) Refresh(ctx context.Context, p Presentation) (Grant, error) {
 	if err := s.checkNarrower(ctx, p, token); err != nil {
 		return Grant{}, err
 	}
-	out, err := s.present(ctx, p, token, u)
+	out, forked, err := s.present(ctx, p, token, u)
 	if err != nil {
 		return Grant{}, storeFailure("present a refresh token", err)
 	}
@@ -69,13 +72,17 @@ func (s *Sessions) Refresh(ctx context.Context, p Presentation) (Grant, error) {
 	case repository.OutcomeRotated, repository.OutcomeKept, repository.OutcomeReplayed:
 		s.log.LogAttrs(ctx, slog.LevelDebug, "refresh", slog.String("outcome", string(out.Outcome)), slog.String("session", token.sessionID))
 	case repository.OutcomeRecovered:
-		s.record(ctx, p, token, repository.AuditRecovered)
+		s.record(ctx, p, token, repository.AuditRecovered, "ok")
 	case repository.OutcomeRolledForward:
-		s.record(ctx, p, token, repository.AuditRolledForward)
+		outcome := "ok"
+		if forked {
+			outcome = outcomeForked
+		}
+		s.record(ctx, p, token, repository.AuditRolledForward, outcome)
 	case repository.OutcomeUnknown:
 		return Grant{}, sessionOver(CodeRefreshInvalid, "The session is not known. Log in again.")
 	case repository.OutcomeExpired:
-		return Grant{}, refreshExpired()
+		return Grant{}, s.ifExpired(refreshExpired())
 	case repository.OutcomeRevoked:
 		return Grant{}, s.confirm(ctx, p, token, out.Ended, sessionRevoked(out.Ended))
 	case repository.OutcomeReuse:
@@ -87,6 +94,12 @@ func (s *Sessions) Refresh(ctx context.Context, p Presentation) (Grant, error) {
 		return Grant{}, &Error{
 			Code: CodeRateLimited, Message: "This refresh token has been replaced, and was sent too often since. Use the new one.",
 			RetryAfter: s.policy.Grace,
+		}
+	case repository.OutcomeLate:
+		s.log.LogAttrs(ctx, slog.LevelInfo, "refresh", slog.String("outcome", string(out.Outcome)), slog.String("session", token.sessionID))
+		return Grant{}, &Error{
+			Code: CodeStoreUnavailable, Message: "The request took too long on its way. Send it again.", RetryAfter: time.Second,
+			Err: errors.New("late: the token was replaced, and the call may be older than that"),
 		}
 	case repository.OutcomeAhead, repository.OutcomeRecoverable:
 		return Grant{}, storeFailure("present a refresh token", fmt.Errorf("%w: the session kept changing", repository.ErrUnavailable))
@@ -114,19 +127,38 @@ func (s *Sessions) checkNarrower(ctx context.Context, p Presentation, token refr
 	return nil
 }
 
+// ifExpired lets only a good clock say that a session is over for good: a browser
+// forgets its cookies then.
+func (s *Sessions) ifExpired(err error) error {
+	var e *Error
+	if errors.As(err, &e) && e.Code == CodeRefreshExpired {
+		expired := *e
+		expired.SessionOver = s.clock.Good()
+		return &expired
+	}
+	return err
+}
+
+// outcomeForked is of a session that rolled forward to a token which is older than the
+// last rotation: while the store was as it had been earlier, another client used a
+// token that was superseded. One of the two may be a thief.
+const outcomeForked = "forked"
+
 // present shows a token to the session store, and once more with a proof where
-// the store asks: it cannot walk the chain of token ids.
-func (s *Sessions) present(ctx context.Context, p Presentation, token refreshToken, u repository.User) (repository.Presented, error) {
+// the store asks: it cannot walk the chain of token ids. Forked is of a token that
+// is ahead of the live one and yet older.
+func (s *Sessions) present(ctx context.Context, p Presentation, token refreshToken, u repository.User) (out repository.Presented, forked bool, err error) {
 	call := s.presentation(p, token, u)
-	out, err := s.store.Sessions.PresentSession(ctx, call)
+	out, err = s.store.Sessions.PresentSession(ctx, call)
 	for range maxQuestions {
 		if err != nil || !out.Outcome.Question() {
 			break
 		}
+		forked = out.Outcome == repository.OutcomeAhead && token.issuedAt.Before(out.RotatedAt.Truncate(time.Second))
 		call.Proof = s.tokens.root.prove(out, token)
 		out, err = s.store.Sessions.PresentSession(ctx, call)
 	}
-	return out, err
+	return out, forked, err
 }
 
 // presentation is what the store is asked, the first time.
@@ -138,6 +170,7 @@ func (s *Sessions) presentation(p Presentation, token refreshToken, u repository
 		Op: string(newTokenID()), Now: s.now().UTC().Truncate(time.Millisecond), IssuedAt: token.issuedAt,
 		Keep: p.Keep, Rotate: s.policy.Rotate, Sliding: s.policy.Sliding,
 		Grace: s.policy.Grace, Debounce: 2 * s.policy.Grace, Recovery: s.policy.Recovery, IdleTTL: shorter(p.Terms.IdleTTL, s.policy.IdleTTL),
+		ClockLimit: s.clock.Limit(), Woken: s.clock.Woken(),
 	}
 }
 
@@ -159,8 +192,8 @@ func (s *Sessions) refuse(ctx context.Context, p Presentation, token refreshToke
 // record notes an accepted presentation that is not routine. The tokens are
 // given out even if that fails: the session has changed already, and the line in
 // the log says the same.
-func (s *Sessions) record(ctx context.Context, p Presentation, token refreshToken, event repository.AuditEvent) {
-	record := p.From.audit(s.now().UTC().Truncate(time.Microsecond), event, "ok")
+func (s *Sessions) record(ctx context.Context, p Presentation, token refreshToken, event repository.AuditEvent, outcome string) {
+	record := p.From.audit(s.now().UTC().Truncate(time.Microsecond), event, outcome)
 	record.UserID, record.SessionID, record.ClientID = token.userID, token.sessionID, token.clientID
 	logEvent(ctx, s.log, record)
 	if err := s.store.Audits.AppendAudit(ctx, record); err != nil {

@@ -52,13 +52,14 @@ type Sessions struct {
 	tokens *Tokens
 	policy RefreshPolicy
 	counts tally[repository.Outcome]
-	now    func() time.Time
+	clock  *Clock
+	now    func() time.Time // that of clock
 	log    *slog.Logger
 }
 
 // NewSessions returns the sessions in a store.
-func NewSessions(store repository.Store, tokens *Tokens, policy RefreshPolicy, now func() time.Time, log *slog.Logger) *Sessions {
-	return &Sessions{store: store, tokens: tokens, policy: policy, counts: newTally(repository.Outcomes()...), now: now, log: log}
+func NewSessions(store repository.Store, tokens *Tokens, policy RefreshPolicy, clock *Clock, log *slog.Logger) *Sessions {
+	return &Sessions{store: store, tokens: tokens, policy: policy, counts: newTally(repository.Outcomes()...), clock: clock, now: clock.Now, log: log}
 }
 
 // beginning is a session that is about to be made.

@@ -46,8 +46,8 @@ type Tokens struct {
 // NewTokens returns tokens of an issuer for an audience. Access tokens live for
 // ttl less up to 5 %, so that those who logged in together do not refresh
 // together.
-func NewTokens(root RootKeys, keys KeySource, issuer, audience string, ttl time.Duration, now func() time.Time) *Tokens {
-	return &Tokens{Verifier: NewVerifier(keys, issuer, audience, now), root: root, ttl: ttl}
+func NewTokens(root RootKeys, keys KeySource, issuer, audience string, ttl time.Duration, clock *Clock) *Tokens {
+	return &Tokens{Verifier: NewVerifier(keys, issuer, audience, clock.Leeway(), clock.Now), root: root, ttl: ttl}
 }
 
 // refreshToken is what a verified refresh token says.
@@ -68,7 +68,7 @@ func (t *Tokens) access(s Subject, amr []string, ttl time.Duration) (RawToken, t
 // Expired returns an access token that speaks for a subject and has just expired
 // everywhere: for who wants to see what a client does then.
 func (t *Tokens) Expired(s Subject) (RawToken, error) {
-	raw, _, err := t.accessFor(s, nil, -leeway-time.Second)
+	raw, _, err := t.accessFor(s, nil, -maxLeeway-time.Second)
 	return raw, err
 }
 

@@ -26,7 +26,7 @@ func newTokens(t *testing.T, root string) *service.Tokens {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return service.NewTokens(keys, service.FixedKeysForTest(root, service.HS256), "https://auth.example", "api", 10*time.Minute, func() time.Time { return noon })
+	return service.NewTokens(keys, service.FixedKeysForTest(root, service.HS256), "https://auth.example", "api", 10*time.Minute, clockAt(func() time.Time { return noon }))
 }
 
 func TestForgedAccessTokensAreRefused(t *testing.T) {

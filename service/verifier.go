@@ -16,9 +16,12 @@ import (
 const (
 	typeAccess  = "at+jwt" // RFC 9068 2.1
 	typeRefresh = "rt+jwt"
-	// leeway is how far the clocks of those who verify access tokens may be
-	// apart. Refresh tokens are verified by those who mint them: none.
-	leeway = 60 * time.Second
+	// maxLeeway is how far the iat of an access token may be ahead of the clock of
+	// whoever verifies it, and the longest leeway for its exp.
+	maxLeeway = 60 * time.Second
+	// RemoteLeeway is how long after its expiry another service accepts an access
+	// token, unless it says: its clock is not compared with ours.
+	RemoteLeeway = 30 * time.Second
 )
 
 // KeySource has the keys of the moment. It does no I/O when asked, and is safe
@@ -48,14 +51,15 @@ type Verifier struct {
 	keys     KeySource
 	issuer   string
 	audience string
+	leeway   time.Duration // after exp
 	now      func() time.Time
 	seen     atomic.Pointer[verified]
 }
 
 // NewVerifier returns a verifier of the access tokens of an issuer for an
-// audience.
-func NewVerifier(keys KeySource, issuer, audience string, now func() time.Time) *Verifier {
-	return &Verifier{keys: keys, issuer: issuer, audience: audience, now: now}
+// audience. It accepts them for leeway, at most a minute, after their expiry.
+func NewVerifier(keys KeySource, issuer, audience string, leeway time.Duration, now func() time.Time) *Verifier {
+	return &Verifier{keys: keys, issuer: issuer, audience: audience, leeway: min(leeway, maxLeeway), now: now}
 }
 
 // VerifyAccess returns whom an access token speaks for, or token_malformed,
@@ -101,7 +105,7 @@ func (v *Verifier) verifyAccess(set *KeySet, raw RawToken, now time.Time, late t
 	if err != nil && !errors.Is(err, errKeyOver) {
 		return Subject{}, accessError(err)
 	}
-	if err != nil || !now.Before(seconds(c.ExpiresAt).Add(leeway+late)) {
+	if err != nil || !now.Before(seconds(c.ExpiresAt).Add(v.leeway+late)) {
 		return Subject{}, NewError(CodeTokenExpired, "The access token has expired. Refresh it and try again.")
 	}
 	return c.subject(), nil
@@ -128,7 +132,7 @@ func (v *Verifier) verify(set *KeySet, raw RawToken, c *claims, use KeyUse, now 
 	if use == UseRefresh { // only we read it
 		audience = v.issuer
 	}
-	ahead := now.Add(leeway).Unix()
+	ahead := now.Add(maxLeeway).Unix()
 	switch {
 	case c.Issuer != v.issuer:
 		return errors.New("another issuer")
@@ -136,8 +140,8 @@ func (v *Verifier) verify(set *KeySet, raw RawToken, c *claims, use KeyUse, now 
 		return errors.New("another audience")
 	case c.Subject == "" || c.TokenID == "" || c.ExpiresAt == 0 || c.IssuedAt == 0:
 		return errors.New("a claim is missing")
-	case c.IssuedAt > ahead, c.NotBefore > ahead:
-		return errors.New("from the future")
+	case use == UseAccess && (c.IssuedAt > ahead || c.NotBefore > ahead):
+		return errors.New("from the future") // of a refresh token the stored session decides
 	}
 	return keyErr
 }

@@ -16,7 +16,7 @@ func FuzzVerifyAccess(f *testing.F) {
 	root, err := service.DeriveKeys([]byte(secret))
 	must(f, err)
 	// A key set that is the same in each process, so that the corpus stays true.
-	tokens := service.NewTokens(root, service.FixedKeysForTest(secret, service.HS256), "https://auth.example", "api", 10*time.Minute, noonClock)
+	tokens := service.NewTokens(root, service.FixedKeysForTest(secret, service.HS256), "https://auth.example", "api", 10*time.Minute, clockAt(noonClock))
 	key, kid := service.AccessKeyForTest(secret)
 	good := []string{
 		signed(f, `{"alg":"HS256","typ":"at+jwt","kid":"`+kid+`"}`, fuzzClaims, key),

@@ -43,18 +43,32 @@ type world struct {
 
 func newWorld(t testing.TB, store repository.Store, policy service.RefreshPolicy) *world {
 	t.Helper()
+	return newWorldBy(t, store, policy, nil)
+}
+
+// newWorldBy is a world on a clock; nil: one that a test moves.
+func newWorldBy(t testing.TB, store repository.Store, policy service.RefreshPolicy, trusted *service.Clock) *world {
+	t.Helper()
 	w := &world{store: store, now: noon}
+	if trusted == nil {
+		trusted = clockAt(w.clock)
+	}
 	keys, err := service.DeriveKeys([]byte(secret))
 	must(t, err)
 	log := slog.New(slog.DiscardHandler)
 	hasher := service.NewHasher(4, 4, time.Minute)
 	t.Cleanup(hasher.Close)
-	w.tokens = service.NewTokens(keys, service.FixedKeysForTest(secret, service.HS256), "https://auth.example", "api", 10*time.Minute, w.clock)
-	w.sessions = service.NewSessions(store, w.tokens, policy, w.clock, log)
-	w.throttle = service.NewThrottle(store.Limits, keys, service.LoginLimits{}, w.clock)
+	w.tokens = service.NewTokens(keys, service.FixedKeysForTest(secret, service.HS256), "https://auth.example", "api", 10*time.Minute, trusted)
+	w.sessions = service.NewSessions(store, w.tokens, policy, trusted, log)
+	w.throttle = service.NewThrottle(store.Limits, keys, service.LoginLimits{}, trusted.Now)
 	w.login = service.NewLogin(store, hasher, w.throttle, w.sessions, false, log)
-	w.accounts = service.NewAccounts(store.Users, hasher, service.PasswordPolicy{MinLength: 8}, true, w.clock, log)
+	w.accounts = service.NewAccounts(store.Users, hasher, service.PasswordPolicy{MinLength: 8}, true, trusted.Now, log)
 	return w
+}
+
+// clockAt is a clock that there is nothing to compare with.
+func clockAt(now func() time.Time) *service.Clock {
+	return service.NewClock(repository.Store{}, grace, now, slog.New(slog.DiscardHandler))
 }
 
 func (w *world) clock() time.Time {

@@ -72,8 +72,8 @@ var mutants = []mutant{
 		{lua, "elseif proof.before == '' then", "elseif false then"},
 	}},
 	{"roll-forward without its bound", []edit{
-		{rules, "p.Gen > s.Gen && p.Gen-s.Gen <= MaxAhead", "p.Gen > s.Gen"},
-		{lua, "p.gen > s.gen and p.gen - s.gen <= max_ahead", "p.gen > s.gen"},
+		{rules, "case p.Gen > s.Gen+MaxAhead:", "case false:"},
+		{lua, "elseif p.gen > s.gen + max_ahead then", "elseif false then"},
 	}},
 	{"idle past absolute", []edit{
 		{rules, "earlier(p.Now.Add(p.IdleTTL), s.AbsoluteAt)", "p.Now.Add(p.IdleTTL)"},
@@ -89,6 +89,24 @@ var mutants = []mutant{
 	{"no op check", []edit{
 		{rules, "case s.Op != p.Op:", "case true:"},
 		{lua, "if s.op ~= op then", "if true then"},
+	}},
+	{"reuse by a late call", []edit{
+		{rules, "if p.Now.Before(s.RotatedAt) || p.Woken || s.isPrevious(p) && s.skewed(p) {", "if false {"},
+		{lua, "if p.now < s.rot or woken or (is_previous() and skewed()) then", "if false then"},
+	}},
+	{"recovery by a late call", []edit{
+		{rules, "if p.Woken || s.Graced > 0 && s.skewed(p) {", "if false {"},
+		{lua, "if woken or (s.grc > 0 and skewed()) then", "if false then"},
+	}},
+	{"a rot from the future that keeps every token alive", []edit{
+		{rules, "return s.RotatedAt.Sub(p.Now) > MaxRotatedAhead", "return false"},
+		{lua, "return s.rot - p.now > max_rotated_ahead", "return false"},
+	}},
+	{"a purge by the local clock", []edit{
+		{"service/purge.go", "now, err := s.clock.Deletable(ctx)", "now, err := s.now(), error(nil)"},
+	}},
+	{"a batch that serves callers whose time is over", []edit{
+		{"repository/batch/batch.go", "if e.err = e.over(now, b.limit); e.err == nil {", "if e.err = nil; e.err == nil {"},
 	}},
 	{"a lasting act by an ended session", []edit{
 		{"repository/postgres/caller.go", "AND NOT EXISTS (SELECT 1 FROM revoked_sessions r WHERE r.session_id = $14)", ""},
@@ -152,8 +170,8 @@ func try(m mutant) (caught string, err error) {
 			return "", err
 		}
 	}
-	cmd := exec.Command("go", "test", "-tags", "nomsgpack", "-run", "Conformance|Scripts|OneOfMany|EndedSession",
-		"./repository/repotest", "./service", "./controller")
+	cmd := exec.Command("go", "test", "-tags", "nomsgpack", "-run", "Conformance|Scripts|OneOfMany|EndedSession|Delayed|Deleted|Batch|GivenUp",
+		"./repository", "./repository/batch", "./repository/repotest", "./service", "./controller")
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()
 	if err == nil {

@@ -10,6 +10,7 @@ import (
 
 	"latchkey/middleware"
 	"latchkey/middleware/access"
+	"latchkey/repository"
 	"latchkey/repository/postgres"
 	"latchkey/service"
 )
@@ -26,13 +27,13 @@ func guarded(database string) (gin.HandlerFunc, error) {
 		return nil, err
 	}
 	lifetime := map[service.KeyUse]time.Duration{service.UseAccess: time.Hour, service.UseRefresh: time.Hour}
-	ring := service.NewKeyring(db, root, service.KeyPolicy{Algorithm: service.HS256, Lifetime: lifetime, Poll: time.Second}, time.Now, slog.New(slog.DiscardHandler))
+	ring := service.NewKeyring(db, root, service.KeyPolicy{Algorithm: service.HS256, Lifetime: lifetime, Poll: time.Second}, service.NewClock(repository.Store{}, 0, time.Now, slog.New(slog.DiscardHandler)), slog.New(slog.DiscardHandler))
 	if err := ring.Start(ctx); err != nil {
 		return nil, err
 	}
 	go ring.RunUntil(ctx)
 	guard, err := access.New(access.Options{
-		Verifier: service.NewVerifier(ring, os.Getenv("LATCHKEY_TOKENS_ISSUER"), "latchkey", time.Now),
+		Verifier: service.NewVerifier(ring, os.Getenv("LATCHKEY_TOKENS_ISSUER"), "latchkey", service.RemoteLeeway, time.Now),
 		Cookies:  access.Cookies{},
 	})
 	if err != nil {

@@ -50,7 +50,7 @@ func auditListCommand() *cobra.Command {
 				return errors.New("--limit: must be 0, for all, or more")
 			}
 			var err error
-			if q.Since, err = moment(since, time.Now()); err != nil {
+			if q.Since, err = moment(since, o.backend.clock.Now()); err != nil {
 				return fmt.Errorf("--since: %w", err)
 			}
 			if user != "" {
@@ -83,17 +83,22 @@ older than audit.retention. That you did is recorded.`,
 		Example: "  latchkey audit purge --before 90d",
 		Args:    cobra.NoArgs,
 		RunE: withStores(func(ctx context.Context, cmd *cobra.Command, o opened) error {
-			at, err := moment(before, time.Now())
+			o.backend.clock.Start(ctx)
+			now, err := o.backend.clock.Trusted(ctx)
+			if err != nil {
+				return err
+			}
+			at, err := moment(before, now)
 			if err == nil && at.IsZero() {
 				err = errors.New("must be given")
 			}
-			if err == nil && at.After(time.Now()) {
+			if err == nil && at.After(now) {
 				err = errors.New("lies in the future: that would be all of it")
 			}
 			if err != nil {
 				return fmt.Errorf("--before: %w", err)
 			}
-			n, err := service.NewAuditLog(o.backend.store).PurgeAsOperator(ctx, at, time.Now(), operator)
+			n, err := service.NewAuditLog(o.backend.store).Purge(ctx, at, now, operator)
 			if err != nil {
 				return err
 			}

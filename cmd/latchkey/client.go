@@ -171,6 +171,6 @@ func clientDeleteCommand() *cobra.Command {
 // withClients opens the stores for a command about clients.
 func withClients(f func(context.Context, *cobra.Command, *service.Clients) error) func(*cobra.Command, []string) error {
 	return withStores(func(ctx context.Context, cmd *cobra.Command, o opened) error {
-		return f(ctx, cmd, service.NewClients(o.backend.store.Clients, time.Now, o.log))
+		return f(ctx, cmd, service.NewClients(o.backend.store.Clients, o.backend.clock.Now, o.log))
 	})
 }

@@ -176,8 +176,10 @@ func (c counting) WithGroup(name string) slog.Handler {
 	return counting{c.Handler.WithGroup(name), c.events, c.known}
 }
 
-// reasons says why the service is not ready, to those who run it.
-func reasons(w http.ResponseWriter, s service.State) {
+// reasons says why the service is not ready, to those who run it. With the parameter
+// stores=1 it is not ready either while a store is unavailable.
+func reasons(w http.ResponseWriter, r *http.Request, s service.State) {
+	ready := s.Ready() && (r.URL.Query().Get("stores") != "1" || s.StoresReady())
 	text := func(err error) string {
 		if err != nil {
 			return err.Error()
@@ -185,11 +187,11 @@ func reasons(w http.ResponseWriter, s service.State) {
 		return "OK"
 	}
 	w.Header().Set("Content-Type", "application/json")
-	if !s.Ready() {
+	if !ready {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}
 	_ = json.NewEncoder(w).Encode(map[string]any{ // a client that has gone is nobody to tell
-		"ready": s.Ready(), "mode": s.Mode, "draining": s.Draining, "database": text(s.DatabaseErr), "sessionStore": text(s.SessionStoreErr),
+		"ready": ready, "mode": s.Mode, "draining": s.Draining, "database": text(s.DatabaseErr), "sessionStore": text(s.SessionStoreErr),
 		"clock": text(s.ClockErr), "clockAheadSeconds": s.Ahead.Seconds(),
 	})
 }
@@ -202,7 +204,7 @@ func (m *metrics) serve(ctx context.Context, cfg config.Config, health *service.
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}))
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { reasons(w, health.Check(r.Context())) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { reasons(w, r, health.Check(r.Context())) })
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: readHeaderTimeout, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
 	go func() {
 		<-ctx.Done()

@@ -31,7 +31,7 @@ LATCHKEY_..., which beat the file. "latchkey config" prints them all.`,
 		Version:       version + " (" + goVersion() + ")",
 	}
 	root.PersistentFlags().String("config", "", "settings file, YAML or TOML")
-	root.AddCommand(serveCommand(), migrateCommand(), userCommand(), sessionsCommand(), auditCommand(), clientCommand(), keyCommand(), tokenCommand(), configCommand(), healthcheckCommand())
+	root.AddCommand(serveCommand(), migrateCommand(), userCommand(), sessionsCommand(), auditCommand(), clientCommand(), keyCommand(), tokenCommand(), clockCommand(), configCommand(), healthcheckCommand())
 	return root
 }
 

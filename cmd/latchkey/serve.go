@@ -82,7 +82,8 @@ func serve(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.L
 	for _, w := range b.warnings(ctx) {
 		log.Warn(w)
 	}
-	health := service.NewHealth(b.store, b.mode, time.Now)
+	b.clock.Start(ctx)
+	health := service.NewHealth(b.store, b.mode, b.clock)
 	ring, tokens, err := newTokens(cfg, b, log)
 	if err != nil {
 		return err
@@ -103,6 +104,8 @@ func serve(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.L
 	serving, stopped := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopped()
 	go ring.RunUntil(serving)
+	go b.clock.Run(serving)
+	go health.Run(serving, log)
 	if i.metrics != nil {
 		if err := i.metrics.serve(serving, cfg, health, log); err != nil {
 			return fmt.Errorf("metrics.listen: %w", err)

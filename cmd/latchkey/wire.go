@@ -30,6 +30,7 @@ type migrator interface {
 // backend is an open set of stores.
 type backend struct {
 	store    repository.Store
+	clock    *service.Clock
 	database migrator
 	mode     string
 	warnings func(context.Context) []string // about what is not as it should be
@@ -38,10 +39,19 @@ type backend struct {
 }
 
 // openBackend opens SQLite, or Postgres and Redis, as the settings say.
-func openBackend(ctx context.Context, cfg config.Config, log *slog.Logger, i instruments) (backend, error) {
+func openBackend(ctx context.Context, cfg config.Config, log *slog.Logger, i instruments) (b backend, err error) {
 	if cfg.Embedded() {
-		return openEmbedded(ctx, cfg, i.calls())
+		b, err = openEmbedded(ctx, cfg, i.calls())
+	} else {
+		b, err = openServers(ctx, cfg, log, i)
 	}
+	if err == nil {
+		b.clock = service.NewClock(b.store, cfg.Refresh.Grace, wallClock(), log)
+	}
+	return b, err
+}
+
+func openServers(ctx context.Context, cfg config.Config, log *slog.Logger, i instruments) (backend, error) {
 	pg, err := postgres.Open(ctx, cfg.Database.URL.Reveal(), postgres.Options{MaxConns: cfg.Database.MaxConns, Observe: i.calls(), Tracer: i.statements()})
 	if err != nil {
 		return backend{}, fmt.Errorf("database.url: %w", err)
@@ -84,7 +94,7 @@ func openEmbedded(ctx context.Context, cfg config.Config, observe repository.Obs
 	return backend{
 		store: repository.Store{
 			Users: db, Revocations: db, Audits: db, Keys: db, Clients: db, Codes: db, Sessions: db, Limits: db,
-			Database: db, SessionStore: db,
+			Database: db, SessionStore: db, TimeMark: db,
 		},
 		database: db, mode: "embedded", warnings: func(context.Context) []string { return nil },
 		pools: map[string]func() repository.PoolStats{"sqlite": db.Pool},
@@ -130,7 +140,7 @@ func newThrottle(cfg config.Config, b backend, root service.RootKeys) *service.T
 		AccountAddress: rule(l.LoginAccountAddress, l.LoginMaxDelay), Device: rule(l.LoginDevice, l.LoginMaxDelay),
 		Account: rule(l.LoginAccount, min(shared, l.LoginMaxDelay)), Address: rule(l.LoginAddress, min(shared, l.LoginMaxDelay)),
 		Client: rule(l.LoginClient, min(shared, l.LoginMaxDelay)),
-	}, time.Now)
+	}, b.clock.Now)
 }
 
 // publishKeys is how long a key is published before it signs: more than the key
@@ -154,8 +164,8 @@ func newTokens(cfg config.Config, b backend, log *slog.Logger) (*service.Keyring
 	if cfg.Tokens.KeysFile != "" {
 		policy.File = func() ([]byte, error) { return os.ReadFile(cfg.Tokens.KeysFile) }
 	}
-	ring := service.NewKeyring(b.store.Keys, root, policy, time.Now, log)
-	return ring, service.NewTokens(root, ring, cfg.Tokens.Issuer, cfg.Tokens.Audience, cfg.Tokens.AccessTTL, time.Now), nil
+	ring := service.NewKeyring(b.store.Keys, root, policy, b.clock, log)
+	return ring, service.NewTokens(root, ring, cfg.Tokens.Issuer, cfg.Tokens.Audience, cfg.Tokens.AccessTTL, b.clock), nil
 }
 
 func newSessions(cfg config.Config, b backend, tokens *service.Tokens, log *slog.Logger) *service.Sessions {
@@ -163,7 +173,7 @@ func newSessions(cfg config.Config, b backend, tokens *service.Tokens, log *slog
 		Rotate: cfg.Refresh.Rotate, Sliding: cfg.Refresh.Sliding,
 		IdleTTL: cfg.Refresh.IdleTTL, AbsoluteTTL: cfg.Refresh.AbsoluteTTL, Grace: cfg.Refresh.Grace,
 		Recovery: cfg.Refresh.Recovery, MaxSessions: cfg.Refresh.MaxSessions, HeaderKeeps: cfg.Refresh.HeaderRTVerify,
-	}, time.Now, log)
+	}, b.clock, log)
 }
 
 // newHandler wires the services and the routes.
@@ -184,7 +194,7 @@ func newHandler(cfg config.Config, b backend, i instruments, hasher *service.Has
 		Accounts:  newAccounts(cfg, b, policy, hasher, log),
 		Login:     login,
 		OAuth:     service.NewOAuth(b.store, login, sessions, tokens),
-		Clients:   service.NewClients(b.store.Clients, time.Now, log),
+		Clients:   service.NewClients(b.store.Clients, b.clock.Now, log),
 		Issuer:    cfg.Tokens.Issuer,
 		Passwords: service.NewPasswords(b.store, sessions, hasher, throttle, policy),
 		Strength:  strength.New(policy),
@@ -193,7 +203,7 @@ func newHandler(cfg config.Config, b backend, i instruments, hasher *service.Has
 		Origins: cfg.CORS.Origins, Delivery: cfg.Tokens.Delivery,
 		Demo: cfg.DemoEnabled(), CookieDomain: cfg.Cookies.Domain, SameSite: cfg.Cookies.SameSite, LegacyCookies: legacyCookies(cfg),
 		SignupsPerHour: cfg.Limits.SignupsPerHour, RequestsPerSecond: cfg.Limits.RequestsPerSecond, Statuses: cfg.Errors.Status,
-		RequestTimeout: cfg.Server.RequestTimeout, Now: time.Now, Log: log,
+		RequestTimeout: cfg.Server.RequestTimeout, Now: b.clock.Now, Log: log,
 	})
 }
 
@@ -227,7 +237,7 @@ func passwordPolicy(cfg config.Config) (service.PasswordPolicy, error) {
 }
 
 func newAccounts(cfg config.Config, b backend, policy service.PasswordPolicy, hasher *service.Hasher, log *slog.Logger) *service.Accounts {
-	return service.NewAccounts(b.store.Users, hasher, policy, cfg.Signup.Enabled, time.Now, log)
+	return service.NewAccounts(b.store.Users, hasher, policy, cfg.Signup.Enabled, b.clock.Now, log)
 }
 
 // hashWait is how long a log-in waits for its hash at most: an answer must come

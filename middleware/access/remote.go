@@ -30,6 +30,9 @@ type RemoteOptions struct {
 	// Pause is the least time between two fetches: 10 s. A token with an unknown
 	// kid causes one, and anyone can make such tokens.
 	Pause time.Duration
+	// Leeway is for how long after its expiry a token is accepted, at most a minute:
+	// 30 s, for a clock that is behind the issuer's. Negative: none.
+	Leeway time.Duration
 	// Now is the clock; nil: the system's.
 	Now func() time.Time
 }
@@ -41,7 +44,9 @@ type Remote struct {
 	o        RemoteOptions
 	verifier *service.Verifier
 	set      atomic.Pointer[service.KeySet]
-	fetched  atomic.Int64 // when the set was last fetched in good order, in ns; 0: never
+	// fetched is when the set was last fetched in good order, with its monotonic
+	// reading: a clock that is set back must not keep keys for longer.
+	fetched atomic.Pointer[time.Time]
 
 	mu    sync.Mutex
 	next  time.Time  // no fetch before
@@ -72,11 +77,14 @@ func NewRemote(o RemoteOptions) *Remote {
 	if o.Pause == 0 {
 		o.Pause = 10 * time.Second
 	}
+	if o.Leeway == 0 {
+		o.Leeway = service.RemoteLeeway
+	}
 	if o.Now == nil {
 		o.Now = time.Now //nolint:forbidigo // the default for programs that have no clock of their own
 	}
 	r := &Remote{o: o}
-	r.verifier = service.NewVerifier(r, o.Issuer, o.Audience, o.Now)
+	r.verifier = service.NewVerifier(r, o.Issuer, o.Audience, max(0, o.Leeway), o.Now)
 	return r
 }
 
@@ -87,7 +95,7 @@ func (r *Remote) KeySet() *service.KeySet { return r.set.Load() }
 // all: nobody is refused because the issuer is away.
 func (r *Remote) VerifyAccess(raw service.RawToken) (service.Subject, error) {
 	before := r.set.Load()
-	switch age := r.o.Now().Sub(time.Unix(0, r.fetched.Load())); {
+	switch age := r.age(); {
 	case before == nil:
 		if err := r.wait(); r.set.Load() == nil {
 			return service.Subject{}, keysAway(err)
@@ -175,8 +183,17 @@ func (r *Remote) fetch() error {
 		}
 		r.set.Store(set)
 	}
-	r.fetched.Store(r.o.Now().UnixNano())
+	now := r.o.Now()
+	r.fetched.Store(&now)
 	return nil
+}
+
+// age is for how long the keys have been here.
+func (r *Remote) age() time.Duration {
+	if fetched := r.fetched.Load(); fetched != nil {
+		return r.o.Now().Sub(*fetched)
+	}
+	return 0
 }
 
 func keysAway(err error) error {
@@ -196,7 +213,7 @@ func NewStatic(jwks []byte, issuer, audience string, now func() time.Time) (*ser
 	if now == nil {
 		now = time.Now //nolint:forbidigo // the default for programs that have no clock of their own
 	}
-	return service.NewVerifier(static{set}, issuer, audience, now), nil
+	return service.NewVerifier(static{set}, issuer, audience, service.RemoteLeeway, now), nil
 }
 
 type static struct{ set *service.KeySet }

@@ -22,8 +22,9 @@ type Batches[C any] struct {
 	waiting []*entry[C]
 }
 
-// entry is a call that somebody waits for.
+// entry is a call that its caller waits for.
 type entry[C any] struct {
+	ctx   context.Context // of the caller
 	call  C
 	since time.Time
 	err   error         // why it was not done
@@ -36,8 +37,9 @@ var ErrBroken = errors.New("the batch was broken off")
 // New returns batches of at most size calls, of which so many may be under way at
 // once. No call waits longer than limit for its turn, and no batch has longer. Run
 // does one, and leaves the result of each call in it; it runs on the goroutine of one
-// of the callers, with its context, which ends with limit and not before: nobody who
-// gives up takes the others along.
+// of the callers. Its context ends with limit, or with the last deadline of its
+// callers if that is sooner: no caller that gives up takes the others along, and no
+// call gets more time than its caller has.
 func New[C any](turns, size int, limit time.Duration, run func(ctx context.Context, calls []C)) *Batches[C] {
 	return &Batches[C]{run: run, size: size, limit: limit, turns: make(chan struct{}, turns)}
 }
@@ -46,7 +48,7 @@ func New[C any](turns, size int, limit time.Duration, run func(ctx context.Conte
 // it ended before anybody had begun; context.DeadlineExceeded, where its turn came too
 // late; else ErrBroken.
 func (b *Batches[C]) Do(ctx context.Context, call C) error {
-	e := &entry[C]{call: call, since: time.Now(), done: make(chan struct{})} //nolint:forbidigo // how long it waits; no rule depends on it
+	e := &entry[C]{ctx: ctx, call: call, since: time.Now(), done: make(chan struct{})} //nolint:forbidigo // how long it waits; no rule depends on it
 	b.mu.Lock()
 	b.waiting = append(b.waiting, e)
 	b.mu.Unlock()
@@ -82,9 +84,10 @@ func (b *Batches[C]) turn(ctx context.Context, mine *entry[C]) (waits bool) {
 	return slices.Contains(b.waiting, mine)
 }
 
-// take takes those who have waited longest, or nothing where mine does not wait any
-// more. Whoever has waited too long is told so: a turn comes no later than a batch
-// lasts, so nobody needs a clock of its own.
+// take takes the calls that have waited longest, or nothing where mine does not wait
+// any more. A call whose caller has given up is not done: the process may have stood
+// still for minutes. Nor is one that has waited too long: a turn comes no later than a
+// batch lasts, so no call needs a timer.
 func (b *Batches[C]) take(mine *entry[C]) (batch []*entry[C]) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -94,15 +97,41 @@ func (b *Batches[C]) take(mine *entry[C]) (batch []*entry[C]) {
 	now, n := time.Now(), 0 //nolint:forbidigo // likewise
 	for ; n < len(b.waiting) && len(batch) < b.size; n++ {
 		e := b.waiting[n]
-		if now.Sub(e.since) < b.limit {
+		if e.err = e.over(now, b.limit); e.err == nil {
 			batch = append(batch, e)
 			continue
 		}
-		e.err = context.DeadlineExceeded
 		close(e.done)
 	}
 	b.waiting = slices.Delete(b.waiting, 0, n)
 	return batch
+}
+
+// over is why a call is not done any more, or nil. The timer of a context may be late
+// where the process stood still.
+func (e *entry[C]) over(now time.Time, limit time.Duration) error {
+	if err := e.ctx.Err(); err != nil {
+		return err
+	}
+	if deadline, ok := e.ctx.Deadline(); ok && !now.Before(deadline) || now.Sub(e.since) >= limit {
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
+// deadline is when a batch that begins now must be done.
+func (b *Batches[C]) deadline(batch []*entry[C]) time.Time {
+	limit, last := time.Now().Add(b.limit), time.Time{} //nolint:forbidigo // likewise
+	for _, e := range batch {
+		d, ok := e.ctx.Deadline()
+		if !ok || d.After(limit) {
+			return limit
+		}
+		if d.After(last) {
+			last = d
+		}
+	}
+	return last
 }
 
 func (b *Batches[C]) do(ctx context.Context, batch []*entry[C]) {
@@ -115,7 +144,7 @@ func (b *Batches[C]) do(ctx context.Context, batch []*entry[C]) {
 			close(e.done)
 		}
 	}()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.limit)
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), b.deadline(batch))
 	defer cancel()
 	b.run(ctx, calls)
 	for _, e := range batch {

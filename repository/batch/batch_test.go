@@ -227,3 +227,65 @@ func TestNoCallIsLost(t *testing.T) {
 	}
 	all.Wait()
 }
+
+// TestACallWhoseCallerHasGivenUpIsNotDone is of callers whose context ended before
+// their turn came, and whose goroutine has not noticed yet.
+func TestACallWhoseCallerHasGivenUpIsNotDone(t *testing.T) {
+	d := newDoubling(1, 10)
+	first := d.start(t, 1)
+	<-d.begun
+	ctx := &late{Context: t.Context(), deadline: time.Now().Add(20 * time.Millisecond)}
+	gaveUp := make(chan error)
+	go func() { gaveUp <- d.Do(ctx, &call{n: 2}) }()
+	time.Sleep(5 * time.Millisecond)
+	third := d.start(t, 3)
+	time.Sleep(20 * time.Millisecond)
+	d.goOn <- struct{}{}
+	if got := <-d.begun; !slices.Equal(got, []int{3}) {
+		t.Errorf("the next batch is %v, want [3]", got)
+	}
+	d.goOn <- struct{}{}
+	first()
+	third()
+	if err := <-gaveUp; !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("the call that was not done: %v", err)
+	}
+}
+
+// late is a context whose timer does not fire, as in a process that stood still.
+type late struct {
+	context.Context
+	deadline time.Time
+}
+
+func (l *late) Deadline() (time.Time, bool) { return l.deadline, true }
+
+// TestABatchHasNoMoreTimeThanItsCallers is of the deadline of a batch: the last one
+// of its callers, and never more than its limit.
+func TestABatchHasNoMoreTimeThanItsCallers(t *testing.T) {
+	for name, c := range map[string]struct{ callers, limit, want time.Duration }{
+		"a caller with little time": {time.Second, time.Minute, time.Second},
+		"a caller with much time":   {time.Hour, time.Minute, time.Minute},
+		"a caller without an end":   {0, time.Minute, time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var left time.Duration
+			b := batch.New(1, 10, c.limit, func(ctx context.Context, _ []*call) {
+				deadline, _ := ctx.Deadline()
+				left = time.Until(deadline)
+			})
+			ctx := t.Context()
+			if c.callers > 0 {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeout(ctx, c.callers)
+				defer cancel()
+			}
+			if err := b.Do(ctx, &call{}); err != nil {
+				t.Fatal(err)
+			}
+			if left > c.want || left < c.want-time.Second/2 {
+				t.Errorf("the batch has %s, want %s", left, c.want)
+			}
+		})
+	}
+}

@@ -41,7 +41,8 @@ func (db *DB) PresentSession(ctx context.Context, p repository.Presentation) (re
 		p.Gen, string(p.JTI), string(p.Next), p.ClientID, string(p.Delivery), p.Epoch, p.Kept, p.Op, millis(p.Now),
 		millis(p.IssuedAt), p.Keep, p.Rotate, p.Sliding, p.Grace.Milliseconds(), p.Debounce.Milliseconds(),
 		p.Recovery.Milliseconds(), p.IdleTTL.Milliseconds(), repository.MaxGraced, repository.MaxRecoveries,
-		repository.RecoveryWindow.Milliseconds(), repository.MaxAhead, p.SessionID,
+		repository.RecoveryWindow.Milliseconds(), repository.MaxAhead, repository.MaxRotatedAhead.Milliseconds(),
+		p.ClockLimit.Milliseconds(), p.Woken, p.SessionID,
 	}
 	if p.Proof != nil {
 		args = append(args, p.Proof.Gen, string(p.Proof.JTI), string(p.Proof.Next), string(p.Proof.Before))
@@ -58,7 +59,7 @@ func (db *DB) PresentSession(ctx context.Context, p repository.Presentation) (re
 		return out, nil
 	case out.Outcome.Question():
 		var r reader
-		out.Gen, out.JTI = r.int(reply[1]), repository.TokenID(reply[2])
+		out.Gen, out.JTI, out.RotatedAt = r.int(reply[1]), repository.TokenID(reply[2]), r.time(reply[3])
 		return out, r.err
 	case !out.Outcome.Accepted():
 		return out, nil

@@ -98,7 +98,7 @@ var limits = []promise{
 		ends(t, s, attempt(0, "unheard"), repository.AttemptFailed)
 		ends(t, s, attempt(0, "unheard"), repository.AttemptSucceeded)
 	}},
-	{"TheSameAttemptThatFailedCountsOnce", func(t *testing.T, s repository.Store) {
+	{"OneRepetitionOfAFailureIsFree", func(t *testing.T, s repository.Store) {
 		fails := func(after time.Duration, print string, repeat bool) {
 			t.Helper()
 			a := attempt(after, "k", "wide")
@@ -111,19 +111,51 @@ var limits = []promise{
 			}
 		}
 		fails(0, "x", false)
-		for range 10 {
-			fails(time.Millisecond, "x", true)
-		}
+		fails(time.Millisecond, "x", true)
 		fails(time.Millisecond, "y", false)
 		fails(repository.SameAttempt, "y", true)
-		fails(repository.SameAttempt+time.Millisecond, "y", false) // the third
+		fails(repository.SameAttempt+time.Millisecond, "y", false) // the third that counts
 		late := attempt(repository.SameAttempt+2*time.Millisecond, "k")
 		late.Fingerprint = "y"
 		if w := expectWait(t, s, late, 0); !w.Repeat {
 			t.Error("a repetition waits for the delay that its first brought")
 		}
-		late.Fingerprint = "z"
-		expectWait(t, s, late, 999*time.Millisecond)
+		expectWait(t, s, late, 999*time.Millisecond) // and the next one waits
+	}},
+	{"RepetitionsBeyondTheFirstCount", func(t *testing.T, s repository.Store) {
+		begun := 0
+		for ; begun < 100; begun++ {
+			a := attempt(time.Duration(begun)*time.Millisecond, "k")
+			a.Fingerprint = "x"
+			w, err := s.Limits.BeginAttempt(t.Context(), a)
+			must(t, err)
+			if w.Wait > 0 {
+				break
+			}
+			if !w.Repeat {
+				ends(t, s, a, repository.AttemptFailed)
+			}
+		}
+		if begun != 2*rule.Free {
+			t.Errorf("the same wrong password is judged %d times, want %d", begun, 2*rule.Free)
+		}
+	}},
+	{"NoDelayIsLongerThanItsRuleWhateverTheClockDid", func(t *testing.T, s repository.Store) {
+		for i := range 12 { // by a clock that is hours ahead
+			a := attempt(2*time.Hour+time.Duration(i)*time.Minute/2, "k", "wide")
+			a.Fingerprint = "x"
+			expectWait(t, s, a, 0)
+			ends(t, s, a, repository.AttemptFailed)
+		}
+		a := attempt(0, "k", "wide")
+		a.Fingerprint = "x"
+		w, err := s.Limits.BeginAttempt(t.Context(), a)
+		must(t, err)
+		if w.Repeat || w.Wait != rule.Max {
+			t.Fatalf("after the clock was set back: %+v, want a wait of %s", w, rule.Max)
+		}
+		expectWait(t, s, attempt(rule.Max-time.Millisecond, "k", "wide"), time.Millisecond)
+		expectWait(t, s, attempt(rule.Max, "k", "wide"), 0)
 	}},
 	{"WhatIsStillInFlightIsNoRepetition", func(t *testing.T, s repository.Store) {
 		for range 3 {
@@ -134,13 +166,12 @@ var limits = []promise{
 			}
 		}
 		expectWait(t, s, attempt(time.Millisecond, "k"), 999*time.Millisecond)
-		// Where all of them turn out to be the same failure, one counts.
+		// Where all of them turn out to be the same failure, all but one repetition count.
 		for range 3 {
 			a := attempt(0, "k")
 			a.Fingerprint = "x"
 			ends(t, s, a, repository.AttemptFailed)
 		}
-		expectWait(t, s, attempt(time.Millisecond, "k"), 0)
 		expectWait(t, s, attempt(time.Millisecond, "k"), 0)
 		expectWait(t, s, attempt(2*time.Millisecond, "k"), 999*time.Millisecond)
 	}},
@@ -215,8 +246,11 @@ var limits = []promise{
 		now := time.Duration(0)
 		for step := range 400 {
 			now += time.Duration(r.IntN(1500)) * time.Millisecond
-			if r.IntN(40) == 0 {
+			switch r.IntN(40) {
+			case 0:
 				now += rule.Forget
+			case 1:
+				now -= time.Duration(r.IntN(100)) * time.Second
 			}
 			a := attempt(now, names[:1+r.IntN(3)]...)
 			if r.IntN(3) == 0 {
@@ -248,26 +282,28 @@ var limits = []promise{
 
 // beginOn is what BeginAttempt means.
 func beginOn(model map[string]repository.LimitState, a repository.Attempt) (w repository.Begun) {
-	if model[a.Keys[0].Name].Repeats(a, a.Now) {
-		return repository.Begun{Repeat: true}
-	}
 	told := true
-	for _, k := range a.Keys {
-		if s := model[k.Name]; s.Wait(a.Now) > 0 {
+	for i, k := range a.Keys {
+		s, _ := model[k.Name].Settle(k.Rule, a.Now)
+		if i == 0 && s.Repeats(a, a.Now) {
+			model[k.Name] = s.Repeated()
+			return repository.Begun{Repeat: true}
+		}
+		if s.Wait(a.Now) > 0 {
 			w.Wait = max(w.Wait, s.Wait(a.Now))
 			told = told && s.Told
 		}
 	}
 	w.First = w.Wait > 0 && !told
 	for _, k := range a.Keys {
-		s := model[k.Name]
+		s, settled := model[k.Name].Settle(k.Rule, a.Now)
 		switch {
 		case w.Wait == 0:
-			s = s.Count(k.Rule, a)
-		case s.Wait(a.Now) > 0:
+			model[k.Name] = s.Count(k.Rule, a)
+		case s.Wait(a.Now) > 0 && (!s.Told || settled):
 			s.Told = true
+			model[k.Name] = s
 		}
-		model[k.Name] = s
 	}
 	return w
 }
@@ -283,6 +319,8 @@ func endOn(model map[string]repository.LimitState, a repository.Attempt, end rep
 		case i == 0 && end == repository.AttemptFailed && !s.Repeats(a, at):
 			model[k.Name] = s.Fail(a, at)
 			return
+		case i == 0:
+			s = s.Repeated().TakeBack(k.Rule, a)
 		default:
 			s = s.TakeBack(k.Rule, a)
 		}

@@ -135,7 +135,7 @@ var sessions = []promise{
 		for _, step := range []struct {
 			after time.Duration
 			want  repository.Outcome
-		}{{6 * time.Second, repository.OutcomeReplayed}, {9 * time.Second, repository.OutcomeReplayed}, {12 * time.Second, repository.OutcomeReuse}} {
+		}{{6 * time.Second, repository.OutcomeReplayed}, {9 * time.Second, repository.OutcomeReplayed}, {12 * time.Second, repository.OutcomeLate}, {20 * time.Second, repository.OutcomeReuse}} {
 			p.Now = ms(0).Add(step.after)
 			got, err := ask(t.Context(), s, p)
 			must(t, err)
@@ -302,6 +302,7 @@ func presentation(s repository.Session) repository.Presentation {
 		UserID: s.UserID, SessionID: s.ID, Gen: s.Gen, JTI: s.JTI, Next: chain(s.ID, s.Gen+1), ClientID: s.ClientID,
 		Delivery: repository.DeliveryBody, Epoch: s.Epoch, Op: newID(), Now: ms(0).Add(time.Minute), IssuedAt: s.RotatedAt,
 		Rotate: true, Sliding: true, Grace: 10 * time.Second, Debounce: 20 * time.Second, Recovery: 2 * time.Hour, IdleTTL: time.Hour,
+		ClockLimit: 5 * time.Second,
 	}
 }
 

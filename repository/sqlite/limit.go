@@ -13,15 +13,16 @@ import (
 func (db *DB) BeginAttempt(ctx context.Context, a repository.Attempt) (w repository.Begun, err error) {
 	err = db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		w = repository.Begun{}
-		states := make([]repository.LimitState, len(a.Keys))
+		states, settled := make([]repository.LimitState, len(a.Keys)), make([]bool, len(a.Keys))
 		told := true
 		for i, k := range a.Keys {
 			if states[i], err = findLimit(ctx, tx, k.Name); err != nil {
 				return err
 			}
+			states[i], settled[i] = states[i].Settle(k.Rule, a.Now)
 			if i == 0 && states[0].Repeats(a, a.Now) {
 				w = repository.Begun{Repeat: true}
-				return nil
+				return putLimit(ctx, tx, k, states[0].Repeated())
 			}
 			if wait := states[i].Wait(a.Now); wait > 0 {
 				w.Wait = max(w.Wait, wait)
@@ -33,9 +34,9 @@ func (db *DB) BeginAttempt(ctx context.Context, a repository.Attempt) (w reposit
 			switch {
 			case w.Wait == 0:
 				states[i] = states[i].Count(k.Rule, a)
-			case states[i].Wait(a.Now) > 0 && !states[i].Told: // a flood writes nothing
+			case states[i].Wait(a.Now) > 0 && (!states[i].Told || settled[i]):
 				states[i].Told = true
-			default:
+			default: // a flood writes nothing
 				continue
 			}
 			if err := putLimit(ctx, tx, k, states[i]); err != nil {
@@ -61,6 +62,8 @@ func (db *DB) EndAttempt(ctx context.Context, a repository.Attempt, end reposito
 				state = repository.LimitState{}
 			case i == 0 && end == repository.AttemptFailed && !state.Repeats(a, at):
 				return putLimit(ctx, tx, k, state.Fail(a, at))
+			case i == 0:
+				state = state.Repeated().TakeBack(k.Rule, a)
 			default:
 				state = state.TakeBack(k.Rule, a)
 			}

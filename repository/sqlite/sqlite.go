@@ -124,4 +124,5 @@ var _ interface {
 	repository.Sessions
 	repository.Limits
 	repository.Pinger
+	repository.TimeMark
 } = (*DB)(nil)

@@ -38,7 +38,7 @@ func SQLiteStore(t testing.TB) repository.Store {
 	}
 	return repository.Store{
 		Users: db, Revocations: db, Audits: db, Keys: db, Clients: db, Codes: db, Sessions: db, Limits: db,
-		Database: db, SessionStore: db,
+		Database: db, SessionStore: db, TimeMark: db,
 	}
 }
 

@@ -9,14 +9,21 @@
 -- then for each key: free, base ms, max ms, forget ms, most
 --
 -- Returns {wait ms, first, repeat}: first is 1 where nobody was told of the delay
--- yet, repeat is 1 for the attempt that has just failed.
+-- yet, repeat is 1 for the attempt that has just failed and was not repeated yet.
 
 local now, fp = tonumber(ARGV[1]), ARGV[2]
 local state, wait, told = {}, 0, 1
 for i, key in ipairs(KEYS) do
   local v = redis.call('HMGET', key, 'n', 'last', 'until', 'told', 'fp', 'fpat')
-  state[i] = {n = tonumber(v[1] or 0), last = tonumber(v[2] or 0), till = tonumber(v[3] or 0), told = v[4]}
-  if i == 1 and fp ~= '' and v[5] == fp and now - tonumber(v[6]) < tonumber(ARGV[3]) then
+  -- What a clock ahead of this one has written is taken off.
+  local longest = now + tonumber(ARGV[5 * i + 2])
+  local till = tonumber(v[3] or 0)
+  state[i] = {
+    n = tonumber(v[1] or 0), last = math.min(now, tonumber(v[2] or 0)), till = math.min(longest, till), told = v[4],
+    settled = till > longest,
+  }
+  if i == 1 and fp ~= '' and v[5] == fp and math.abs(now - tonumber(v[6])) < tonumber(ARGV[3]) then
+    redis.call('HSET', key, 'fp', '', 'last', string.format('%.0f', state[1].last), 'until', string.format('%.0f', state[1].till))
     return {0, 0, 1}
   end
   if state[i].till > now then
@@ -26,7 +33,10 @@ for i, key in ipairs(KEYS) do
 end
 if wait > 0 then
   for i, key in ipairs(KEYS) do
-    if state[i].till > now and state[i].told ~= '1' then redis.call('HSET', key, 'told', '1') end
+    local s = state[i]
+    if s.till > now and (s.told ~= '1' or s.settled) then
+      redis.call('HSET', key, 'told', '1', 'last', string.format('%.0f', s.last), 'until', string.format('%.0f', s.till))
+    end
   end
   return {wait, 1 - told, 0}
 end

@@ -14,7 +14,7 @@
 local how, began, now, fp = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 if how == 'failed' then
   local v = redis.call('HMGET', KEYS[1], 'fp', 'fpat')
-  local again = fp ~= '' and v[1] == fp and now - tonumber(v[2]) < tonumber(ARGV[5])
+  local again = fp ~= '' and v[1] == fp and math.abs(now - tonumber(v[2])) < tonumber(ARGV[5])
   if not again then
     if redis.call('EXISTS', KEYS[1]) == 1 then
       redis.call('HSET', KEYS[1], 'fp', fp, 'fpat', string.format('%.0f', now))
@@ -38,6 +38,7 @@ for i, key in ipairs(KEYS) do
       if n == 0 then
         redis.call('DEL', key)
       else
+        if i == 1 then redis.call('HSET', key, 'fp', '') end
         redis.call('HSET', key, 'n', string.format('%.17g', n), 'last', string.format('%.0f', last),
           'until', string.format('%.0f', math.min(tonumber(v[4]), till)))
       end

@@ -8,7 +8,7 @@
 -- ARGV[2]   jti      id presented
 -- ARGV[3]   next     the successor of that id
 -- ARGV[4]   cid      client
--- ARGV[5]   via      cookie or body
+-- ARGV[5]   via      host_cookie, cookie or body
 -- ARGV[6]   epoch    the user's session epoch now
 -- ARGV[7]   kept     1 if this is the user's kept session
 -- ARGV[8]   op       id of this call
@@ -25,18 +25,21 @@
 -- ARGV[19]  max_recoveries
 -- ARGV[20]  recovery_window ms
 -- ARGV[21]  max_ahead
--- ARGV[22]  session id
+-- ARGV[22]  max_rotated_ahead ms
+-- ARGV[23]  clock_limit ms
+-- ARGV[24]  woken    1: this replica stood still a moment ago
+-- ARGV[25]  session id
 -- With a proof:
--- ARGV[23]  gen of the live token that it is about
--- ARGV[24]  jti of that
--- ARGV[25]  the id that follows it
--- ARGV[26]  the id before the presented one, or ''
+-- ARGV[26]  gen of the live token that it is about
+-- ARGV[27]  jti of that
+-- ARGV[28]  the id that follows it
+-- ARGV[29]  the id before the presented one, or ''
 --
 -- Returns
 --   {outcome}                                   unknown, client_mismatch, delivery_mismatch,
---                                               expired, grace_exhausted, reuse
+--                                               expired, grace_exhausted, late, reuse
 --   {'revoked', rev}                            the reason, '' where the epoch ended it
---   {question, gen, jti}                        ahead, recoverable
+--   {question, gen, jti, rot}                   ahead, recoverable
 --   {outcome, gen, jti, rot, idle, abs, auth, amr, scope}
 --                                               rotated, kept, replayed, recovered, rolled_forward
 
@@ -49,7 +52,8 @@ local p = {
 }
 local max_graced, max_recoveries = tonumber(ARGV[18]), tonumber(ARGV[19])
 local recovery_window, max_ahead = tonumber(ARGV[20]), tonumber(ARGV[21])
-local proof = ARGV[23] and {gen = tonumber(ARGV[23]), jti = ARGV[24], next = ARGV[25], before = ARGV[26]}
+local max_rotated_ahead, clock_limit, woken = tonumber(ARGV[22]), tonumber(ARGV[23]), ARGV[24] == '1'
+local proof = ARGV[26] and {gen = tonumber(ARGV[26]), jti = ARGV[27], next = ARGV[28], before = ARGV[29]}
 
 local f = redis.call('HMGET', KEYS[1], 'gen', 'jti', 'pgen', 'prev', 'rot', 'op', 'seen', 'idle', 'abs', 'epoch', 'cid',
   'via', 'scope', 'amr', 'auth', 'grc', 'rec', 'rec_at', 'rev', 'rev_op', 'used')
@@ -80,14 +84,16 @@ local function save(outcome)
   return answer(outcome)
 end
 
-local function reuse()
-  redis.call('HSET', KEYS[1], 'rev', 'reuse', 'rev_at', int(p.now), 'rev_op', op)
-  redis.call('ZREM', KEYS[2], ARGV[22])
-  return {'reuse'}
-end
-
 local function age()
   return math.max(0, p.now - s.rot)
+end
+
+local function skewed()
+  return p.grace > 0 and age() < p.grace + 2 * clock_limit
+end
+
+local function from_future()
+  return s.rot - p.now > max_rotated_ahead
 end
 
 local function is_live()
@@ -96,6 +102,15 @@ end
 
 local function is_previous()
   return s.prev ~= '' and p.gen == s.pgen and p.jti == s.prev
+end
+
+local function reuse()
+  if p.now < s.rot or woken or (is_previous() and skewed()) then
+    return {'late'}
+  end
+  redis.call('HSET', KEYS[1], 'rev', 'reuse', 'rev_at', int(p.now), 'rev_op', op)
+  redis.call('ZREM', KEYS[2], ARGV[25])
+  return {'reuse'}
 end
 
 local function answered()
@@ -117,18 +132,26 @@ end
 
 local function live()
   used()
-  if p.keep or not p.rotate or (s.gen > 0 and age() < p.debounce) then
+  local recent = s.gen > 0 and age() < p.debounce and not from_future()
+  if p.keep or not p.rotate or recent then
     s.seen = '1'
     return 'kept'
+  end
+  if from_future() then
+    s.rot = 0
   end
   s.pgen, s.prev = s.gen, s.jti
   next_token(p.next)
   return 'rotated'
 end
 
+local function window_over()
+  return math.abs(p.now - s.rec_at) >= recovery_window
+end
+
 local function recoverable()
   return age() < p.recovery and s.seen ~= '1' and
-    (age() < p.debounce or s.rec < max_recoveries or p.now - s.rec_at >= recovery_window)
+    (age() < p.debounce or s.rec < max_recoveries or window_over())
 end
 
 local function previous()
@@ -144,12 +167,15 @@ local function previous()
     s.grc = s.grc + 1
     return save('replayed')
   end
+  if woken or (s.grc > 0 and skewed()) then
+    return {'late'}
+  end
   if not answered() then
-    return {'recoverable', int(s.gen), s.jti}
+    return {'recoverable', int(s.gen), s.jti, int(s.rot)}
   end
   used()
   if age() >= p.debounce then
-    if p.now - s.rec_at >= recovery_window then
+    if window_over() then
       s.rec, s.rec_at = 0, p.now
     end
     s.rec = s.rec + 1
@@ -160,7 +186,7 @@ end
 
 local function ahead()
   if not answered() then
-    return {'ahead', int(s.gen), s.jti}
+    return {'ahead', int(s.gen), s.jti, int(s.rot)}
   elseif proof.before == '' then
     return reuse()
   end
@@ -193,7 +219,7 @@ elseif s.rev ~= '' or (s.epoch ~= p.epoch and not p.kept) then
   return {'revoked', s.rev}
 elseif s.cid ~= p.cid then
   return {'client_mismatch'}
-elseif s.via == 'cookie' and p.via ~= 'cookie' then
+elseif not (s.via == p.via or (s.via == 'cookie' and p.via == 'host_cookie')) then
   return {'delivery_mismatch'}
 elseif p.now >= s.idle or p.now >= s.abs then
   return {'expired'}
@@ -203,9 +229,13 @@ if done then
   return answer(done)
 elseif is_live() then
   return save(live())
+elseif from_future() then
+  return {'late'}
 elseif is_previous() then
   return previous()
-elseif p.gen > s.gen and p.gen - s.gen <= max_ahead then
+elseif p.gen > s.gen + max_ahead then
+  return {'unknown'}
+elseif p.gen > s.gen then
   return ahead()
 end
 return reuse()
