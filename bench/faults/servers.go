@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"latchkey/repository/throwaway" //nolint:depguard // a measurement, as bench is
+)
+
+// redisServer is one of the two Redis servers.
+type redisServer struct {
+	process *throwaway.Process
+	port    int
+	dir     string
+}
+
+func (s *redisServer) address() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
+
+// newRedisServer chooses a port and starts a server on it.
+func newRedisServer(dir string, more ...string) (*redisServer, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	port, err := throwaway.Port()
+	if err != nil {
+		return nil, err
+	}
+	s := &redisServer{port: port, dir: dir}
+	return s, s.start(more...)
+}
+
+// start starts the server with the data in its directory, and waits until it answers. The
+// last value of an argument counts.
+func (s *redisServer) start(more ...string) (err error) {
+	cmd := exec.Command("redis-server", append([]string{
+		"--bind", "127.0.0.1", "--port", fmt.Sprint(s.port), "--dir", s.dir, "--save", "", "--appendonly", "yes", "--appendfsync", "everysec",
+		"--maxmemory-policy", "noeviction", "--repl-diskless-sync-delay", "0",
+	}, more...)...)
+	if s.process, err = throwaway.Start(cmd); err != nil {
+		return err
+	}
+	return eventually(20*time.Second, func() error {
+		if ended(s.process) {
+			return fmt.Errorf("redis-server ended: %s", s.process.Output())
+		}
+		return s.do(func(ctx context.Context, c *redis.Client) error { return c.Ping(ctx).Err() })
+	})
+}
+
+// do calls f with a client of the server, and bounds its time.
+func (s *redisServer) do(f func(context.Context, *redis.Client) error) error {
+	c := redis.NewClient(&redis.Options{Addr: s.address(), Protocol: 2, MaxRetries: -1})
+	defer func() { _ = c.Close() }()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	return f(ctx, c)
+}
+
+// info returns a section of INFO.
+func (s *redisServer) info(section string) (text string) {
+	_ = s.do(func(ctx context.Context, c *redis.Client) (err error) {
+		text, err = c.Info(ctx, section).Result()
+		return err
+	})
+	return text
+}
+
+// follows waits until the server has all that its primary has.
+func (s *redisServer) follows() error {
+	return eventually(20*time.Second, func() error {
+		if !strings.Contains(s.info("replication"), "master_link_status:up") {
+			return fmt.Errorf("the Redis replica does not follow its primary")
+		}
+		return nil
+	})
+}
+
+// startSentinel starts a sentinel that watches a primary.
+func startSentinel(dir string, port, primary int) (*throwaway.Process, error) {
+	if err := os.RemoveAll(dir); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	file := filepath.Join(dir, "sentinel.conf")
+	text := fmt.Sprintf("port %d\nbind 127.0.0.1\ndir %s\nsentinel monitor %s 127.0.0.1 %d 1\n"+
+		"sentinel down-after-milliseconds %[3]s 1000\nsentinel failover-timeout %[3]s 5000\n", port, dir, masterName, primary)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		return nil, err
+	}
+	return throwaway.Start(exec.Command("redis-server", file, "--sentinel"))
+}
+
+// startPostgres starts a Postgres server that keeps what was committed.
+func startPostgres() (*throwaway.PostgresServer, error) { return throwaway.NewPostgres("on") }
+
+// startLogged starts a program whose output goes to the end of a file.
+func startLogged(file, program string, environment []string, args ...string) (*throwaway.Process, error) {
+	cmd := exec.Command("/bin/sh", append([]string{"-c", `file=$1; shift; exec "$0" "$@" >>"$file" 2>&1`, program, file}, args...)...)
+	cmd.Env = append(os.Environ(), environment...)
+	return throwaway.Start(cmd)
+}
+
+func ended(p *throwaway.Process) bool {
+	select {
+	case <-p.Done():
+		return true
+	default:
+		return false
+	}
+}
+
+func stop(p *throwaway.Process) {
+	if p != nil && !ended(p) {
+		p.Resume()
+		p.Stop()
+	}
+}
+
+// freeAddress returns an address that was free a moment ago.
+func freeAddress() (string, error) {
+	port, err := throwaway.Port()
+	return fmt.Sprintf("127.0.0.1:%d", port), err
+}
+
+// eventually calls try until it succeeds or the time is up.
+func eventually(limit time.Duration, try func() error) error {
+	for begin := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+		if err := try(); err == nil || time.Since(begin) > limit {
+			return err
+		}
+	}
+}
+
+// pause sleeps, but not beyond the end of ctx.
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
+
+// infoField finds the value of a line "name:value" of INFO.
+func infoField(info, name string) string {
+	_, rest, _ := strings.Cut(info, "\n"+name+":")
+	value, _, _ := strings.Cut(rest, "\r\n")
+	return value
+}

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"latchkey/repository/throwaway" //nolint:depguard // a measurement, as bench is
+)
+
+// stores are Postgres, two Redis servers, and a sentinel that decides which of the two
+// is the primary. One sentinel is enough here: its own failures are not under test.
+type stores struct {
+	postgres     *throwaway.PostgresServer
+	servers      [2]*redisServer
+	sentinel     *throwaway.Process
+	sentinelPort int
+	dir          string
+
+	mu      sync.Mutex
+	current int // the index of the primary
+	changed func(primary int)
+}
+
+func startStores(dir string) (s *stores, err error) {
+	s = &stores{dir: dir, changed: func(int) {}}
+	defer func() {
+		if err != nil {
+			s.stop()
+		}
+	}()
+	if s.postgres, err = startPostgres(); err != nil {
+		return nil, fmt.Errorf("postgres: %w; make servers installs it", err)
+	}
+	if s.servers[0], err = newRedisServer(filepath.Join(dir, "redis-0")); err != nil {
+		return nil, fmt.Errorf("redis: %w; make servers installs it", err)
+	}
+	if s.servers[1], err = newRedisServer(filepath.Join(dir, "redis-1"), "--replicaof", fmt.Sprintf("127.0.0.1 %d", s.servers[0].port)); err != nil {
+		return nil, err
+	}
+	if err = s.servers[1].follows(); err != nil {
+		return nil, err
+	}
+	if s.sentinelPort, err = throwaway.Port(); err != nil {
+		return nil, err
+	}
+	return s, s.watchPrimary()
+}
+
+func (s *stores) stop() {
+	stop(s.sentinel)
+	for _, r := range s.servers {
+		if r != nil {
+			stop(r.process)
+		}
+	}
+	if s.postgres != nil {
+		s.postgres.Remove()
+	}
+}
+
+// watchPrimary starts the sentinel anew, and waits until it knows both servers.
+func (s *stores) watchPrimary() (err error) {
+	stop(s.sentinel)
+	if s.sentinel, err = startSentinel(filepath.Join(s.dir, "sentinel"), s.sentinelPort, s.servers[s.primary()].port); err != nil {
+		return err
+	}
+	return eventually(20*time.Second, func() error {
+		c := s.askSentinel()
+		defer func() { _ = c.Close() }()
+		list, err := c.Replicas(context.Background(), masterName).Result()
+		if err == nil && len(list) == 0 {
+			err = errors.New("the sentinel knows no replica of the primary")
+		}
+		return err
+	})
+}
+
+func (s *stores) askSentinel() *redis.SentinelClient {
+	return redis.NewSentinelClient(&redis.Options{Addr: fmt.Sprintf("127.0.0.1:%d", s.sentinelPort), Protocol: 2, MaxRetries: -1})
+}
+
+func (s *stores) primary() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.current
+}
+
+// follow asks the sentinel for the primary until ctx ends, and calls changed when it is
+// another one. While the sentinel does not answer, the last primary counts.
+func (s *stores) follow(ctx context.Context) {
+	c := s.askSentinel()
+	defer func() { _ = c.Close() }()
+	for ctx.Err() == nil {
+		pause(ctx, 200*time.Millisecond)
+		limited, cancel := context.WithTimeout(ctx, time.Second)
+		address, err := c.GetMasterAddrByName(limited, masterName).Result()
+		cancel()
+		if err != nil || len(address) != 2 {
+			continue
+		}
+		for i, r := range s.servers {
+			if address[1] == strconv.Itoa(r.port) && i != s.primary() {
+				s.mu.Lock()
+				s.current = i
+				s.mu.Unlock()
+				s.changed(i)
+			}
+		}
+	}
+}
+
+// replicaOf returns the arguments with which a server follows another one.
+func replicaOf(primary *redisServer) []string {
+	host, port, _ := net.SplitHostPort(primary.address())
+	return []string{"--replicaof", host + " " + port}
+}
+
+// stopRedis stops both servers. The replica ends first, so that the sentinel cannot
+// make it the primary.
+func (s *stores) stopRedis() {
+	p := s.primary()
+	stop(s.servers[1-p].process)
+	stop(s.servers[p].process)
+}
+
+// startRedis starts both servers with the data that they have.
+func (s *stores) startRedis() error {
+	p := s.primary()
+	if err := s.servers[p].start(); err != nil {
+		return err
+	}
+	return s.servers[1-p].start(replicaOf(s.servers[p])...)
+}
+
+// killPrimary kills the primary, waits for the takeover, and starts the old primary as
+// a replica of the new one. It returns when the takeover was seen.
+func (s *stores) killPrimary(ctx context.Context) (takeover time.Time, err error) {
+	old := s.primary()
+	s.servers[old].process.Kill()
+	err = eventually(30*time.Second, func() error {
+		if s.primary() == old && ctx.Err() == nil {
+			return errors.New("the sentinel does not replace the primary")
+		}
+		return nil
+	})
+	takeover = time.Now()
+	if err != nil || s.primary() == old {
+		return takeover, errors.Join(err, s.servers[old].start())
+	}
+	return takeover, s.servers[old].start(replicaOf(s.servers[1-old])...)
+}
+
+// dump writes the data of the primary to a file.
+func (s *stores) dump(file string) error {
+	r := s.servers[s.primary()]
+	last := func() string { return infoField(r.info("persistence"), "rdb_last_save_time") }
+	before := last()
+	// LASTSAVE has seconds: the save must be seen in a later one.
+	time.Sleep(1100 * time.Millisecond)
+	if err := r.do(func(ctx context.Context, c *redis.Client) error { return c.BgSave(ctx).Err() }); err != nil {
+		return err
+	}
+	if err := eventually(20*time.Second, func() error {
+		if last() == before || infoField(r.info("persistence"), "rdb_bgsave_in_progress") != "0" {
+			return errors.New("BGSAVE does not end")
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	text, err := os.ReadFile(filepath.Join(r.dir, "dump.rdb"))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, text, 0o600)
+}
+
+// restore replaces all data of Redis by that of a dump. With appendonly on, Redis loads
+// its log and never a dump, so the primary starts without the log and then turns it on.
+func (s *stores) restore(file string) error {
+	stop(s.sentinel)
+	s.stopRedis()
+	for _, r := range s.servers {
+		if err := errors.Join(os.RemoveAll(filepath.Join(r.dir, "appendonlydir")), os.RemoveAll(filepath.Join(r.dir, "dump.rdb"))); err != nil {
+			return err
+		}
+	}
+	p := s.servers[s.primary()]
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(p.dir, "dump.rdb"), text, 0o600); err != nil {
+		return err
+	}
+	if err := p.start("--appendonly", "no"); err != nil {
+		return err
+	}
+	if err := p.do(func(ctx context.Context, c *redis.Client) error { return c.ConfigSet(ctx, "appendonly", "yes").Err() }); err != nil {
+		return err
+	}
+	replica := s.servers[1-s.primary()]
+	if err := replica.start(replicaOf(p)...); err != nil {
+		return err
+	}
+	return errors.Join(replica.follows(), s.watchPrimary())
+}
