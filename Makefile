@@ -66,6 +66,10 @@ bench-servers:
 bench-quick: bench-servers ## the program beside its floor, in 2 minutes
 	$(GO) run -tags $(TAGS) ./bench -quick
 
+.PHONY: faults
+faults: bench-servers ## break three replicas and their stores under clients and thieves, for 20 minutes
+	$(GO) run -tags $(TAGS) ./bench/faults $(FAULTFLAGS)
+
 .PHONY: bench-micro
 bench-micro: bench-servers ## time verifying, minting, refreshing and logging in; with OLD=file, beside it
 	@mkdir -p bin

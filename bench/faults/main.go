@@ -11,6 +11,8 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -31,14 +33,20 @@ func run(args []string) error {
 	quick := flags.Bool("quick", false, "one pass with short faults")
 	logs := flags.String("logs", "", "the directory for the logs of the replicas and for violations.txt (a new temporary one)")
 	flags.Usage = func() {
-		fmt.Fprint(flags.Output(), "Usage: go run ./bench/faults [flags]\n\nRuns three replicas behind HAProxy under faults, with honest clients and thieves.\n"+
-			"\nExamples:\n  go run ./bench/faults -quick\n  go run ./bench/faults -for 1h -logs bin/faults\n\nFlags:\n")
+		fmt.Fprint(flags.Output(), "Usage: go run ./bench/faults [flags] [part...]\n\nRuns three replicas behind HAProxy under faults, with honest clients and thieves.\n"+
+			"Parts, all of them by default: "+strings.Join(partNames, ", ")+".\n"+
+			"\nExamples:\n  go run ./bench/faults -quick\n  go run ./bench/faults -quick -for 1m restore\n  go run ./bench/faults -for 1h -logs bin/faults\n\nFlags:\n")
 		flags.PrintDefaults()
 	}
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return nil
 	} else if err != nil {
 		return err
+	}
+	for _, name := range flags.Args() {
+		if !slices.Contains(partNames, name) {
+			return fmt.Errorf("there is no part %q; -h lists them", name)
+		}
 	}
 	if _, err := exec.LookPath("haproxy"); err != nil {
 		return fmt.Errorf("%w; make bench-servers installs it", err)
@@ -47,6 +55,7 @@ func run(args []string) error {
 	if *quick {
 		r.times = quickTimes(or(*total, 4*time.Minute), *clients)
 	}
+	r.times.only = flags.Args()
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
 	return r.whole(ctx, *logs)

@@ -14,7 +14,11 @@ type times struct {
 	calm                                           time.Duration // between faults
 	act                                            time.Duration // from one logout of a client to the next, about
 	generations                                    int           // between a dump and its restore
+	only                                           []string      // parts; empty: all
 }
+
+// partNames are the parts of a pass.
+var partNames = []string{"late-calls", "restore", "clocks", "redis"}
 
 func fullTimes(total time.Duration, clients int) times {
 	return times{
@@ -41,10 +45,10 @@ type part struct {
 func (t times) parts(pass int) []part {
 	a, b, c := pass%replicaCount, (pass+1)%replicaCount, (pass+2)%replicaCount
 	return []part{
-		{"late-calls", 2 * time.Second, []fault{cutOff(a, t.cut), hold(b, t.hold), hold(c, t.longHold), freeze(a, t.freeze)}},
-		{"restore", time.Second, []fault{restoreOld(t.generations)}},
-		{"clocks", 10 * time.Second, []fault{skew(4*time.Second, t.skew)}},
-		{"redis", 2 * time.Second, []fault{redisDown(t.down), failover()}},
+		{partNames[0], 2 * time.Second, []fault{cutOff(a, t.cut), hold(b, t.hold), hold(c, t.longHold), freeze(a, t.freeze)}},
+		{partNames[1], time.Second, []fault{restoreOld(t.generations)}},
+		{partNames[2], 10 * time.Second, []fault{skew(4*time.Second, t.skew)}},
+		{partNames[3], 2 * time.Second, []fault{redisDown(t.down), failover()}},
 	}
 }
 
@@ -64,6 +68,9 @@ func (r *rig) run(ctx context.Context, rep *report) error {
 		for _, p := range r.times.parts(pass) {
 			if pass > 0 && r.isOver() {
 				return nil
+			}
+			if len(r.times.only) > 0 && !slices.Contains(r.times.only, p.name) {
+				continue
 			}
 			if err := r.runPart(ctx, rep, p, pass); err != nil {
 				return fmt.Errorf("%s: %w", p.name, err)

@@ -121,28 +121,36 @@ func writeCounts(out io.Writer, names []string, columns []map[string]int) {
 	_ = w.Flush()
 }
 
+// watched is how long a thief must go undetected to be listed as never found. A theft
+// shortly before the end of its part says nothing.
+const watched = 15 * time.Second
+
 // writeThefts prints how long thieves went undetected, and lists those never found.
 func writeThefts(out io.Writer, all []*theft) {
-	var found []time.Duration
-	var never []string
+	var found, never []time.Duration
+	lost, short := 0, 0
 	for _, th := range all {
-		switch {
+		switch d := th.lasted(); {
 		case th.found():
-			found = append(found, th.lasted())
-		case th.why == "":
-			never = append(never, fmt.Sprintf("%v (%d tokens)", th.lasted().Round(time.Second), th.tokens))
+			found = append(found, d)
+		case th.why != "":
+			lost++
+		case d < watched:
+			short++
 		default:
-			never = append(never, fmt.Sprintf("%v (ended by %s)", th.lasted().Round(time.Second), th.why))
+			never = append(never, d)
 		}
 	}
-	fmt.Fprintf(out, "thieves found: %d of %d", len(found), len(all))
-	if len(found) > 0 {
-		slices.Sort(found)
-		fmt.Fprintf(out, ", after min %v, median %v, max %v", found[0].Round(100*time.Millisecond),
-			found[len(found)/2].Round(100*time.Millisecond), found[len(found)-1].Round(100*time.Millisecond))
+	fmt.Fprintf(out, "thieves found: %d of %d%s\n", len(found), len(found)+len(never), spread(found))
+	fmt.Fprintf(out, "  never found, until the part ended: %d%s\n", len(never), spread(never))
+	fmt.Fprintf(out, "  not counted: %d whose part ended within %v, %d whose session was lost with the store\n", short, watched, lost)
+}
+
+func spread(list []time.Duration) string {
+	if len(list) == 0 {
+		return ""
 	}
-	fmt.Fprintln(out)
-	if len(never) > 0 {
-		fmt.Fprintln(out, "not found until the part ended, watched for:", strings.Join(never, ", "))
-	}
+	slices.Sort(list)
+	return fmt.Sprintf(", after min %v, median %v, max %v", list[0].Round(100*time.Millisecond),
+		list[len(list)/2].Round(100*time.Millisecond), list[len(list)-1].Round(100*time.Millisecond))
 }

@@ -95,7 +95,7 @@ func (r *rig) build() error {
 
 // deploy starts the stores and chooses all addresses. The replicas start with each part.
 func (r *rig) deploy(ctx context.Context) (err error) {
-	if r.stores, err = startStores(r.dir); err != nil {
+	if r.stores, err = startStores(r.dir, r.logs); err != nil {
 		return err
 	}
 	for i := range replicaCount {

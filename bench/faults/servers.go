@@ -19,12 +19,13 @@ type redisServer struct {
 	process *throwaway.Process
 	port    int
 	dir     string
+	log     string
 }
 
 func (s *redisServer) address() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
 
 // newRedisServer chooses a port and starts a server on it.
-func newRedisServer(dir string, more ...string) (*redisServer, error) {
+func newRedisServer(dir, log string, more ...string) (*redisServer, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
@@ -32,23 +33,23 @@ func newRedisServer(dir string, more ...string) (*redisServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &redisServer{port: port, dir: dir}
+	s := &redisServer{port: port, dir: dir, log: log}
 	return s, s.start(more...)
 }
 
 // start starts the server with the data in its directory, and waits until it answers. The
 // last value of an argument counts.
 func (s *redisServer) start(more ...string) (err error) {
-	cmd := exec.Command("redis-server", append([]string{
+	s.process, err = startLogged(s.log, "redis-server", nil, append([]string{
 		"--bind", "127.0.0.1", "--port", fmt.Sprint(s.port), "--dir", s.dir, "--save", "", "--appendonly", "yes", "--appendfsync", "everysec",
 		"--maxmemory-policy", "noeviction", "--repl-diskless-sync-delay", "0",
 	}, more...)...)
-	if s.process, err = throwaway.Start(cmd); err != nil {
+	if err != nil {
 		return err
 	}
 	return eventually(20*time.Second, func() error {
 		if ended(s.process) {
-			return fmt.Errorf("redis-server ended: %s", s.process.Output())
+			return fmt.Errorf("redis-server ended: see %s", s.log)
 		}
 		return s.do(func(ctx context.Context, c *redis.Client) error { return c.Ping(ctx).Err() })
 	})
@@ -83,7 +84,7 @@ func (s *redisServer) follows() error {
 }
 
 // startSentinel starts a sentinel that watches a primary.
-func startSentinel(dir string, port, primary int) (*throwaway.Process, error) {
+func startSentinel(dir, log string, port, primary int) (*throwaway.Process, error) {
 	if err := os.RemoveAll(dir); err != nil {
 		return nil, err
 	}
@@ -92,11 +93,11 @@ func startSentinel(dir string, port, primary int) (*throwaway.Process, error) {
 	}
 	file := filepath.Join(dir, "sentinel.conf")
 	text := fmt.Sprintf("port %d\nbind 127.0.0.1\ndir %s\nsentinel monitor %s 127.0.0.1 %d 1\n"+
-		"sentinel down-after-milliseconds %[3]s 1000\nsentinel failover-timeout %[3]s 5000\n", port, dir, masterName, primary)
+		"sentinel down-after-milliseconds %[3]s 2000\nsentinel failover-timeout %[3]s 5000\n", port, dir, masterName, primary)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
-	return throwaway.Start(exec.Command("redis-server", file, "--sentinel"))
+	return startLogged(log, "redis-server", nil, file, "--sentinel")
 }
 
 // startPostgres starts a Postgres server that keeps what was committed.

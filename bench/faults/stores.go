@@ -23,15 +23,15 @@ type stores struct {
 	servers      [2]*redisServer
 	sentinel     *throwaway.Process
 	sentinelPort int
-	dir          string
+	dir, logs    string
 
 	mu      sync.Mutex
 	current int // the index of the primary
 	changed func(primary int)
 }
 
-func startStores(dir string) (s *stores, err error) {
-	s = &stores{dir: dir, changed: func(int) {}}
+func startStores(dir, logs string) (s *stores, err error) {
+	s = &stores{dir: dir, logs: logs, changed: func(int) {}}
 	defer func() {
 		if err != nil {
 			s.stop()
@@ -40,10 +40,10 @@ func startStores(dir string) (s *stores, err error) {
 	if s.postgres, err = startPostgres(); err != nil {
 		return nil, fmt.Errorf("postgres: %w; make servers installs it", err)
 	}
-	if s.servers[0], err = newRedisServer(filepath.Join(dir, "redis-0")); err != nil {
+	if s.servers[0], err = newRedisServer(filepath.Join(dir, "redis-0"), filepath.Join(logs, "redis-0.log")); err != nil {
 		return nil, fmt.Errorf("redis: %w; make servers installs it", err)
 	}
-	if s.servers[1], err = newRedisServer(filepath.Join(dir, "redis-1"), "--replicaof", fmt.Sprintf("127.0.0.1 %d", s.servers[0].port)); err != nil {
+	if s.servers[1], err = newRedisServer(filepath.Join(dir, "redis-1"), filepath.Join(logs, "redis-1.log"), "--replicaof", fmt.Sprintf("127.0.0.1 %d", s.servers[0].port)); err != nil {
 		return nil, err
 	}
 	if err = s.servers[1].follows(); err != nil {
@@ -70,7 +70,7 @@ func (s *stores) stop() {
 // watchPrimary starts the sentinel anew, and waits until it knows both servers.
 func (s *stores) watchPrimary() (err error) {
 	stop(s.sentinel)
-	if s.sentinel, err = startSentinel(filepath.Join(s.dir, "sentinel"), s.sentinelPort, s.servers[s.primary()].port); err != nil {
+	if s.sentinel, err = startSentinel(filepath.Join(s.dir, "sentinel"), filepath.Join(s.logs, "sentinel.log"), s.sentinelPort, s.servers[s.primary()].port); err != nil {
 		return err
 	}
 	return eventually(20*time.Second, func() error {

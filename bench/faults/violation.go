@@ -99,6 +99,9 @@ func (r *rig) forced(t *tally, s *session, a answer) {
 
 // auditOf returns the audit records of a session, as JSON.
 func (r *rig) auditOf(sid string) ([]string, error) {
+	if sid == "" { // the login itself was wrong
+		return nil, nil
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	c, err := pgx.Connect(ctx, r.stores.postgres.URL)
