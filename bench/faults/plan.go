@@ -80,7 +80,7 @@ func (r *rig) run(ctx context.Context, rep *report) error {
 			return nil
 		}
 	}
-	return nil
+	return errInterrupted
 }
 
 func (r *rig) isOver() bool { return time.Since(r.begin) > r.times.total }
@@ -103,19 +103,24 @@ func (r *rig) runPart(ctx context.Context, rep *report, p part, pass int) error 
 		c.end()
 		rep.finished(r, c)
 	}()
-	if _, _, missing := c.recovered(ctx, begin); missing > 0 {
+	if _, _, missing := c.recovered(ctx, begin); ctx.Err() != nil {
+		return errInterrupted
+	} else if missing > 0 {
 		return fmt.Errorf("%d clients cannot refresh before any fault", missing)
 	}
 	pause(ctx, r.times.calm)
 	for i, f := range p.faults {
-		if pass > 0 && i > 0 && r.isOver() || ctx.Err() != nil {
+		if ctx.Err() != nil {
+			return errInterrupted
+		}
+		if pass > 0 && i > 0 && r.isOver() {
 			break
 		}
 		one, err := r.runFault(ctx, c, f)
-		rep.faults = append(rep.faults, one)
 		if err != nil {
 			return err
 		}
+		rep.faults = append(rep.faults, one)
 		pause(ctx, r.times.calm)
 	}
 	return nil
@@ -136,15 +141,19 @@ func (r *rig) runFault(ctx context.Context, c *crowd, f fault) (seen, error) {
 	}
 	r.say("the fault is over")
 	s.recovery, s.worst, s.missing = c.recovered(ctx, from)
-	r.during("after: " + f.name)
-	if s.n = c.t.counts(); s.missing > 0 {
-		r.complain("%d clients have not refreshed a minute after the fault", s.missing)
+	if ctx.Err() != nil {
+		return s, errInterrupted
 	}
+	r.during("after: " + f.name)
+	for range s.missing {
+		c.t.add(nStuck)
+	}
+	s.n = c.t.counts()
 	for name := range s.n {
 		s.n[name] -= before[name]
 	}
-	r.say("all clients have refreshed %v after it; the longest time without a refresh was %v",
-		s.recovery.Round(100*time.Millisecond), s.worst.Round(100*time.Millisecond))
+	r.say("%d of %d clients have refreshed, the last one %v after it; the longest time without a refresh was %v", r.times.clients-s.missing,
+		r.times.clients, s.recovery.Round(100*time.Millisecond), s.worst.Round(100*time.Millisecond))
 	return s, nil
 }
 

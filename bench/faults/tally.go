@@ -23,12 +23,13 @@ const (
 	nRefreshBack = "refresh tokens accepted after an acknowledged end"
 	nAccessBack  = "access tokens accepted after an acknowledged end"
 	nMeRefused   = "access tokens of a live session refused by /me"
+	nStuck       = "clients without a refresh a minute after a fault"
 	nStoreLost   = "logins lost with the store (allowed)"
 	nOverBudget  = "sessions over the budget of recoveries (allowed)"
 )
 
 // mustBeZero are the counts that make a run fail.
-var mustBeZero = []string{nForced, nReuse, nBadServer, nRefreshBack, nAccessBack, nMeRefused}
+var mustBeZero = []string{nForced, nReuse, nBadServer, nRefreshBack, nAccessBack, nMeRefused, nStuck}
 
 // tally counts what the clients of a part saw.
 type tally struct {
