@@ -13,7 +13,7 @@ import (
 
 // clockVariable names the file with the offset of the clock. Only a program that is built
 // with the tag skewed reads it.
-const clockVariable = "LATCHKEY_CLOCK_FILE"
+const clockVariable = "SKEWED_CLOCK_FILE"
 
 // replica is one process of the program, with links of its own to Redis.
 type replica struct {
