@@ -10,9 +10,14 @@ import (
 
 // setCookies are the cookies of a grant to a browser. The refresh cookie is not
 // written again for a token that stays, unless it came under an earlier name: a
-// late answer would overwrite a newer one.
+// late answer would overwrite a newer one. For the same reason only a login names
+// the session, and a refresh of a session that has no name yet.
 func (s *server) setCookies(r *http.Request, g service.Grant) []*http.Cookie {
 	cookies := []*http.Cookie{s.accessCookie(g)}
+	login := g.Outcome == ""
+	if s.cookies.Session != "" && (login || len(s.named(r)) == 0) {
+		cookies = append(cookies, s.sessionCookie(string(s.Sessions.NameSession(g.Session)), s.maxAge(g)))
+	}
 	if g.RefreshChanged || len(r.CookiesNamed(s.cookies.Refresh)) == 0 {
 		cookies = append(cookies, s.refreshCookie(string(g.Refresh), s.maxAge(g)))
 	}
@@ -36,6 +41,23 @@ func (s *server) refreshCookie(value string, maxAge int) *http.Cookie {
 	return s.cookieOf(s.cookies.Refresh, value, s.cookies.RefreshPath, maxAge, http.SameSiteStrictMode)
 }
 
+// sessionCookie names the session of a browser.
+func (s *server) sessionCookie(value string, maxAge int) *http.Cookie {
+	return s.cookieOf(s.cookies.Session, value, "/", maxAge, http.SameSiteLaxMode)
+}
+
+// named are the sessions that this host has named to the browser.
+func (s *server) named(r *http.Request) []service.NamedSession {
+	if s.cookies.Session == "" {
+		return nil
+	}
+	var names []service.SessionName
+	for _, c := range r.CookiesNamed(s.cookies.Session) {
+		names = append(names, service.SessionName(c.Value))
+	}
+	return s.Sessions.ReadNames(names)
+}
+
 // deviceHeader is where clients without cookies show the token of their device.
 const deviceHeader = "X-Device-Token"
 
@@ -55,9 +77,13 @@ func (s *server) deviceCookie(token service.DeviceToken) *http.Cookie {
 	return s.cookieOf(s.cookies.Device, string(token), "/", int(service.DeviceTTL/time.Second), http.SameSiteLaxMode)
 }
 
-// clearCookies makes a browser forget both.
+// clearCookies makes a browser forget its session.
 func (s *server) clearCookies() []*http.Cookie {
-	return append([]*http.Cookie{s.tokenCookie("", -1), s.refreshCookie("", -1)}, s.expireLegacy()...)
+	cookies := []*http.Cookie{s.tokenCookie("", -1), s.refreshCookie("", -1)}
+	if s.cookies.Session != "" {
+		cookies = append(cookies, s.sessionCookie("", -1))
+	}
+	return append(cookies, s.expireLegacy()...)
 }
 
 // expireLegacy makes a browser forget the cookies of an earlier deployment.
@@ -73,7 +99,7 @@ func (s *server) expireLegacy() []*http.Cookie {
 
 // checkLegacy refuses a cookie that we set ourselves.
 func (s *server) checkLegacy() error {
-	ours := []*http.Cookie{s.tokenCookie("", 0), s.refreshCookie("", 0), s.deviceCookie("")}
+	ours := []*http.Cookie{s.tokenCookie("", 0), s.refreshCookie("", 0), s.deviceCookie(""), s.sessionCookie("", 0)}
 	for _, l := range s.cookies.Legacy {
 		for _, c := range ours {
 			if c.Name == l.Name && c.Domain == l.Domain && c.Path == l.Path && !c.Partitioned {

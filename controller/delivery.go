@@ -19,16 +19,24 @@ func (s *server) delivery(r *http.Request) (service.Delivery, error) {
 	}
 	switch chosen {
 	case "cookie":
-		return service.DeliveryCookie, nil
+		return s.cookieDelivery(), nil
 	case "body":
 		return service.DeliveryBody, nil
 	case "auto":
 		if r.Header.Get("Sec-Fetch-Mode") != "" || r.Header.Get("Origin") != "" {
-			return service.DeliveryCookie, nil
+			return s.cookieDelivery(), nil
 		}
 		return service.DeliveryBody, nil
 	}
 	return "", service.NewError(service.CodeInvalidRequest, "The header "+deliveryHeader+" must be cookie or body.")
+}
+
+// cookieDelivery is the delivery of new sessions of browsers.
+func (s *server) cookieDelivery() service.Delivery {
+	if s.cookies.Session != "" {
+		return service.DeliveryHostCookie
+	}
+	return service.DeliveryCookie
 }
 
 // cookieOnly reports whether cookies were asked for by name: then no token goes
@@ -59,9 +67,8 @@ type grantBody struct {
 	tokensBody
 }
 
-// grant answers with a user and tokens, which travel as via says: a refresh
-// token leaves the way it came.
-func (s *server) grant(r *http.Request, g service.Grant, via service.Delivery) reply {
+// grant answers with a user and tokens: a refresh token leaves the way it came.
+func (s *server) grant(r *http.Request, g service.Grant, inCookie bool) reply {
 	body := grantBody{userOf(g.User), tokensBody{
 		AccessToken: g.Access, AccessTokenExpiryDate: iso(g.AccessExpiry),
 		RefreshToken: g.Refresh, RefreshTokenExpiryDate: iso(g.RefreshExpiry), RefreshAfter: iso(g.RefreshAfter),
@@ -69,7 +76,7 @@ func (s *server) grant(r *http.Request, g service.Grant, via service.Delivery) r
 	if g.Outcome != "" {
 		body.Outcome, body.Generation = string(g.Outcome), &g.Gen
 	}
-	if via == service.DeliveryBody {
+	if !inCookie {
 		body.DeviceToken = g.Device
 		return reply{body: body}
 	}

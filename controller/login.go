@@ -31,13 +31,14 @@ func (s *server) login(c *call, body loginBody) (reply, error) {
 		return reply{}, err
 	}
 	credentials.Delivery, credentials.Device = via, s.deviceToken(c.r)
-	if via == service.DeliveryCookie {
+	browser := via != service.DeliveryBody
+	if browser {
 		// A browser would keep what we set: another site must not log its
 		// visitors in here.
 		if err := s.csrf.Check(c.r); err != nil {
 			return reply{}, err
 		}
-		if found, err := s.foundRefreshAnywhere(c, ""); err == nil && found.InCookie {
+		if found, _, err := s.foundRefreshAnywhere(c, ""); err == nil && found.InCookie {
 			credentials.Replaces = found.Token
 		}
 	}
@@ -45,8 +46,8 @@ func (s *server) login(c *call, body loginBody) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	out := s.grant(c.r, g, via)
-	if via == service.DeliveryCookie {
+	out := s.grant(c.r, g, browser)
+	if browser {
 		out.cookies = append(out.cookies, s.deviceCookie(g.Device))
 	}
 	return out, nil

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"net/http"
+	"slices"
 
 	"latchkey/service"
 )
@@ -16,43 +17,49 @@ type logoutBody struct {
 // database is an error, and then the cookies stay.
 //
 // A token that was sent on purpose beats what the browser added, and needs no
-// check of who made the browser send it. Without one the check is made even if
-// there is no cookie: a form on another site sends none of ours, and must not
-// make the browser forget them.
+// check of who made the browser send it. Without one the session ends that this host
+// has named to the browser, and that of the refresh cookie which counts, else of the
+// access cookie. The check is made even if there is no cookie: a form on another site
+// sends none of ours, and must not make the browser forget them.
 func (s *server) logout(c *call, body logoutBody) (reply, error) {
-	refresh, refreshErr := s.foundRefreshAnywhere(c, text(body.RefreshToken))
+	refresh, via, refreshErr := s.foundRefreshAnywhere(c, text(body.RefreshToken))
 	access, accessErr := s.cookies.AccessToken(c.r)
-	var sent, added []service.RawToken
-	for _, f := range []struct {
-		tokens   []service.RawToken
-		inCookie bool
-		err      error
-	}{
-		{[]service.RawToken{refresh.Token}, refresh.InCookie, refreshErr},
-		{append([]service.RawToken{access.Token}, access.Others...), access.InCookie, accessErr},
-	} {
-		switch {
-		case f.err != nil:
-		case f.inCookie:
-			added = append(added, f.tokens...)
-		default:
-			sent = append(sent, f.tokens...)
-		}
+	var sent, added []service.RawToken // on purpose, and by the browser
+	if refreshErr == nil && !refresh.InCookie {
+		sent = append(sent, refresh.Token)
+	}
+	if accessErr == nil && !access.InCookie {
+		sent = append(sent, access.Token)
+	}
+	named := s.named(c.r)
+	if refreshErr == nil && refresh.InCookie && via != service.DeliveryForeign {
+		added = append(added, refresh.Token)
+	}
+	if accessErr == nil && access.InCookie {
+		added = append(append(added, access.Token), access.Others...)
 	}
 	ours := s.csrf.Check(c.r)
-	if ours != nil {
-		if len(sent) == 0 {
-			return reply{}, ours
-		}
-		added = nil
+	if ours != nil && len(sent) == 0 {
+		return reply{}, ours
 	}
-	ended, err := s.Sessions.Logout(c.ctx(), append(sent, added...), "", c.from())
+	var ended []string
+	id, err := s.Sessions.Logout(c.ctx(), sent, "", c.from())
+	if id != "" {
+		ended = append(ended, id)
+	}
+	if err == nil && id == "" && ours == nil {
+		ended, err = s.Sessions.LogoutBrowser(c.ctx(), named, added, c.from())
+	}
 	if err != nil {
 		return reply{}, err
 	}
 	out := reply{status: http.StatusNoContent}
 	// The cookies of another session, which goes on, stay.
-	if other := s.Sessions.SessionOf(added); ours == nil && (other == "" || other == ended) {
+	kept := s.Sessions.SessionOf(added)
+	if len(named) > 0 {
+		kept = named[0].SessionID
+	}
+	if ours == nil && (kept == "" || slices.Contains(ended, kept)) {
 		out.cookies = s.clearCookies()
 	}
 	return out, nil

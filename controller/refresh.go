@@ -14,17 +14,17 @@ type refreshBody struct {
 
 // refresh is POST /api/users/refresh.
 func (s *server) refresh(c *call, body refreshBody) (reply, error) {
-	found, err := s.foundRefresh(c, text(body.RefreshToken))
+	found, via, err := s.foundRefresh(c, text(body.RefreshToken))
 	if err != nil {
 		return reply{}, err
 	}
-	p := s.presentation(c, found)
+	p := s.presentation(c, found, via)
 	p.UserID = text(body.ID)
 	g, err := s.Sessions.Refresh(c.ctx(), p)
 	if err != nil {
 		return s.refused(found, err)
 	}
-	return s.grant(c.r, g, p.Delivery), nil
+	return s.grant(c.r, g, found.InCookie), nil
 }
 
 // accessReply is an access token alone: from rtVerify in the form that the
@@ -39,14 +39,14 @@ type accessReply struct {
 // does, since a client that ignores the successor would look like a thief. GET
 // is for the header only: a cookie could be sent by any page.
 func (s *server) rtVerify(c *call, _ empty) (reply, error) {
-	found, err := s.foundRefresh(c, "")
+	found, via, err := s.foundRefresh(c, "")
 	if err == nil && found.InCookie && c.r.Method == http.MethodGet {
 		err = service.NewError(service.CodeRefreshMissing, "GET takes the refresh token in the header refreshtoken. Use POST for the cookie.")
 	}
 	if err != nil {
 		return reply{}, err
 	}
-	p := s.presentation(c, found)
+	p := s.presentation(c, found, via)
 	p.UserID = c.r.Header.Get("userid")
 	p.Keep = !found.InCookie
 	g, err := s.Sessions.Refresh(c.ctx(), p)
@@ -67,32 +67,30 @@ func (s *server) rtVerify(c *call, _ empty) (reply, error) {
 
 // foundRefresh finds the refresh token. One in a cookie must come from our own
 // pages.
-func (s *server) foundRefresh(c *call, inBody string) (access.Found, error) {
-	found, err := s.foundRefreshAnywhere(c, inBody)
+func (s *server) foundRefresh(c *call, inBody string) (access.Found, service.Delivery, error) {
+	found, via, err := s.foundRefreshAnywhere(c, inBody)
 	if err == nil && found.InCookie {
 		err = s.csrf.Check(c.r)
 	}
-	return found, err
+	return found, via, err
 }
 
-// foundRefreshAnywhere finds the refresh token wherever it is; of several cookies
-// the newest.
-func (s *server) foundRefreshAnywhere(c *call, inBody string) (access.Found, error) {
+// foundRefreshAnywhere finds the refresh token wherever it is, and says how it came; of
+// several cookies the one that counts.
+func (s *server) foundRefreshAnywhere(c *call, inBody string) (access.Found, service.Delivery, error) {
 	found, err := s.cookies.RefreshToken(c.r, inBody)
-	if len(found.Others) > 0 {
-		found.Token = s.Sessions.Newest(append(found.Others, found.Token))
+	if err != nil || !found.InCookie {
+		return found, service.DeliveryBody, err
 	}
-	return found, err
+	var via service.Delivery
+	found.Token, via = s.Sessions.ChooseCookie(append(found.Others, found.Token), s.named(c.r), s.cookies.Session != "")
+	return found, via, nil
 }
 
-func (s *server) presentation(c *call, found access.Found) service.Presentation {
-	p := service.Presentation{
-		Token: found.Token, Delivery: service.DeliveryBody, Terms: service.Terms{ClientID: service.ClientAPI}, From: c.from(),
+func (s *server) presentation(c *call, found access.Found, via service.Delivery) service.Presentation {
+	return service.Presentation{
+		Token: found.Token, Delivery: via, Terms: service.Terms{ClientID: service.ClientAPI}, From: c.from(),
 	}
-	if found.InCookie {
-		p.Delivery = service.DeliveryCookie
-	}
-	return p
 }
 
 // refused answers a refusal. Cookies are cleared only when their session is

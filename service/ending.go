@@ -15,26 +15,57 @@ import (
 // verifies, or has a session, nothing ends, and that is no error: who asks to be
 // logged out is. With a client id it ends only sessions of that client.
 func (s *Sessions) Logout(ctx context.Context, tokens []RawToken, clientID string, from Origin) (sessionID string, err error) {
-	foreign := func(of string) bool { return clientID != "" && of != clientID }
-	now := s.now().UTC().Truncate(time.Millisecond)
 	for _, raw := range tokens {
-		token, refreshErr := s.tokens.verifyRefresh(raw)
-		if refreshErr == nil && !foreign(token.clientID) {
-			r := revocation(token.userID, token.sessionID, repository.EndLogout, now, token.expiresAt)
-			return r.SessionID, s.end(ctx, r, repository.Caller{}, endRecord(from, r, token.clientID))
+		r, of, err := s.sessionOf(ctx, raw)
+		switch {
+		case AsError(err).Code == CodeStoreUnavailable: // whether it verifies cannot be told now
+			return "", err
+		case err != nil, clientID != "" && of != clientID:
+			continue
 		}
-		subject, accessErr := s.tokens.VerifyLateAccess(raw, s.policy.AbsoluteTTL)
-		if accessErr == nil && subject.SessionID != "" && !foreign(subject.ClientID) {
-			r := revocation(subject.UserID, subject.SessionID, repository.EndLogout, now, s.expiry(ctx, subject.UserID, subject.SessionID, now))
-			return r.SessionID, s.end(ctx, r, repository.Caller{}, endRecord(from, r, subject.ClientID))
-		}
-		for _, err := range []error{refreshErr, accessErr} {
-			if AsError(err).Code == CodeStoreUnavailable { // whether it verifies cannot be told now
-				return "", err
-			}
-		}
+		return r.SessionID, s.end(ctx, r, repository.Caller{}, endRecord(from, r, of))
 	}
 	return "", nil
+}
+
+// LogoutBrowser ends the sessions of a browser: those that its host has named, and that
+// of the first of some tokens which verifies. It returns which.
+func (s *Sessions) LogoutBrowser(ctx context.Context, named []NamedSession, tokens []RawToken, from Origin) (ended []string, err error) {
+	now := s.now().UTC().Truncate(time.Millisecond)
+	for _, n := range named {
+		r := revocation(n.UserID, n.SessionID, repository.EndLogout, now, s.expiry(ctx, n.UserID, n.SessionID, now))
+		if err := s.end(ctx, r, repository.Caller{}, endRecord(from, r, ClientAPI)); err != nil {
+			return ended, err
+		}
+		ended = append(ended, n.SessionID)
+	}
+	id, err := s.Logout(ctx, tokens, "", from)
+	if id != "" {
+		ended = append(ended, id)
+	}
+	return ended, err
+}
+
+// sessionOf returns how a logout would end the session of a token, and whose client it
+// is. Store_unavailable where it cannot be told; any other error means that it ends
+// none.
+func (s *Sessions) sessionOf(ctx context.Context, raw RawToken) (r repository.Revocation, clientID string, err error) {
+	now := s.now().UTC().Truncate(time.Millisecond)
+	token, refreshErr := s.tokens.verifyRefresh(raw)
+	if refreshErr == nil {
+		return revocation(token.userID, token.sessionID, repository.EndLogout, now, token.expiresAt), token.clientID, nil
+	}
+	subject, accessErr := s.tokens.VerifyLateAccess(raw, s.policy.AbsoluteTTL)
+	switch {
+	case accessErr == nil && subject.SessionID != "":
+		expires := s.expiry(ctx, subject.UserID, subject.SessionID, now)
+		return revocation(subject.UserID, subject.SessionID, repository.EndLogout, now, expires), subject.ClientID, nil
+	case AsError(refreshErr).Code == CodeStoreUnavailable:
+		return r, "", refreshErr
+	case accessErr == nil:
+		return r, "", NewError(CodeTokenInvalid, "The token has no session.")
+	}
+	return r, "", accessErr
 }
 
 // SessionOf returns the session of the first of some tokens that verifies, or "".
@@ -48,26 +79,6 @@ func (s *Sessions) SessionOf(tokens []RawToken) string {
 		}
 	}
 	return ""
-}
-
-// Newest returns the newest of some refresh tokens: of one session the highest
-// generation, of several the latest made. One that does not verify is older than
-// all that do.
-func (s *Sessions) Newest(tokens []RawToken) RawToken {
-	var newest RawToken
-	var best refreshToken
-	for _, raw := range tokens {
-		token, err := s.tokens.verifyRefresh(raw)
-		switch {
-		case newest == "", err == nil && best.sessionID == "":
-		case err != nil,
-			token.sessionID == best.sessionID && token.gen <= best.gen,
-			token.sessionID != best.sessionID && !token.issuedAt.After(best.issuedAt):
-			continue
-		}
-		newest, best = raw, token
-	}
-	return newest
 }
 
 // end revokes a session: the write to the database is the commit, the tombstone

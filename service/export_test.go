@@ -109,3 +109,6 @@ func (c *Clock) StandStillForTest(d time.Duration) { c.lastTick.Add(-int64(d)) }
 
 // LaterForTest is as if so much time had passed since it woke.
 func (c *Clock) LaterForTest(d time.Duration) { c.wokenUntil.Add(-int64(d)) }
+
+// HearsNothingForTest is as if the database was last read so long ago.
+func (r *Keyring) HearsNothingForTest(d time.Duration) { r.readAt.Add(-int64(d)) }

@@ -18,6 +18,7 @@ type RootKeys struct {
 	sealing []byte         // for the keys in the database; see seal
 	limit   []byte         // for the names of limits; see Throttle
 	device  []byte         // for the tokens of known devices; see DeviceToken
+	name    []byte         // for the names of sessions; see SessionName
 }
 
 // String keeps the keys out of what is printed.
@@ -41,7 +42,7 @@ func DeriveKeys(root []byte) (RootKeys, error) {
 		return key
 	}
 	r := RootKeys{first: map[KeyUse]Key{}, chain: newMACs(derive("refresh chain v1", 32)), sealing: derive("key encryption v1", 32)}
-	r.limit, r.device = derive("login limit v1", 32), derive("known device v1", 32)
+	r.limit, r.device, r.name = derive("login limit v1", 32), derive("known device v1", 32), derive("session name v1", 32)
 	for _, use := range []KeyUse{UseAccess, UseRefresh} {
 		// The id of a symmetric key is derived beside it and not from it: a
 		// thumbprint of a secret would help to guess the secret.

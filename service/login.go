@@ -13,10 +13,11 @@ import (
 // Delivery is how the refresh tokens of a session travel.
 type Delivery = repository.Delivery
 
-// The two ways.
+// The ways.
 const (
-	DeliveryCookie = repository.DeliveryCookie
-	DeliveryBody   = repository.DeliveryBody
+	DeliveryBody       = repository.DeliveryBody
+	DeliveryCookie     = repository.DeliveryCookie
+	DeliveryHostCookie = repository.DeliveryHostCookie
 )
 
 // EndReason says why a session ended.

@@ -48,6 +48,9 @@ func (s *Sessions) Refresh(ctx context.Context, p Presentation) (Grant, error) {
 	if p.UserID != "" && p.UserID != token.userID {
 		return Grant{}, s.refuse(ctx, p, token, "user_mismatch")
 	}
+	if p.Delivery == DeliveryForeign {
+		return Grant{}, s.refuse(ctx, p, token, string(repository.OutcomeDeliveryMismatch))
+	}
 	u, ended, err := s.store.Users.FindUserOfSession(ctx, token.userID, token.sessionID)
 	switch {
 	case errors.Is(err, repository.ErrNotFound):

@@ -28,7 +28,8 @@ type RefreshPolicy struct {
 // Grant is what a login or a refresh gives: the user, and tokens.
 type Grant struct {
 	User    Account
-	Outcome repository.Outcome // of a refresh
+	Session NamedSession
+	Outcome repository.Outcome // of a refresh; empty: of a login
 	Gen     int64              // how often the refresh token has been replaced
 
 	Access        RawToken
@@ -159,7 +160,7 @@ func (s *Sessions) grant(u repository.User, sessionID string, terms Terms, out r
 		return Grant{}, err
 	}
 	g := Grant{
-		User: account(u), Outcome: out.Outcome, Gen: out.Gen, Access: access, AccessExpiry: accessExpiry, Scope: scope,
+		User: account(u), Session: NamedSession{u.ID, sessionID}, Outcome: out.Outcome, Gen: out.Gen, Access: access, AccessExpiry: accessExpiry, Scope: scope,
 		Refresh: refresh, RefreshExpiry: out.IdleAt, SessionExpiry: out.AbsoluteAt,
 		RefreshAfter: refreshAfter(s.now(), accessExpiry),
 	}

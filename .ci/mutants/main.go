@@ -90,6 +90,14 @@ var mutants = []mutant{
 		{rules, "case s.Op != p.Op:", "case true:"},
 		{lua, "if s.op ~= op then", "if true then"},
 	}},
+	{"a cookie chosen by freshness", []edit{
+		{"service/sessioncookie.go", "if host && len(named) > 0 {", "if false {"},
+		{"service/sessioncookie.go", "if host && via == DeliveryCookie && slices", "if false && slices"},
+	}},
+	{"a body session's token is accepted from a cookie", []edit{
+		{"repository/session.go", "return d == in || d == DeliveryCookie && in == DeliveryHostCookie", "return d == DeliveryBody || d == in || d == DeliveryCookie && in == DeliveryHostCookie"},
+		{lua, "elseif not (s.via == p.via or", "elseif not (s.via == 'body' or s.via == p.via or"},
+	}},
 	{"reuse by a late call", []edit{
 		{rules, "if p.Now.Before(s.RotatedAt) || p.Woken || s.isPrevious(p) && s.skewed(p) {", "if false {"},
 		{lua, "if p.now < s.rot or woken or (is_previous() and skewed()) then", "if false then"},

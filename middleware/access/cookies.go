@@ -13,6 +13,7 @@ type Cookies struct {
 	Refresh     string
 	RefreshPath string // that of the routes that read it
 	Device      string // says that a user has logged in here before
+	Session     string // names the browser's session; empty: the host cannot set one that no other host can
 	Domain      string // whose hosts get the access cookie; empty: this host
 	Secure      bool
 	// Legacy are the cookies of an earlier deployment: name, domain and path.
@@ -24,6 +25,7 @@ const (
 	accessName  = "accessToken"
 	refreshName = "refreshToken"
 	deviceName  = "deviceToken"
+	sessionName = "session"
 )
 
 // The prefixes (RFC 6265bis 4.1.3).
@@ -39,6 +41,7 @@ func NewCookies(publicURL *url.URL, basePath, domain string, legacy ...http.Cook
 	c := Cookies{Access: accessName, Refresh: refreshName, Device: deviceName, RefreshPath: basePath + "/users", Domain: domain, Legacy: legacy}
 	if publicURL.Scheme == "https" {
 		c.Access, c.Refresh, c.Device, c.Secure = hostPrefix+accessName, securePrefix+refreshName, hostPrefix+deviceName, true
+		c.Session = hostPrefix + sessionName
 		if domain != "" {
 			c.Access = securePrefix + accessName
 		}

@@ -36,6 +36,12 @@ type site struct {
 // serve builds and starts the program with settings as variables have them.
 func serve(t *testing.T, settings ...string) *site {
 	t.Helper()
+	return serveAt(t, "localhost", settings...)
+}
+
+// serveAt is serve for users who reach the service at a host.
+func serveAt(t *testing.T, host string, settings ...string) *site {
+	t.Helper()
 	dir := t.TempDir()
 	program := filepath.Join(dir, "latchkey")
 	if out, err := exec.Command("go", "build", "-tags", "nomsgpack,grpcnotrace", "-o", program, "latchkey/cmd/latchkey").CombinedOutput(); err != nil {
@@ -58,7 +64,7 @@ func serve(t *testing.T, settings ...string) *site {
 	proxy.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }
 	front := httptest.NewTLSServer(proxy)
 	t.Cleanup(front.Close)
-	s.url = "https://localhost:" + portOf(front.URL)
+	s.url = "https://" + host + ":" + portOf(front.URL)
 
 	cmd := exec.Command(program, "serve")
 	cmd.Dir = dir
@@ -99,7 +105,8 @@ type tab struct {
 func browser(t *testing.T) *tab {
 	t.Helper()
 	return open(t, context.Background(), chromedp.WithAllocatorOptions(chromedp.NoSandbox, chromedp.DisableGPU, chromedp.IgnoreCertErrors,
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-background-networking", true)))
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-background-networking", true),
+		chromedp.Flag("host-resolver-rules", "MAP *.example.test 127.0.0.1")))
 }
 
 // open opens a tab.
