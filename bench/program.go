@@ -124,7 +124,7 @@ func deployEmbedded(p programs, dir string) (*deployment, error) {
 func (d *deployment) prepare(stores ...string) error {
 	d.environment = append(stores, "LATCHKEY_TOKENS_SECRET="+secret, fmt.Sprintf("LATCHKEY_PASSWORD_BCRYPT_COST=%d", cost),
 		"LATCHKEY_SERVER_TRUSTED_PROXIES=127.0.0.0/8", "LATCHKEY_REFRESH_GRACE=0s", "LATCHKEY_REFRESH_MAX_SESSIONS=1000",
-		"LATCHKEY_LIMITS_SIGNUPS_PER_HOUR=0", "LATCHKEY_TOKENS_ISSUER="+issuer)
+		"LATCHKEY_LIMITS_SIGNUPS_PER_HOUR=0", "LATCHKEY_LIMITS_LOGINS_PER_HOUR=0", "LATCHKEY_TOKENS_ISSUER="+issuer)
 	if err := d.command(nil, "migrate", "up"); err != nil {
 		return err
 	}

@@ -165,6 +165,9 @@ type Limits struct {
 	// LoginDevice is how many failed log-ins are free on a device that the user
 	// has logged in on before; what others do does not count there.
 	LoginDevice int `mapstructure:"login_device"`
+	// LoginsPerHour is how many successful log-ins of one account are free in an
+	// hour; each after that doubles the delay, up to a minute.
+	LoginsPerHour int `mapstructure:"logins_per_hour"`
 	// LoginDelay is the first delay.
 	LoginDelay time.Duration `mapstructure:"login_delay"`
 	// LoginMaxDelay is the longest delay.
@@ -237,7 +240,7 @@ func Default() Config {
 		Password: Password{BcryptCost: 12, MinLength: 8},
 		Signup:   Signup{Enabled: true},
 		Limits: Limits{
-			LoginAccountAddress: 5, LoginAccount: 20, LoginAddress: 50, LoginClient: 1000, LoginDevice: 10,
+			LoginAccountAddress: 5, LoginAccount: 20, LoginAddress: 50, LoginClient: 1000, LoginDevice: 10, LoginsPerHour: 100,
 			LoginDelay: time.Second, LoginMaxDelay: 15 * time.Minute, LoginForget: 24 * time.Hour, SignupsPerHour: 100,
 		},
 		Cookies: Cookies{SameSite: "default"},

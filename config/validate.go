@@ -79,6 +79,7 @@ func (c *Config) validateLimits(p *problems) {
 		{"limits.login_address", c.Limits.LoginAddress},
 		{"limits.login_client", c.Limits.LoginClient},
 		{"limits.login_device", c.Limits.LoginDevice},
+		{"limits.logins_per_hour", c.Limits.LoginsPerHour},
 		{"limits.signups_per_hour", c.Limits.SignupsPerHour},
 		{"limits.requests_per_second", c.Limits.RequestsPerSecond},
 	} {

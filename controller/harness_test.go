@@ -102,6 +102,10 @@ func start(t testing.TB, store repository.Store, clock *clock, settings ...strin
 				return service.LimitRule{Free: free, Base: time.Second, Max: time.Minute, Forget: time.Hour}
 			}
 			limits = service.LoginLimits{AccountAddress: rule(n[0]), Account: rule(n[1]), Address: rule(n[2]), Client: rule(n[3]), Device: rule(n[4])}
+		case "limits.logins_per_hour":
+			var n int
+			n, err = strconv.Atoi(value)
+			limits.Logins = service.LimitRule{Free: n, Base: time.Second, Max: time.Minute, Forget: time.Hour}
 		case "limits.signups_per_hour":
 			o.SignupsPerHour, err = strconv.Atoi(value)
 		case "limits.requests_per_second":

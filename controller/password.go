@@ -44,7 +44,7 @@ type strengthReply struct {
 
 // passwordStrength is POST /api/users/password-strength, for sign-up forms.
 func (s *server) passwordStrength(c *call, body strengthBody) (reply, error) {
-	score, err := s.Strength.Score(c.ctx(), service.NewPassword(body.Password), text(body.Username), text(body.Email))
+	score, err := s.Strength.Score(c.ctx(), c.address, service.NewPassword(body.Password), text(body.Username), text(body.Email))
 	if err != nil {
 		return reply{}, err
 	}

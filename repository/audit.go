@@ -105,8 +105,9 @@ func (a AuditRecord) Members() iter.Seq2[string, string] {
 
 // Audits keeps the audit log.
 type Audits interface {
-	// AppendAudit adds one record.
-	AppendAudit(ctx context.Context, a AuditRecord) error
+	// AppendAudit adds one record. It reports false, and changes nothing, where there
+	// is one of that ID already.
+	AppendAudit(ctx context.Context, a AuditRecord) (added bool, err error)
 
 	// ListAudit returns the newest records that a query asks for, newest first.
 	ListAudit(ctx context.Context, q AuditQuery) ([]AuditRecord, error)

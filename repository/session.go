@@ -59,7 +59,7 @@ type Session struct {
 	Recoveries int64     // recoveries within the window
 	RecoveryAt time.Time // start of that window
 
-	Ended   EndReason // not empty: a tombstone, kept until AbsoluteAt
+	Ended   EndReason // not empty: a tombstone
 	EndedAt time.Time
 	EndOp   string
 
@@ -67,6 +67,12 @@ type Session struct {
 	UsedAt    time.Time
 	Address   string // of the login
 	Agent     string // of the login, at most 64 bytes
+}
+
+// Tombstone is what is left of a session that has ended: its ID and user, why, when and
+// by which call it ended, and AbsoluteAt.
+func (s Session) Tombstone(reason EndReason, at time.Time, op string) Session {
+	return Session{ID: s.ID, UserID: s.UserID, AbsoluteAt: s.AbsoluteAt, Ended: reason, EndedAt: at, EndOp: op}
 }
 
 // Presentation is a refresh token shown to the store, whose signature, issuer
@@ -186,7 +192,8 @@ type Sessions interface {
 
 	// EndSession puts a tombstone on a session; the first one stays, and why it
 	// was put there is returned, else "". It never brings a session back, and is
-	// nil for one that is not there.
+	// nil for one that is not there. It is called once the database has the end of
+	// the session: a store may forget the tombstone an hour later.
 	EndSession(ctx context.Context, e Ending) (before EndReason, err error)
 
 	// EndOtherSessions puts a tombstone on each session of a user but

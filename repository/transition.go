@@ -153,8 +153,7 @@ func (s Session) reuse(p Presentation) (Session, Outcome) {
 	if p.Now.Before(s.RotatedAt) || p.Woken || s.isPrevious(p) && s.skewed(p) {
 		return s, OutcomeLate
 	}
-	s.Ended, s.EndedAt, s.EndOp = EndReuse, p.Now, p.Op
-	return s, OutcomeReuse
+	return s.Tombstone(EndReuse, p.Now, p.Op), OutcomeReuse
 }
 
 // next makes the token with that id the live one.

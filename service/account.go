@@ -98,7 +98,7 @@ func (a *Accounts) create(ctx context.Context, n NewAccount, by repository.Calle
 	if problem != "" {
 		return Account{}, fieldError(CodePasswordRejected, "password", problem)
 	}
-	hash, err := a.hasher.Hash(ctx, n.Password)
+	hash, err := a.hasher.Hash(ctx, n.From.Address, n.Password)
 	if err != nil {
 		return Account{}, err
 	}

@@ -53,7 +53,7 @@ func (l *AuditLog) Each(ctx context.Context, q repository.AuditQuery, f func(Aud
 // many. Now is a trusted time. That it was done is recorded first.
 func (l *AuditLog) Purge(ctx context.Context, before, now time.Time, from Origin) (int, error) {
 	record := from.audit(now.UTC().Truncate(time.Microsecond), repository.AuditPurged, "before "+before.UTC().Format(time.RFC3339))
-	if err := l.audits.AppendAudit(ctx, record); err != nil {
+	if _, err := l.audits.AppendAudit(ctx, record); err != nil {
 		return 0, storeFailure("record a purge of the audit log", err)
 	}
 	n, err := batches(ctx, before, l.audits.PurgeAudit)

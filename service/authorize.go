@@ -128,7 +128,7 @@ func (o *OAuth) Approve(ctx context.Context, a Authorization, c Credentials) (co
 	}
 	record := c.From.audit(now, repository.AuditCodeIssued, "ok")
 	record.UserID, record.ClientID = u.ID, a.Client.ID
-	if err := o.store.Audits.AppendAudit(ctx, record); err != nil {
+	if _, err := o.store.Audits.AppendAudit(ctx, record); err != nil {
 		return "", "", storeFailure("record a sign-in", err)
 	}
 	logEvent(ctx, o.login.log, record)

@@ -99,7 +99,7 @@ func (s *Sessions) end(ctx context.Context, r repository.Revocation, by reposito
 		// its place, so its record must be written here.
 		a.ID, a.Event, a.Outcome = newID(), repository.AuditRefreshReused, string(before)
 		logEvent(ctx, s.log, a)
-		if err := s.store.Audits.AppendAudit(ctx, a); err != nil {
+		if _, err := s.store.Audits.AppendAudit(ctx, a); err != nil {
 			s.log.LogAttrs(ctx, slog.LevelWarn, "audit record not written; the line before has it", slog.Any("error", err))
 		}
 	}
@@ -143,6 +143,7 @@ func (s *Sessions) confirm(ctx context.Context, p Presentation, token refreshTok
 	if first {
 		logEvent(ctx, s.log, a)
 	}
+	s.tombstone(ctx, r) // which need not be kept for as long any more
 	return answer
 }
 

@@ -90,7 +90,7 @@ var WalkForTest = walk
 func PublicForTest(f *FixedKeys) any { return f.set.entries[0].public }
 
 // GateForTest returns a gate, as do, and what it counts.
-func GateForTest(slots int, wait, expected time.Duration) (do func(context.Context, func() error) error, counts func() GateCounts) {
+func GateForTest(slots int, wait, expected time.Duration) (do func(context.Context, string, func() error) error, counts func() GateCounts) {
 	g := newGate(slots, wait, expected)
 	return g.do, g.counts
 }

@@ -19,6 +19,7 @@ type gate struct {
 	slots   int
 	wait    time.Duration
 	queue   chan *job
+	shares  *Shares
 	closed  chan struct{}
 	took    atomic.Int64 // how long a job takes, in ns, as measured
 	waiting atomic.Int64
@@ -29,10 +30,11 @@ type gate struct {
 
 // job is work for a slot.
 type job struct {
-	ctx  context.Context
-	came time.Time
-	do   func() error
-	done chan error // holds one
+	ctx     context.Context
+	address string // whose share of the places it has
+	came    time.Time
+	do      func() error
+	done    chan error // holds one
 }
 
 // GateCounts are what a gate has done since the start, and has to do.
@@ -48,7 +50,7 @@ const maxWaiting = 4096
 // wait, unless two jobs take longer. A job is expected to take as long as is said,
 // until one is measured.
 func newGate(slots int, wait, expected time.Duration) *gate {
-	g := &gate{slots: slots, wait: wait, queue: make(chan *job, maxWaiting), closed: make(chan struct{})}
+	g := &gate{slots: slots, wait: wait, queue: make(chan *job, maxWaiting), shares: NewShares(), closed: make(chan struct{})}
 	g.took.Store(int64(expected))
 	for range slots {
 		go g.work()
@@ -70,7 +72,9 @@ func (g *gate) work() {
 		select {
 		case j := <-g.queue:
 			g.waiting.Add(-1)
-			j.done <- g.run(j)
+			err := g.run(j)
+			g.shares.Return(j.address)
+			j.done <- err
 		case <-g.closed:
 			return
 		}
@@ -97,16 +101,21 @@ func (g *gate) run(j *job) error {
 	return err
 }
 
-// do runs f in a slot, or gives up when too many wait or the caller has gone.
-// Then f may still run: it must not write what the caller reads without an answer.
-func (g *gate) do(ctx context.Context, f func() error) error {
+// do runs f in a slot, or gives up when too many wait, when the address holds its
+// share of the places, or when the caller has gone. Then f may still run: it must not
+// write what the caller reads without an answer.
+func (g *gate) do(ctx context.Context, address string, f func() error) error {
 	places := min(maxWaiting, max(2, int64(g.slots)*int64(g.wait)/max(1, g.took.Load())))
+	if !g.shares.Take(address, Share(int(places))) {
+		return g.refuse("the address has its share of the hash queue")
+	}
 	if g.waiting.Add(1) > places {
 		g.waiting.Add(-1)
+		g.shares.Return(address)
 		return g.refuse("the hash queue is full")
 	}
-	j := &job{ctx: ctx, came: time.Now(), do: f, done: make(chan error, 1)} //nolint:forbidigo // likewise
-	g.queue <- j                                                            // it holds as many as may wait
+	j := &job{ctx: ctx, address: address, came: time.Now(), do: f, done: make(chan error, 1)} //nolint:forbidigo // likewise
+	g.queue <- j                                                                              // it holds as many as may wait
 	select {
 	case err := <-j.done:
 		return err

@@ -44,10 +44,11 @@ func (h *Hasher) Close() { h.gate.close() }
 func (h *Hasher) Counts() GateCounts { return h.gate.counts() }
 
 // Hash returns a new hash of a password, which must not be longer than the
-// policy allows. Overloaded when the queue is full.
-func (h *Hasher) Hash(ctx context.Context, p Password) (hash repository.PasswordHash, err error) {
+// policy allows, for a request from an address; empty: from none. Overloaded when the
+// queue is full, or the address has its share of it.
+func (h *Hasher) Hash(ctx context.Context, address string, p Password) (hash repository.PasswordHash, err error) {
 	var b []byte // not read where the slot may still write it
-	err = h.gate.do(ctx, func() (err error) {
+	err = h.gate.do(ctx, AddressPrefix(address), func() (err error) {
 		b, err = bcrypt.GenerateFromPassword([]byte(p.text), h.cost)
 		return err
 	})
@@ -64,8 +65,9 @@ func (h *Hasher) Outdated(hash repository.PasswordHash) bool {
 }
 
 // Compare reports whether a password is the one that was hashed. An empty hash
-// is that of a user who does not exist: it costs the same and never matches.
-func (h *Hasher) Compare(ctx context.Context, hash repository.PasswordHash, p Password) (match bool, err error) {
+// is that of a user who does not exist: it costs the same and never matches. The
+// address is as in Hash.
+func (h *Hasher) Compare(ctx context.Context, address string, hash repository.PasswordHash, p Password) (match bool, err error) {
 	known := hash != ""
 	if !known {
 		if hash, err = h.dummy(); err != nil {
@@ -73,7 +75,7 @@ func (h *Hasher) Compare(ctx context.Context, hash repository.PasswordHash, p Pa
 		}
 	}
 	var same bool // not read where the slot may still write it
-	err = h.gate.do(ctx, func() error {
+	err = h.gate.do(ctx, AddressPrefix(address), func() error {
 		err := bcrypt.CompareHashAndPassword([]byte(hash), []byte(p.text))
 		switch {
 		case errors.Is(err, bcrypt.ErrMismatchedHashAndPassword):

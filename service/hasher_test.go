@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,7 +19,7 @@ func TestTheGateAnswersAtOnceWhenTheQueueIsFull(t *testing.T) {
 	results := make(chan error, 8)
 	for range 8 {
 		go func() {
-			_, err := h.Hash(t.Context(), p)
+			_, err := h.Hash(t.Context(), "", p)
 			results <- err
 		}()
 	}
@@ -38,11 +40,11 @@ func TestTheGateAnswersAtOnceWhenTheQueueIsFull(t *testing.T) {
 func TestWhoeverHasGoneAwayLeavesTheQueue(t *testing.T) {
 	h := service.NewHasher(12, 1, time.Minute)
 	defer h.Close()
-	go func() { _, _ = h.Hash(t.Context(), service.NewPassword("correct horse")) }()
+	go func() { _, _ = h.Hash(t.Context(), "", service.NewPassword("correct horse")) }()
 	time.Sleep(20 * time.Millisecond)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
-	if _, err := h.Hash(ctx, service.NewPassword("correct horse")); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := h.Hash(ctx, "", service.NewPassword("correct horse")); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("waited on: %v", err)
 	}
 }
@@ -51,18 +53,18 @@ func TestBcryptNeverIgnoresTheEndOfAPassword(t *testing.T) {
 	h := service.NewHasher(4, 1, time.Minute)
 	defer h.Close()
 	longest := strings.Repeat("a", 72)
-	hash, err := h.Hash(t.Context(), service.NewPassword(longest))
+	hash, err := h.Hash(t.Context(), "", service.NewPassword(longest))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for typed, want := range map[string]bool{longest: true, longest + "b": false, longest[:71]: false} {
-		got, err := h.Compare(t.Context(), hash, service.NewPassword(typed))
+		got, err := h.Compare(t.Context(), "", hash, service.NewPassword(typed))
 		if err != nil || got != want {
 			t.Errorf("%d bytes match: %v, %v", len(typed), got, err)
 		}
 	}
 	for _, p := range []string{"nobody has this password", ""} {
-		if got, err := h.Compare(t.Context(), "", service.NewPassword(p)); got || err != nil {
+		if got, err := h.Compare(t.Context(), "", "", service.NewPassword(p)); got || err != nil {
 			t.Errorf("a user who does not exist has the password %q: %v, %v", p, got, err)
 		}
 	}
@@ -84,7 +86,7 @@ func TestTheGateAnswersWhoeverHasWaitedTooLong(t *testing.T) {
 	do, counts := service.GateForTest(1, 50*time.Millisecond, time.Millisecond) // 50 places: what was measured was much faster
 	begun := make(chan struct{})
 	go func() {
-		_ = do(t.Context(), func() error {
+		_ = do(t.Context(), "", func() error {
 			close(begun)
 			time.Sleep(200 * time.Millisecond)
 			return nil
@@ -93,7 +95,7 @@ func TestTheGateAnswersWhoeverHasWaitedTooLong(t *testing.T) {
 	<-begun
 	results := make(chan error, 8)
 	for range 8 {
-		go func() { results <- do(t.Context(), func() error { time.Sleep(10 * time.Millisecond); return nil }) }()
+		go func() { results <- do(t.Context(), "", func() error { time.Sleep(10 * time.Millisecond); return nil }) }()
 	}
 	for range 8 {
 		var e *service.Error
@@ -103,5 +105,41 @@ func TestTheGateAnswersWhoeverHasWaitedTooLong(t *testing.T) {
 	}
 	if c := counts(); c.Refused != 8 || c.Done != 1 || c.Running != 0 || c.Waiting != 0 {
 		t.Errorf("counted %+v", c)
+	}
+}
+
+// TestOneAddressHasAQuarterOfThePlaces has an address ask for more hashes than there
+// are places: it is refused beyond its share, and other addresses are not.
+func TestOneAddressHasAQuarterOfThePlaces(t *testing.T) {
+	do, counts := service.GateForTest(2, time.Second, 50*time.Millisecond) // 40 places
+	stop := make(chan struct{})
+	block := func() error { <-stop; return nil }
+	var refused atomic.Int64
+	var all sync.WaitGroup
+	for range 30 {
+		all.Go(func() {
+			if do(t.Context(), "192.0.2.1/32", block) != nil {
+				refused.Add(1)
+			}
+		})
+	}
+	for deadline := time.Now().Add(5 * time.Second); refused.Load() < 20 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	}
+	if n := refused.Load(); n != 20 {
+		t.Errorf("%d of 30 were refused, want 20", n)
+	}
+	for _, address := range []string{"192.0.2.2/32", ""} {
+		all.Go(func() {
+			if err := do(t.Context(), address, func() error { return nil }); err != nil {
+				t.Errorf("from %q: %v", address, err)
+			}
+		})
+	}
+	for deadline := time.Now().Add(5 * time.Second); counts().Waiting+counts().Running < 12 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	}
+	close(stop)
+	all.Wait()
+	if err := do(t.Context(), "192.0.2.1/32", func() error { return nil }); err != nil {
+		t.Errorf("once its hashes are done: %v", err)
 	}
 }

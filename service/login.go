@@ -94,11 +94,22 @@ func (l *Login) check(ctx context.Context, c Credentials) (repository.User, erro
 		return repository.User{}, err
 	}
 	u, outcome, err := l.judge(ctx, c)
+	if err == nil {
+		var first bool
+		if first, err = l.throttle.login(ctx, u); err != nil {
+			if outcome = LoginFailed; AsError(err).Code == CodeRateLimited {
+				outcome = LoginThrottled
+			}
+			if first {
+				err = l.refuse(ctx, c, u, outcome, err)
+			}
+		}
+	}
 	l.counts.add(outcome)
 	if err != nil {
 		return u, err
 	}
-	return l.rehash(ctx, u, c.Password), nil
+	return l.rehash(ctx, c.From.Address, u, c.Password), nil
 }
 
 // judge looks at credentials. The attempt is counted before the password is looked
@@ -164,7 +175,7 @@ func (l *Login) find(ctx context.Context, c Credentials) (repository.User, error
 
 // compare checks the password of a user, whose ID is empty where there is none.
 func (l *Login) compare(ctx context.Context, c Credentials, u repository.User) (outcome LoginOutcome, err error) {
-	match, err := l.hasher.Compare(ctx, u.PasswordHash, c.Password)
+	match, err := l.hasher.Compare(ctx, c.From.Address, u.PasswordHash, c.Password)
 	answer := wrongCredentials()
 	switch {
 	case err != nil && AsError(err).Code == CodeOverloaded:
@@ -188,11 +199,11 @@ func (l *Login) compare(ctx context.Context, c Credentials, u repository.User) (
 
 // rehash hashes a password anew where the cost of the settings has changed since.
 // If that fails the next login tries again: nobody is refused for it.
-func (l *Login) rehash(ctx context.Context, u repository.User, p Password) repository.User {
+func (l *Login) rehash(ctx context.Context, address string, u repository.User, p Password) repository.User {
 	if !l.hasher.Outdated(u.PasswordHash) {
 		return u
 	}
-	hash, err := l.hasher.Hash(ctx, p)
+	hash, err := l.hasher.Hash(ctx, address, p)
 	if err == nil {
 		err = l.store.Users.ReplaceHash(ctx, u.ID, u.PasswordHash, hash, l.sessions.now().UTC().Truncate(time.Microsecond))
 	}
@@ -229,7 +240,7 @@ func findUser(ctx context.Context, users repository.Users, username, email strin
 func (l *Login) refuse(ctx context.Context, c Credentials, u repository.User, why LoginOutcome, answer error) error {
 	record := c.From.audit(l.sessions.now().UTC().Truncate(time.Microsecond), repository.AuditLoginFailed, string(why))
 	record.UserID, record.ClientID = u.ID, c.Terms.ClientID
-	if err := l.store.Audits.AppendAudit(ctx, record); err != nil {
+	if _, err := l.store.Audits.AppendAudit(ctx, record); err != nil {
 		return storeFailure("record a failed login", err)
 	}
 	logEvent(ctx, l.log, record)

@@ -54,7 +54,7 @@ func limitLogins(b *testing.B, w *world) *service.Hasher {
 	w.throttle = service.NewThrottle(w.store.Limits, keys, limits, w.clock)
 	w.login = service.NewLogin(w.store, hasher, w.throttle, w.sessions, false, slog.New(slog.DiscardHandler))
 	for range 20 {
-		_, err := hasher.Hash(context.Background(), service.NewPassword("correct horse"))
+		_, err := hasher.Hash(context.Background(), "", service.NewPassword("correct horse"))
 		must(b, err)
 	}
 	return hasher

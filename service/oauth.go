@@ -115,8 +115,9 @@ func (o *OAuth) clientCredentials(r TokenRequest) (Issued, error) {
 
 // code exchanges an authorization code (RFC 6749 4.1.3). The code is used up
 // before anything of the request is compared with it, so that a wrong guess is
-// the last. Who comes second ends what the first one got (RFC 6749 4.1.2): one of
-// the two has stolen it. Where a store fails the code is given back.
+// the last. A client that sends it again, and proves that it is its own, ends what the
+// first one got (RFC 6749 4.1.2): one of the two has stolen it. Who has read the code
+// alone, in a log or a history, ends nothing. Where a store fails the code is given back.
 func (o *OAuth) code(ctx context.Context, r TokenRequest) (Issued, error) {
 	now, id, hash := o.sessions.now().UTC().Truncate(time.Microsecond), newID(), codeHash(r.Code)
 	c, usedFor, err := o.store.Codes.TakeCode(ctx, hash, r.Client.record.ID, id, now)
@@ -125,16 +126,16 @@ func (o *OAuth) code(ctx context.Context, r TokenRequest) (Issued, error) {
 		return Issued{}, invalidGrant("unknown or expired code")
 	case err != nil:
 		return Issued{}, storeFailure("take a code", err)
+	case c.RedirectURI != r.RedirectURI:
+		return Issued{}, o.refuseCode(ctx, r, c, "another_redirect_uri")
+	case !proves(r.CodeVerifier, c.Challenge):
+		return Issued{}, o.refuseCode(ctx, r, c, "wrong_code_verifier")
 	case usedFor != "":
 		rev := revocation(c.UserID, usedFor, repository.EndCodeReused, now.Truncate(time.Millisecond), now.Add(o.sessions.policy.AbsoluteTTL))
 		if err := o.sessions.end(ctx, rev, repository.Caller{}, endRecord(r.From, rev, r.Client.record.ID)); err != nil {
 			return Issued{}, err
 		}
 		return Issued{}, o.refuseCode(ctx, r, c, "code_reused")
-	case c.RedirectURI != r.RedirectURI:
-		return Issued{}, o.refuseCode(ctx, r, c, "another_redirect_uri")
-	case !proves(r.CodeVerifier, c.Challenge):
-		return Issued{}, o.refuseCode(ctx, r, c, "wrong_code_verifier")
 	}
 	g, err := o.redeem(ctx, r, c, id)
 	if AsError(err).Code == CodeStoreUnavailable {
@@ -170,10 +171,14 @@ func (o *OAuth) redeem(ctx context.Context, r TokenRequest, c repository.Code, i
 func (o *OAuth) refuseCode(ctx context.Context, r TokenRequest, c repository.Code, why string) error {
 	record := r.From.audit(o.sessions.now().UTC().Truncate(time.Microsecond), repository.AuditCodeRefused, why)
 	record.UserID, record.ClientID = c.UserID, c.ClientID
-	if err := o.store.Audits.AppendAudit(ctx, record); err != nil {
+	record = onceAMinute(record, string(c.Hash))
+	added, err := o.store.Audits.AppendAudit(ctx, record)
+	if err != nil {
 		return storeFailure("record a refused code", err)
 	}
-	logEvent(ctx, o.login.log, record)
+	if added {
+		logEvent(ctx, o.login.log, record)
+	}
 	return invalidGrant(why)
 }
 

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"crypto/sha256"
 	"strings"
 	"time"
 	"unicode"
@@ -26,6 +27,14 @@ func (o Origin) audit(now time.Time, event repository.AuditEvent, outcome string
 		ID: newID(), At: now, Event: event, Outcome: outcome,
 		RequestID: o.RequestID, Address: o.Address, Agent: o.Agent,
 	}
+}
+
+// onceAMinute gives a record an ID by what it is about, its event, its outcome and its
+// minute, so that every replica's record of the same is one.
+func onceAMinute(a repository.AuditRecord, about string) repository.AuditRecord {
+	name := strings.Join([]string{about, string(a.Event), a.Outcome, a.At.UTC().Truncate(time.Minute).Format(time.RFC3339)}, "\n")
+	a.ID = uuid.NewHash(sha256.New(), uuid.Nil, []byte(name), 8).String() // RFC 9562 5.8
+	return a
 }
 
 // newID returns a UUID that sorts by its time (RFC 9562, version 7).

@@ -48,7 +48,7 @@ func (p *Passwords) Change(ctx context.Context, c PasswordChange) (DeviceToken, 
 	if err := p.confirm(ctx, c, u, record); err != nil {
 		return "", err
 	}
-	hash, err := p.hasher.Hash(ctx, c.Next)
+	hash, err := p.hasher.Hash(ctx, c.From.Address, c.Next)
 	if err != nil {
 		return "", err
 	}
@@ -85,7 +85,7 @@ func (p *Passwords) confirm(ctx context.Context, c PasswordChange, u repository.
 		}
 		return slow
 	}
-	match, err := p.hasher.Compare(ctx, u.PasswordHash, c.Current)
+	match, err := p.hasher.Compare(ctx, c.From.Address, u.PasswordHash, c.Current)
 	outcome := LoginSucceeded
 	switch {
 	case err != nil:
@@ -105,7 +105,7 @@ func (p *Passwords) confirm(ctx context.Context, c PasswordChange, u repository.
 // refuse records that a password was not changed, and returns the answer.
 func (p *Passwords) refuse(ctx context.Context, record repository.AuditRecord, why LoginOutcome, answer error) error {
 	record.Outcome = string(why)
-	if err := p.store.Audits.AppendAudit(ctx, record); err != nil {
+	if _, err := p.store.Audits.AppendAudit(ctx, record); err != nil {
 		return storeFailure("record a password that was not changed", err)
 	}
 	logEvent(ctx, p.sessions.log, record)

@@ -181,14 +181,19 @@ func (s *Sessions) presentation(p Presentation, token refreshToken, u repository
 // answer before we give up.
 const maxQuestions = 4
 
-// refuse records a refusal that leaves the session as it is.
+// refuse records a refusal that leaves the session as it is: once a minute, since
+// whoever has the token may send it as often as they like.
 func (s *Sessions) refuse(ctx context.Context, p Presentation, token refreshToken, why string) error {
 	record := p.From.audit(s.now().UTC().Truncate(time.Microsecond), repository.AuditRefreshRefused, why)
 	record.UserID, record.SessionID, record.ClientID = token.userID, token.sessionID, p.Terms.ClientID
-	if err := s.store.Audits.AppendAudit(ctx, record); err != nil {
+	record = onceAMinute(record, token.sessionID)
+	added, err := s.store.Audits.AppendAudit(ctx, record)
+	if err != nil {
 		return storeFailure("record a refused refresh", err)
 	}
-	logEvent(ctx, s.log, record)
+	if added {
+		logEvent(ctx, s.log, record)
+	}
 	return invalidRefresh(errors.New(why))
 }
 
@@ -199,7 +204,7 @@ func (s *Sessions) record(ctx context.Context, p Presentation, token refreshToke
 	record := p.From.audit(s.now().UTC().Truncate(time.Microsecond), event, outcome)
 	record.UserID, record.SessionID, record.ClientID = token.userID, token.sessionID, token.clientID
 	logEvent(ctx, s.log, record)
-	if err := s.store.Audits.AppendAudit(ctx, record); err != nil {
+	if _, err := s.store.Audits.AppendAudit(ctx, record); err != nil {
 		s.log.LogAttrs(ctx, slog.LevelWarn, "audit record not written; the line before has it", slog.Any("error", err))
 	}
 }

@@ -23,6 +23,7 @@ type LoginLimits struct {
 	Address        LimitRule // one address (IPv4 /32, IPv6 /64), any account
 	Client         LimitRule // one OAuth client that has users' passwords pass through its servers
 	Device         LimitRule // a device on which the account has logged in before
+	Logins         LimitRule // successful log-ins of one account: each leaves something behind
 }
 
 // Throttle slows down who guesses passwords, the same on every replica. Whoever
@@ -69,6 +70,21 @@ func (t *Throttle) confirmation(who Subject, p Password) repository.Attempt {
 	a := t.newAttempt("confirmation", who.SessionID, p.text)
 	t.add(&a, t.rules.AccountAddress, "session", who.SessionID)
 	return a
+}
+
+// login counts a log-in that has succeeded. It returns rate_limited where the account
+// has had too many, and whether nobody was told so yet.
+func (t *Throttle) login(ctx context.Context, u repository.User) (first bool, err error) {
+	a := t.newAttempt("")
+	a.Fingerprint = ""
+	t.add(&a, t.rules.Logins, "logins", u.ID)
+	_, first, slow, err := t.begin(ctx, a)
+	var e *Error
+	if errors.As(slow, &e) {
+		e.Message = "This account has logged in very often. Wait a moment and try again."
+		return first, e
+	}
+	return false, err
 }
 
 func (t *Throttle) newAttempt(parts ...string) repository.Attempt {

@@ -61,11 +61,12 @@ var mutants = []mutant{
 	}},
 	{"no check of the tombstone", []edit{
 		{rules, `case s.Ended != "", s.Epoch != p.Epoch && !p.Kept:`, "case s.Epoch != p.Epoch && !p.Kept:"},
-		{lua, "elseif s.rev ~= '' or (s.epoch ~= p.epoch and not p.kept) then", "elseif s.epoch ~= p.epoch and not p.kept then"},
+		{lua, "elseif f[19] ~= '' then -- a tombstone", "elseif f[19] ~= '' and not f[1] then -- a tombstone"},
+		{"repository/redis/scripts/end_session.lua", "  redis.call('HDEL', KEYS[1], unpack(ARGV, 6))\n", ""},
 	}},
 	{"no check of the epoch", []edit{
 		{rules, `case s.Ended != "", s.Epoch != p.Epoch && !p.Kept:`, `case s.Ended != "":`},
-		{lua, "elseif s.rev ~= '' or (s.epoch ~= p.epoch and not p.kept) then", "elseif s.rev ~= '' then"},
+		{lua, "if s.epoch ~= p.epoch and not p.kept then", "if false then"},
 	}},
 	{"roll-forward without the chain check", []edit{
 		{rules, `case p.Proof.Before == "":`, "case false:"},
@@ -128,7 +129,7 @@ var mutants = []mutant{
 		{"service/state.go", "case !caller.Live(u, ended):", "case false:"},
 	}},
 	{"ending a session that is not there makes one", []edit{
-		{"repository/redis/scripts/end_session.lua", "if rev ~= '' then", "if rev and rev ~= '' then"},
+		{"repository/redis/scripts/end_session.lua", "if rev == '' then", "if not rev or rev == '' then"},
 	}},
 }
 

@@ -140,6 +140,7 @@ func newThrottle(cfg config.Config, b backend, root service.RootKeys) *service.T
 		AccountAddress: rule(l.LoginAccountAddress, l.LoginMaxDelay), Device: rule(l.LoginDevice, l.LoginMaxDelay),
 		Account: rule(l.LoginAccount, min(shared, l.LoginMaxDelay)), Address: rule(l.LoginAddress, min(shared, l.LoginMaxDelay)),
 		Client: rule(l.LoginClient, min(shared, l.LoginMaxDelay)),
+		Logins: service.LimitRule{Free: l.LoginsPerHour, Base: l.LoginDelay, Max: max(l.LoginDelay, min(shared, l.LoginMaxDelay)), Forget: time.Hour},
 	}, b.clock.Now)
 }
 

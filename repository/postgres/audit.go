@@ -10,9 +10,9 @@ import (
 )
 
 // AppendAudit implements repository.Audits.
-func (db *DB) AppendAudit(ctx context.Context, a repository.AuditRecord) error {
-	_, err := db.pool.Exec(ctx, insertAudit, auditArgs(a)...)
-	return storeError(err)
+func (db *DB) AppendAudit(ctx context.Context, a repository.AuditRecord) (added bool, err error) {
+	tag, err := db.pool.Exec(ctx, insertAudit+` ON CONFLICT (id) DO NOTHING`, auditArgs(a)...)
+	return tag.RowsAffected() == 1, storeError(err)
 }
 
 // insertAudit takes auditArgs as $1 to $12. What follows it may be a FROM that

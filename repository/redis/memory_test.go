@@ -39,7 +39,7 @@ func TestASessionTakesLittleMemory(t *testing.T) {
 				s := repository.Session{
 					ID: newID(), UserID: newID(), Gen: 4711, JTI: "QYkNFL0HSgdTQgXaUHRIIA", PrevGen: 4710, PrevJTI: "rDAGrol3bCUWb8ImPaHSMg",
 					RotatedAt: now, Op: "3bCUWb8ImPaHSMgrDAGrol", Seen: true, IdleAt: now.Add(time.Hour), AbsoluteAt: now.Add(24 * time.Hour),
-					Epoch: 3, ClientID: "latchkey", Delivery: repository.DeliveryCookie, AMR: "pwd", AuthTime: now, Graced: 1,
+					Epoch: 3, ClientID: "latchkey", Delivery: repository.DeliveryHostCookie, AMR: "pwd", AuthTime: now, Graced: 1,
 					CreatedAt: now, UsedAt: now, Address: "2001:db8:85a3::8a2e:370:7334", Agent: "Samsung Internet on Android",
 				}
 				if _, err := db.CreateSession(context.Background(), s, repository.Limit{Sessions: 50}); err != nil {
@@ -87,5 +87,70 @@ func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestATombstoneTakesLittleMemoryAndNotForLong ends sessions in each way, and measures
+// what Redis keeps of them, and for how long.
+func TestATombstoneTakesLittleMemoryAndNotForLong(t *testing.T) {
+	url, prefix := throwaway.Redis(t)
+	db, err := redis.Open(url, redis.Options{Prefix: prefix})
+	must(t, err)
+	t.Cleanup(func() { _ = db.Close() })
+	options, err := driver.ParseURL(url)
+	must(t, err)
+	client := driver.NewClient(options)
+	t.Cleanup(func() { _ = client.Close() })
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	ending := func(s repository.Session) repository.Ending {
+		return repository.Ending{UserID: s.UserID, SessionID: s.ID, Reason: repository.EndPassword, Epoch: 4, Op: "3bCUWb8ImPaHSMgrDAGrol", Now: now}
+	}
+	end := func(t *testing.T, s repository.Session) {
+		_, err := db.EndSession(t.Context(), ending(s))
+		must(t, err)
+	}
+	reuse := func(t *testing.T, s repository.Session) {
+		got, err := db.PresentSession(t.Context(), repository.Presentation{
+			UserID: s.UserID, SessionID: s.ID, Gen: 7, JTI: "spent", ClientID: s.ClientID, Delivery: s.Delivery, Epoch: s.Epoch,
+			Op: "3bCUWb8ImPaHSMgrDAGrol", Now: now.Add(time.Minute),
+		})
+		must(t, err)
+		if got.Outcome != repository.OutcomeReuse {
+			t.Fatalf("%+v", got)
+		}
+	}
+	for name, c := range map[string]struct {
+		end func(*testing.T, repository.Session)
+		ttl time.Duration
+	}{
+		"ended": {end, time.Hour},
+		"with others": {func(t *testing.T, s repository.Session) {
+			e := ending(s)
+			e.SessionID = ""
+			must(t, db.EndOtherSessions(t.Context(), e))
+		}, time.Hour},
+		"reused":       {reuse, 25 * time.Hour}, // until the database has it
+		"reused, then": {func(t *testing.T, s repository.Session) { reuse(t, s); end(t, s) }, time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := repository.Session{
+				ID: newID(), UserID: newID(), Gen: 4711, JTI: "QYkNFL0HSgdTQgXaUHRIIA", PrevGen: 4710, PrevJTI: "rDAGrol3bCUWb8ImPaHSMg",
+				RotatedAt: now, Op: "3bCUWb8ImPaHSMgrDAGrol", Seen: true, IdleAt: now.Add(time.Hour), AbsoluteAt: now.Add(24 * time.Hour),
+				Epoch: 3, ClientID: "latchkey", Delivery: repository.DeliveryHostCookie, AMR: "pwd", AuthTime: now, Graced: 1,
+				CreatedAt: now, UsedAt: now, Address: "2001:db8:85a3::8a2e:370:7334", Agent: "Samsung Internet on Android",
+			}
+			_, err := db.CreateSession(t.Context(), s, repository.Limit{Sessions: 50})
+			must(t, err)
+			c.end(t, s)
+			key := fmt.Sprintf("%srt:{%s}:%s", prefix, s.UserID, s.ID)
+			bytes, err := client.MemoryUsage(t.Context(), key).Result()
+			must(t, err)
+			ttl, err := client.PTTL(t.Context(), key).Result()
+			must(t, err)
+			t.Logf("%d bytes, for %s", bytes, ttl)
+			if bytes > 300 || ttl <= 0 || ttl > c.ttl {
+				t.Errorf("%d bytes for %s, want at most 300 for %s", bytes, ttl, c.ttl)
+			}
+		})
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"latchkey/repository"
@@ -15,6 +16,24 @@ import (
 // slack is how long keys outlive their session, so that no replica whose clock
 // is late finds one gone that it would still honour.
 const slack = time.Hour
+
+// tombstoneTTL is how long a tombstone is kept once the database has the end of the
+// session: longer than a call may be on its way.
+const tombstoneTTL = time.Hour
+
+// trimmed are the fields of a session's hash that a tombstone has not.
+var trimmed = []any{
+	"gen", "jti", "pgen", "prev", "rot", "op", "seen", "idle", "epoch", "cid", "via", "scope", "amr", "auth",
+	"grc", "rec", "rec_at", "created", "used", "ip", "ua",
+}
+
+var trimmedText = func() string {
+	names := make([]string, len(trimmed))
+	for i, name := range trimmed {
+		names[i] = name.(string)
+	}
+	return strings.Join(names, " ")
+}()
 
 // CreateSession implements repository.Sessions.
 func (db *DB) CreateSession(ctx context.Context, s repository.Session, l repository.Limit) (surplus []string, err error) {
@@ -42,7 +61,7 @@ func (db *DB) PresentSession(ctx context.Context, p repository.Presentation) (re
 		millis(p.IssuedAt), p.Keep, p.Rotate, p.Sliding, p.Grace.Milliseconds(), p.Debounce.Milliseconds(),
 		p.Recovery.Milliseconds(), p.IdleTTL.Milliseconds(), repository.MaxGraced, repository.MaxRecoveries,
 		repository.RecoveryWindow.Milliseconds(), repository.MaxAhead, repository.MaxRotatedAhead.Milliseconds(),
-		p.ClockLimit.Milliseconds(), p.Woken, p.SessionID,
+		p.ClockLimit.Milliseconds(), p.Woken, p.SessionID, trimmedText,
 	}
 	if p.Proof != nil {
 		args = append(args, p.Proof.Gen, string(p.Proof.JTI), string(p.Proof.Next), string(p.Proof.Before))
@@ -74,15 +93,15 @@ func (db *DB) PresentSession(ctx context.Context, p repository.Presentation) (re
 // EndSession implements repository.Sessions.
 func (db *DB) EndSession(ctx context.Context, e repository.Ending) (before repository.EndReason, err error) {
 	keys := []string{db.keys.session(e.UserID, e.SessionID), db.keys.index(e.UserID)}
-	reason, err := db.scripts.endSession.Run(ctx, db.client, keys,
-		string(e.Reason), millis(e.Now), e.Op, e.SessionID).Text()
+	args := append([]any{string(e.Reason), millis(e.Now), e.Op, e.SessionID, tombstoneTTL.Milliseconds()}, trimmed...)
+	reason, err := db.scripts.endSession.Run(ctx, db.client, keys, args...).Text()
 	return repository.EndReason(reason), storeError(err)
 }
 
 // EndOtherSessions implements repository.Sessions.
 func (db *DB) EndOtherSessions(ctx context.Context, e repository.Ending) error {
-	return storeError(db.scripts.endOtherSessions.Run(ctx, db.client, []string{db.keys.index(e.UserID)},
-		string(e.Reason), millis(e.Now), e.Op, e.SessionID, e.Epoch).Err())
+	args := append([]any{string(e.Reason), millis(e.Now), e.Op, e.SessionID, e.Epoch, tombstoneTTL.Milliseconds()}, trimmed...)
+	return storeError(db.scripts.endOtherSessions.Run(ctx, db.client, []string{db.keys.index(e.UserID)}, args...).Err())
 }
 
 // ListSessions implements repository.Sessions.
@@ -121,6 +140,10 @@ func (db *DB) FindSession(ctx context.Context, userID, sessionID string) (reposi
 		return repository.Session{}, repository.ErrNotFound
 	}
 	var r reader
+	if h["rev"] != "" {
+		s := repository.Session{ID: sessionID, UserID: userID, AbsoluteAt: r.time(h["abs"])}
+		return s.Tombstone(repository.EndReason(h["rev"]), r.time(h["rev_at"]), h["rev_op"]), r.err
+	}
 	s := repository.Session{
 		ID: sessionID, UserID: userID,
 		Gen: r.int(h["gen"]), JTI: repository.TokenID(h["jti"]),
@@ -130,7 +153,6 @@ func (db *DB) FindSession(ctx context.Context, userID, sessionID string) (reposi
 		Epoch: r.int(h["epoch"]), ClientID: h["cid"], Delivery: repository.Delivery(h["via"]),
 		Scope: h["scope"], AMR: h["amr"], AuthTime: r.time(h["auth"]),
 		Graced: r.int(h["grc"]), Recoveries: r.int(h["rec"]), RecoveryAt: r.time(h["rec_at"]),
-		Ended: repository.EndReason(h["rev"]), EndedAt: r.time(h["rev_at"]), EndOp: h["rev_op"],
 		CreatedAt: r.time(h["created"]), UsedAt: r.time(h["used"]), Address: h["ip"], Agent: h["ua"],
 	}
 	return s, r.err

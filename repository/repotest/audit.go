@@ -10,14 +10,32 @@ import (
 )
 
 var audits = []promise{
+	{"ARecordIsAddedOnce", func(t *testing.T, s repository.Store) {
+		user := newID()
+		a := newAudit(user, repository.AuditRefreshRefused)
+		added := 0
+		for _, err := range together(16, func(int) error {
+			first, err := s.Audits.AppendAudit(t.Context(), a)
+			if first {
+				added++ // once, or the race detector says so
+			}
+			return err
+		}) {
+			must(t, err)
+		}
+		if added != 1 {
+			t.Errorf("added %d times", added)
+		}
+		auditCount(t, s, user, 1)
+	}},
 	{"RoundTripNewestFirst", func(t *testing.T, s repository.Store) {
 		user := newID()
 		var want []repository.AuditRecord
 		for i := range 3 {
 			a := newAudit(user, repository.AuditLogin)
 			a.At = noon.Add(time.Duration(i) * time.Microsecond)
-			must(t, s.Audits.AppendAudit(t.Context(), a))
-			must(t, s.Audits.AppendAudit(t.Context(), newAudit(newID(), repository.AuditLogin)))
+			appendAudit(t, s, a)
+			appendAudit(t, s, newAudit(newID(), repository.AuditLogin))
 			want = append([]repository.AuditRecord{a}, want...)
 		}
 		got, err := s.Audits.ListAudit(t.Context(), repository.AuditQuery{UserID: user, Limit: 2})
@@ -34,7 +52,7 @@ var audits = []promise{
 			if i == 3 {
 				a.Event = repository.AuditLoginFailed
 			}
-			must(t, s.Audits.AppendAudit(t.Context(), a))
+			appendAudit(t, s, a)
 		}
 		list := func(q repository.AuditQuery) []repository.AuditRecord {
 			t.Helper()
@@ -66,7 +84,7 @@ var audits = []promise{
 		for i := range 5 {
 			a := newAudit(user, repository.AuditLogin)
 			a.At = time.Unix(int64(i), 0).UTC() // long before all others
-			must(t, s.Audits.AppendAudit(t.Context(), a))
+			appendAudit(t, s, a)
 		}
 		for _, want := range []int{2, 1, 0} {
 			n, err := s.Audits.PurgeAudit(t.Context(), time.Unix(3, 0), 2)
@@ -88,4 +106,13 @@ var health = []promise{
 		must(t, s.Database.Ping(t.Context()))
 		must(t, s.SessionStore.Ping(t.Context()))
 	}},
+}
+
+func appendAudit(t *testing.T, s repository.Store, a repository.AuditRecord) {
+	t.Helper()
+	added, err := s.Audits.AppendAudit(t.Context(), a)
+	must(t, err)
+	if !added {
+		t.Error("a new record was not added")
+	}
 }

@@ -103,14 +103,14 @@ var devices = []promise{
 			begin(t, s, session)
 		}
 		must(t, s.Sessions.EndOtherSessions(t.Context(), ending(mine, "op")))
-		other.Ended, other.EndedAt, other.EndOp = repository.EndLogout, ms(0), "op"
+		other = other.Tombstone(repository.EndLogout, ms(0), "op")
 		for _, session := range []repository.Session{mine, other, newer, stranger} {
 			sameSession(t, s, session)
 		}
 		all := ending(mine, "op")
 		all.SessionID = ""
 		must(t, s.Sessions.EndOtherSessions(t.Context(), all))
-		mine.Ended, mine.EndedAt, mine.EndOp = repository.EndLogout, ms(0), "op"
+		mine = mine.Tombstone(repository.EndLogout, ms(0), "op")
 		sameSession(t, s, mine)
 	}},
 	{"APurgeLeavesWhatIsNotOver", func(t *testing.T, s repository.Store) {

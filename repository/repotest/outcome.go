@@ -86,6 +86,9 @@ func everyOutcome(t *testing.T, s repository.Store) {
 			}
 		}
 	}
+	ended := func(why repository.EndReason) change {
+		return func(s *repository.Session) { *s = s.Tombstone(why, ms(0), "x") }
+	}
 	delivery := func(d repository.Delivery) change { return func(s *repository.Session) { s.Delivery = d } }
 	in := func(d repository.Delivery) present { return func(p *repository.Presentation) { p.Delivery = d } }
 	const minute = time.Minute
@@ -107,8 +110,8 @@ func everyOutcome(t *testing.T, s repository.Store) {
 		"live, strict":                                       {atGeneration3, func(p *repository.Presentation) { strict(p); p.Now = ms(0) }, repository.OutcomeRotated},
 		"another epoch":                                      {nil, func(p *repository.Presentation) { p.Epoch++ }, repository.OutcomeRevoked},
 		"another epoch, kept":                                {nil, func(p *repository.Presentation) { p.Epoch++; p.Kept = true }, repository.OutcomeRotated},
-		"ended":                                              {func(s *repository.Session) { s.Ended, s.EndOp = repository.EndLogout, "x" }, nil, repository.OutcomeRevoked},
-		"ended for reuse":                                    {func(s *repository.Session) { s.Ended, s.EndOp = repository.EndReuse, "x" }, nil, repository.OutcomeRevoked},
+		"ended":                                              {ended(repository.EndLogout), nil, repository.OutcomeRevoked},
+		"ended for reuse":                                    {ended(repository.EndReuse), nil, repository.OutcomeRevoked},
 		"another client":                                     {nil, func(p *repository.Presentation) { p.ClientID = "other" }, repository.OutcomeClientMismatch},
 		"a cookie's in a body":                               {delivery(repository.DeliveryCookie), nil, repository.OutcomeDeliveryMismatch},
 		"a body's in a cookie":                               {nil, in(repository.DeliveryCookie), repository.OutcomeDeliveryMismatch},
@@ -179,8 +182,17 @@ func everyOutcome(t *testing.T, s repository.Store) {
 			if c.session != nil {
 				c.session(&session)
 			}
-			begin(t, s, session)
 			p := presentation(session)
+			if session.Ended != "" {
+				begun := newSession()
+				begun.ID, begun.UserID = session.ID, session.UserID
+				begin(t, s, begun)
+				_, err := s.Sessions.EndSession(t.Context(), repository.Ending{UserID: session.UserID, SessionID: session.ID, Reason: session.Ended, Op: "x", Now: ms(0)})
+				must(t, err)
+				p = presentation(begun)
+			} else {
+				begin(t, s, session)
+			}
 			if c.present != nil {
 				c.present(&p)
 			}

@@ -108,7 +108,7 @@ var revocations = []promise{
 	{"AFailedLoginRecordRevokesNothing", func(t *testing.T, s repository.Store) {
 		u := enabledUser(t, s)
 		taken := newAudit(u.ID, repository.AuditLogin)
-		must(t, s.Audits.AppendAudit(t.Context(), taken))
+		appendAudit(t, s, taken)
 		ended := []repository.Ended{{Revocation: newRevocation(u.ID), Audit: newAudit(u.ID, repository.AuditSessionEnded)}}
 		if _, err := s.Revocations.RecordLogin(t.Context(), taken, u.SessionEpoch, ended); err == nil {
 			t.Fatal("a record with a taken id was written")

@@ -18,7 +18,7 @@ var sessions = []promise{
 			ID: newID(), UserID: newID(), Gen: 9, JTI: newTokenID(), PrevGen: 8, PrevJTI: newTokenID(),
 			RotatedAt: ms(1), Op: "op", Seen: true, IdleAt: ms(2), AbsoluteAt: ms(30), Epoch: 4, ClientID: "c",
 			Delivery: repository.DeliveryCookie, Scope: "a b", AMR: "pwd otp", AuthTime: ms(5), Graced: 6, Recoveries: 7,
-			RecoveryAt: ms(8), Ended: repository.EndLogout, EndedAt: ms(9), EndOp: "end", CreatedAt: ms(10), UsedAt: ms(11),
+			RecoveryAt: ms(8), CreatedAt: ms(10), UsedAt: ms(11),
 			Address: "192.0.2.1", Agent: "Firefox on Linux",
 		}
 		begin(t, s, want)
@@ -83,7 +83,7 @@ var sessions = []promise{
 				t.Errorf("%s: it had ended by %q, want %q", op, before, want)
 			}
 		}
-		session.Ended, session.EndedAt, session.EndOp = repository.EndLogout, ms(0), "first"
+		session = session.Tombstone(repository.EndLogout, ms(0), "first")
 		sameSession(t, s, session)
 		got, err := s.Sessions.PresentSession(t.Context(), presentation(session))
 		must(t, err)

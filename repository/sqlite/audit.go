@@ -2,22 +2,36 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"time"
 
 	"latchkey/repository"
 )
 
 // AppendAudit implements repository.Audits.
-func (db *DB) AppendAudit(ctx context.Context, a repository.AuditRecord) error {
-	return storeError(appendAudit(ctx, db.write, a))
+func (db *DB) AppendAudit(ctx context.Context, a repository.AuditRecord) (added bool, err error) {
+	res, err := db.write.ExecContext(ctx, insertAudit+` ON CONFLICT (id) DO NOTHING`, auditArgs(a)...)
+	if err != nil {
+		return false, storeError(err)
+	}
+	n, err := res.RowsAffected()
+	return n == 1, storeError(err)
 }
 
-func appendAudit(ctx context.Context, e execer, a repository.AuditRecord) error {
-	_, err := e.ExecContext(ctx, `
-		INSERT INTO audit (id, at, event, outcome, user_id, actor_id, session_id, client_id, request_id, address, agent, key_id)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+const insertAudit = `
+	INSERT INTO audit (id, at, event, outcome, user_id, actor_id, session_id, client_id, request_id, address, agent, key_id)
+	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+
+// auditArgs are the values of an audit row, in the order of its columns.
+func auditArgs(a repository.AuditRecord) []any {
+	return []any{
 		a.ID, micros(a.At), string(a.Event), a.Outcome, a.UserID, a.ActorID, a.SessionID, a.ClientID,
-		a.RequestID, a.Address, a.Agent, a.KeyID)
+		a.RequestID, a.Address, a.Agent, a.KeyID,
+	}
+}
+
+func appendAudit(ctx context.Context, tx *sql.Tx, a repository.AuditRecord) error {
+	_, err := tx.ExecContext(ctx, insertAudit, auditArgs(a)...)
 	return err
 }
 

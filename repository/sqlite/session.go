@@ -12,6 +12,11 @@ import (
 const sessionColumns = `user_id, id, gen, jti, pgen, prev, rot, op, seen, idle, abs, epoch, cid, via, scope, amr,
 	auth, grc, rec, rec_at, rev, rev_at, rev_op, created, used, ip, ua`
 
+// tombstone sets the columns of a session that has ended, as repository.Session.Tombstone
+// has them. It takes why, when, and by which call.
+const tombstone = `rev = ?, rev_at = ?, rev_op = ?, gen = 0, jti = '', pgen = 0, prev = '', rot = 0, op = '', seen = 0, idle = 0,
+	epoch = 0, cid = '', via = '', scope = '', amr = '', auth = 0, grc = 0, rec = 0, rec_at = 0, created = 0, used = 0, ip = '', ua = ''`
+
 // CreateSession implements repository.Sessions.
 func (db *DB) CreateSession(ctx context.Context, s repository.Session, l repository.Limit) (surplus []string, err error) {
 	err = db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
@@ -78,15 +83,14 @@ func (db *DB) EndSession(ctx context.Context, e repository.Ending) (before repos
 		if before = s.Ended; before != "" {
 			return nil
 		}
-		s.Ended, s.EndedAt, s.EndOp = e.Reason, e.Now, e.Op
-		return updateSession(ctx, tx, s)
+		return updateSession(ctx, tx, s.Tombstone(e.Reason, e.Now, e.Op))
 	})
 	return before, err
 }
 
 // EndOtherSessions implements repository.Sessions.
 func (db *DB) EndOtherSessions(ctx context.Context, e repository.Ending) error {
-	_, err := db.write.ExecContext(ctx, `UPDATE sessions SET rev = ?, rev_at = ?, rev_op = ?
+	_, err := db.write.ExecContext(ctx, `UPDATE sessions SET `+tombstone+`
 		WHERE user_id = ? AND id <> ? AND epoch <> ? AND rev = ''`,
 		string(e.Reason), micros(e.Now), e.Op, e.UserID, e.SessionID, e.Epoch)
 	return storeError(err)
@@ -147,13 +151,17 @@ func scanSession(row interface{ Scan(dest ...any) error }) (repository.Session, 
 	return s, nil
 }
 
-// updateSession writes what a presentation can change.
+// updateSession writes what a presentation can change, or a tombstone.
 func updateSession(ctx context.Context, tx *sql.Tx, s repository.Session) error {
+	if s.Ended != "" {
+		_, err := tx.ExecContext(ctx, `UPDATE sessions SET `+tombstone+` WHERE user_id = ? AND id = ?`, string(s.Ended), micros(s.EndedAt), s.EndOp, s.UserID, s.ID)
+		return err
+	}
 	_, err := tx.ExecContext(ctx, `UPDATE sessions SET gen = ?, jti = ?, pgen = ?, prev = ?, rot = ?, op = ?, seen = ?,
-		idle = ?, grc = ?, rec = ?, rec_at = ?, rev = ?, rev_at = ?, rev_op = ?, used = ?
+		idle = ?, grc = ?, rec = ?, rec_at = ?, used = ?
 		WHERE user_id = ? AND id = ?`,
 		s.Gen, string(s.JTI), s.PrevGen, string(s.PrevJTI), micros(s.RotatedAt), s.Op, s.Seen,
 		micros(s.IdleAt), s.Graced, s.Recoveries, micros(s.RecoveryAt),
-		string(s.Ended), micros(s.EndedAt), s.EndOp, micros(s.UsedAt), s.UserID, s.ID)
+		micros(s.UsedAt), s.UserID, s.ID)
 	return err
 }

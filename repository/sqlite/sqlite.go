@@ -93,11 +93,6 @@ func (db *DB) inTx(ctx context.Context, f func(ctx context.Context, tx *sql.Tx) 
 	return storeError(do(ctx, db.group, f))
 }
 
-// execer is what a statement needs: a pool or a transaction.
-type execer interface {
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-}
-
 // micros is how a time is kept: microseconds since 1970, the zero time as 0.
 func micros(t time.Time) int64 {
 	if t.IsZero() {

@@ -11,9 +11,10 @@ import (
 	"latchkey/service"
 )
 
-// maxScored is how much of a password is scored, in characters: the work grows
-// with the cube of the length, and 64 characters are some 50 ms.
-const maxScored = 64
+// maxScored is how much of a password is scored, in characters: the work grows with
+// the cube of the length, and is 40 ms for 32 characters that stand for letters (4 for
+// a), 200 for 64.
+const maxScored = 32
 
 // Score is what a sign-up form shows of a password.
 type Score struct {
@@ -27,6 +28,7 @@ type Scorer struct {
 	policy service.PasswordPolicy
 	slots  chan struct{}
 	places chan struct{} // of the slot and of those who wait for it
+	shares *service.Shares
 }
 
 // waiting is how many may wait for the slot: some 50 ms each.
@@ -34,16 +36,18 @@ const waiting = 16
 
 // New returns a scorer by a policy.
 func New(policy service.PasswordPolicy) *Scorer {
-	return &Scorer{policy: policy, slots: make(chan struct{}, 1), places: make(chan struct{}, 1+waiting)}
+	return &Scorer{policy: policy, slots: make(chan struct{}, 1), places: make(chan struct{}, 1+waiting), shares: service.NewShares()}
 }
 
-// Score estimates a password for a user of these names. Overloaded when too
-// many others ask, or are at it until ctx is done.
-func (s *Scorer) Score(ctx context.Context, p service.Password, username, email string) (Score, error) {
-	problem, err := s.policy.Check(p, username, email)
-	if err != nil {
-		return Score{}, err
+// Score estimates a password for a user of these names, for a request from an address.
+// Overloaded when too many others ask, or are at it until ctx is done, and when the
+// address has its share of the places.
+func (s *Scorer) Score(ctx context.Context, address string, p service.Password, username, email string) (Score, error) {
+	address = service.AddressPrefix(address)
+	if !s.shares.Take(address, service.Share(cap(s.places))) {
+		return Score{}, service.Overloaded(errors.New("the address has its share of the passwords to score"))
 	}
+	defer s.shares.Return(address)
 	select {
 	case s.places <- struct{}{}:
 		defer func() { <-s.places }()
@@ -55,6 +59,10 @@ func (s *Scorer) Score(ctx context.Context, p service.Password, username, email 
 		defer func() { <-s.slots }()
 	case <-ctx.Done():
 		return Score{}, service.Overloaded(fmt.Errorf("wait to score a password: %w", ctx.Err()))
+	}
+	problem, err := s.policy.Check(p, username, email)
+	if err != nil {
+		return Score{}, err
 	}
 	scored := p.Reveal()
 	if utf8.RuneCountInString(scored) > maxScored {

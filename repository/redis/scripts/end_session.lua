@@ -1,5 +1,6 @@
 -- Puts a tombstone on a session. The first one stays, and a session that is not
--- there is not made.
+-- there is not made. The database has the end of the session by now, so the tombstone
+-- is needed no longer than a call may be on its way.
 --
 -- KEYS[1]  the session's hash
 -- KEYS[2]  the user's index
@@ -7,13 +8,18 @@
 -- ARGV[2]  now, ms
 -- ARGV[3]  op, id of this call
 -- ARGV[4]  session id
+-- ARGV[5]  how long the tombstone lives, ms
+-- ARGV[6…] the fields of a hash that a tombstone has not
 --
 -- Returns why it had ended before, or ''.
 
 local rev = redis.call('HGET', KEYS[1], 'rev')
-if rev ~= '' then
-  return rev or ''
+if rev == '' then
+  redis.call('HSET', KEYS[1], 'rev', ARGV[1], 'rev_at', ARGV[2], 'rev_op', ARGV[3])
+  redis.call('HDEL', KEYS[1], unpack(ARGV, 6))
+  redis.call('ZREM', KEYS[2], ARGV[4])
 end
-redis.call('HSET', KEYS[1], 'rev', ARGV[1], 'rev_at', ARGV[2], 'rev_op', ARGV[3])
-redis.call('ZREM', KEYS[2], ARGV[4])
-return ''
+if rev and redis.call('PTTL', KEYS[1]) > tonumber(ARGV[5]) then
+  redis.call('PEXPIRE', KEYS[1], ARGV[5])
+end
+return rev or ''

@@ -29,11 +29,12 @@
 -- ARGV[23]  clock_limit ms
 -- ARGV[24]  woken    1: this replica stood still a moment ago
 -- ARGV[25]  session id
+-- ARGV[26]  the fields of a hash that a tombstone has not, with blanks between them
 -- With a proof:
--- ARGV[26]  gen of the live token that it is about
--- ARGV[27]  jti of that
--- ARGV[28]  the id that follows it
--- ARGV[29]  the id before the presented one, or ''
+-- ARGV[27]  gen of the live token that it is about
+-- ARGV[28]  jti of that
+-- ARGV[29]  the id that follows it
+-- ARGV[30]  the id before the presented one, or ''
 --
 -- Returns
 --   {outcome}                                   unknown, client_mismatch, delivery_mismatch,
@@ -53,18 +54,22 @@ local p = {
 local max_graced, max_recoveries = tonumber(ARGV[18]), tonumber(ARGV[19])
 local recovery_window, max_ahead = tonumber(ARGV[20]), tonumber(ARGV[21])
 local max_rotated_ahead, clock_limit, woken = tonumber(ARGV[22]), tonumber(ARGV[23]), ARGV[24] == '1'
-local proof = ARGV[26] and {gen = tonumber(ARGV[26]), jti = ARGV[27], next = ARGV[28], before = ARGV[29]}
+local proof = ARGV[27] and {gen = tonumber(ARGV[27]), jti = ARGV[28], next = ARGV[29], before = ARGV[30]}
 
 local f = redis.call('HMGET', KEYS[1], 'gen', 'jti', 'pgen', 'prev', 'rot', 'op', 'seen', 'idle', 'abs', 'epoch', 'cid',
   'via', 'scope', 'amr', 'auth', 'grc', 'rec', 'rec_at', 'rev', 'rev_op', 'used')
-if not f[1] then
+if not f[19] then
   return {'unknown'}
+elseif f[19] ~= '' then -- a tombstone, which has few fields
+  if f[19] == 'reuse' and f[20] == op then
+    return {'reuse'}
+  end
+  return {'revoked', f[19]}
 end
 local s = {
   gen = tonumber(f[1]), jti = f[2], pgen = tonumber(f[3]), prev = f[4], rot = tonumber(f[5]), op = f[6], seen = f[7],
   idle = tonumber(f[8]), abs = tonumber(f[9]), epoch = f[10], cid = f[11], via = f[12], scope = f[13], amr = f[14],
-  auth = f[15], grc = tonumber(f[16]), rec = tonumber(f[17]), rec_at = tonumber(f[18]), rev = f[19], rev_op = f[20],
-  used = tonumber(f[21]),
+  auth = f[15], grc = tonumber(f[16]), rec = tonumber(f[17]), rec_at = tonumber(f[18]), used = tonumber(f[21]),
 }
 
 -- Numbers are written as integers: the default format of Lua has 14 digits.
@@ -109,6 +114,9 @@ local function reuse()
     return {'late'}
   end
   redis.call('HSET', KEYS[1], 'rev', 'reuse', 'rev_at', int(p.now), 'rev_op', op)
+  for field in string.gmatch(ARGV[26], '%S+') do
+    redis.call('HDEL', KEYS[1], field)
+  end
   redis.call('ZREM', KEYS[2], ARGV[25])
   return {'reuse'}
 end
@@ -213,10 +221,8 @@ local function repeated()
   return 'rotated'
 end
 
-if s.rev == 'reuse' and s.rev_op == op then
-  return {'reuse'}
-elseif s.rev ~= '' or (s.epoch ~= p.epoch and not p.kept) then
-  return {'revoked', s.rev}
+if s.epoch ~= p.epoch and not p.kept then
+  return {'revoked', ''}
 elseif s.cid ~= p.cid then
   return {'client_mismatch'}
 elseif not (s.via == p.via or (s.via == 'cookie' and p.via == 'host_cookie')) then
