@@ -26,6 +26,19 @@ var (
 	ErrUnavailable = errors.New("store unavailable")
 )
 
+// Advice is an error of a store that an operator can do something about. It is within
+// an ErrUnavailable.
+type Advice struct {
+	Fix string // what to do
+	Err error
+}
+
+// Error implements error.
+func (a *Advice) Error() string { return a.Fix + ": " + a.Err.Error() }
+
+// Unwrap returns what the store said.
+func (a *Advice) Unwrap() error { return a.Err }
+
 // Known reports whether an error is one of the contract, so that a backend passes
 // it on as it is.
 func Known(err error) bool {

@@ -2,6 +2,7 @@ package repository
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -46,9 +47,18 @@ type TimeMark interface {
 }
 
 // Observer is told of each call of a store: which, what kind of call out of a small
-// set (a command, or the first word of a statement), how long it took, and whether
-// it failed for want of the store. It must be quick, and safe to use at once.
-type Observer func(store, call string, took time.Duration, failed bool)
+// set (a command, or the first word of a statement), how long it took, and the
+// ErrUnavailable that it ended in, or nil. It must be quick, and safe for concurrent
+// use.
+type Observer func(store, call string, took time.Duration, unavailable error)
+
+// IfUnavailable is err where the store was unavailable, else nil.
+func IfUnavailable(err error) error {
+	if errors.Is(err, ErrUnavailable) {
+		return err
+	}
+	return nil
+}
 
 // PoolStats are the connections of a store.
 type PoolStats struct {

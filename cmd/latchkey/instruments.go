@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/jackc/pgx/v5"
@@ -9,13 +10,13 @@ import (
 
 	"latchkey/middleware"
 	"latchkey/repository"
-	"latchkey/service"
 )
 
 // instruments are how the inside of the process is seen; each of them may be off.
 type instruments struct {
 	metrics *metrics // or nil
 	traces  *traces  // or nil
+	advices *advices // or nil
 }
 
 func (i instruments) log(log *slog.Logger) *slog.Logger {
@@ -26,10 +27,14 @@ func (i instruments) log(log *slog.Logger) *slog.Logger {
 }
 
 func (i instruments) calls() repository.Observer {
-	if i.metrics == nil {
-		return nil
+	return func(store, call string, took time.Duration, unavailable error) {
+		if i.metrics != nil {
+			i.metrics.call(store, call, took, unavailable)
+		}
+		if i.advices != nil && unavailable != nil {
+			i.advices.tell(store, unavailable)
+		}
 	}
-	return i.metrics.call
 }
 
 func (i instruments) requests() middleware.RequestObserver {
@@ -39,9 +44,9 @@ func (i instruments) requests() middleware.RequestObserver {
 	return i.metrics.request
 }
 
-func (i instruments) watch(sessions *service.Sessions, login *service.Login, hasher *service.Hasher, ring *service.Keyring, pools map[string]func() repository.PoolStats) {
+func (i instruments) watch(w watched, pools map[string]func() repository.PoolStats) {
 	if i.metrics != nil {
-		i.metrics.watch(sessions, login, hasher, ring, pools)
+		i.metrics.watch(w, pools)
 	}
 }
 

@@ -15,17 +15,41 @@ import (
 // newLog writes to w: text to a terminal, JSON to anything else, unless the
 // settings say. The level, which is set from them, can be changed later.
 func newLog(cfg config.Config, w io.Writer, level *slog.LevelVar) *slog.Logger {
+	return logTo(w, logFormat(cfg.Log.Format, w), cfg, level)
+}
+
+// logTo is newLog in a format.
+func logTo(w io.Writer, format string, cfg config.Config, level *slog.LevelVar) *slog.Logger {
 	level.Set(levelOf(cfg))
 	o := &slog.HandlerOptions{Level: level, ReplaceAttr: redact}
-	format := cfg.Log.Format
-	if f, ok := w.(*os.File); format == "auto" && ok && term.IsTerminal(int(f.Fd())) {
-		format = "text"
-	}
 	if format == "text" {
 		return slog.New(slog.NewTextHandler(w, o))
 	}
 	return slog.New(slog.NewJSONHandler(w, o))
 }
+
+// logFormat is the format of the settings, where auto depends on what w is.
+func logFormat(setting string, w io.Writer) string {
+	switch {
+	case setting != "auto":
+		return setting
+	case isTerminal(w):
+		return "text"
+	}
+	return "json"
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// reportedError is an error that stands in the log, in its format, and must not be
+// printed beside it.
+type reportedError struct{ error }
+
+// Unwrap returns the error.
+func (r reportedError) Unwrap() error { return r.error }
 
 func levelOf(cfg config.Config) (level slog.Level) {
 	_ = level.UnmarshalText([]byte(cfg.Log.Level)) // validated

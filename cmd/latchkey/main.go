@@ -28,7 +28,9 @@ func main() {
 		}
 	}()
 	if err := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, "latchkey:", err)
+		if !errors.As(err, new(reportedError)) {
+			fmt.Fprintln(os.Stderr, "latchkey:", err)
+		}
 		os.Exit(1)
 	}
 }

@@ -64,23 +64,23 @@ func (m *metrics) request(route, method string, status int, took time.Duration) 
 }
 
 // call implements repository.Observer.
-func (m *metrics) call(store, call string, took time.Duration, failed bool) {
+func (m *metrics) call(store, call string, took time.Duration, unavailable error) {
 	m.calls.WithLabelValues(store, call).Observe(took.Seconds())
-	if failed {
+	if unavailable != nil {
 		m.callErrors.WithLabelValues(store, call).Inc()
 	}
 }
 
 // watch reads the counts of the services at each scrape.
-func (m *metrics) watch(sessions *service.Sessions, login *service.Login, hasher *service.Hasher, ring *service.Keyring, pools map[string]func() repository.PoolStats) {
+func (m *metrics) watch(w watched, pools map[string]func() repository.PoolStats) {
 	m.registry.MustRegister(collect(func(emit emitter) {
-		for outcome, n := range sessions.Counts() {
+		for outcome, n := range w.sessions.Counts() {
 			emit("latchkey_refresh_total", "Refreshes by what became of the token.", prometheus.CounterValue, n, "outcome", string(outcome))
 		}
-		for outcome, n := range login.Counts() {
+		for outcome, n := range w.login.Counts() {
 			emit("latchkey_login_total", "Log-ins by how they ended.", prometheus.CounterValue, n, "outcome", string(outcome))
 		}
-		g := hasher.Counts()
+		g := w.hasher.Counts()
 		emit("latchkey_hash_slots", "How many hashes may run at once.", prometheus.GaugeValue, g.Slots)
 		emit("latchkey_hash_running", "How many hashes run.", prometheus.GaugeValue, g.Running)
 		emit("latchkey_hash_waiting", "How many hashes wait for a slot.", prometheus.GaugeValue, g.Waiting)
@@ -94,9 +94,22 @@ func (m *metrics) watch(sessions *service.Sessions, login *service.Login, hasher
 			emit(name, help, prometheus.GaugeValue, s.Max, "store", store, "state", "max")
 			emit("latchkey_store_connection_waits_total", "How often somebody had to wait for a connection.", prometheus.CounterValue, s.Waited, "store", store)
 		}
-		now := time.Now()
+		if state := w.health.Last(); state != nil {
+			const name, help = "latchkey_store_up", "1 while a store answers and takes writes."
+			emit(name, help, prometheus.GaugeValue, up(state.DatabaseErr), "store", "database")
+			emit(name, help, prometheus.GaugeValue, up(state.SessionStoreErr), "store", "sessions")
+		}
+		ahead, bad, why := w.clock.State()
+		emit("latchkey_clock_ahead_milliseconds", "How far the clock is ahead of that of the database.", prometheus.GaugeValue, ahead.Milliseconds())
+		trusted := up(why)
+		if bad {
+			trusted = -1
+		}
+		emit("latchkey_clock_trusted", "1 while the clock is trusted; 0: nothing is deleted; -1: this replica is not ready.", prometheus.GaugeValue, trusted)
+		emit("latchkey_log_lines_dropped_total", "Lines of the log that no reader took in time.", prometheus.CounterValue, w.log.Dropped())
+		now := w.clock.Now()
 		keys := map[[2]string]int64{}
-		for _, k := range ring.KeySet().Keys(now) {
+		for _, k := range w.ring.KeySet().Keys(now) {
 			keys[[2]string{string(k.Use), string(k.State)}]++
 			if k.State == service.KeyActive && !k.ActiveAt.IsZero() {
 				emit("latchkey_key_active_seconds", "For how long the key that signs has done so.", prometheus.GaugeValue, int64(now.Sub(k.ActiveAt).Seconds()), "use", string(k.Use))
@@ -106,6 +119,24 @@ func (m *metrics) watch(sessions *service.Sessions, login *service.Login, hasher
 			emit("latchkey_keys", "Keys by what they are for and their state.", prometheus.GaugeValue, n, "use", labels[0], "state", labels[1])
 		}
 	}))
+}
+
+// watched are the parts that metrics read at each scrape.
+type watched struct {
+	sessions *service.Sessions
+	login    *service.Login
+	hasher   *service.Hasher
+	ring     *service.Keyring
+	health   *service.Health
+	clock    *service.Clock
+	log      *logQueue
+}
+
+func up(err error) int64 {
+	if err != nil {
+		return 0
+	}
+	return 1
 }
 
 // emitter sends one number; labels are names and values in turn.

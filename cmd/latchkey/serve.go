@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,6 +28,8 @@ const (
 	// get beyond the time that a request may take.
 	writeSlack = readTimeout + 5*time.Second
 	stopSlack  = 5 * time.Second
+	// logCloseTimeout is how long the last lines of the log have to be read.
+	logCloseTimeout = time.Second
 	// startTimeout is how long a start waits for the database.
 	startTimeout = 30 * time.Second
 )
@@ -46,20 +50,33 @@ log to debug, SIGUSR2 back to log.level.`,
   LATCHKEY_DATABASE_URL=postgres://... LATCHKEY_REDIS_URL=redis://... LATCHKEY_TOKENS_SECRET=... latchkey serve`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			stderr := cmd.ErrOrStderr()
 			cfg, err := settings(cmd)
 			if err != nil {
-				return err
+				if logFormat("auto", stderr) == "text" {
+					return err
+				}
+				newLog(config.Default(), stderr, new(slog.LevelVar)).Error("the service cannot start", "error", err)
+				return reportedError{err}
 			}
+			signal.Ignore(syscall.SIGPIPE) // a reader of the log that has gone ends nothing
+			queue := newLogQueue(stderr)
+			defer queue.Close(logCloseTimeout)
 			level := new(slog.LevelVar)
-			log := newLog(cfg, cmd.ErrOrStderr(), level)
+			log := logTo(queue, logFormat(cfg.Log.Format, stderr), cfg, level)
+			queue.reportTo(log)
 			go followSignals(cmd.Context(), level, levelOf(cfg), log)
-			return serve(cmd.Context(), cfg, cmd.OutOrStdout(), log)
+			if err := serve(cmd.Context(), cfg, cmd.OutOrStdout(), queue, log); err != nil {
+				log.Error("the service has ended", "error", err)
+				return reportedError{err}
+			}
+			return nil
 		},
 	}
 }
 
 // serve runs the service until ctx is done and every request has its answer.
-func serve(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.Logger) error {
+func serve(ctx context.Context, cfg config.Config, stdout io.Writer, queue *logQueue, log *slog.Logger) error {
 	spareThreads()
 	var i instruments
 	var err error
@@ -71,6 +88,7 @@ func serve(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.L
 		i.metrics = newMetrics()
 	}
 	log = i.log(log)
+	i.advices = newAdvices(log)
 	b, err := openBackend(ctx, cfg, log, i)
 	if err != nil {
 		return err
@@ -95,7 +113,7 @@ func serve(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.L
 	hasher := newHasher(cfg)
 	hasher.Prepare()
 	defer hasher.Close()
-	handler, err := newHandler(cfg, b, i, hasher, ring, tokens, sessions, health, log)
+	handler, err := newHandler(cfg, b, i, watched{sessions: sessions, hasher: hasher, ring: ring, health: health, clock: b.clock, log: queue}, tokens, log)
 	if err != nil {
 		return err
 	}
@@ -120,7 +138,10 @@ func serve(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.L
 		ConnState: conns.track, Handler: handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: cfg.Server.RequestTimeout + writeSlack,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
-	greet(stdout, cfg, listener.Addr(), b.mode)
+	log.Info("listening", "version", version, "address", listener.Addr().String(), "url", cfg.Server.PublicURL.String(), "mode", b.mode)
+	if isTerminal(stdout) {
+		greet(stdout, cfg, listener.Addr(), b.mode)
+	}
 
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()

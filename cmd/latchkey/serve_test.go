@@ -27,7 +27,7 @@ func TestTheEmbeddedServiceKeepsUsersAndSessionsOverARestart(t *testing.T) {
 	port, dir := freePort(t), filepath.Join(t.TempDir(), "data")
 	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d'", port), "data.dir: '"+dir+"'", "password.bcrypt_cost: 10")
 	first := serveIn(t, port, "--config", file)
-	if out := first.stdout.String(); !strings.Contains(out, fmt.Sprint(port)) || !strings.Contains(out, "Embedded") {
+	if out := first.stderr.String(); !strings.Contains(out, fmt.Sprintf(`"address":"127.0.0.1:%d"`, port)) || !strings.Contains(out, `"mode":"embedded"`) {
 		t.Errorf("the greeting is %q", out)
 	}
 	if status := post(t, first.url+"/api/users", ada, nil); status != 201 {

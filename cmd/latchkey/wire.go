@@ -178,7 +178,7 @@ func newSessions(cfg config.Config, b backend, tokens *service.Tokens, log *slog
 }
 
 // newHandler wires the services and the routes.
-func newHandler(cfg config.Config, b backend, i instruments, hasher *service.Hasher, ring *service.Keyring, tokens *service.Tokens, sessions *service.Sessions, health *service.Health, log *slog.Logger) (http.Handler, error) {
+func newHandler(cfg config.Config, b backend, i instruments, w watched, tokens *service.Tokens, log *slog.Logger) (http.Handler, error) {
 	policy, err := passwordPolicy(cfg)
 	if err != nil {
 		return nil, err
@@ -188,18 +188,18 @@ func newHandler(cfg config.Config, b backend, i instruments, hasher *service.Has
 		return nil, err
 	}
 	throttle := newThrottle(cfg, b, root)
-	login := service.NewLogin(b.store, hasher, throttle, sessions, cfg.Login.RevealUnknownUser, log)
-	i.watch(sessions, login, hasher, ring, b.pools)
+	w.login = service.NewLogin(b.store, w.hasher, throttle, w.sessions, cfg.Login.RevealUnknownUser, log)
+	i.watch(w, b.pools)
 	return controller.NewRouter(controller.Options{
 		Observe: i.requests(), Trace: i.spans(),
-		Accounts:  newAccounts(cfg, b, policy, hasher, log),
-		Login:     login,
-		OAuth:     service.NewOAuth(b.store, login, sessions, tokens),
+		Accounts:  newAccounts(cfg, b, policy, w.hasher, log),
+		Login:     w.login,
+		OAuth:     service.NewOAuth(b.store, w.login, w.sessions, tokens),
 		Clients:   service.NewClients(b.store.Clients, b.clock.Now, log),
 		Issuer:    cfg.Tokens.Issuer,
-		Passwords: service.NewPasswords(b.store, sessions, hasher, throttle, policy),
+		Passwords: service.NewPasswords(b.store, w.sessions, w.hasher, throttle, policy),
 		Strength:  strength.New(policy),
-		Sessions:  sessions, Tokens: tokens, Keys: ring, Health: health,
+		Sessions:  w.sessions, Tokens: tokens, Keys: w.ring, Health: w.health,
 		PublicURL: cfg.Server.PublicURL, BasePath: cfg.Server.BasePath, TrustedProxies: cfg.Server.TrustedProxies,
 		Origins: cfg.CORS.Origins, Delivery: cfg.Tokens.Delivery,
 		Demo: cfg.DemoEnabled(), CookieDomain: cfg.Cookies.Domain, SameSite: cfg.Cookies.SameSite, LegacyCookies: legacyCookies(cfg),

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"latchkey/repository"
@@ -16,8 +17,9 @@ import (
 // own: the server enforces its statement timeout only as long as it runs. It
 // hangs on the hooks of the driver for tracing, whose contexts the driver uses.
 type bound struct {
-	limit   time.Duration
-	observe repository.Observer // or nil
+	limit    time.Duration
+	observe  repository.Observer // or nil
+	readOnly func()              // is called when the server took no write: it is no primary any more
 }
 
 type boundKey struct{}
@@ -40,8 +42,11 @@ func (b *bound) end(ctx context.Context, err error) {
 		return
 	}
 	c.cancel()
+	if pe := (*pgconn.PgError)(nil); errors.As(err, &pe) && pe.Code == readOnly {
+		b.readOnly()
+	}
 	if b.observe != nil {
-		b.observe("postgres", c.name, time.Since(c.begin), errors.Is(storeError(err), repository.ErrUnavailable)) //nolint:forbidigo // likewise
+		b.observe("postgres", c.name, time.Since(c.begin), repository.IfUnavailable(storeError(err))) //nolint:forbidigo // likewise
 	}
 }
 

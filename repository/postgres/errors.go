@@ -3,6 +3,7 @@ package postgres
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -27,6 +28,9 @@ func storeError(err error) error {
 		return repository.ErrNotFound
 	}
 	if !errors.As(err, &pe) {
+		if connecting != nil && strings.Contains(err.Error(), "read only connection") { // pgx has no other name for it
+			return fmt.Errorf("%w: %w", repository.ErrUnavailable, &repository.Advice{Fix: fixReadOnly, Err: err})
+		}
 		// The network, a timeout, a cancelled context, a closed pool.
 		return fmt.Errorf("%w: %w", repository.ErrUnavailable, err)
 	}
@@ -42,7 +46,7 @@ func storeError(err error) error {
 		}
 	}
 	if fix := advice(pe); fix != "" {
-		return fmt.Errorf("%w: %s: %w", repository.ErrUnavailable, fix, err)
+		return fmt.Errorf("%w: %w", repository.ErrUnavailable, &repository.Advice{Fix: fix, Err: err})
 	}
 	return fmt.Errorf("%w: %w", repository.ErrUnavailable, err)
 }
@@ -50,6 +54,8 @@ func storeError(err error) error {
 const (
 	uniqueViolation = "23505"
 	readOnly        = "25006"
+
+	fixReadOnly = "the server is read-only: let database.url reach the primary; with several hosts in it the primary is found"
 )
 
 // class is the class of an SQLSTATE (PostgreSQL manual, appendix A).
@@ -59,7 +65,7 @@ func class(pe *pgconn.PgError) string { return pe.Code[:min(2, len(pe.Code))] }
 func advice(pe *pgconn.PgError) string {
 	switch pe.Code {
 	case readOnly:
-		return "the server is read-only: let database.url reach the primary (several hosts and target_session_attrs=read-write find it)"
+		return fixReadOnly
 	case "42501":
 		return "the database user lacks a right: GRANT it, or let the user own the schema"
 	case "42P01", "42703", "3F000":

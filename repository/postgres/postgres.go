@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/multitracer"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"latchkey/repository"
@@ -43,7 +44,12 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	timeout := or(o.StatementTimeout, 2*time.Second)
 	cfg.ConnConfig.RuntimeParams["statement_timeout"] = strconv.FormatInt(timeout.Milliseconds(), 10)
 	cfg.ConnConfig.RuntimeParams["timezone"] = "UTC"
-	cfg.ConnConfig.Tracer = &bound{timeout, o.Observe}
+	if cfg.ConnConfig.ValidateConnect == nil { // target_session_attrs in the URL decides else
+		cfg.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	}
+	db := &DB{}
+	limits := &bound{limit: timeout, observe: o.Observe, readOnly: db.dropConnections}
+	cfg.ConnConfig.Tracer = limits
 	if o.Tracer != nil {
 		cfg.ConnConfig.Tracer = multitracer.New(cfg.ConnConfig.Tracer, o.Tracer)
 	}
@@ -51,7 +57,16 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	return &DB{pool: pool, sessionUsers: newSessionUsers(pool)}, nil
+	db.pool, db.sessionUsers = pool, newSessionUsers(pool)
+	return db, nil
+}
+
+// dropConnections closes all connections, those in use once they are free: after a
+// switchover they lead to a server that takes no writes, and new ones to the primary.
+func (db *DB) dropConnections() {
+	if db.pool != nil {
+		go db.pool.Reset() // it may wait for a connection that is being made
+	}
 }
 
 // Close waits for the connections in use and closes all.
@@ -73,6 +88,7 @@ func (db *DB) Ping(ctx context.Context) error {
 		return storeError(err)
 	}
 	if readOnly {
+		db.dropConnections()
 		return fmt.Errorf("%w: the server takes no writes", repository.ErrUnavailable)
 	}
 	return nil

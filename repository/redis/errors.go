@@ -22,11 +22,8 @@ func storeError(err error) error {
 	case repository.Known(err):
 		return err
 	}
-	if fix := advice(err.Error()); fix != "" {
-		return fmt.Errorf("%w: %s: %w", repository.ErrUnavailable, fix, err)
-	}
-	if errors.Is(err, redis.Nil) {
-		return fmt.Errorf("%w: the sentinels do not know the primary: check master_name in redis.url: %w", repository.ErrUnavailable, err)
+	if fix := advice(err); fix != "" {
+		return fmt.Errorf("%w: %w", repository.ErrUnavailable, &repository.Advice{Fix: fix, Err: err})
 	}
 	return fmt.Errorf("%w: %w", repository.ErrUnavailable, err)
 }
@@ -35,9 +32,9 @@ func storeError(err error) error {
 // on the error of a command within a longer text.
 var advices = []struct{ reply, fix string }{
 	{"NOAUTH", "Redis wants a password: write it in redis.url, as in redis://:password@host:6379/0"},
+	{"unauthenticated", "Redis wants a password: write it in redis.url, as in redis://:password@host:6379/0"},
 	{"WRONGPASS", "Redis refuses the user or the password: correct redis.url"},
 	{"invalid username-password pair", "Redis refuses the user or the password: correct redis.url"},
-	{"without any password configured", "Redis has no password, and redis.url has one: set requirepass, or take it out"},
 	{"NOPERM", "the Redis user lacks a right: allow it by ACL SETUSER"},
 	{"can't run this command", "the Redis user lacks a right: allow it by ACL SETUSER"},
 	{"DB index is out of range", "Redis has no database of that number: correct redis.url"},
@@ -52,7 +49,11 @@ var advices = []struct{ reply, fix string }{
 	{"unknown command", "the server is too old, or has renamed a command that we need"},
 }
 
-func advice(reply string) string {
+func advice(err error) string {
+	if errors.Is(err, redis.Nil) {
+		return "the sentinels do not know the primary: check master_name in redis.url"
+	}
+	reply := err.Error()
 	for _, a := range advices {
 		if strings.Contains(reply, a.reply) {
 			return a.fix

@@ -2,7 +2,6 @@ package redis
 
 import (
 	"context"
-	"errors"
 	"net"
 	"time"
 
@@ -41,6 +40,8 @@ func (o observed) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proc
 func (o observed) time(call string, err *error) func() {
 	begin := time.Now() //nolint:forbidigo // how long it takes; no rule depends on it
 	return func() {
-		o.observe("redis", call, time.Since(begin), errors.Is(storeError(*err), repository.ErrUnavailable)) //nolint:forbidigo // likewise
+		if failed := *err; !redis.HasErrorPrefix(failed, "NOSCRIPT") { // which the driver answers by sending the script
+			o.observe("redis", call, time.Since(begin), storeError(failed)) //nolint:forbidigo // likewise
+		}
 	}
 }

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"time"
 
 	"latchkey/repository"
@@ -20,7 +19,7 @@ func (p pool) time(call string) func(error) {
 	begin := time.Now() //nolint:forbidigo // how long it takes; no rule depends on it
 	return func(err error) {
 		if p.observe != nil {
-			p.observe("sqlite", call, time.Since(begin), errors.Is(storeError(err), repository.ErrUnavailable)) //nolint:forbidigo // likewise
+			p.observe("sqlite", call, time.Since(begin), repository.IfUnavailable(storeError(err))) //nolint:forbidigo // likewise
 		}
 	}
 }

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"latchkey/repository/throwaway"
+)
+
+// TestTheLogSaysOnceWhatIsWrongWithAStore runs the program without Redis: it starts and
+// is ready, and says what is wrong in the log, to this machine and to no proxy.
+func TestTheLogSaysOnceWhatIsWrongWithAStore(t *testing.T) {
+	port, dead := freePort(t), freePort(t)
+	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d'", port), fmt.Sprintf("database.url: '%s'", throwaway.Postgres(t)),
+		fmt.Sprintf("redis.url: 'redis://127.0.0.1:%d'", dead), fmt.Sprintf("tokens.secret: '%s'", testSecret))
+	r := serveIn(t, port, "--config", file)
+	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(r.stderr.String(), "store unavailable") && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	}
+	for range 3 {
+		if status, body := fetch(t, r.url+"/readyz"); status != 200 || !strings.Contains(body, `"redis":"unavailable"`) || !strings.Contains(body, "refused") {
+			t.Errorf("/readyz: %d %s", status, body)
+		}
+		if status, body := fetch(t, r.url+"/readyz?stores=1"); status != 503 {
+			t.Errorf("/readyz?stores=1: %d %s", status, body)
+		}
+	}
+	time.Sleep(2 * time.Second)
+	log := r.stderr.String()
+	if n := strings.Count(log, `"msg":"store unavailable","store":"session store"`); n != 1 {
+		t.Errorf("the log says %d times that the store is unavailable:\n%s", n, log)
+	}
+	if !strings.Contains(log, `"route":"/readyz","status":503,"outcome":"store_unavailable"`) || strings.Contains(log, `"status":503,"outcome":"ok"`) {
+		t.Errorf("the line of a check that fails has no reason:\n%s", log)
+	}
+}
