@@ -154,7 +154,7 @@ func (h honest) refused(p repository.Presentation, ticks int, seen map[honest]bo
 		if next.session.Ended != "" {
 			return next.how()
 		}
-		if how := next.honest.refused(p, ticks-1, seen); how != "" {
+		if how := next.refused(p, ticks-1, seen); how != "" {
 			return next.how() + "; " + how
 		}
 	}

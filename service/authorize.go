@@ -83,7 +83,7 @@ func sameRedirect(known, given string) bool {
 		return false
 	}
 	g, err := url.Parse(given)
-	if err != nil || g.Hostname() != k.Hostname() || g.Port() == "" {
+	if err != nil || g.Hostname() != k.Hostname() || g.Port() == "" || !goodPort(g) {
 		return false
 	}
 	k.Host = net.JoinHostPort(k.Hostname(), g.Port())

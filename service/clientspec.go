@@ -3,6 +3,7 @@ package service
 import (
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -129,6 +130,8 @@ func redirectProblem(uri string) string {
 		return "must have no fragment"
 	case u.User != nil:
 		return "must have no user name"
+	case !goodPort(u):
+		return "must have a port from 1 to 65535, or none"
 	case u.Host != "" && strings.ContainsFunc(u.Host, func(r rune) bool { return !plainHost(r) }):
 		return "must have a host of letters, digits, dots and hyphens"
 	case u.Scheme == "https" && u.Hostname() != "":
@@ -141,6 +144,16 @@ func redirectProblem(uri string) string {
 		return ""
 	}
 	return "must be https, a loopback address, or of a scheme with a dot, as in com.example.app:/callback"
+}
+
+// goodPort reports whether the port of a URI, if it has one, is one that can be
+// connected to.
+func goodPort(u *url.URL) bool {
+	if !strings.Contains(strings.TrimPrefix(u.Host, u.Hostname()), ":") && u.Port() == "" {
+		return true
+	}
+	n, err := strconv.ParseUint(u.Port(), 10, 16)
+	return err == nil && n > 0
 }
 
 func plainHost(r rune) bool {

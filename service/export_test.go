@@ -2,17 +2,26 @@ package service
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"time"
 )
 
-// AccessKeyForTest returns the first key that signs access tokens under a root
-// secret, so that tests can forge them.
-func AccessKeyForTest(root string) (key []byte, kid string) {
-	r, err := DeriveKeys([]byte(root))
+// keyForTest is a key that follows from a text.
+func keyForTest(text string, use KeyUse) Key {
+	secret := sha256.Sum256([]byte(text + string(use)))
+	k, err := newKey("kid-"+string(use)+"-"+hex.EncodeToString(secret[:4]), secret[:])
 	if err != nil {
 		panic(err)
 	}
-	return r.first[UseAccess].private.([]byte), r.first[UseAccess].ID
+	return k
+}
+
+// AccessKeyForTest returns the key of FixedKeysForTest for access tokens, so that tests
+// can forge them.
+func AccessKeyForTest(text string) (key []byte, kid string) {
+	k := keyForTest(text, UseAccess)
+	return k.private.([]byte), k.ID
 }
 
 // FixedKeys are keys that never change.
@@ -24,20 +33,17 @@ func (f *FixedKeys) KeySet() *KeySet { return f.set }
 // Current implements KeySource.
 func (f *FixedKeys) Current() bool { return true }
 
-// FixedKeysForTest returns the first keys under a root secret, or with an
-// algorithm another one for access tokens.
-func FixedKeysForTest(root string, a Algorithm) *FixedKeys {
-	r, err := DeriveKeys([]byte(root))
-	if err != nil {
-		panic(err)
-	}
-	access := r.first[UseAccess]
+// FixedKeysForTest returns keys that follow from a text, or with an algorithm another
+// one for access tokens.
+func FixedKeysForTest(text string, a Algorithm) *FixedKeys {
+	access := keyForTest(text, UseAccess)
 	if a != HS256 {
+		var err error
 		if access, err = GenerateKey(a); err != nil {
 			panic(err)
 		}
 	}
-	return FixKeyForTest(access, r.first[UseRefresh])
+	return FixKeyForTest(access, keyForTest(text, UseRefresh))
 }
 
 // FixKeyForTest returns a source of these two keys.

@@ -113,7 +113,7 @@ func TestTheGateAnswersWhoeverHasWaitedTooLong(t *testing.T) {
 func TestOneAddressHasAQuarterOfThePlaces(t *testing.T) {
 	do, counts := service.GateForTest(2, time.Second, 50*time.Millisecond) // 40 places
 	stop := make(chan struct{})
-	block := func() error { <-stop; return nil }
+	block := func() error { <-stop; return t.Context().Err() }
 	var refused atomic.Int64
 	var all sync.WaitGroup
 	for range 30 {

@@ -222,13 +222,11 @@ func (m *machine) arrive(rt *rapid.T) {
 	s.delayed = slices.Delete(s.delayed, i, i+1)
 	got, err := m.calls.PresentSession(context.Background(), p)
 	must(rt, err)
-	switch got.Outcome {
-	case repository.OutcomeReuse:
+	if got.Outcome == repository.OutcomeReuse {
 		rt.Fatalf("a call that was held ends the session of an honest client")
-	case repository.OutcomeRotated:
-		if !s.lost {
-			s.lost, s.lostAt = true, got.RotatedAt
-		}
+	}
+	if got.Outcome == repository.OutcomeRotated && !s.lost {
+		s.lost, s.lostAt = true, got.RotatedAt
 	}
 }
 

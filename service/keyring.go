@@ -222,7 +222,7 @@ func (r *Keyring) tendOnce(ctx context.Context) (changed bool, err error) {
 	for _, use := range r.uses() {
 		standby, stands := set.standby(use)
 		if !stands {
-			return true, r.putStandby(ctx, set, use)
+			return true, r.putStandby(ctx, use)
 		}
 		if _, err := set.signer(use, now); err != nil {
 			return true, r.activate(ctx, standby, r.clock.Reference(ctx), Origin{Agent: "rotation"})
@@ -305,15 +305,11 @@ func (r *Keyring) row(k Key, use KeyUse, at time.Time) (repository.SigningKey, e
 	return row, err
 }
 
-// putStandby adds a new key: the first ever is the one that the root secret
-// gives, if it is of the algorithm, and the others are random.
-func (r *Keyring) putStandby(ctx context.Context, set *KeySet, use KeyUse) error {
-	k := r.root.first[use]
-	if a := r.policy.algorithm(use); k.Algorithm != a || set.has(use) {
-		var err error
-		if k, err = GenerateKey(a); err != nil {
-			return err
-		}
+// putStandby generates a key that stands by.
+func (r *Keyring) putStandby(ctx context.Context, use KeyUse) error {
+	k, err := GenerateKey(r.policy.algorithm(use))
+	if err != nil {
+		return err
 	}
 	return r.put(ctx, k, use, "", Origin{Agent: "rotation"})
 }

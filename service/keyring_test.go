@@ -464,3 +464,24 @@ func TestKeysAreReadFromPEM(t *testing.T) {
 		}
 	}
 }
+
+// TestTwoDeploymentsWithOneSecretShareNoKey is of a copy of a deployment, for staging
+// say, that was given the same secret.
+func TestTwoDeploymentsWithOneSecretShareNoKey(t *testing.T) {
+	for _, algorithm := range []service.Algorithm{service.HS256, service.ES256} {
+		one := newReplica(t, throwaway.SQLiteStore(t), secret, keyPolicy(algorithm))
+		two := newReplica(t, throwaway.SQLiteStore(t), secret, keyPolicy(algorithm))
+		must(t, one.Start(t.Context()))
+		must(t, two.Start(t.Context()))
+		for _, a := range one.KeySet().Keys(noon) {
+			for _, b := range two.KeySet().Keys(noon) {
+				if a.ID == b.ID {
+					t.Errorf("%s: both have the key %s", algorithm, a.ID)
+				}
+			}
+		}
+		if _, err := two.tokens.VerifyAccess(one.mint(t)); err == nil {
+			t.Errorf("%s: one accepts a token of the other", algorithm)
+		}
+	}
+}

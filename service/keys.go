@@ -3,7 +3,6 @@ package service
 import (
 	"crypto/hkdf"
 	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 )
 
@@ -11,14 +10,14 @@ import (
 const MinRootSecret = 32
 
 // RootKeys are what a root secret gives: one key for each purpose, so that none
-// can stand in for another.
+// can stand in for another. The keys that sign tokens are random: two deployments with
+// one secret must not accept each other's tokens.
 type RootKeys struct {
-	first   map[KeyUse]Key // what a database without keys begins with
-	chain   *macs          // for the ids of refresh tokens; see successor
-	sealing []byte         // for the keys in the database; see seal
-	limit   []byte         // for the names of limits; see Throttle
-	device  []byte         // for the tokens of known devices; see DeviceToken
-	name    []byte         // for the names of sessions; see SessionName
+	chain   *macs  // for the ids of refresh tokens; see successor
+	sealing []byte // for the keys in the database; see seal
+	limit   []byte // for the names of limits; see Throttle
+	device  []byte // for the tokens of known devices; see DeviceToken
+	name    []byte // for the names of sessions; see SessionName
 }
 
 // String keeps the keys out of what is printed.
@@ -41,17 +40,7 @@ func DeriveKeys(root []byte) (RootKeys, error) {
 		}
 		return key
 	}
-	r := RootKeys{first: map[KeyUse]Key{}, chain: newMACs(derive("refresh chain v1", 32)), sealing: derive("key encryption v1", 32)}
+	r := RootKeys{chain: newMACs(derive("refresh chain v1", 32)), sealing: derive("key encryption v1", 32)}
 	r.limit, r.device, r.name = derive("login limit v1", 32), derive("known device v1", 32), derive("session name v1", 32)
-	for _, use := range []KeyUse{UseAccess, UseRefresh} {
-		// The id of a symmetric key is derived beside it and not from it: a
-		// thumbprint of a secret would help to guess the secret.
-		id := hex.EncodeToString(derive(string(use)+" kid v1", 8))
-		k, err := newKey(id, derive(string(use)+" key v1", hmacBytes))
-		if err != nil {
-			return RootKeys{}, err
-		}
-		r.first[use] = k
-	}
 	return r, failed
 }

@@ -56,12 +56,19 @@ func (e *keyEntry) sign(text []byte) ([]byte, error) {
 	if e.macs != nil {
 		return sum(e.macs, nil, text), nil
 	}
-	return e.Algorithm.method().Sign(string(text), e.private)
+	signature, err := e.Algorithm.method().Sign(string(text), e.private)
+	if err == nil && e.Algorithm == ES256 {
+		lowS(signature)
+	}
+	return signature, err
 }
 
 // verify checks a signature.
 func (e *keyEntry) verify(text string, signature []byte) error {
 	if e.macs == nil {
+		if e.Algorithm == ES256 && len(signature) == ecSignature && highS(signature) {
+			return errors.New("the signature has a high s: it was made from another one")
+		}
 		return e.Algorithm.method().Verify(text, signature, e.public)
 	}
 	var mac [sha256.Size]byte
@@ -167,11 +174,6 @@ func (s *KeySet) standby(use KeyUse) (*keyEntry, bool) {
 		}
 	}
 	return nil, false
-}
-
-// has reports whether there is, or was, a key of a use.
-func (s *KeySet) has(use KeyUse) bool {
-	return slices.ContainsFunc(s.entries, func(e *keyEntry) bool { return e.use == use })
 }
 
 // KeyInfo is what may be shown of a key.

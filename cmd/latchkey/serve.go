@@ -133,9 +133,12 @@ func serve(ctx context.Context, cfg config.Config, stdout io.Writer, queue *logQ
 	if err != nil {
 		return fmt.Errorf("server.listen: %w", err)
 	}
+	if handler, err = refuseMixed(handler); err != nil {
+		return err
+	}
 	conns := &connections{busy: map[net.Conn]struct{}{}}
 	server := &http.Server{
-		ConnState: conns.track, Handler: handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: cfg.Server.RequestTimeout + writeSlack,
+		ConnState: conns.track, ConnContext: withFraming, Handler: handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: cfg.Server.RequestTimeout + writeSlack,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	log.Info("listening", "version", version, "address", listener.Addr().String(), "url", cfg.Server.PublicURL.String(), "mode", b.mode)
@@ -144,7 +147,7 @@ func serve(ctx context.Context, cfg config.Config, stdout io.Writer, queue *logQ
 	}
 
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
+	go func() { failed <- server.Serve(framingListener{listener}) }()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serve: %w", err)

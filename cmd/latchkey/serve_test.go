@@ -35,7 +35,7 @@ func TestTheEmbeddedServiceKeepsUsersAndSessionsOverARestart(t *testing.T) {
 	}
 	var before, after tokens
 	post(t, first.url+"/api/users/login", login, &before)
-	for name, mode := range map[string]os.FileMode{dir: 0o700, filepath.Join(dir, "secret"): 0o600, filepath.Join(dir, "latchkey.db"): 0o600} {
+	for name, mode := range map[string]os.FileMode{dir: 0o700, filepath.Join(dir, "secret"): 0o600, filepath.Join(dir, "latchkey.db"): 0o600, filepath.Join(dir, "latchkey.db.migrate"): 0o600} {
 		info, err := os.Stat(name)
 		must(t, err)
 		if info.Mode().Perm() != mode {

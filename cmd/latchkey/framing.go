@@ -1,0 +1,173 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+
+	"latchkey/controller/problem"
+	"latchkey/service"
+)
+
+// framing is a connection that notices a request which says in two ways how long it is:
+// by Content-Length and by Transfer-Encoding. A proxy in front may believe the one and
+// we the other, and take what follows for another request (RFC 9112 6.1, 11.2). Net/http
+// takes the first header away before any handler sees it, so the bytes are looked at here.
+type framing struct {
+	net.Conn
+	mixed atomic.Bool
+
+	state   framingState
+	line    []byte // the begin of the line that is read
+	first   bool   // a line of the header was read
+	length  int64  // by Content-Length; -1: there is none
+	chunked bool   // there is a Transfer-Encoding
+	skip    int64  // bytes of a body or a chunk that follow
+}
+
+type framingState int
+
+const (
+	inHeader framingState = iota
+	inBody
+	inChunkSize
+	inChunk
+	inTrailer
+	lost // what follows is no HTTP that net/http accepts
+)
+
+// maxLine is how much of a line is kept: the names and values that count are shorter.
+const maxLine = 64
+
+// framingListener accepts connections as framing.
+type framingListener struct{ net.Listener }
+
+// Accept implements net.Listener.
+func (l framingListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &framing{Conn: conn, length: -1}, nil
+}
+
+// Read implements net.Conn.
+func (f *framing) Read(p []byte) (int, error) {
+	n, err := f.Conn.Read(p)
+	f.scan(p[:n])
+	return n, err
+}
+
+// scan follows the requests on the connection.
+func (f *framing) scan(b []byte) {
+	for len(b) > 0 && f.state != lost && !f.mixed.Load() {
+		if f.state == inBody || f.state == inChunk {
+			n := min(f.skip, int64(len(b)))
+			b, f.skip = b[n:], f.skip-n
+			if f.skip > 0 {
+				return
+			}
+			if f.state == inBody {
+				f.next()
+			} else {
+				f.state = inChunkSize
+			}
+			continue
+		}
+		part, rest, whole := bytes.Cut(b, []byte{'\n'})
+		if room := maxLine - len(f.line); room > 0 {
+			f.line = append(f.line, part[:min(room, len(part))]...)
+		}
+		if b = rest; whole {
+			f.endLine(bytes.TrimSuffix(f.line, []byte{'\r'}))
+			f.line = f.line[:0]
+		}
+	}
+}
+
+// endLine takes a line that has ended.
+func (f *framing) endLine(line []byte) {
+	switch f.state {
+	case inHeader:
+		f.headerLine(line)
+	case inChunkSize:
+		size, _, _ := bytes.Cut(line, []byte{';'})
+		n, err := strconv.ParseInt(string(bytes.TrimSpace(size)), 16, 62)
+		switch {
+		case err != nil || n < 0:
+			f.state = lost
+		case n == 0:
+			f.state = inTrailer
+		default:
+			f.state, f.skip = inChunk, n+2 // and the end of its line
+		}
+	case inTrailer:
+		if len(line) == 0 {
+			f.next()
+		}
+	case inBody, inChunk, lost:
+	}
+}
+
+func (f *framing) headerLine(line []byte) {
+	if len(line) > 0 {
+		name, value, found := bytes.Cut(line, []byte{':'})
+		switch {
+		case !f.first || !found:
+			f.first = true // the request line
+		case bytes.EqualFold(name, []byte("content-length")):
+			n, err := strconv.ParseInt(string(bytes.TrimSpace(value)), 10, 63)
+			if err != nil {
+				n = 0 // which net/http refuses
+			}
+			f.length = n
+		case bytes.EqualFold(name, []byte("transfer-encoding")):
+			f.chunked = true
+		}
+		return
+	}
+	switch {
+	case !f.first: // an empty line before a request
+	case f.chunked && f.length >= 0:
+		f.mixed.Store(true)
+	case f.chunked:
+		f.state = inChunkSize
+	case f.length > 0:
+		f.state, f.skip = inBody, f.length
+	default:
+		f.next()
+	}
+}
+
+// next begins a request.
+func (f *framing) next() {
+	f.state, f.first, f.chunked, f.length = inHeader, false, false, -1
+}
+
+type framingKey struct{}
+
+// withFraming implements http.Server.ConnContext.
+func withFraming(ctx context.Context, conn net.Conn) context.Context {
+	return context.WithValue(ctx, framingKey{}, conn)
+}
+
+// refuseMixed answers a request that says in two ways how long it is with 400, and
+// closes the connection.
+func refuseMixed(next http.Handler) (http.Handler, error) {
+	problems, err := problem.New(nil)
+	if err != nil {
+		return nil, err
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if f, ok := r.Context().Value(framingKey{}).(*framing); ok && f.mixed.Load() {
+			w.Header().Set("Connection", "close")
+			problems.Write(r.Context(), w, service.NewError(service.CodeInvalidRequest,
+				"The request has both Content-Length and Transfer-Encoding. Send one of them."))
+			return
+		}
+		next.ServeHTTP(w, r)
+	}), nil
+}
