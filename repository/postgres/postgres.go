@@ -97,7 +97,7 @@ func (db *DB) Ping(ctx context.Context) error {
 // Now implements repository.Clock.
 func (db *DB) Now(ctx context.Context) (now time.Time, err error) {
 	err = db.pool.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&now)
-	return now, storeError(err)
+	return now.UTC(), storeError(err)
 }
 
 // inTx runs f in one transaction. One that ends in an error is rolled back.

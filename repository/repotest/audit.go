@@ -101,13 +101,6 @@ var audits = []promise{
 	}},
 }
 
-var health = []promise{
-	{"BothStoresAnswer", func(t *testing.T, s repository.Store) {
-		must(t, s.Database.Ping(t.Context()))
-		must(t, s.SessionStore.Ping(t.Context()))
-	}},
-}
-
 func appendAudit(t *testing.T, s repository.Store, a repository.AuditRecord) {
 	t.Helper()
 	added, err := s.Audits.AppendAudit(t.Context(), a)
