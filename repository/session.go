@@ -205,8 +205,9 @@ type Sessions interface {
 	// one used last first. Expired ones may be among them.
 	ListSessions(ctx context.Context, userID string) ([]Session, error)
 
-	// PurgeSessions forgets at most limit sessions that were over before a
-	// time, and returns how many; a store that forgets by itself returns 0.
+	// PurgeSessions forgets at most limit sessions whose AbsoluteAt is before a
+	// time, and returns how many. A store that forgets a session by itself, at most
+	// two hours after AbsoluteAt, returns 0.
 	PurgeSessions(ctx context.Context, before time.Time, limit int) (int, error)
 
 	// FindSession reads a session, ended ones included, as it is now.

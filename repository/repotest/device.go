@@ -1,6 +1,7 @@
 package repotest
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -122,7 +123,44 @@ var devices = []promise{
 			t.Errorf("%d purged", n)
 		}
 		sameSession(t, s, session)
-		_, err = s.Sessions.PurgeSessions(t.Context(), session.AbsoluteAt.Add(time.Millisecond), 10)
-		must(t, err)
+	}},
+	{"ASessionThatIsLongOverIsForgotten", func(t *testing.T, s repository.Store) {
+		now := ms(0)
+		atExpiry := newSession()
+		atExpiry.AbsoluteAt = now
+		begin(t, s, atExpiry)
+		over := make([]repository.Session, 3)
+		for i := range over {
+			// A store that forgets by itself counts from CreatedAt, so this one is due at once.
+			over[i] = newSession()
+			over[i].AbsoluteAt = over[i].CreatedAt.Add(-2 * time.Hour)
+			begin(t, s, over[i])
+		}
+		remaining := func() (n int) {
+			for _, session := range over {
+				_, err := s.Sessions.FindSession(t.Context(), session.UserID, session.ID)
+				switch {
+				case err == nil:
+					n++
+				case !errors.Is(err, repository.ErrNotFound):
+					t.Fatal(err)
+				}
+			}
+			return n
+		}
+		for before, n := remaining(), -1; n != 0; {
+			var err error
+			n, err = s.Sessions.PurgeSessions(t.Context(), now, 2)
+			must(t, err)
+			after := remaining()
+			if n > 2 || n != before-after {
+				t.Fatalf("a purge of at most 2 reports %d, and %d of %d sessions remain", n, after, before)
+			}
+			before = after
+		}
+		if n := remaining(); n != 0 {
+			t.Errorf("%d sessions that are over remain", n)
+		}
+		sameSession(t, s, atExpiry)
 	}},
 }
