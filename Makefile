@@ -86,6 +86,11 @@ fuzz: ## fuzz every parser of outside input, FUZZTIME each (default 30s)
 	$(GO) test -run '^$$' -fuzz '^FuzzForms$$' -fuzztime $(FUZZTIME) ./controller
 	$(GO) test -run '^$$' -fuzz '^FuzzBasic$$' -fuzztime $(FUZZTIME) ./controller
 
+.PHONY: mutants
+mutants: servers ## plant each known bug and see the tests fail
+	$(GO) run .ci/mutants/main.go
+	$(GO) run ./.ci/mutants/noop
+
 .PHONY: lint
 lint: ## report what breaks the house style
 	$(LINT) run ./...
