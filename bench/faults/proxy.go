@@ -1,49 +1,51 @@
 package main
 
 import (
-	"embed"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"text/template"
+	"strings"
 	"time"
 
-	"latchkey/repository/throwaway" //nolint:depguard // a measurement, as bench is
+	"latchkey/repository/throwaway"
 )
 
 // replicaHeader is the header in which HAProxy names the replica that answered.
 const replicaHeader = "X-Replica"
 
-//go:embed haproxy/haproxy.cfg haproxy/errors
-var haproxyFiles embed.FS
+// haproxyDir has the settings that operators start from; the program runs in the root of
+// the tree.
+const haproxyDir = "deploy/haproxy"
 
-// startHAProxy writes the settings and the error files to a directory, checks them, and
-// starts HAProxy.
+// startHAProxy writes the settings of haproxyDir with other addresses to a directory,
+// checks them, and starts HAProxy.
 func startHAProxy(dir, log, bind string, replicas []string) (*throwaway.Process, error) {
-	errorsDir := filepath.Join(dir, "errors")
-	if err := os.MkdirAll(errorsDir, 0o755); err != nil {
-		return nil, err
-	}
-	for _, name := range []string{"502.http", "503.http", "504.http"} {
-		text, err := haproxyFiles.ReadFile("haproxy/errors/" + name)
-		if err != nil {
-			return nil, err
-		}
-		if err := os.WriteFile(filepath.Join(errorsDir, name), text, 0o644); err != nil {
-			return nil, err
-		}
-	}
-	path := filepath.Join(dir, "haproxy.cfg")
-	file, err := os.Create(path)
+	errorFiles, err := filepath.Abs(filepath.Join(haproxyDir, "errors"))
 	if err != nil {
 		return nil, err
 	}
-	err = template.Must(template.ParseFS(haproxyFiles, "haproxy/haproxy.cfg")).Execute(file, map[string]any{
-		"Socket": "", "Errors": errorsDir, "Bind": bind, "Header": replicaHeader, "Replicas": replicas,
-	})
-	if err := errors.Join(err, file.Close()); err != nil {
+	text, err := os.ReadFile(filepath.Join(haproxyDir, "haproxy.cfg"))
+	if err != nil {
+		return nil, fmt.Errorf("run it in the root of the tree: %w", err)
+	}
+	var b strings.Builder
+	for line := range strings.Lines(strings.ReplaceAll(string(text), "/etc/haproxy/errors", errorFiles)) {
+		switch words := strings.Fields(line); {
+		case len(words) > 0 && words[0] == "bind":
+			fmt.Fprintf(&b, "    bind %s\n", bind)
+		case len(words) > 0 && words[0] == "server":
+		default:
+			b.WriteString(line)
+		}
+	}
+	fmt.Fprintf(&b, "    http-response set-header %s %%s\n", replicaHeader)
+	for i, address := range replicas { // the last section is the backend
+		fmt.Fprintf(&b, "    server replica%d %s\n", i, address)
+	}
+	path := filepath.Join(dir, "haproxy.cfg")
+	if err := errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(path, []byte(b.String()), 0o644)); err != nil {
 		return nil, err
 	}
 	if out, err := exec.Command("haproxy", "-c", "-f", path).CombinedOutput(); err != nil {

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"latchkey/repository/throwaway" //nolint:depguard // a measurement, as bench is
+	"latchkey/repository/throwaway"
 )
 
 // clockVariable names the file with the offset of the clock. Only a program that is built

@@ -12,7 +12,7 @@ import (
 	"sync"
 	"time"
 
-	"latchkey/repository/throwaway" //nolint:depguard // a measurement, as bench is
+	"latchkey/repository/throwaway"
 )
 
 const (

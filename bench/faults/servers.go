@@ -11,7 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"latchkey/repository/throwaway" //nolint:depguard // a measurement, as bench is
+	"latchkey/repository/throwaway"
 )
 
 // redisServer is one of the two Redis servers.

@@ -13,7 +13,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"latchkey/repository/throwaway" //nolint:depguard // a measurement, as bench is
+	"latchkey/repository/throwaway"
 )
 
 // stores are Postgres, two Redis servers, and a sentinel that decides which of the two
