@@ -170,6 +170,7 @@ func (s *server) engine() (*gin.Engine, error) {
 	if err := e.SetTrustedProxies(proxies); err != nil {
 		return nil, fmt.Errorf("server.trusted_proxies: %w", err)
 	}
+	e.Use(middleware.ForwardedFor(s.Log))
 	if s.Trace != nil {
 		e.Use(s.Trace)
 	}

@@ -1,0 +1,51 @@
+package middleware
+
+import (
+	"log/slog"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+
+	"github.com/gin-gonic/gin"
+)
+
+// forwardedFor is the header in which proxies list the addresses that a request came
+// through.
+const forwardedFor = "X-Forwarded-For"
+
+// ForwardedFor rewrites X-Forwarded-For so that Gin reads all of it: one header of the
+// lines of all, and addresses without the port or the brackets that some proxies write.
+// An entry that is no address stays, and is logged once: Gin then takes the proxy's
+// address, and all users behind it share one.
+func ForwardedFor(log *slog.Logger) gin.HandlerFunc {
+	var warned atomic.Bool
+	return func(c *gin.Context) {
+		lines := c.Request.Header.Values(forwardedFor)
+		if len(lines) == 0 {
+			return
+		}
+		entries := strings.Split(strings.Join(lines, ","), ",")
+		for i, entry := range entries {
+			entries[i] = strings.TrimSpace(entry)
+			if address, ok := readAddress(entries[i]); ok {
+				entries[i] = address.String()
+			} else if warned.CompareAndSwap(false, true) {
+				log.WarnContext(c.Request.Context(), "an entry of "+forwardedFor+" is no address; the address of the proxy counts for such requests",
+					"length", len(entry))
+			}
+		}
+		c.Request.Header.Set(forwardedFor, strings.Join(entries, ", "))
+	}
+}
+
+// readAddress reads 192.0.2.1, 192.0.2.1:8080, 2001:db8::1, [2001:db8::1] and
+// [2001:db8::1]:8080, without a zone.
+func readAddress(s string) (netip.Addr, bool) {
+	if a, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(s, "["), "]")); err == nil {
+		return a.WithZone("").Unmap(), true
+	}
+	if a, err := netip.ParseAddrPort(s); err == nil {
+		return a.Addr().WithZone("").Unmap(), true
+	}
+	return netip.Addr{}, false
+}
