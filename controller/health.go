@@ -20,7 +20,7 @@ type statusBody struct {
 
 // status is GET /: whether the service and its stores answer.
 func (s *server) status(c *call, _ empty) (reply, error) {
-	return s.health(c, func(state service.State) error { return state.Err(true) }), nil
+	return s.health(c, s.Health.Check(c.ctx()), true), nil
 }
 
 // live is GET /livez: the process answers.
@@ -31,20 +31,22 @@ func (s *server) live(*call, empty) (reply, error) {
 // ready is GET /readyz: requests should come to this replica. A store that is
 // unavailable is no reason against it, except with the parameter stores=1.
 func (s *server) ready(c *call, _ empty) (reply, error) {
-	stores := c.r.URL.Query().Get("stores") == "1"
-	return s.health(c, func(state service.State) error { return state.Err(stores) }), nil
+	if c.r.URL.Query().Get("stores") == "1" {
+		return s.health(c, s.Health.Check(c.ctx()), true), nil
+	}
+	return s.health(c, s.Health.Look(c.ctx()), false), nil
 }
 
-// health answers with the state of the service, and 503 where something is wrong.
-func (s *server) health(c *call, wrong func(service.State) error) reply {
-	state := s.Health.Check(c.ctx())
+// health answers with a state of the service, and 503 where something is wrong; with
+// stores also where one of them is unavailable.
+func (s *server) health(c *call, state service.State, stores bool) reply {
 	word := func(err error) string {
 		if err == nil {
 			return "OK"
 		}
 		return "unavailable"
 	}
-	err := wrong(state)
+	err := state.Err(stores)
 	body := statusBody{Status: word(err), Mode: state.Mode, Database: word(state.DatabaseErr), Redis: word(state.SessionStoreErr)}
 	if state.Draining {
 		body.Status = "draining"

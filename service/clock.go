@@ -277,6 +277,8 @@ func (c *Clock) judge(ctx context.Context, ahead time.Duration, at measurement) 
 	defer c.mu.Unlock()
 	if c.last != nil && ((at.server-c.last.server)-(at.elapsed-c.last.elapsed)).Abs() > c.limit {
 		c.jumped = true
+		// Or both our clocks stood still, as those of a virtual machine that was paused.
+		c.wokenUntil.Store(int64(c.elapsed() + wokenFor))
 	}
 	c.last, c.ahead = &at, ahead
 	switch {

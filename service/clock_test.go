@@ -312,3 +312,18 @@ func TestOurGuardAndOthersDifferInTheirLeeway(t *testing.T) {
 		}
 	}
 }
+
+// TestAnEmptySessionStoreIsNoReasonToForgetASession is of a Redis that lost everything,
+// or of another one: it may come back.
+func TestAnEmptySessionStoreIsNoReasonToForgetASession(t *testing.T) {
+	onBoth(t, func(t *testing.T, store repository.Store) {
+		w := newWorld(t, store, standard)
+		id := w.user(t, "ada")
+		token, err := w.tokens.RefreshForTest(id, "01a219bd-3df7-7bbe-9290-a5b6803acb76", 3)
+		must(t, err)
+		_, err = w.refresh(token)
+		if e := service.AsError(err); e.Code != service.CodeRefreshInvalid || e.SessionOver {
+			t.Errorf("%v, session over: %v", err, e.SessionOver)
+		}
+	})
+}

@@ -18,7 +18,7 @@ var (
 // signature (r, s) anyone can compute (r, n - s), which is as good: only the lower one
 // is ours, so that a token has one form.
 func highS(signature []byte) bool {
-	return new(big.Int).SetBytes(signature[ecSignature/2:]).Cmp(halfOrder) > 0
+	return len(signature) == ecSignature && new(big.Int).SetBytes(signature[ecSignature/2:]).Cmp(halfOrder) > 0
 }
 
 // lowS makes the s of a signature the lower one.

@@ -18,19 +18,39 @@ func TestATokenHasOneSignature(t *testing.T) {
 	must(t, err)
 	tokens := service.NewTokens(root, service.FixedKeysForTest(secret, service.ES256), "https://auth.example", "api", 10*time.Minute, clockAt(noonClock))
 	for range 64 { // half of them would be high
-		raw, err := tokens.AccessForTest(service.Subject{UserID: "u", SessionID: "s", ClientID: service.ClientAPI})
+		subject := service.Subject{UserID: "u", SessionID: "s", ClientID: service.ClientAPI}
+		raw, err := tokens.AccessForTest(subject)
 		must(t, err)
 		if _, err := tokens.VerifyAccess(raw); err != nil {
 			t.Fatalf("ours: %v", err)
 		}
-		parts := strings.Split(string(raw), ".")
-		signature, err := base64.RawURLEncoding.DecodeString(parts[2])
-		must(t, err)
-		s := new(big.Int).SetBytes(signature[32:])
-		s.Sub(elliptic.P256().Params().N, s).FillBytes(signature[32:])
-		parts[2] = base64.RawURLEncoding.EncodeToString(signature)
-		if _, err := tokens.VerifyAccess(service.RawToken(strings.Join(parts, "."))); code(err) != service.CodeTokenInvalid {
+		if _, err := tokens.VerifyAccess(otherS(t, raw)); code(err) != service.CodeTokenInvalid {
 			t.Fatalf("with the other s: %v", err)
 		}
+		if raw, err = tokens.AccessForTest(service.Subject{ClientID: "shop"}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tokens.VerifyAccess(otherS(t, raw)); code(err) != service.CodeTokenInvalid {
+			t.Fatalf("a client's own, with the other s: %v", err)
+		}
+		// A version before the claim epoch signed with either s.
+		subject.Epoch = -1
+		raw, err = tokens.AccessForTest(subject)
+		must(t, err)
+		if _, err := tokens.VerifyAccess(otherS(t, raw)); err != nil {
+			t.Fatalf("of an earlier version: %v", err)
+		}
 	}
+}
+
+// otherS replaces the s of a signature by n - s.
+func otherS(t *testing.T, raw service.RawToken) service.RawToken {
+	t.Helper()
+	parts := strings.Split(string(raw), ".")
+	signature, err := base64.RawURLEncoding.DecodeString(parts[2])
+	must(t, err)
+	s := new(big.Int).SetBytes(signature[32:])
+	s.Sub(elliptic.P256().Params().N, s).FillBytes(signature[32:])
+	parts[2] = base64.RawURLEncoding.EncodeToString(signature)
+	return service.RawToken(strings.Join(parts, "."))
 }

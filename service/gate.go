@@ -31,7 +31,7 @@ type gate struct {
 // job is work for a slot.
 type job struct {
 	ctx     context.Context
-	address string // whose share of the places it has
+	address string // whose share of the places it has while it waits
 	came    time.Time
 	do      func() error
 	done    chan error // holds one
@@ -72,9 +72,8 @@ func (g *gate) work() {
 		select {
 		case j := <-g.queue:
 			g.waiting.Add(-1)
-			err := g.run(j)
 			g.shares.Return(j.address)
-			j.done <- err
+			j.done <- g.run(j)
 		case <-g.closed:
 			return
 		}

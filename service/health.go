@@ -87,6 +87,19 @@ func (h *Health) Check(ctx context.Context) State {
 // Last is what Run found last; nil before that.
 func (h *Health) Last() *State { return h.last.Load() }
 
+// Look is Check without a question to the stores, where Run has asked them a moment
+// ago: a store that hangs must not make the answer late.
+func (h *Health) Look(ctx context.Context) State {
+	last := h.last.Load()
+	if last == nil {
+		return h.Check(ctx)
+	}
+	state := *last
+	state.Draining = h.draining.Load()
+	state.Ahead, state.ClockBad, state.ClockErr = h.clock.State()
+	return state
+}
+
 // Run looks at the stores until ctx is done, and logs each change with its reason.
 func (h *Health) Run(ctx context.Context, log *slog.Logger) {
 	up := map[string]bool{"database": true, "session store": true}

@@ -83,7 +83,8 @@ func (s *Sessions) Refresh(ctx context.Context, p Presentation) (Grant, error) {
 		}
 		s.record(ctx, p, token, repository.AuditRolledForward, outcome)
 	case repository.OutcomeUnknown:
-		return Grant{}, sessionOver(CodeRefreshInvalid, "The session is not known. Log in again.")
+		// Nobody forgets a cookie for that: an empty or a wrong Redis may come back.
+		return Grant{}, NewError(CodeRefreshInvalid, "The session is not known. Log in again.")
 	case repository.OutcomeExpired:
 		return Grant{}, s.ifExpired(refreshExpired())
 	case repository.OutcomeRevoked:

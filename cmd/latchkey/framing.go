@@ -22,7 +22,9 @@ type framing struct {
 
 	state   framingState
 	line    []byte // the begin of the line that is read
+	tail    []byte // its end
 	first   bool   // a line of the header was read
+	old     bool   // it says HTTP/1.0, where net/http ignores Transfer-Encoding
 	length  int64  // by Content-Length; -1: there is none
 	chunked bool   // there is a Transfer-Encoding
 	skip    int64  // bytes of a body or a chunk that follow
@@ -36,11 +38,13 @@ const (
 	inChunkSize
 	inChunk
 	inTrailer
-	lost // what follows is no HTTP that net/http accepts
 )
 
 // maxLine is how much of a line is kept: the names and values that count are shorter.
 const maxLine = 64
+
+// maxTail is as much of its end as tells the version of a request.
+const maxTail = len("HTTP/1.0\r")
 
 // framingListener accepts connections as framing.
 type framingListener struct{ net.Listener }
@@ -63,7 +67,7 @@ func (f *framing) Read(p []byte) (int, error) {
 
 // scan follows the requests on the connection.
 func (f *framing) scan(b []byte) {
-	for len(b) > 0 && f.state != lost && !f.mixed.Load() {
+	for len(b) > 0 && !f.mixed.Load() {
 		if f.state == inBody || f.state == inChunk {
 			n := min(f.skip, int64(len(b)))
 			b, f.skip = b[n:], f.skip-n
@@ -78,12 +82,20 @@ func (f *framing) scan(b []byte) {
 			continue
 		}
 		part, rest, whole := bytes.Cut(b, []byte{'\n'})
-		if room := maxLine - len(f.line); room > 0 {
-			f.line = append(f.line, part[:min(room, len(part))]...)
+		for _, c := range part {
+			blank := c == ' ' || c == '\t'
+			if len(f.line) == maxLine {
+				break
+			}
+			if !blank || !bytes.HasSuffix(f.line, []byte{':'}) { // any number may follow the name
+				f.line = append(f.line, c)
+			}
 		}
+		f.tail = append(f.tail, part...)
+		f.tail = f.tail[max(0, len(f.tail)-maxTail):]
 		if b = rest; whole {
 			f.endLine(bytes.TrimSuffix(f.line, []byte{'\r'}))
-			f.line = f.line[:0]
+			f.line, f.tail = f.line[:0], f.tail[:0]
 		}
 	}
 }
@@ -97,8 +109,8 @@ func (f *framing) endLine(line []byte) {
 		size, _, _ := bytes.Cut(line, []byte{';'})
 		n, err := strconv.ParseInt(string(bytes.TrimSpace(size)), 16, 62)
 		switch {
-		case err != nil || n < 0:
-			f.state = lost
+		case err != nil || n < 0: // it cannot be followed
+			f.mixed.Store(true)
 		case n == 0:
 			f.state = inTrailer
 		default:
@@ -108,7 +120,7 @@ func (f *framing) endLine(line []byte) {
 		if len(line) == 0 {
 			f.next()
 		}
-	case inBody, inChunk, lost:
+	case inBody, inChunk:
 	}
 }
 
@@ -116,12 +128,13 @@ func (f *framing) headerLine(line []byte) {
 	if len(line) > 0 {
 		name, value, found := bytes.Cut(line, []byte{':'})
 		switch {
-		case !f.first || !found:
-			f.first = true // the request line
+		case !f.first: // the request line
+			f.first, f.old = true, bytes.Contains(f.tail, []byte("HTTP/1.0"))
+		case !found:
 		case bytes.EqualFold(name, []byte("content-length")):
 			n, err := strconv.ParseInt(string(bytes.TrimSpace(value)), 10, 63)
-			if err != nil {
-				n = 0 // which net/http refuses
+			if err != nil { // it cannot be followed
+				f.mixed.Store(true)
 			}
 			f.length = n
 		case bytes.EqualFold(name, []byte("transfer-encoding")):
@@ -131,7 +144,7 @@ func (f *framing) headerLine(line []byte) {
 	}
 	switch {
 	case !f.first: // an empty line before a request
-	case f.chunked && f.length >= 0:
+	case f.chunked && (f.length >= 0 || f.old):
 		f.mixed.Store(true)
 	case f.chunked:
 		f.state = inChunkSize
@@ -144,7 +157,7 @@ func (f *framing) headerLine(line []byte) {
 
 // next begins a request.
 func (f *framing) next() {
-	f.state, f.first, f.chunked, f.length = inHeader, false, false, -1
+	f.state, f.first, f.old, f.chunked, f.length = inHeader, false, false, false, -1
 }
 
 type framingKey struct{}

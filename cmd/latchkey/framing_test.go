@@ -33,15 +33,18 @@ func TestARequestSaysInOneWayHowLongItIs(t *testing.T) {
 		want    []int
 		refused bool
 	}{
-		"a length":                     {plain, []int{204}, false},
-		"chunks":                       {chunked, []int{204}, false},
-		"both":                         {both, []int{400}, true},
-		"both, the other way round":    {swapped, []int{400}, true},
-		"one after the other":          {plain + chunked + long + plain, []int{204, 204, 200, 204}, false},
-		"both, after others":           {plain + chunked + both, []int{204, 204, 400}, true},
-		"both, in the name of a body":  {body + plain, []int{400, 204}, false},
-		"a value that looks like both": {long, []int{200}, false},
-		"both, as a trailer":           {strings.Replace(chunked, "Trailer: x", "Content-Length: 2", 1), []int{204}, false},
+		"a length":                       {plain, []int{204}, false},
+		"chunks":                         {chunked, []int{204}, false},
+		"chunks, in HTTP/1.0":            {strings.Replace(chunked, "HTTP/1.1", "HTTP/1.0", 1), []int{400}, true},
+		"both, the length behind blanks": {strings.Replace(both, "Content-Length: ", "Content-Length:"+strings.Repeat(" ", 100), 1), []int{400}, true},
+		"a length behind blanks":         {strings.Replace(plain, "Content-Length: ", "Content-Length:"+strings.Repeat(" ", 100), 1) + plain, []int{204, 204}, false},
+		"both":                           {both, []int{400}, true},
+		"both, the other way round":      {swapped, []int{400}, true},
+		"one after the other":            {plain + chunked + long + plain, []int{204, 204, 200, 204}, false},
+		"both, after others":             {plain + chunked + both, []int{204, 204, 400}, true},
+		"both, in the name of a body":    {body + plain, []int{400, 204}, false},
+		"a value that looks like both":   {long, []int{200}, false},
+		"both, as a trailer":             {strings.Replace(chunked, "Trailer: x", "Content-Length: 2", 1), []int{204}, false},
 	} {
 		for _, size := range []int{1 << 20, 1} {
 			t.Run(fmt.Sprint(name, ", in pieces of ", size), func(t *testing.T) {

@@ -128,7 +128,7 @@ func TestATombstoneTakesLittleMemoryAndNotForLong(t *testing.T) {
 			e := ending(s)
 			e.SessionID = ""
 			must(t, db.EndOtherSessions(t.Context(), e))
-		}, time.Hour},
+		}, 25 * time.Hour},
 		"reused":       {reuse, 25 * time.Hour}, // until the database has it
 		"reused, then": {func(t *testing.T, s repository.Session) { reuse(t, s); end(t, s) }, time.Hour},
 	} {

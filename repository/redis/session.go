@@ -100,7 +100,7 @@ func (db *DB) EndSession(ctx context.Context, e repository.Ending) (before repos
 
 // EndOtherSessions implements repository.Sessions.
 func (db *DB) EndOtherSessions(ctx context.Context, e repository.Ending) error {
-	args := append([]any{string(e.Reason), millis(e.Now), e.Op, e.SessionID, e.Epoch, tombstoneTTL.Milliseconds()}, trimmed...)
+	args := append([]any{string(e.Reason), millis(e.Now), e.Op, e.SessionID, e.Epoch}, trimmed...)
 	return storeError(db.scripts.endOtherSessions.Run(ctx, db.client, []string{db.keys.index(e.UserID)}, args...).Err())
 }
 

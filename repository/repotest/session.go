@@ -232,6 +232,16 @@ var sessions = []promise{
 		}
 		sameSession(t, s, session)
 	}},
+	{"ASessionThatHasEndedIsNotMadeAgain", func(t *testing.T, s repository.Store) {
+		session := newSession()
+		begin(t, s, session)
+		_, err := s.Sessions.EndSession(t.Context(), ending(session, "op"))
+		must(t, err)
+		if _, err := s.Sessions.CreateSession(t.Context(), session, repository.Limit{Sessions: 50}); !errors.Is(err, repository.ErrExists) {
+			t.Errorf("%v, want ErrExists", err)
+		}
+		sameSession(t, s, session.Tombstone(repository.EndLogout, ms(0), "op"))
+	}},
 	{"HistoriesOfManyClientsHaveAnOrder", orderly},
 	{"RandomHistoriesAgreeWithTheRules", randomHistories},
 }

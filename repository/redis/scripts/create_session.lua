@@ -21,8 +21,9 @@
 local sid, abs, ttl, now, epoch = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
 local kept, replaced, limit, jti = ARGV[6], ARGV[7], tonumber(ARGV[8]), ARGV[9]
 
-local other = redis.call('HGET', KEYS[1], 'jti')
-if other and other ~= jti then
+local found = redis.call('HMGET', KEYS[1], 'jti', 'rev')
+local other = found[1]
+if found[2] and found[2] ~= '' or other and other ~= jti then -- a tombstone, or another session
   return {'exists'}
 end
 

@@ -7,8 +7,7 @@
 -- ARGV[3]  op, id of this call
 -- ARGV[4]  id of the session that stays, or ''
 -- ARGV[5]  the user's session epoch now
--- ARGV[6]  how long a tombstone lives, ms
--- ARGV[7…] the fields of a hash that a tombstone has not
+-- ARGV[6…] the fields of a hash that a tombstone has not
 --
 -- Returns how many this call ended.
 
@@ -20,8 +19,7 @@ for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
   if id ~= ARGV[4] and f[2] ~= ARGV[5] then
     if f[1] == '' then
       redis.call('HSET', key, 'rev', ARGV[1], 'rev_at', ARGV[2], 'rev_op', ARGV[3])
-      redis.call('HDEL', key, unpack(ARGV, 7))
-      redis.call('PEXPIRE', key, ARGV[6])
+      redis.call('HDEL', key, unpack(ARGV, 6))
       ended = ended + 1
     end
     redis.call('ZREM', KEYS[1], id)
