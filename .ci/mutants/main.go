@@ -70,6 +70,14 @@ var mutants = []mutant{
 		{"repository/session.go", "return Session{ID: s.ID, UserID: s.UserID, AbsoluteAt: s.AbsoluteAt, Ended: reason, EndedAt: at, EndOp: op}", "s.Ended, s.EndedAt, s.EndOp = reason, at, op\n\treturn s"},
 		{"repository/sqlite/session.go", `, gen = 0, jti = '', pgen = 0, prev = '', rot = 0, op = '', seen = 0, idle = 0,
 	epoch = 0, cid = '', via = '', scope = '', amr = '', auth = 0, grc = 0, rec = 0, rec_at = 0, created = 0, used = 0, ip = '', ua = ''`, ""},
+		{"repository/sqlite/session.go", "\t\treturn err\n\t}\n\t_, err := tx", "\t\tif err != nil {\n\t\t\treturn err\n\t\t}\n\t}\n\t_, err := tx"},
+		{"repository/redis/session.go", `if h["rev"] != "" {`, `if h["rev"] != "" && h["jti"] == "" {`},
+		{"repository/redis/session.go", `Agent: h["ua"],
+	}
+`, `Agent: h["ua"],
+		Ended: repository.EndReason(h["rev"]), EndedAt: r.time(h["rev_at"]), EndOp: h["rev_op"],
+	}
+`},
 		{lua, "    redis.call('HDEL', KEYS[1], field)\n", ""},
 		{"repository/redis/scripts/end_session.lua", "  redis.call('HDEL', KEYS[1], unpack(ARGV, 6))\n", ""},
 		{"repository/redis/scripts/end_other_sessions.lua", "      redis.call('HDEL', key, unpack(ARGV, 7))\n", ""},
@@ -125,7 +133,7 @@ var mutants = []mutant{
 		{"service/purge.go", "now, err := s.clock.Deletable(ctx)", "now, err := s.now(), error(nil)"},
 	}},
 	{"a batch that serves callers whose time is over", []edit{
-		{"repository/batch/batch.go", "if e.err = e.over(now, b.limit); e.err == nil {", "if e.err = nil; e.err == nil {"},
+		{"repository/batch/batch.go", "if e.err = e.over(now, b.limit); e.err == nil {", "if e.err, _ = nil, now; e.err == nil {"},
 	}},
 	{"a lasting act by an ended session", []edit{
 		{"repository/postgres/caller.go", "AND NOT EXISTS (SELECT 1 FROM revoked_sessions r WHERE r.session_id = $14)", ""},
