@@ -39,6 +39,7 @@ let changes: Change[];
 
 beforeEach(async () => {
   service.fault = () => false;
+  service.deaf = () => false;
   client?.close();
   store = new PhoneStore();
   client = createClient({ baseUrl: `${service.url}/api/`, storage: store });
@@ -136,13 +137,20 @@ test("trouble of the service is no logout, and is left in peace", async () => {
 });
 
 test("a logout that the service did not hear is none", async () => {
+  service.deaf = () => true;
+  expect(await client.logout().catch((e) => e)).toMatchObject({ status: 0, retry: "later" });
+  service.deaf = () => false;
+  expect(await client.me()).not.toBeNull();
+});
+
+test("a logout whose answer got lost has ended the session", async () => {
   service.fault = (_, res) => {
     res.destroy();
     return true;
   };
   expect(await client.logout().catch((e) => e)).toMatchObject({ status: 0, retry: "later" });
   service.fault = () => false;
-  expect(await client.me()).not.toBeNull();
+  expect(await client.me()).toBeNull(); // the access token of an ended session is worth nothing
 });
 
 test("a session that was ended elsewhere is over, and everybody is told", async () => {

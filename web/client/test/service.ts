@@ -14,6 +14,8 @@ export class Service {
   /** How many requests of a path were passed on. */
   seen = new Map<string, number>();
   fault: Fault = () => false;
+  /** True where a request must not reach the service. */
+  deaf: (req: IncomingMessage) => boolean = () => false;
   #program!: ChildProcess;
   #dir = mkdtempSync(join(tmpdir(), "latchkey-client-"));
   #proxy = createServer((req, res) => this.#pass(req, res));
@@ -61,6 +63,7 @@ export class Service {
   }
 
   #pass(req: IncomingMessage, res: ServerResponse) {
+    if (this.deaf(req)) return res.destroy();
     this.seen.set(req.url!, this.count(req.url!) + 1);
     const out = request(
       { host: "127.0.0.1", port: this.#port, path: req.url, method: req.method, headers: req.headers },
