@@ -111,34 +111,44 @@ func TestTheGateAnswersWhoeverHasWaitedTooLong(t *testing.T) {
 // TestOneAddressHasAQuarterOfThePlaces has an address ask for more hashes than there
 // are places: it is refused beyond its share, and other addresses are not.
 func TestOneAddressHasAQuarterOfThePlaces(t *testing.T) {
-	do, counts := service.GateForTest(2, time.Second, 50*time.Millisecond) // 40 places
+	do, counts := service.GateForTest(2, 20*time.Second, time.Second) // 40 places
 	stop := make(chan struct{})
+	release := sync.OnceFunc(func() { close(stop) })
+	t.Cleanup(release)
 	block := func() error { <-stop; return t.Context().Err() }
 	var refused atomic.Int64
 	var all sync.WaitGroup
-	for range 30 {
+	ask := func(address string) {
 		all.Go(func() {
-			if do(t.Context(), "192.0.2.1/32", block) != nil {
+			if do(t.Context(), address, block) != nil {
 				refused.Add(1)
 			}
 		})
 	}
-	for deadline := time.Now().Add(5 * time.Second); refused.Load() < 18 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-	}
-	if n := refused.Load(); n != 18 {
-		t.Errorf("%d of 30 were refused, want 18: 2 run, and 10 of 40 places are the share", n)
-	}
-	for _, address := range []string{"192.0.2.2/32", ""} {
-		all.Go(func() {
-			if err := do(t.Context(), address, func() error { return nil }); err != nil {
-				t.Errorf("from %q: %v", address, err)
+	until := func(what string, is func() bool) {
+		t.Helper()
+		for deadline := time.Now().Add(10 * time.Second); !is(); time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("never %s: %d refused, %+v", what, refused.Load(), counts())
 			}
-		})
+		}
 	}
-	for deadline := time.Now().Add(5 * time.Second); counts().Waiting+counts().Running < 14 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	for range 2 {
+		ask("192.0.2.1/32")
 	}
-	close(stop)
+	until("2 running", func() bool { return counts().Running == 2 })
+	for range 28 {
+		ask("192.0.2.1/32")
+	}
+	until("10 of 40 places taken by one address", func() bool { return refused.Load() == 18 && counts().Waiting == 10 })
+	ask("192.0.2.2/32")
+	ask("")
+	until("2 more waiting", func() bool { return counts().Waiting == 12 })
+	release()
 	all.Wait()
+	if n := refused.Load(); n != 18 {
+		t.Errorf("%d were refused, want 18", n)
+	}
 	if err := do(t.Context(), "192.0.2.1/32", func() error { return nil }); err != nil {
 		t.Errorf("once its hashes are done: %v", err)
 	}
