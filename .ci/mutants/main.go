@@ -13,8 +13,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
+
+	"latchkey/.ci/mutants/testout"
 )
 
 const (
@@ -247,12 +248,12 @@ func catch(tree, dir string) (caught string, err error) {
 		if !failed {
 			return "", nil
 		}
-		names := failures(out)
+		names := testout.Failures(out)
 		if len(names) == 0 {
 			return "", fmt.Errorf("no test failed, but go test did:\n%s", out)
 		}
 		for _, name := range names {
-			if _, again := test(tree, dir, pattern(name)); again {
+			if _, again := test(tree, dir, testout.Pattern(name)); again {
 				return name, nil
 			}
 		}
@@ -266,29 +267,4 @@ func test(tree, dir, run string) (out []byte, failed bool) {
 	cmd.Dir, cmd.Env = tree, append(os.Environ(), "CI=true") // so that a missing server is no skip
 	out, err := cmd.CombinedOutput()
 	return out, err != nil
-}
-
-var failure = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`)
-
-// failures returns the names of the tests that failed, the deepest first, without those
-// that failed because a sub-test did.
-func failures(out []byte) (names []string) {
-	for _, match := range failure.FindAllSubmatch(out, -1) {
-		names = append(names, string(match[1]))
-	}
-	slices.SortStableFunc(names, func(a, b string) int { return strings.Count(b, "/") - strings.Count(a, "/") })
-	parents := map[string]bool{}
-	for _, name := range names {
-		parents[name[:max(0, strings.LastIndexByte(name, '/'))]] = true
-	}
-	return slices.DeleteFunc(names, func(name string) bool { return parents[name] })
-}
-
-// pattern is what -run takes for one test.
-func pattern(name string) string {
-	parts := strings.Split(name, "/")
-	for i, part := range parts {
-		parts[i] = "^" + regexp.QuoteMeta(part) + "$"
-	}
-	return strings.Join(parts, "/")
 }

@@ -28,6 +28,7 @@ import (
 	"sync"
 	"time"
 
+	"latchkey/.ci/mutants/testout"
 	"latchkey/repository/throwaway"
 )
 
@@ -378,12 +379,12 @@ func (s suite) notice(tree string, env []string, timeout time.Duration) (by stri
 		if !failed || err != nil {
 			return "", err
 		}
-		names := failures(out)
+		names := testout.Failures(out)
 		if bytes.Contains(out, []byte("panic: test timed out")) || len(names) == 0 {
 			return strings.Join(append([]string{"the test program hangs or ends"}, names...), " "), nil
 		}
 		for _, name := range names {
-			_, again, err := suite{s.dir, pattern(name)}.test(tree, env, timeout)
+			_, again, err := suite{s.dir, testout.Pattern(name)}.test(tree, env, timeout)
 			if err != nil {
 				return "", err
 			}
@@ -415,29 +416,4 @@ func (s suite) test(tree string, env []string, timeout time.Duration) (out []byt
 		return nil, false, fmt.Errorf("run %s: a test was skipped, or none ran:\n%s", s.dir, out)
 	}
 	return out, false, nil
-}
-
-var failure = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`)
-
-// failures returns the names of the tests that failed, the deepest first, without those
-// that failed because a sub-test did.
-func failures(out []byte) (names []string) {
-	for _, match := range failure.FindAllSubmatch(out, -1) {
-		names = append(names, string(match[1]))
-	}
-	slices.SortStableFunc(names, func(a, b string) int { return strings.Count(b, "/") - strings.Count(a, "/") })
-	parents := map[string]bool{}
-	for _, name := range names {
-		parents[name[:max(0, strings.LastIndexByte(name, '/'))]] = true
-	}
-	return slices.DeleteFunc(names, func(name string) bool { return parents[name] })
-}
-
-// pattern is what -test.run takes for one test.
-func pattern(name string) string {
-	parts := strings.Split(name, "/")
-	for i, part := range parts {
-		parts[i] = "^" + regexp.QuoteMeta(part) + "$"
-	}
-	return strings.Join(parts, "/")
 }
