@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	driver "github.com/redis/go-redis/v9"
-
 	"latchkey/repository"
 	"latchkey/repository/redis"
 	"latchkey/repository/throwaway"
@@ -16,14 +14,7 @@ import (
 // TestAServerLearnsTheScriptsAgain has it forget them again and again, as restarts
 // would, while many ask at the same time.
 func TestAServerLearnsTheScriptsAgain(t *testing.T) {
-	url, prefix := throwaway.Redis(t)
-	db, err := redis.Open(url, redis.Options{Prefix: prefix})
-	must(t, err)
-	t.Cleanup(func() { _ = db.Close() })
-	options, err := driver.ParseURL(url)
-	must(t, err)
-	client := driver.NewClient(options)
-	t.Cleanup(func() { _ = client.Close() })
+	db, client, _ := open(t)
 
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for range 5 {

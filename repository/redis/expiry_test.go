@@ -4,28 +4,17 @@ import (
 	"testing"
 	"time"
 
-	driver "github.com/redis/go-redis/v9"
-
 	"latchkey/repository"
-	"latchkey/repository/redis"
-	"latchkey/repository/throwaway"
 )
 
 // TestEveryKeyExpires is the reason why PurgeSessions and PurgeLimits have nothing to
 // do: each key has a TTL, an hour longer than its content matters.
 func TestEveryKeyExpires(t *testing.T) {
-	url, prefix := throwaway.Redis(t)
-	db, err := redis.Open(url, redis.Options{Prefix: prefix})
-	must(t, err)
-	t.Cleanup(func() { _ = db.Close() })
-	options, err := driver.ParseURL(url)
-	must(t, err)
-	client := driver.NewClient(options)
-	t.Cleanup(func() { _ = client.Close() })
+	db, client, prefix := open(t)
 
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	s := repository.Session{ID: newID(), UserID: newID(), JTI: "QYkNFL0HSgdTQgXaUHRIIA", IdleAt: now.Add(time.Hour), AbsoluteAt: now.Add(24 * time.Hour), CreatedAt: now}
-	_, err = db.CreateSession(t.Context(), s, repository.Limit{Sessions: 50})
+	_, err := db.CreateSession(t.Context(), s, repository.Limit{Sessions: 50})
 	must(t, err)
 	rule := repository.LimitRule{Free: 1, Base: time.Second, Max: time.Minute, Forget: 2 * time.Hour}
 	a := repository.Attempt{Keys: []repository.LimitKey{{Name: "k", Rule: rule}}, Fingerprint: "x", Now: now}

@@ -90,17 +90,25 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// TestATombstoneTakesLittleMemoryAndNotForLong ends sessions in each way, and measures
-// what Redis keeps of them, and for how long.
-func TestATombstoneTakesLittleMemoryAndNotForLong(t *testing.T) {
+// open opens the store on a throwaway prefix of the test server, and a client to look
+// at the keys behind it.
+func open(t *testing.T) (db *redis.DB, client *driver.Client, prefix string) {
+	t.Helper()
 	url, prefix := throwaway.Redis(t)
 	db, err := redis.Open(url, redis.Options{Prefix: prefix})
 	must(t, err)
 	t.Cleanup(func() { _ = db.Close() })
 	options, err := driver.ParseURL(url)
 	must(t, err)
-	client := driver.NewClient(options)
+	client = driver.NewClient(options)
 	t.Cleanup(func() { _ = client.Close() })
+	return db, client, prefix
+}
+
+// TestATombstoneTakesLittleMemoryAndNotForLong ends sessions in each way, and measures
+// what Redis keeps of them, and for how long.
+func TestATombstoneTakesLittleMemoryAndNotForLong(t *testing.T) {
+	db, client, prefix := open(t)
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	ending := func(s repository.Session) repository.Ending {
 		return repository.Ending{UserID: s.UserID, SessionID: s.ID, Reason: repository.EndPassword, Epoch: 4, Op: "3bCUWb8ImPaHSMgrDAGrol", Now: now}
