@@ -38,6 +38,7 @@ func (h *honest) insist(ctx context.Context, s *session, what, method, path stri
 	return false
 }
 
+// noBody is the body of requests that have none.
 func noBody() any { return nil }
 
 // endOthers logs in once more, as another device, and ends that session from this one: by

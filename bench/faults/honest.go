@@ -221,7 +221,7 @@ func (h *honest) getMe(ctx context.Context) {
 	}
 }
 
-// identity returns that of the token that the client has now.
+// identity returns what the refresh token that the client has now says of itself.
 func (h *honest) identity() identity {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// clockForm is the form of times in histories: that of the day, UTC as in the logs.
+// clockForm is the layout of a time of day in histories. Times are in UTC, as in the logs.
 const clockForm = "15:04:05.000"
 
 // identity is what a refresh token says of itself. Tokens are never printed, only this.

@@ -184,7 +184,7 @@ func (s *stores) dump(file string) error {
 	return os.WriteFile(file, text, 0o600)
 }
 
-// restore replaces all data of Redis by that of a dump. With appendonly on, Redis loads
+// restore replaces all data of Redis with the content of a dump. With appendonly on, Redis loads
 // its log and never a dump, so the primary starts without the log and then turns it on.
 func (s *stores) restore(file string) error {
 	stop(s.sentinel)

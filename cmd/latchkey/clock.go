@@ -15,9 +15,9 @@ func clockCommand() *cobra.Command {
 		Long: `Show whether the clock of this machine is trusted, or declare it right.
 
 Latchkey deletes expired records only by a clock that it trusts. With Postgres it
-compares its clock with that of the database server. Embedded it compares it with
-the newest time in the database: a clock that is behind that time, or more than a
-day ahead of it, deletes nothing until it is set, or until you accept it.`,
+compares its clock with the clock of the database server. With SQLite it compares
+its clock with the newest time in the database. While the clock is behind that time,
+or more than a day ahead of it, Latchkey deletes nothing: set the clock, or accept it.`,
 		Example: "  latchkey clock status\n  latchkey clock accept",
 	}
 	cmd.AddCommand(&cobra.Command{
