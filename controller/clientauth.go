@@ -12,10 +12,12 @@ import (
 
 // clientCredentials finds how a client says who it is (RFC 6749 2.3.1): by HTTP
 // Basic, by client_id and client_secret in the body, or, if it is public, by
-// client_id alone. Two ways at once are invalid_request, as the RFC has it.
+// client_id alone. Two ways at once are invalid_request, as the RFC has it. Authorization
+// of another scheme, such as the Bearer that an application adds to all its requests, is
+// no client authentication.
 func clientCredentials(r *http.Request, p params) (c service.ClientCredentials, triedBasic bool, err error) {
 	header := r.Header.Get("Authorization")
-	if header == "" {
+	if scheme, _, _ := strings.Cut(header, " "); !strings.EqualFold(scheme, "basic") {
 		if p["client_id"] == "" {
 			return c, false, &service.Error{Code: service.CodeInvalidClient, Message: "The client must say who it is: by HTTP Basic, or by client_id in the body."}
 		}
@@ -36,10 +38,7 @@ func clientCredentials(r *http.Request, p params) (c service.ClientCredentials, 
 // basic reads a header of HTTP Basic whose parts are form-encoded (RFC 6749
 // 2.3.1).
 func basic(header string) (service.ClientCredentials, error) {
-	scheme, text, _ := strings.Cut(header, " ")
-	if !strings.EqualFold(scheme, "basic") {
-		return service.ClientCredentials{}, errors.New("another scheme")
-	}
+	_, text, _ := strings.Cut(header, " ")
 	decoded, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
 	if err != nil {
 		return service.ClientCredentials{}, errors.New("not base64")

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"reflect"
 	"strings"
@@ -81,29 +80,83 @@ func badText(raw json.RawMessage, field reflect.Value) string {
 	return ""
 }
 
-// readObject reads one JSON object and nothing after it.
+// readObject reads one JSON object and nothing after it. No body, null and {} are the
+// same. A byte order mark is skipped (RFC 8259 8.1). A member given twice is refused:
+// two parsers would read different values (RFC 8259 4).
 func readObject(w http.ResponseWriter, r *http.Request) (map[string]json.RawMessage, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	var tooLarge *http.MaxBytesError
+	body, err := readBody(w, r, maxBody)
 	switch {
-	case errors.As(err, &tooLarge):
-		return nil, service.NewError(service.CodeBodyTooLarge, fmt.Sprintf("The body must be at most %d bytes long.", maxBody))
 	case err != nil:
-		return nil, malformed("The body did not arrive whole.", err)
+		return nil, err
 	case len(body) == 0:
 		return nil, nil
 	}
-	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
+	if mediaType(r) != "application/json" {
 		return nil, service.NewError(service.CodeUnsupportedMediaType, "Send JSON, with the header Content-Type: application/json.")
 	}
+	body = bytes.TrimPrefix(body, []byte("\uFEFF"))
 	if !utf8.Valid(body) {
 		return nil, malformed("The body is not valid UTF-8.", nil)
 	}
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(body, &members); err != nil || members == nil {
+	if string(bytes.TrimSpace(body)) == "null" {
+		return nil, nil
+	}
+	return readMembers(body)
+}
+
+// readMembers reads the members of one JSON object.
+func readMembers(body []byte) (map[string]json.RawMessage, error) {
+	members := map[string]json.RawMessage{}
+	d := json.NewDecoder(bytes.NewReader(body))
+	if open, err := d.Token(); err != nil || open != json.Delim('{') {
 		return nil, malformed("The body is not one JSON object.", err)
 	}
+	for d.More() {
+		token, err := d.Token()
+		name, isText := token.(string)
+		if err != nil || !isText {
+			return nil, malformed("The body is not one JSON object.", err)
+		}
+		if _, twice := members[name]; twice {
+			return nil, malformed("The body has a member twice.", nil)
+		}
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return nil, malformed("The body is not one JSON object.", err)
+		}
+		members[name] = value
+	}
+	if _, err := d.Token(); err != nil {
+		return nil, malformed("The body is not one JSON object.", err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, malformed("The body has something after the JSON object.", err)
+	}
 	return members, nil
+}
+
+// readBody reads a body of at most limit bytes, which must not be compressed: what a
+// few bytes expand to has no limit.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return nil, service.NewError(service.CodeUnsupportedMediaType, "Send the body without compression (no header Content-Encoding).")
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, service.NewError(service.CodeBodyTooLarge, fmt.Sprintf("The body must be at most %d bytes long.", limit))
+	case err != nil:
+		return nil, malformed("The body did not arrive whole.", err)
+	}
+	return body, nil
+}
+
+// mediaType is the Content-Type of a request in lower case, without parameters. What
+// clients write there about the charset is often wrong, so the bytes are checked instead.
+func mediaType(r *http.Request) string {
+	media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	return strings.ToLower(strings.TrimSpace(media))
 }
 
 func malformed(message string, err error) error {

@@ -1,10 +1,6 @@
 package controller
 
 import (
-	"errors"
-	"fmt"
-	"io"
-	"mime"
 	"net/http"
 	"net/url"
 	"strings"
@@ -36,19 +32,11 @@ func readForm(w http.ResponseWriter, r *http.Request) (params, error) {
 
 // readFormBody reads a body that must be a form.
 func readFormBody(w http.ResponseWriter, r *http.Request) (string, error) {
-	media, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if charset := parameters["charset"]; err != nil || media != "application/x-www-form-urlencoded" || charset != "" && !strings.EqualFold(charset, "utf-8") {
+	if mediaType(r) != "application/x-www-form-urlencoded" {
 		return "", service.NewError(service.CodeInvalidRequest, "The body must be application/x-www-form-urlencoded.")
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return "", service.NewError(service.CodeBodyTooLarge, fmt.Sprintf("The body must be at most %d bytes long.", maxForm))
-	case err != nil:
-		return "", malformed("The body did not arrive whole.", err)
-	}
-	return string(body), nil
+	body, err := readBody(w, r, maxForm)
+	return string(body), err
 }
 
 // parseParams reads a query or a form body.

@@ -64,7 +64,7 @@ func handleLive[Req any](s *server, f func(*call, service.Live, Req) (reply, err
 		subject, _ := access.Subject(c.Request.Context())
 		live, err := s.Sessions.State(c.Request.Context(), subject)
 		if err != nil {
-			return reply{}, err
+			return s.ended(c.Request, err)
 		}
 		req, err := decode[Req](c.Writer, c.Request)
 		if err != nil {
@@ -72,6 +72,17 @@ func handleLive[Req any](s *server, f func(*call, service.Live, Req) (reply, err
 		}
 		return f(callOf(c), live, req)
 	})
+}
+
+// ended answers an access token whose session is not live. If the session is known to
+// be over, the browser forgets the access cookie; what becomes of the refresh cookie,
+// which may be of another session, is decided where it is shown.
+func (s *server) ended(r *http.Request, err error) (reply, error) {
+	found, _ := s.cookies.AccessToken(r)
+	if found.InCookie && service.AsError(err).SessionOver {
+		return reply{cookies: []*http.Cookie{s.tokenCookie("", -1)}}, err
+	}
+	return reply{}, err
 }
 
 func callOf(c *gin.Context) *call { return &call{r: c.Request, address: c.ClientIP(), param: c.Param} }

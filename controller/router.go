@@ -82,7 +82,7 @@ func NewRouter(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	require := middleware.NewAccess(guard)
+	require := middleware.NewAccess(guard, s.tokenCookie("", -1))
 
 	engine.GET("/", handle(s, s.status))
 	engine.GET("/livez", handle(s, s.live))

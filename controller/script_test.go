@@ -26,7 +26,7 @@ import (
 //
 //	serve [key=value …]               start the service with these settings; ! if it must refuse them
 //	as app|browser [name]             be another client; browsers have cookies
-//	send METHOD PATH [what …]         @long in PATH is a long text; what: {json}, form:a=b&c=d, @file, @big, or Header: value
+//	send METHOD PATH [what …]         @long in PATH is a long text; what: {json}, form:a=b&c=d, @file, @big, Header: value, or +Header: value for one more line
 //	client VAR [key=value …]          create an OAuth client, and keep its secret
 //	status CODE                       of the last answer
 //	header NAME [regexp]              of the last answer; ! for its absence
@@ -133,6 +133,8 @@ func sendCmd(ts *testscript.TestScript, _ bool, args []string) {
 			b, err := os.ReadFile(ts.MkAbs(arg[1:]))
 			ts.Check(err)
 			body = bytes.NewReader(bytes.TrimSuffix(b, []byte("\n")))
+		case isHeader && strings.HasPrefix(name, "+"):
+			header.Add(name[1:], value)
 		case isHeader:
 			header.Set(name, value)
 		default:

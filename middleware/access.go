@@ -11,17 +11,22 @@ import (
 )
 
 // Access is the guards of package access, for Gin.
-type Access struct{ guard *access.Guard }
+type Access struct {
+	guard  *access.Guard
+	forget *http.Cookie
+}
 
-// NewAccess returns the guards.
-func NewAccess(guard *access.Guard) *Access { return &Access{guard} }
+// NewAccess returns the guards. Forget is sent to a browser whose access cookie was
+// signed by no key of the issuer; nil: nothing is.
+func NewAccess(guard *access.Guard, forget *http.Cookie) *Access { return &Access{guard, forget} }
 
 // RequireAccess lets in who has a good access token.
 func (a *Access) RequireAccess() gin.HandlerFunc { return a.Require() }
 
-// OptionalAccess lets in who has none as well; a token that is sent must be
-// good.
-func (a *Access) OptionalAccess() gin.HandlerFunc { return a.admit(a.guard.AdmitOptional) }
+// OptionalAccess also admits a request without an access token, as AdmitOptional does.
+func (a *Access) OptionalAccess() gin.HandlerFunc {
+	return a.admit(func(r *http.Request) (context.Context, error) { return a.guard.Admit(r) }, a.guard.CountsAsNone)
+}
 
 // RequireSession lets in users who have logged in: not clients, and nobody who
 // acts in a user's place.
@@ -44,13 +49,16 @@ func (a *Access) RequireLoginWithin(age time.Duration) gin.HandlerFunc {
 
 // Require lets in who has a good access token that meets every demand.
 func (a *Access) Require(demands ...access.Demand) gin.HandlerFunc {
-	return a.admit(func(r *http.Request) (context.Context, error) { return a.guard.Admit(r, demands...) })
+	return a.admit(func(r *http.Request) (context.Context, error) { return a.guard.Admit(r, demands...) }, nil)
 }
 
-func (a *Access) admit(admit func(*http.Request) (context.Context, error)) gin.HandlerFunc {
+func (a *Access) admit(admit func(*http.Request) (context.Context, error), ignore func(*http.Request, error) bool) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		ctx, err := admit(c.Request)
-		if err != nil {
+		if err != nil && a.forget != nil && a.guard.ForeignCookie(c.Request, err) {
+			http.SetCookie(c.Writer, a.forget)
+		}
+		if err != nil && (ignore == nil || !ignore(c.Request, err)) {
 			_ = c.Error(err)
 			c.Abort()
 			a.guard.Problems.Write(ctx, c.Writer, err)

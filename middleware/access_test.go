@@ -55,7 +55,7 @@ func guard(t *testing.T) *middleware.Access {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return middleware.NewAccess(g)
+	return middleware.NewAccess(g, nil)
 }
 
 func send(h http.Handler, method string, headers ...string) *httptest.ResponseRecorder {

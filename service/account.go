@@ -86,6 +86,7 @@ func (a *Accounts) CreateAsOperator(ctx context.Context, n NewAccount) (Account,
 }
 
 func (a *Accounts) create(ctx context.Context, n NewAccount, by repository.Caller) (Account, error) {
+	n.Username, n.Email = trimName(n.Username), trimName(n.Email)
 	nameKey, nameProblem := usernameKey(n.Username)
 	mailKey, mailProblem := emailKey(n.Email)
 	if fields := notEmpty(map[string]string{"username": nameProblem, "email": mailProblem}); len(fields) > 0 {

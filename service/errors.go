@@ -78,6 +78,9 @@ type Error struct {
 	// to be over, so that the client may forget it. A refusal for another
 	// reason, or trouble of a store, must not make it do so.
 	SessionOver bool
+	// Refreshable is set when the client has no access token but can be expected to
+	// have a refresh token.
+	Refreshable bool
 	// Scope is what an insufficient_scope demands, in the words of RFC 6749 3.3.
 	Scope string
 	// MaxAge is how old a log-in may be for what needs a recent one.

@@ -93,6 +93,7 @@ func (l *Login) check(ctx context.Context, c Credentials) (repository.User, erro
 	if err := l.sessions.clock.Err(); err != nil {
 		return repository.User{}, err
 	}
+	c.Username, c.Email = trimName(c.Username), trimName(c.Email)
 	u, outcome, err := l.judge(ctx, c)
 	if err == nil {
 		var first bool

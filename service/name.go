@@ -3,8 +3,10 @@ package service
 import (
 	"net/mail"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/net/idna"
 	"golang.org/x/text/secure/precis"
 	"golang.org/x/text/unicode/norm"
 )
@@ -42,8 +44,28 @@ func emailKey(address string) (key, problem string) {
 	if err != nil || parsed.Address != address || strings.ContainsAny(address, "\" ") {
 		return "", form
 	}
-	if _, domain, _ := strings.Cut(address, "@"); !strings.Contains(domain, ".") && domain != "localhost" {
+	at := strings.LastIndexByte(address, '@')
+	domain, err := domainKey(address[at+1:])
+	if err != nil || !strings.Contains(domain, ".") && domain != "localhost" {
 		return "", form
 	}
-	return strings.ToLower(norm.NFC.String(address)), ""
+	return strings.ToLower(norm.NFC.String(address[:at])) + "@" + domain, ""
+}
+
+// domainKey returns the form in which a domain is compared: lower case, and A-labels
+// where it is internationalized (RFC 5890 2.3.2.1), so that the forms which reach one
+// mailbox are one address.
+func domainKey(domain string) (string, error) {
+	domain = strings.ToLower(domain)
+	plain := strings.IndexFunc(domain, func(r rune) bool { return r >= utf8.RuneSelf }) < 0
+	if plain && !strings.Contains(domain, "xn--") {
+		return domain, nil
+	}
+	return idna.Lookup.ToASCII(domain)
+}
+
+// trimName removes what phone keyboards and copied texts add around a username or an
+// email address: white space and invisible characters.
+func trimName(name string) string {
+	return strings.TrimFunc(name, func(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) })
 }

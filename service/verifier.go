@@ -45,6 +45,15 @@ func typeOf(use KeyUse) string {
 // may be one that was published since.
 var ErrUnknownKey = errors.New("no such key")
 
+// errSignature is of a token that names one of our keys and was not signed by it.
+var errSignature = errors.New("bad signature")
+
+// SignedByAnother reports whether err is of a token that no key of the issuer signed. A
+// replica that may not know all keys returns store_unavailable instead.
+func SignedByAnother(err error) bool {
+	return errors.Is(err, ErrUnknownKey) || errors.Is(err, errSignature)
+}
+
 // Verifier checks tokens. It does no I/O and is safe for concurrent use. What it
 // has checked it remembers, until the keys change.
 type Verifier struct {
@@ -167,7 +176,7 @@ func (s *KeySet) verify(f jwtForm, use KeyUse, now time.Time, late time.Duration
 		return errUnseal
 	}
 	if err := e.verify(f.signed, f.signature); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errSignature, err)
 	}
 	if !e.honours(now, late) {
 		return errKeyOver

@@ -39,5 +39,5 @@ func guarded(database string) (gin.HandlerFunc, error) {
 	if err != nil {
 		return nil, err
 	}
-	return middleware.NewAccess(guard).RequireAccess(), nil
+	return middleware.NewAccess(guard, nil).RequireAccess(), nil
 }

@@ -69,6 +69,9 @@ func (w *Writer) Write(ctx context.Context, rw http.ResponseWriter, err error) {
 	if status, ok := w.statuses[e.Code]; ok {
 		k.status = status
 	}
+	if e.Refreshable {
+		k.retry = retryRefresh
+	}
 	h := rw.Header()
 	if k.challenge != "" {
 		h.Set("WWW-Authenticate", challengeOf(k, e))

@@ -16,21 +16,52 @@ type Found struct {
 	Others []service.RawToken
 }
 
-// AccessToken finds the access token: in Authorization or in the header
-// accesstoken, else in its cookie. A header beats a cookie, since a tab may hold
-// an older token than the jar. Token_missing when there is none,
+// AccessToken finds the access token: in the headers Authorization and accesstoken,
+// else in its cookie. A header beats a cookie, since a tab may hold an older token
+// than the jar. Authorization of another scheme, such as the Basic of a staging site's
+// proxy, is no access token: the search continues. Token_missing when there is none,
 // token_malformed when it is not "Bearer <jwt>" or a bare JWT, invalid_request
-// when the two headers differ.
+// when two headers differ.
 func (ck Cookies) AccessToken(r *http.Request) (Found, error) {
-	a, b := r.Header.Get("Authorization"), r.Header.Get("accesstoken")
-	if a != "" && b != "" && bare(a) != bare(b) {
-		return Found{}, service.NewError(service.CodeInvalidRequest,
-			"The headers Authorization and accesstoken carry different tokens. Send one.")
+	var text string
+	for _, name := range [...]string{"Authorization", "Accesstoken"} {
+		for _, value := range r.Header[name] {
+			if value == "" || name == "Authorization" && ofAnotherScheme(value) {
+				continue
+			}
+			if text != "" && bare(value) != bare(text) {
+				return Found{}, service.NewError(service.CodeInvalidRequest,
+					"The headers Authorization and accesstoken carry different tokens. Send one.")
+			}
+			text = value
+		}
 	}
-	if text := cmp.Or(a, b); text != "" {
+	if text != "" {
 		return sent(text, errAccessMalformed)
 	}
-	return added(r, ck.names(ck.Access, accessName), errAccessMissing, errAccessMalformed)
+	found, err := added(r, ck.names(ck.Access, accessName), errAccessMissing, errAccessMalformed)
+	if !found.InCookie && ck.refreshable(r) {
+		err = errAccessRefreshable
+	}
+	return found, err
+}
+
+// refreshable reports whether a browser can be expected to have a refresh cookie: it
+// sent the cookie itself, or the one that names its session.
+func (ck Cookies) refreshable(r *http.Request) bool {
+	for _, name := range [...]string{ck.Refresh, ck.Session} {
+		if name != "" && len(r.CookiesNamed(name)) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// ofAnotherScheme reports whether a value of Authorization begins with a scheme
+// (RFC 9110 11.4) that is not Bearer.
+func ofAnotherScheme(value string) bool {
+	scheme, rest, found := strings.Cut(strings.TrimSpace(value), " ")
+	return found && rest != "" && !strings.EqualFold(scheme, "bearer")
 }
 
 // RefreshToken finds the refresh token: the one of the body if there is one,
@@ -44,18 +75,44 @@ func (ck Cookies) RefreshToken(r *http.Request, inBody string) (Found, error) {
 }
 
 var (
+	// errAccessRefreshable is of a browser whose access cookie is gone.
+	errAccessRefreshable = &service.Error{
+		Code: service.CodeTokenMissing, Message: "This needs an access token. Refresh to get one.", Refreshable: true,
+	}
 	errAccessMissing    = service.NewError(service.CodeTokenMissing, "This needs an access token. Log in first.")
-	errAccessMalformed  = service.NewError(service.CodeTokenMalformed, "The access token must be sent as: Authorization: Bearer, a blank and the token.")
+	errAccessMalformed  = service.NewError(service.CodeTokenMalformed, "The access token must be a JWT, sent as \"Authorization: Bearer <token>\".")
 	errRefreshMissing   = service.NewError(service.CodeRefreshMissing, "This needs a refresh token. Log in first.")
 	errRefreshMalformed = service.NewError(service.CodeRefreshMalformed, "The refresh token is not a JWT.")
 )
 
 // sent is a token that the client put there on purpose.
-func sent(text string, malformed error) (Found, error) {
+func sent(text string, malformed *service.Error) (Found, error) {
 	if token := bare(text); looksLikeJWT(token) {
 		return Found{Token: token}, nil
 	}
-	return Found{}, malformed
+	return Found{}, whyMalformed(text, malformed)
+}
+
+// whyMalformed returns malformed, or for a common mistake of clients the same error
+// with a message that names it.
+func whyMalformed(text string, malformed *service.Error) error {
+	token := strings.TrimSpace(string(bare(text)))
+	message := ""
+	switch strings.ToLower(token) {
+	case "", "bearer":
+		message = "There is no token after \"Bearer\"."
+	case "undefined", "null", "nan", "none", "[object object]":
+		message = "The client sent a word of its language for \"no value\" instead of a token."
+	}
+	if _, twice := cutPrefixFold(token, "bearer "); twice {
+		message = "The value has \"Bearer\" twice. The accessToken of rtVerify begins with it already."
+	}
+	if message == "" {
+		return malformed
+	}
+	e := *malformed
+	e.Message = message
+	return &e
 }
 
 // added is a token, or several, that the browser added.

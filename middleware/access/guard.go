@@ -125,14 +125,42 @@ func (g *Guard) best(tokens []service.RawToken) (best service.Subject, err error
 	return service.Subject{}, err
 }
 
-// AdmitOptional is Admit, and also lets in who sends no token; one that is sent
-// must be good.
+// AdmitOptional is Admit for a route that needs no access token. It also admits a
+// request without one. A token in a header must be good; a cookie that does not verify
+// counts as none, because the browser added it.
 func (g *Guard) AdmitOptional(r *http.Request) (context.Context, error) {
 	ctx, err := g.Admit(r)
-	if err != nil && service.AsError(err).Code == service.CodeTokenMissing {
+	if g.CountsAsNone(r, err) {
 		return ctx, nil
 	}
 	return ctx, err
+}
+
+// CountsAsNone reports whether a route that needs no access token may ignore the error
+// of Admit.
+func (g *Guard) CountsAsNone(r *http.Request, err error) bool {
+	if err == nil {
+		return false
+	}
+	switch service.AsError(err).Code { //nolint:exhaustive // the others are refusals
+	case service.CodeTokenMissing:
+		return true
+	case service.CodeTokenMalformed, service.CodeTokenInvalid, service.CodeTokenExpired:
+		return g.inCookie(r)
+	}
+	return false
+}
+
+// ForeignCookie reports whether Admit refused, with err, an access token that came in
+// a cookie and that no key of the issuer signed. No later request can succeed with
+// such a cookie, so the browser may forget it.
+func (g *Guard) ForeignCookie(r *http.Request, err error) bool {
+	return service.SignedByAnother(err) && g.inCookie(r)
+}
+
+func (g *Guard) inCookie(r *http.Request) bool {
+	found, _ := g.Cookies.AccessToken(r)
+	return found.InCookie
 }
 
 // RequireAccess lets in who has a good access token.
