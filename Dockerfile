@@ -5,6 +5,7 @@ RUN go mod download
 COPY cmd cmd
 COPY config config
 COPY controller controller
+COPY internal internal
 COPY middleware middleware
 COPY repository repository
 COPY service service

@@ -35,7 +35,8 @@ type Server struct {
 	Listen string `mapstructure:"listen"`
 	// PublicURL is how users reach the service; empty on a loopback address:
 	// http://localhost and the port of server.listen. It decides the names and
-	// attributes of the cookies, and the default of tokens.issuer.
+	// attributes of the cookies, and the default of tokens.issuer. Its path is a prefix
+	// that a proxy strips.
 	PublicURL *url.URL `mapstructure:"public_url"`
 	// BasePath is what the paths of the API start with; may be empty.
 	BasePath string `mapstructure:"base_path"`
@@ -46,6 +47,9 @@ type Server struct {
 	DrainDelay time.Duration `mapstructure:"drain_delay"`
 	// RequestTimeout bounds a request as a whole.
 	RequestTimeout time.Duration `mapstructure:"request_timeout"`
+	// IdleTimeout is how long a connection is kept without a request. It must be longer
+	// than the load balancer in front keeps it.
+	IdleTimeout time.Duration `mapstructure:"idle_timeout"`
 }
 
 // Data is where the embedded mode keeps its files.
@@ -227,6 +231,7 @@ func Default() Config {
 		Server: Server{
 			Listen: "127.0.0.1:8080", BasePath: "/api",
 			DrainDelay: 3 * time.Second, RequestTimeout: 5 * time.Second,
+			IdleTimeout: 620 * time.Second, // some load balancers keep connections for 600 s
 		},
 		Data:     Data{Dir: "./data"},
 		Database: Database{MaxConns: 16},

@@ -29,7 +29,7 @@ func TestTheDefaultsAreValidAndEmbedded(t *testing.T) {
 func TestEverySettingCanBeAVariable(t *testing.T) {
 	for name, value := range map[string]string{
 		"SERVER_LISTEN": "127.0.0.1:9", "SERVER_TRUSTED_PROXIES": "10.0.0.0/8, 192.0.2.1", "TOKENS_ACCESS_TTL": "5m",
-		"REFRESH_IDLE_TTL": "2d", "REFRESH_ROTATE": "false", "CORS_ORIGINS": "https://a.example,https://b.example:8443",
+		"REFRESH_IDLE_TTL": "2d", "REFRESH_ROTATE": "false", "CORS_ORIGINS": "https://a.example,https://b.example:8443", "TOKENS_DELIVERY": "body",
 		"COOKIES_LEGACY": "sid;domain=localhost;path=/x refreshToken",
 		"ERRORS_STATUS":  "token_expired=419,token_missing=400", "PASSWORD_BCRYPT_COST": "10", "TOKENS_SECRET": goodSecret,
 	} {
@@ -45,6 +45,26 @@ func TestEverySettingCanBeAVariable(t *testing.T) {
 		"map[token_expired:419 token_missing:400] 10 " + goodSecret + "\n"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+// TestOriginsAndTheURLAreWrittenAsBrowsersSendThem shows that what a browser sends for a
+// host is found, however an operator wrote it.
+func TestOriginsAndTheURLAreWrittenAsBrowsersSendThem(t *testing.T) {
+	t.Setenv("LATCHKEY_SERVER_PUBLIC_URL", "HTTPS://Auth.Example.ORG:443/Sso/")
+	t.Setenv("LATCHKEY_TOKENS_DELIVERY", "body")
+	t.Setenv("LATCHKEY_CORS_ORIGINS", "https://App.Example.org:443/ http://B\u00fccher.example:80 https://xn--bcher-kva.example:8443 "+
+		"https://[2001:DB8:0::1]:443 capacitor://localhost http://localhost:05173")
+	cfg, err := config.Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := cfg.Server.PublicURL.String(); got != "https://auth.example.org/Sso" || cfg.Tokens.Issuer != got {
+		t.Errorf("the URL is %s, the issuer %s", got, cfg.Tokens.Issuer)
+	}
+	want := "[https://app.example.org http://xn--bcher-kva.example https://xn--bcher-kva.example:8443 https://[2001:db8::1] capacitor://localhost http://localhost:5173]"
+	if got := fmt.Sprint(cfg.CORS.Origins); got != want {
+		t.Errorf("the origins are %s", got)
 	}
 }
 
@@ -72,18 +92,29 @@ func TestBadSettingsAreNamedByKeyAllAtOnce(t *testing.T) {
 		env  []string
 		want []string
 	}{
-		"an unknown variable":             {[]string{"TOKENS_ACCES_TTL=5m"}, []string{"LATCHKEY_TOKENS_ACCES_TTL"}},
-		"several":                         {[]string{"PASSWORD_BCRYPT_COST=9", "TOKENS_DELIVERY=mail"}, []string{"password.bcrypt_cost", "tokens.delivery"}},
-		"a duration without a unit":       {[]string{"TOKENS_ACCESS_TTL=10"}, []string{"10m"}},
-		"one store without the other":     {[]string{"DATABASE_URL=postgres://x", "TOKENS_SECRET=" + goodSecret}, []string{"redis.url"}},
-		"the other without the one":       {[]string{"REDIS_URL=redis://x"}, []string{"database.url", "tokens.secret"}},
-		"a short secret":                  {[]string{"TOKENS_SECRET=tooshort"}, []string{"tokens.secret", "32 bytes"}},
-		"the secret of the article":       {[]string{"TOKENS_SECRET=HCujmweMScV3DwZKtrE7RG7sE8bXDjVy"}, []string{"tokens.secret", "published"}},
-		"a placeholder":                   {[]string{"TOKENS_SECRET=changemechangemechangemechangeme"}, []string{"tokens.secret", "placeholder"}},
-		"undefined":                       {[]string{"TOKENS_SECRET=undefined"}, []string{"tokens.secret", "placeholder"}},
-		"http on a public host":           {[]string{"SERVER_PUBLIC_URL=http://auth.example.org"}, []string{"server.public_url", "https"}},
-		"a public address with no URL":    {[]string{"SERVER_LISTEN=0.0.0.0:8080"}, []string{"server.public_url"}},
-		"an origin with a path":           {[]string{"CORS_ORIGINS=https://a.example/x"}, []string{"cors.origins"}},
+		"an unknown variable":                       {[]string{"TOKENS_ACCES_TTL=5m"}, []string{"LATCHKEY_TOKENS_ACCES_TTL"}},
+		"several":                                   {[]string{"PASSWORD_BCRYPT_COST=9", "TOKENS_DELIVERY=mail"}, []string{"password.bcrypt_cost", "tokens.delivery"}},
+		"a duration without a unit":                 {[]string{"TOKENS_ACCESS_TTL=10"}, []string{"10m"}},
+		"one store without the other":               {[]string{"DATABASE_URL=postgres://x", "TOKENS_SECRET=" + goodSecret}, []string{"redis.url"}},
+		"the other without the one":                 {[]string{"REDIS_URL=redis://x"}, []string{"database.url", "tokens.secret"}},
+		"a short secret":                            {[]string{"TOKENS_SECRET=tooshort"}, []string{"tokens.secret", "32 bytes"}},
+		"the secret of the article":                 {[]string{"TOKENS_SECRET=HCujmweMScV3DwZKtrE7RG7sE8bXDjVy"}, []string{"tokens.secret", "published"}},
+		"a placeholder":                             {[]string{"TOKENS_SECRET=changemechangemechangemechangeme"}, []string{"tokens.secret", "placeholder"}},
+		"undefined":                                 {[]string{"TOKENS_SECRET=undefined"}, []string{"tokens.secret", "placeholder"}},
+		"http on a public host":                     {[]string{"SERVER_PUBLIC_URL=http://auth.example.org"}, []string{"server.public_url", "https"}},
+		"a public address with no URL":              {[]string{"SERVER_LISTEN=0.0.0.0:8080"}, []string{"server.public_url"}},
+		"an origin with a path":                     {[]string{"CORS_ORIGINS=https://a.example/x"}, []string{"cors.origins"}},
+		"an origin of a host that no browser sends": {[]string{"CORS_ORIGINS=https://127.1"}, []string{"cors.origins", "127.1"}},
+		"an origin with a port out of range":        {[]string{"CORS_ORIGINS=https://a.example:70000"}, []string{"cors.origins", "port"}},
+		"an origin of a sandbox":                    {[]string{"CORS_ORIGINS=null"}, []string{"cors.origins", "scheme"}},
+		"a public URL that ends in a dot":           {[]string{"SERVER_PUBLIC_URL=https://auth.example.org."}, []string{"server.public_url", "dot"}},
+		"a public URL with an odd path":             {[]string{"SERVER_PUBLIC_URL=https://example.org/a//b"}, []string{"server.public_url", "path"}},
+		"a cookie prefix with a blank":              {[]string{"COOKIES_PREFIX=shop;"}, []string{"cookies.prefix"}},
+		"an idle timeout of nothing":                {[]string{"SERVER_IDLE_TIMEOUT=0s"}, []string{"server.idle_timeout"}},
+		"two names of this machine": {
+			[]string{"SERVER_PUBLIC_URL=http://127.0.0.1:8080", "CORS_ORIGINS=http://localhost:3000"},
+			[]string{"cors.origins", "another site", "tokens.delivery to body"},
+		},
 		"idle beyond absolute":            {[]string{"REFRESH_IDLE_TTL=40d"}, []string{"refresh.idle_ttl"}},
 		"access tokens of a few moments":  {[]string{"TOKENS_ACCESS_TTL=59s"}, []string{"tokens.access_ttl"}},
 		"an origin with a wildcard":       {[]string{"CORS_ORIGINS=https://*.example.org"}, []string{"cors.origins"}},

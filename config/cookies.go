@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/net/publicsuffix"
+
+	"latchkey/internal/hostname"
 )
 
 // Cookies are about the cookies of browsers.
@@ -16,6 +18,8 @@ type Cookies struct {
 	// check access tokens there; empty: only this host gets it, which is safer.
 	// The refresh cookie is for this host in any case.
 	Domain string `mapstructure:"domain"`
+	// Prefix starts the names of the cookies, where several installations are on one host.
+	Prefix string `mapstructure:"prefix"`
 	// SameSite is default (access cookie lax, refresh cookie strict), lax, strict,
 	// or none, for a page on another site than server.public_url, which must stand
 	// in cors.origins. It must be https, and the cookies are partitioned.
@@ -79,6 +83,8 @@ func parseCookieTuples(s string) ([]CookieTuple, error) {
 	return list, nil
 }
 
+const prefixCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+
 // validateCookies refuses what no browser would keep or send back, so that nobody
 // is logged out by a setting.
 func (c *Config) validateCookies(p *problems) {
@@ -87,7 +93,13 @@ func (c *Config) validateCookies(p *problems) {
 	if u == nil {
 		return // was reported
 	}
-	host := strings.ToLower(u.Hostname())
+	if strings.Trim(c.Cookies.Prefix, prefixCharacters) != "" || len(c.Cookies.Prefix) > 32 {
+		p.add("cookies.prefix", "must consist of at most 32 letters, digits, hyphens and underscores, as in shop-")
+	}
+	host := u.Hostname()
+	if d, err := hostname.Canonical(c.Cookies.Domain); err == nil {
+		c.Cookies.Domain = d
+	}
 	if d := c.Cookies.Domain; d != "" {
 		_, isAddress := netip.ParseAddr(d)
 		suffix, _ := publicsuffix.PublicSuffix(d)
@@ -97,7 +109,7 @@ func (c *Config) validateCookies(p *problems) {
 		case isAddress == nil:
 			p.add("cookies.domain", "must be a name: browsers keep no cookie for the hosts below an address")
 		case !hostName.MatchString(d):
-			p.add("cookies.domain", "must be a name alone, in lower case and in ASCII (xn--...), as in example.org")
+			p.add("cookies.domain", "must be a name alone, as in example.org")
 		case suffix == d:
 			p.add("cookies.domain", "%s is a suffix under which anyone can have a host: browsers refuse cookies for all of it", d)
 		case host != d && !strings.HasSuffix(host, "."+d):
@@ -112,11 +124,11 @@ func (c *Config) validateCookies(p *problems) {
 			p.add("cookies.same_site", "none lets other sites send the cookies; say which in cors.origins")
 		}
 	}
-	if c.Tokens.Delivery == "cookie" && c.Cookies.SameSite != "none" {
+	if c.Tokens.Delivery != "body" && c.Cookies.SameSite != "none" {
 		for _, o := range c.CORS.Origins {
 			if origin, err := url.Parse(o); err == nil && !sameSite(u, origin) {
-				p.add("cors.origins", "%s is another site than server.public_url: browsers would not send it our cookies there. "+
-					"Set cookies.same_site to none, or tokens.delivery to auto or body", o)
+				p.add("cors.origins", "%s is another site than server.public_url, so browsers would not send our cookies with requests of its pages. "+
+					"Serve both from one site, set cookies.same_site to none, or set tokens.delivery to body", o)
 			}
 		}
 	}

@@ -45,12 +45,7 @@ func (c *Config) Validate() error {
 	if c.Password.MinLength < 8 || c.Password.MinLength > 72 {
 		p.add("password.min_length", "must be between 8 and 72")
 	}
-	for _, o := range c.CORS.Origins {
-		u, err := url.Parse(o)
-		if err != nil || u.Scheme == "" || u.Hostname() == "" || o != u.Scheme+"://"+u.Host || o != strings.ToLower(o) || strings.Contains(o, "*") {
-			p.add("cors.origins", "%q is not an origin: write scheme, host and port only, in lower case and without a wildcard, as in https://app.example.org", o)
-		}
-	}
+	c.validateOrigins(&p)
 	for code, status := range c.Errors.Status {
 		if status < 400 || status > 499 {
 			p.add("errors.status", "%s must be mapped to a status from 400 to 499", code)
@@ -98,12 +93,12 @@ func (c *Config) validateServer(p *problems) {
 		p.add("server.listen", "must be an address and a port, as in 127.0.0.1:8080")
 		return
 	}
-	if base := c.Server.BasePath; base != "" && (!strings.HasPrefix(base, "/") || base == "/" || path.Clean(base) != base ||
-		strings.ContainsAny(base, ":*?#%;, \\")) {
+	if !plainPath(c.Server.BasePath) {
 		p.add("server.base_path", "must be empty, or start with a slash and end without one, as in /api")
 	}
 	p.between("server.drain_delay", c.Server.DrainDelay, 0, time.Minute)
 	p.between("server.request_timeout", c.Server.RequestTimeout, time.Second, time.Minute)
+	p.between("server.idle_timeout", c.Server.IdleTimeout, time.Second, 24*time.Hour)
 
 	if c.Server.PublicURL == nil || *c.Server.PublicURL == (url.URL{}) {
 		if !loopback(host) {
@@ -112,18 +107,33 @@ func (c *Config) validateServer(p *problems) {
 		}
 		c.Server.PublicURL = &url.URL{Scheme: "http", Host: net.JoinHostPort("localhost", port)}
 	}
+	c.validatePublicURL(p)
+}
+
+func (c *Config) validatePublicURL(p *problems) {
 	u := c.Server.PublicURL
-	switch {
-	case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.ForceQuery || u.User != nil || u.RawQuery != "" || u.Fragment != "":
+	if u.Scheme != "http" && u.Scheme != "https" || u.Opaque != "" || u.ForceQuery || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		p.add("server.public_url", "must be of the form https://auth.example.org")
-	case strings.HasSuffix(u.Hostname(), "."):
-		p.add("server.public_url", "must not end in a dot")
-	case u.Path != "" && u.Path != "/":
-		p.add("server.public_url", "must have no path; use server.base_path")
+		return
+	}
+	host, err := canonicalHost(u)
+	if err != nil {
+		p.add("server.public_url", "has a host that browsers do not accept: %s", err)
+		return
+	}
+	u.Host, u.Path, u.RawPath = host, strings.TrimSuffix(u.Path, "/"), ""
+	switch {
+	case !plainPath(u.Path):
+		p.add("server.public_url", "has a path that is not plain: write it as in https://example.org/auth")
 	case u.Scheme == "http" && !loopback(u.Hostname()):
 		p.add("server.public_url", "must be https unless the host is a loopback one: over http anyone on the way reads the tokens")
 	}
-	u.Path = ""
+}
+
+// plainPath reports whether a path is the same to every proxy and browser.
+func plainPath(s string) bool {
+	return s == "" || strings.HasPrefix(s, "/") && s != "/" && path.Clean(s) == s &&
+		!strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(":*?#%;,\\\"'<>", r) })
 }
 
 // validateStores demands both URLs and the secret, or none of the URLs.

@@ -58,7 +58,7 @@ func (s *server) signUp(c *call, body signUpBody) (reply, error) {
 		return reply{}, err
 	}
 	return reply{
-		status: http.StatusCreated, body: userOf(made), location: s.BasePath + "/users/" + made.ID,
+		status: http.StatusCreated, body: userOf(made), location: s.path(s.BasePath + "/users/" + made.ID),
 	}, nil
 }
 

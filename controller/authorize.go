@@ -69,7 +69,7 @@ func (s *server) ask(c *gin.Context, status int, a service.Authorization, r serv
 	}
 	p := page{
 		Title: "Sign in to " + name, Error: problemText, Client: name, FirstParty: a.Client.FirstParty, Scopes: strings.Fields(a.Scope),
-		Target: host(a.RedirectURI), Username: username,
+		Target: host(a.RedirectURI), Username: username, Action: s.path("/oauth/authorize"),
 	}
 	for _, h := range [][2]string{
 		{"response_type", r.ResponseType},

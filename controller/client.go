@@ -98,7 +98,7 @@ func (s *server) createClient(c *call, by service.Live, wish clientWish) (reply,
 	}
 	body := clientOf(made)
 	body.Secret = string(secret)
-	return reply{status: http.StatusCreated, body: body, location: s.BasePath + "/clients/" + made.ID}, nil
+	return reply{status: http.StatusCreated, body: body, location: s.path(s.BasePath + "/clients/" + made.ID)}, nil
 }
 
 // listBody is a page of a list; After is where the next one begins, empty on the

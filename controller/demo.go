@@ -49,7 +49,7 @@ func (s *server) demoFile(name string) gin.HandlerFunc {
 		panic(err) // it was embedded
 	}
 	if name == "index.html" {
-		text = []byte(strings.Replace(string(text), "{{api}}", escape(s.BasePath), 1))
+		text = []byte(strings.NewReplacer("{{api}}", escape(s.path(s.BasePath)), "{{demo}}", escape(s.path("/demo"))).Replace(string(text)))
 	}
 	return func(c *gin.Context) {
 		c.Header("Content-Security-Policy", demoPolicy)

@@ -46,7 +46,7 @@ type coverage struct {
 
 // describedBy reports at the end of the test.
 func describedBy(t testing.TB, o controller.Options) *described {
-	d := &described{router: routerOf(t, o.BasePath), statuses: o.Statuses, faults: map[string]bool{}}
+	d := &described{router: routerOf(t, o.PublicURL.Path, o.BasePath), statuses: o.Statuses, faults: map[string]bool{}}
 	t.Cleanup(func() {
 		d.mu.Lock()
 		defer d.mu.Unlock()
@@ -57,7 +57,7 @@ func describedBy(t testing.TB, o controller.Options) *described {
 	return d
 }
 
-var loaded sync.Map // base path to *description
+var loaded sync.Map // prefix and base path to *description
 
 type description struct {
 	once   sync.Once
@@ -67,20 +67,23 @@ type description struct {
 }
 
 // load reads the description for a base path, once: it takes a while.
-func load(basePath string) *description {
-	entry, _ := loaded.LoadOrStore(basePath, &description{})
+func load(basePath string) *description { return loadUnder("", basePath) }
+
+// loadUnder is load for a service that users reach under a prefix.
+func loadUnder(prefix, basePath string) *description {
+	entry, _ := loaded.LoadOrStore([2]string{prefix, basePath}, &description{})
 	d := entry.(*description)
 	d.once.Do(func() {
 		formats()
-		if d.doc, d.err = openapi3.NewLoader().LoadFromData([]byte(controller.DescribeAPI(basePath))); d.err == nil {
+		if d.doc, d.err = openapi3.NewLoader().LoadFromData([]byte(controller.DescribeAPI(prefix, basePath))); d.err == nil {
 			d.router, d.err = gorillamux.NewRouter(d.doc)
 		}
 	})
 	return d
 }
 
-func routerOf(t testing.TB, basePath string) routers.Router {
-	d := load(basePath)
+func routerOf(t testing.TB, prefix, basePath string) routers.Router {
+	d := loadUnder(prefix, basePath)
 	must(t, d.err)
 	return d.router
 }

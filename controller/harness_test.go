@@ -144,6 +144,8 @@ func start(t testing.TB, store repository.Store, clock *clock, settings ...strin
 			o.Origins = strings.Split(value, ",")
 		case "cookies.domain":
 			o.CookieDomain = value
+		case "cookies.prefix":
+			o.CookiePrefix = value
 		case "cookies.same_site":
 			o.SameSite = value
 		case "cookies.legacy": // name;domain=example.org;path=/
@@ -204,6 +206,9 @@ func start(t testing.TB, store repository.Store, clock *clock, settings ...strin
 	handler, err := controller.NewRouter(o)
 	if err != nil {
 		return nil, err
+	}
+	if public.Path != "" { // a proxy strips it
+		handler = http.StripPrefix(public.Path, handler)
 	}
 	server := httptest.NewUnstartedServer(handler)
 	if public.Scheme == "https" {

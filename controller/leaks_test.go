@@ -60,6 +60,13 @@ func (l *leaks) Write(b []byte) (int, error) {
 	return l.log.Write(b)
 }
 
+// text is the log so far.
+func (l *leaks) text() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.log.String()
+}
+
 // through returns a transport that collects what goes through another.
 func (l *leaks) through(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(req *http.Request) (*http.Response, error) {

@@ -38,6 +38,11 @@ func (s *server) login(c *call, body loginBody) (reply, error) {
 		if err := s.csrf.Check(c.r); err != nil {
 			return reply{}, err
 		}
+		if c.r.Header.Get("Sec-Fetch-Site") == "cross-site" && s.SameSite != "none" {
+			return reply{}, service.NewError(service.CodeInvalidRequest, "This page is on another site than the service, so its browser "+
+				"would not send the cookies of this log-in back. Serve both from one site, set cookies.same_site to none, "+
+				"or send "+deliveryHeader+": body.")
+		}
 		if found, _, err := s.foundRefreshAnywhere(c, ""); err == nil && found.InCookie {
 			credentials.Replaces = found.Token
 		}

@@ -7,8 +7,6 @@ import (
 	"sync"
 
 	"github.com/gin-gonic/gin"
-
-	"latchkey/middleware"
 )
 
 // openAPI describes every route, in OpenAPI 3.1, with the default base path. The
@@ -17,15 +15,17 @@ import (
 //go:embed openapi.yaml
 var openAPI string
 
-// describeAPI returns the description with the paths of a deployment.
-func describeAPI(basePath string) string {
-	return strings.ReplaceAll(openAPI, "/api/", basePath+"/")
+// describeAPI returns the description with the paths of a deployment, which users reach
+// under a prefix.
+func describeAPI(prefix, basePath string) string {
+	text := strings.Replace(openAPI, "  - url: /\n", "  - url: "+prefix+"/\n", 1)
+	return strings.ReplaceAll(text, "/api/", basePath+"/")
 }
 
 // routeDescription serves the description to programs, and to people as a page
 // that is written once, for the first who asks: a start need not wait for it.
-func (s *server) routeDescription(engine *gin.Engine) {
-	text, policy := describeAPI(s.BasePath), docsPolicy()
+func (s *server) routeDescription(engine *gin.Engine, public publicRoutes) {
+	text, policy := describeAPI(s.PublicURL.Path, s.BasePath), docsPolicy()
 	page := sync.OnceValue(func() []byte {
 		page, err := docsHTML(text)
 		if err != nil {
@@ -33,7 +33,7 @@ func (s *server) routeDescription(engine *gin.Engine) {
 		}
 		return []byte(page)
 	})
-	engine.GET("/openapi.yaml", middleware.AnyOrigin(), func(c *gin.Context) {
+	public.get(engine, "/openapi.yaml", func(c *gin.Context) {
 		c.Header("Cache-Control", "no-cache")
 		c.Data(http.StatusOK, "application/yaml", []byte(text))
 	})

@@ -28,6 +28,7 @@ type page struct {
 	Scopes     []string
 	Target     string // who gets the answer, for people
 	Hidden     [][2]string
+	Action     string // path to which the form goes
 	Username   string
 }
 
@@ -61,7 +62,7 @@ func (p page) html() string {
 			}
 			w("<p class=\"hint\">You will be sent to <strong>", escape(p.Target), "</strong>. Sign in only if you started this.</p>\n")
 		}
-		w("<form method=\"post\" action=\"/oauth/authorize\">\n")
+		w("<form method=\"post\" action=\"", escape(p.Action), "\">\n")
 		for _, h := range p.Hidden {
 			w(`<input type="hidden" name="`, escape(h[0]), `" value="`, escape(h[1]), "\">\n")
 		}

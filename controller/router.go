@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -31,13 +32,14 @@ type Options struct {
 	Clients   *service.Clients
 	Health    *service.Health
 
-	Issuer            string // the iss of every token
-	PublicURL         *url.URL
+	Issuer            string   // the iss of every token
+	PublicURL         *url.URL // may have a path, which a proxy strips
 	BasePath          string
 	TrustedProxies    []netip.Prefix
 	Origins           []string       // that may use the API from a browser
 	Delivery          string         // auto, cookie or body
 	CookieDomain      string         // whose hosts get the access cookie
+	CookiePrefix      string         // starts the names of the cookies
 	SameSite          string         // default, lax, strict or none
 	LegacyCookies     []http.Cookie  // name, domain and path of those to expire
 	SignupsPerHour    int            // of one address; 0: as many as it likes
@@ -66,15 +68,18 @@ func NewRouter(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	csrf, err := access.NewCSRF(append([]string{o.PublicURL.Scheme + "://" + o.PublicURL.Host}, o.Origins...))
+	csrf, err := access.NewCSRF(append([]string{origin(o.PublicURL)}, o.Origins...))
 	if err != nil {
 		return nil, err
 	}
-	s := &server{Options: o, problems: problems, csrf: csrf, cookies: access.NewCookies(o.PublicURL, o.BasePath, o.CookieDomain, o.LegacyCookies...)}
+	s := &server{Options: o, problems: problems, csrf: csrf, cookies: access.NewCookies(access.CookieOptions{
+		PublicURL: o.PublicURL, BasePath: o.BasePath, Domain: o.CookieDomain, Prefix: o.CookiePrefix, Legacy: o.LegacyCookies,
+	})}
 	if err := s.checkLegacy(); err != nil {
 		return nil, err
 	}
-	engine, err := s.engine()
+	public := publicRoutes{}
+	engine, err := s.engine(public)
 	if err != nil {
 		return nil, err
 	}
@@ -87,10 +92,9 @@ func NewRouter(o Options) (http.Handler, error) {
 	engine.GET("/", handle(s, s.status))
 	engine.GET("/livez", handle(s, s.live))
 	engine.GET("/readyz", handle(s, s.ready))
-	engine.GET("/.well-known/jwks.json", middleware.AnyOrigin(), handle(s, s.jwks))
-
+	public.get(engine, "/.well-known/jwks.json", handle(s, s.jwks))
 	for _, path := range metadataPaths(o.Issuer) {
-		engine.GET(path, middleware.AnyOrigin(), handle(s, s.metadata))
+		public.get(engine, path, handle(s, s.metadata))
 	}
 
 	users := engine.Group(o.BasePath+"/users", middleware.NoStore())
@@ -124,17 +128,53 @@ func NewRouter(o Options) (http.Handler, error) {
 	clients.DELETE("/:id", handleLive(s, s.deleteClient))
 	clients.POST("/:id/secret", handleLive(s, s.rotateClientSecret))
 
-	s.routeDescription(engine)
+	s.routeDescription(engine, public)
 	if o.Demo {
 		s.routeDemo(engine, require.Require(access.Session, account))
 	}
 
 	engine.GET("/oauth/authorize", s.authorize)
 	engine.POST("/oauth/authorize", s.authorize)
-	engine.Any("/oauth/token", middleware.AnyOrigin(), s.oauth(s.token))
-	engine.Any("/oauth/revoke", middleware.AnyOrigin(), s.oauth(s.revoke))
+	public.any(engine, "/oauth/token", s.oauth(s.token))
+	public.any(engine, "/oauth/revoke", s.oauth(s.revoke))
 	engine.Any("/oauth/introspect", s.oauth(s.introspect))
-	return engine, nil
+	return headAsGet(engine), nil
+}
+
+// origin is the origin of a URL (RFC 6454 6.2).
+func origin(u *url.URL) string { return u.Scheme + "://" + u.Host }
+
+// path is where users find a path of this service: behind a proxy that strips a prefix,
+// with that prefix.
+func (s *server) path(p string) string { return s.PublicURL.Path + p }
+
+// publicRoutes are the routes that pages of every origin may use, without credentials.
+type publicRoutes map[string]bool
+
+// get adds a route for GET and OPTIONS.
+func (p publicRoutes) get(e *gin.Engine, path string, handler gin.HandlerFunc) {
+	p[path] = true
+	e.GET(path, handler)
+	e.OPTIONS(path) // CORS answers it
+}
+
+// any adds a route for every method.
+func (p publicRoutes) any(e *gin.Engine, path string, handler gin.HandlerFunc) {
+	p[path] = true
+	e.Any(path, handler)
+}
+
+// headAsGet answers HEAD on every route as GET; the server leaves the body out (RFC 9110
+// 9.3.2).
+func headAsGet(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodHead {
+			get := *r
+			get.Method = http.MethodGet
+			r = &get
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // own demands a token of the JSON API's own sessions. No application gets the
@@ -156,8 +196,15 @@ func account(s service.Subject, now time.Time) error {
 	return access.Scope(service.ScopeAccount)(s, now)
 }
 
+// allowHead completes the header Allow of a 405: what answers GET answers HEAD.
+func allowHead(c *gin.Context) {
+	if allow := c.Writer.Header().Get("Allow"); slices.Contains(strings.Split(allow, ", "), http.MethodGet) {
+		c.Header("Allow", allow+", "+http.MethodHead)
+	}
+}
+
 // engine is Gin with what stands before every route.
-func (s *server) engine() (*gin.Engine, error) {
+func (s *server) engine(public publicRoutes) (*gin.Engine, error) {
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
 	e.HandleMethodNotAllowed = true
@@ -185,9 +232,10 @@ func (s *server) engine() (*gin.Engine, error) {
 		middleware.Drain(s.Health.Draining),
 		middleware.Deadline(s.RequestTimeout),
 	)
-	if len(s.Origins) > 0 {
-		e.Use(middleware.CORS(s.Origins))
-	}
+	e.Use(middleware.CORS(middleware.CORSOptions{
+		Own: origin(s.PublicURL), Origins: s.Origins, Public: func(route string) bool { return public[route] },
+		Problems: s.problems, Now: s.Now, Log: s.Log,
+	}))
 	if n := s.RequestsPerSecond; n > 0 {
 		probes := []string{"/", "/livez", "/readyz"} // who watches us comes from one address
 		e.Use(middleware.Rate(n, 2*n, time.Second, s.Now, s.problems, func(c *gin.Context) bool { return !slices.Contains(probes, c.FullPath()) }))
@@ -195,7 +243,7 @@ func (s *server) engine() (*gin.Engine, error) {
 	e.NoRoute(handle(s, func(*call, empty) (reply, error) {
 		return reply{}, service.NewError(service.CodeNotFound, "There is no such route.")
 	}))
-	e.NoMethod(handle(s, func(c *call, _ empty) (reply, error) {
+	e.NoMethod(allowHead, handle(s, func(c *call, _ empty) (reply, error) {
 		return reply{}, service.NewError(service.CodeMethodNotAllowed,
 			"This route does not answer "+c.r.Method+"; the header Allow says what it does.")
 	}))

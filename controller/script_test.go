@@ -37,6 +37,7 @@ import (
 //	query VAR NAME                    keep a parameter of the last redirect
 //	capture VAR json|header|cookie X  keep a part of the last answer
 //	claims TOKEN                      print header and claims of a JWT
+//	log PATTERN                       that a line of the log matches; ! for none
 //	clock +DURATION                   let time pass
 //	operator NAME PRIVILEGE           create a user from the command line
 //	disable NAME true|false           disable a user, or enable one
@@ -55,7 +56,7 @@ func TestScripts(t *testing.T) {
 					"serve": serveCmd, "as": asCmd, "send": sendCmd, "status": statusCmd, "header": headerCmd, "json": jsonCmd,
 					"cookie": cookieCmd, "capture": captureCmd, "claims": claimsCmd, "clock": clockCmd, "operator": operatorCmd,
 					"disable": disableCmd, "session": sessionCmd, "client": clientCmd,
-					"page": pageCmd, "body": bodyCmd, "query": queryCmd,
+					"page": pageCmd, "log": logCmd, "body": bodyCmd, "query": queryCmd,
 				},
 			})
 		})
@@ -270,6 +271,14 @@ func disableCmd(ts *testscript.TestScript, _ bool, args []string) {
 func pageCmd(ts *testscript.TestScript, neg bool, args []string) {
 	if bytes.Contains(of(ts).body, []byte(args[0])) == neg {
 		ts.Fatalf("%q: %s", args[0], of(ts).body)
+	}
+}
+
+func logCmd(ts *testscript.TestScript, neg bool, args []string) {
+	pattern, err := regexp.Compile(args[0])
+	ts.Check(err)
+	if text := of(ts).instance.leaks.text(); pattern.MatchString(text) == neg {
+		ts.Fatalf("%q: %s", args[0], text)
 	}
 }
 

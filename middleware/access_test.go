@@ -50,7 +50,7 @@ func guard(t *testing.T) *middleware.Access {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cookies := access.NewCookies(&url.URL{Scheme: "http", Host: "localhost"}, "/api", "")
+	cookies := access.NewCookies(access.CookieOptions{PublicURL: &url.URL{Scheme: "http", Host: "localhost"}, BasePath: "/api"})
 	g, err := access.New(access.Options{Verifier: stamp("a.b.c"), Cookies: cookies, CSRF: csrf, Problems: problems})
 	if err != nil {
 		t.Fatal(err)

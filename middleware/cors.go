@@ -1,55 +1,113 @@
 package middleware
 
 import (
+	"log/slog"
 	"net/http"
 	"slices"
+	"sync"
+	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"latchkey/controller/problem"
+	"latchkey/service"
 )
 
 const (
-	corsMethods = "GET, POST, PATCH, DELETE"
-	corsHeaders = "Authorization, Content-Type, accesstoken, refreshtoken, userid, X-Token-Delivery, X-Device-Token, " + RequestIDHeader
+	corsMethods = "GET, HEAD, POST, PATCH, DELETE"
 	corsExposed = "Location, Retry-After, WWW-Authenticate, X-Device-Token, " + RequestIDHeader
+	corsMaxAge  = "600" // seconds
 )
 
-// CORS lets pages of exactly these origins use the API with credentials (Fetch,
-// CORS protocol). To any other origin nothing is said: its browser keeps the
-// answer from the page, and what is no page does not care.
-func CORS(origins []string) gin.HandlerFunc {
+// CORSOptions configure CORS.
+type CORSOptions struct {
+	// Own is the origin of the service itself.
+	Own string
+	// Origins are the other origins whose pages may use the API with credentials.
+	Origins []string
+	// Public reports whether a route is for pages of every origin, without credentials.
+	Public   func(route string) bool
+	Problems *problem.Writer
+	Now      func() time.Time
+	Log      *slog.Logger
+}
+
+// CORS applies the CORS protocol (Fetch standard, 3.2). Pages of the listed origins may
+// read answers and send credentials. A page of any origin may read the answers of public
+// routes, with or without an Origin in the request: a cache may serve one page's answer
+// to another. A preflight is allowed the headers that it asks for, because monitoring
+// tools add some; the list of origins is the barrier. A preflight of an origin that is not
+// listed is csrf_denied, and the log names the origin and the setting.
+func CORS(o CORSOptions) gin.HandlerFunc {
+	unlisted := &onceAnHour{now: o.Now}
 	return func(c *gin.Context) {
-		h := c.Writer.Header()
-		h.Add("Vary", "Origin")
-		origin := c.GetHeader("Origin")
-		if !slices.Contains(origins, origin) {
+		h, origin := c.Writer.Header(), c.GetHeader("Origin")
+		preflight := c.Request.Method == http.MethodOptions && c.GetHeader("Access-Control-Request-Method") != ""
+		if o.Public(c.FullPath()) {
+			h.Set("Access-Control-Allow-Origin", "*")
+			if c.Request.Method == http.MethodOptions {
+				allowPreflight(c)
+			}
 			return
 		}
-		h.Set("Access-Control-Allow-Origin", origin)
-		h.Set("Access-Control-Allow-Credentials", "true")
-		h.Set("Access-Control-Expose-Headers", corsExposed)
-		if c.Request.Method == http.MethodOptions && c.GetHeader("Access-Control-Request-Method") != "" {
-			h.Set("Access-Control-Allow-Methods", corsMethods)
-			h.Set("Access-Control-Allow-Headers", corsHeaders)
-			h.Set("Access-Control-Max-Age", "600")
-			c.AbortWithStatus(http.StatusNoContent)
+		h.Add("Vary", "Origin")
+		switch {
+		case origin == "":
+		case slices.Contains(o.Origins, origin):
+			h.Set("Access-Control-Allow-Origin", origin)
+			h.Set("Access-Control-Allow-Credentials", "true")
+			h.Set("Access-Control-Expose-Headers", corsExposed)
+			if preflight {
+				allowPreflight(c)
+			}
+		case origin == o.Own || c.GetHeader("Sec-Fetch-Site") == "same-origin":
+		default:
+			if unlisted.first(origin) {
+				o.Log.InfoContext(c.Request.Context(), "a page of an origin that is not listed in cors.origins sent a request; its browser keeps the answer from it",
+					"origin", origin, "route", c.FullPath())
+			}
+			if preflight {
+				err := service.NewError(service.CodeCSRFDenied, "Pages of this origin may not use the API. Add the origin to cors.origins if they may.")
+				_ = c.Error(err)
+				c.Abort()
+				o.Problems.Write(c.Request.Context(), c.Writer, err)
+			}
 		}
 	}
 }
 
-// AnyOrigin lets a page of any origin read the answer, and never with cookies: for
-// what is public, and for what an application proves its right to by itself.
-func AnyOrigin() gin.HandlerFunc {
-	return func(c *gin.Context) {
-		if c.GetHeader("Origin") == "" {
-			return
-		}
-		c.Header("Access-Control-Allow-Origin", "*")
-		c.Writer.Header().Del("Access-Control-Allow-Credentials")
-		if c.Request.Method == http.MethodOptions && c.GetHeader("Access-Control-Request-Method") != "" {
-			c.Header("Access-Control-Allow-Methods", "GET, POST")
-			c.Header("Access-Control-Allow-Headers", "Authorization, Content-Type")
-			c.Header("Access-Control-Max-Age", "600")
-			c.AbortWithStatus(http.StatusNoContent)
-		}
+// allowPreflight answers a preflight: the page may send what it asks for.
+func allowPreflight(c *gin.Context) {
+	h := c.Writer.Header()
+	h.Set("Access-Control-Allow-Methods", corsMethods)
+	if headers := c.GetHeader("Access-Control-Request-Headers"); headers != "" {
+		h.Set("Access-Control-Allow-Headers", headers)
 	}
+	h.Set("Access-Control-Max-Age", corsMaxAge)
+	c.AbortWithStatus(http.StatusNoContent)
+}
+
+// onceAnHour remembers texts that were logged, at most maxLogged of them: anybody can
+// send any Origin.
+type onceAnHour struct {
+	now    func() time.Time
+	mu     sync.Mutex
+	until  time.Time
+	logged map[string]bool
+}
+
+const maxLogged = 50
+
+// first reports whether a text is to be logged.
+func (l *onceAnHour) first(text string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now := l.now(); l.logged == nil || now.After(l.until) {
+		l.logged, l.until = map[string]bool{}, now.Add(time.Hour)
+	}
+	if l.logged[text] || len(l.logged) == maxLogged {
+		return false
+	}
+	l.logged[text] = true
+	return true
 }

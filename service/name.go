@@ -6,9 +6,10 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/net/idna"
 	"golang.org/x/text/secure/precis"
 	"golang.org/x/text/unicode/norm"
+
+	"latchkey/internal/hostname"
 )
 
 const (
@@ -34,7 +35,8 @@ func usernameKey(name string) (key, problem string) {
 
 // emailKey returns what an e-mail address is compared by, or what is wrong with
 // it. Case counts for nothing, in the local part too: no provider tells two
-// people apart by it, and attackers would.
+// people apart by it, and attackers would. The forms of an internationalized domain are
+// one: they reach one mailbox.
 func emailKey(address string) (key, problem string) {
 	const form = "must be an e-mail address, as in ada@example.org"
 	if len(address) > maxEmail {
@@ -45,23 +47,11 @@ func emailKey(address string) (key, problem string) {
 		return "", form
 	}
 	at := strings.LastIndexByte(address, '@')
-	domain, err := domainKey(address[at+1:])
+	domain, err := hostname.Canonical(address[at+1:])
 	if err != nil || !strings.Contains(domain, ".") && domain != "localhost" {
 		return "", form
 	}
 	return strings.ToLower(norm.NFC.String(address[:at])) + "@" + domain, ""
-}
-
-// domainKey returns the form in which a domain is compared: lower case, and A-labels
-// where it is internationalized (RFC 5890 2.3.2.1), so that the forms which reach one
-// mailbox are one address.
-func domainKey(domain string) (string, error) {
-	domain = strings.ToLower(domain)
-	plain := strings.IndexFunc(domain, func(r rune) bool { return r >= utf8.RuneSelf }) < 0
-	if plain && !strings.Contains(domain, "xn--") {
-		return domain, nil
-	}
-	return idna.Lookup.ToASCII(domain)
 }
 
 // trimName removes what phone keyboards and copied texts add around a username or an

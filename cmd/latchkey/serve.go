@@ -22,7 +22,6 @@ import (
 const (
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 10 * time.Second
-	idleTimeout       = 2 * time.Minute
 	maxHeaderBytes    = 16 << 10
 	// writeSlack and stopSlack are what a connection and the end of the program
 	// get beyond the time that a request may take.
@@ -139,7 +138,7 @@ func serve(ctx context.Context, cfg config.Config, stdout io.Writer, queue *logQ
 	conns := &connections{busy: map[net.Conn]struct{}{}}
 	server := &http.Server{
 		ConnState: conns.track, ConnContext: withFraming, Handler: handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: cfg.Server.RequestTimeout + writeSlack,
-		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		IdleTimeout: cfg.Server.IdleTimeout, MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	log.Info("listening", "version", version, "address", listener.Addr().String(), "url", cfg.Server.PublicURL.String(), "mode", b.mode)
 	if isTerminal(stdout) {

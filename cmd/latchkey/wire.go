@@ -202,7 +202,7 @@ func newHandler(cfg config.Config, b backend, i instruments, w watched, tokens *
 		Sessions:  w.sessions, Tokens: tokens, Keys: w.ring, Health: w.health,
 		PublicURL: cfg.Server.PublicURL, BasePath: cfg.Server.BasePath, TrustedProxies: cfg.Server.TrustedProxies,
 		Origins: cfg.CORS.Origins, Delivery: cfg.Tokens.Delivery,
-		Demo: cfg.DemoEnabled(), CookieDomain: cfg.Cookies.Domain, SameSite: cfg.Cookies.SameSite, LegacyCookies: legacyCookies(cfg),
+		Demo: cfg.DemoEnabled(), CookieDomain: cfg.Cookies.Domain, CookiePrefix: cfg.Cookies.Prefix, SameSite: cfg.Cookies.SameSite, LegacyCookies: legacyCookies(cfg),
 		SignupsPerHour: cfg.Limits.SignupsPerHour, RequestsPerSecond: cfg.Limits.RequestsPerSecond, Statuses: cfg.Errors.Status,
 		RequestTimeout: cfg.Server.RequestTimeout, Now: b.clock.Now, Log: log,
 	})

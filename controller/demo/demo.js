@@ -172,7 +172,7 @@ press("end-others", async () => {
   await devices();
 });
 press("expire", async () => {
-  const res = await client.fetch("/demo/expire", { method: "POST" });
+  const res = await client.fetch(`${document.body.dataset.demo}/expire`, { method: "POST" });
   if (res.ok) say("The access cookie holds a token that has expired. Ask who you are: the client refreshes, and asks again.");
 });
 press("many", async () => {

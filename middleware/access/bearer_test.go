@@ -17,7 +17,7 @@ func FuzzTokensInHeaders(f *testing.F) {
 	for _, s := range []string{"Bearer a.b.c", "bearer  a.b.c", "a.b.c", "Bearer%20a.b.c", `"Bearer a.b.c"`, "Basic YTpi", "Bearer ", "..", "\x00"} {
 		f.Add(s)
 	}
-	cookies := access.NewCookies(&url.URL{Scheme: "http", Host: "localhost"}, "/api", "")
+	cookies := access.NewCookies(access.CookieOptions{PublicURL: &url.URL{Scheme: "http", Host: "localhost"}, BasePath: "/api"})
 	f.Fuzz(func(t *testing.T, value string) {
 		r := httptest.NewRequest(http.MethodPost, "/", io.NopCloser(strings.NewReader("")))
 		r.Header["Authorization"] = []string{value}

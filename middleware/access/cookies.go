@@ -34,28 +34,44 @@ const (
 	securePrefix = "__Secure-" // Secure
 )
 
-// NewCookies returns the cookies of a service at a public URL. Domain lets the
-// hosts below it have the access cookie; empty: none. Under https the names have
-// prefixes; plain names are for http on a loopback host.
-func NewCookies(publicURL *url.URL, basePath, domain string, legacy ...http.Cookie) Cookies {
-	c := Cookies{Access: accessName, Refresh: refreshName, Device: deviceName, RefreshPath: basePath + "/users", Domain: domain, Legacy: legacy}
-	if publicURL.Scheme == "https" {
-		c.Access, c.Refresh, c.Device, c.Secure = hostPrefix+accessName, securePrefix+refreshName, hostPrefix+deviceName, true
-		c.Session = hostPrefix + sessionName
-		if domain != "" {
-			c.Access = securePrefix + accessName
+// CookieOptions are what the cookies of a service follow from.
+type CookieOptions struct {
+	// PublicURL is how users reach the service. Under https the names have the prefixes
+	// that make browsers enforce attributes; plain names are for http on a loopback host.
+	PublicURL *url.URL
+	// BasePath is what the paths of the API start with, after the path of PublicURL.
+	BasePath string
+	// Domain lets the hosts below it have the access cookie; empty: none.
+	Domain string
+	// Prefix starts the names, so that several services on one host do not overwrite each
+	// other's cookies.
+	Prefix string
+	// Legacy are the cookies of an earlier deployment: name, domain and path.
+	Legacy []http.Cookie
+}
+
+// NewCookies returns the cookies of a service.
+func NewCookies(o CookieOptions) Cookies {
+	c := Cookies{
+		Access: o.Prefix + accessName, Refresh: o.Prefix + refreshName, Device: o.Prefix + deviceName,
+		RefreshPath: o.PublicURL.Path + o.BasePath + "/users", Domain: o.Domain, Legacy: o.Legacy,
+	}
+	if o.PublicURL.Scheme == "https" {
+		c.Access, c.Refresh, c.Device, c.Secure = hostPrefix+c.Access, securePrefix+c.Refresh, hostPrefix+c.Device, true
+		c.Session = hostPrefix + o.Prefix + sessionName
+		if o.Domain != "" {
+			c.Access = securePrefix + o.Prefix + accessName
 		}
 	}
 	return c
 }
 
-// names are those that a cookie may have: its own, and what it was called before.
+// names are those that a cookie may have: its own, and what it was called before, under
+// http or https and with another prefix or none.
 func (ck Cookies) names(own, plain string) []string {
 	names := []string{own}
 	for _, l := range ck.Legacy {
-		switch l.Name {
-		case own:
-		case plain, hostPrefix + plain, securePrefix + plain:
+		if l.Name != own && strings.HasSuffix(l.Name, plain) {
 			names = append(names, l.Name)
 		}
 	}

@@ -121,7 +121,7 @@ func TestCookiesAreReadWhereAGuardHasTheirNames(t *testing.T) {
 	if w := send(newGuard(t, access.Options{}).RequireAccess(who), "GET", "Cookie", "accessToken=user.a.b"); w.Code != 401 {
 		t.Errorf("without names: %d", w.Code)
 	}
-	cookies := access.NewCookies(&url.URL{Scheme: "https", Host: "auth.example"}, "/api", "")
+	cookies := access.NewCookies(access.CookieOptions{PublicURL: &url.URL{Scheme: "https", Host: "auth.example"}, BasePath: "/api"})
 	if _, err := access.New(access.Options{Verifier: known, Cookies: cookies}); err == nil {
 		t.Error("cookies without CSRF")
 	}

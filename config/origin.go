@@ -1,0 +1,65 @@
+package config
+
+import (
+	"errors"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"latchkey/internal/hostname"
+)
+
+// validateOrigins writes each origin as browsers send it (RFC 6454 6.2), or reports what is
+// wrong with it: one that browsers write differently would never match.
+func (c *Config) validateOrigins(p *problems) {
+	for i, o := range c.CORS.Origins {
+		canonical, err := canonicalOrigin(o)
+		if err != nil {
+			p.add("cors.origins", "%q is not an origin (%s): write scheme, host and port, as in https://app.example.org", o, err)
+			continue
+		}
+		c.CORS.Origins[i] = canonical
+	}
+}
+
+// canonicalOrigin returns an origin as browsers send it.
+func canonicalOrigin(s string) (string, error) {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil || u.Scheme == "" || u.Host == "":
+		return "", errors.New("scheme or host is missing")
+	case strings.Contains(s, "*"):
+		return "", errors.New("wildcards are not allowed")
+	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.Trim(u.Path, "/") != "":
+		return "", errors.New("it has more than scheme, host and port")
+	}
+	host, err := canonicalHost(u)
+	if err != nil {
+		return "", err
+	}
+	return u.Scheme + "://" + host, nil
+}
+
+// canonicalHost returns host and port of a URL as browsers write them: without the default
+// port.
+func canonicalHost(u *url.URL) (string, error) {
+	host, err := hostname.CanonicalHost(u.Hostname())
+	if err != nil {
+		return "", err
+	}
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	if u.Port() == "" {
+		return host, nil
+	}
+	port, err := strconv.ParseUint(u.Port(), 10, 16)
+	switch {
+	case err != nil:
+		return "", errors.New("the port is out of range")
+	case u.Scheme == "http" && port == 80, u.Scheme == "https" && port == 443:
+		return host, nil
+	}
+	return net.JoinHostPort(strings.Trim(host, "[]"), strconv.FormatUint(port, 10)), nil
+}

@@ -1,0 +1,53 @@
+// Package hostname compares host names: the one form that it returns is that of
+// browsers, mail servers and certificates, whatever form a person typed. It does not
+// resolve names.
+package hostname
+
+import (
+	"errors"
+	"net/netip"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
+)
+
+// Canonical returns a host name in lower case, with A-labels where it is
+// internationalized (RFC 5890 2.3.2.1). A name in ASCII is otherwise left as it is.
+func Canonical(name string) (string, error) {
+	name = strings.ToLower(name)
+	if ascii(name) && !strings.Contains(name, "xn--") {
+		return name, nil
+	}
+	return idna.Lookup.ToASCII(name)
+}
+
+// CanonicalHost is Canonical for a host of a URL, which may also be an address, as
+// url.URL.Hostname returns it. It refuses hosts that browsers read as another one or do
+// not accept: a name that ends in a dot or in a number (URL Standard, 3.5).
+func CanonicalHost(host string) (string, error) {
+	if a, err := netip.ParseAddr(host); err == nil {
+		if a.Zone() != "" {
+			return "", errors.New("an address must not have a zone")
+		}
+		return a.String(), nil
+	}
+	host, err := Canonical(host)
+	if err != nil {
+		return "", err
+	}
+	last := host[strings.LastIndexByte(host, '.')+1:]
+	switch {
+	case last == "":
+		return "", errors.New("a host must not be empty or end in a dot")
+	case strings.Trim(last, "0123456789") == "" || strings.HasPrefix(last, "0x"):
+		return "", errors.New("neither a name nor an address")
+	case strings.ContainsFunc(host, func(r rune) bool { return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789-_.", r) }):
+		return "", errors.New("a host consists of letters, digits, hyphens and dots")
+	}
+	return host, nil
+}
+
+func ascii(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }) < 0
+}
