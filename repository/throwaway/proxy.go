@@ -1,0 +1,76 @@
+package throwaway
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// StartNginx starts nginx with what stands in a server block, in which {dir} is a
+// directory of its own, and returns its port on all loopback addresses. What stands before
+// the line "---" is of the http block.
+func StartNginx(t testing.TB, conf string) int {
+	t.Helper()
+	outer, inner, found := strings.Cut(conf, "---\n")
+	if !found {
+		outer, inner = "", conf
+	}
+	return startProxy(t, "nginx", func(port int, dir string) (string, []string) {
+		text := "daemon off;\nmaster_process off;\npid {dir}/pid;\nerror_log {dir}/error.log;\nevents {}\nhttp {\naccess_log off;\n" +
+			"client_body_temp_path {dir}/b;\nproxy_temp_path {dir}/p;\nfastcgi_temp_path {dir}/f;\nuwsgi_temp_path {dir}/u;\nscgi_temp_path {dir}/s;\n" +
+			outer + fmt.Sprintf("server {\nlisten 127.0.0.1:%d;\nlisten 127.0.0.2:%[1]d;\nlisten 127.0.0.3:%[1]d;\n", port) + inner + "}\n}\n"
+		return strings.ReplaceAll(text, "{dir}", dir), []string{"-c", filepath.Join(dir, "conf"), "-p", dir}
+	})
+}
+
+// StartHAProxy starts HAProxy with a configuration in which {port} is where it listens.
+func StartHAProxy(t testing.TB, conf string) int {
+	t.Helper()
+	return startProxy(t, "haproxy", func(port int, dir string) (string, []string) {
+		return strings.ReplaceAll(conf, "{port}", fmt.Sprint(port)), []string{"-f", filepath.Join(dir, "conf")}
+	})
+}
+
+// startProxy starts a program that listens at a port, and waits until it does.
+func startProxy(t testing.TB, name string, configure func(port int, dir string) (conf string, args []string)) int {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		path = "/usr/sbin/" + name // Debian's, which is not on every user's PATH
+	}
+	if _, err := os.Stat(path); err != nil {
+		missing(t, name, "PATH")
+	}
+	port, err := Port()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	conf, args := configure(port, dir)
+	if err := os.WriteFile(filepath.Join(dir, "conf"), []byte(conf), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, err := start(dir, false, path, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Kill)
+	if err := eventually(10*time.Second, func() error {
+		if err := p.ended(); err != nil {
+			return err
+		}
+		conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
