@@ -121,7 +121,7 @@ func TestBadSettingsAreNamedByKeyAllAtOnce(t *testing.T) {
 		"a base path of two slashes":      {[]string{"SERVER_BASE_PATH=//api"}, []string{"server.base_path"}},
 		"a public URL without a host":     {[]string{"SERVER_PUBLIC_URL=https://:8080"}, []string{"server.public_url"}},
 		"a forgotten URL":                 {[]string{"DATABASE_URL="}, []string{"LATCHKEY_DATABASE_URL", "empty"}},
-		"a secret of blanks":              {[]string{"TOKENS_SECRET=abcdefgh                        "}, []string{"tokens.secret", "blank"}},
+		"a secret of blanks":              {[]string{"TOKENS_SECRET=abcdefgh                        "}, []string{"tokens.secret", "32 bytes"}},
 		"no prefix":                       {[]string{"REDIS_PREFIX="}, []string{"redis.prefix"}},
 		"grace under strict":              {[]string{"REFRESH_PRESET=strict", "REFRESH_GRACE=5s"}, []string{"refresh.grace", "strict"}},
 		"a cookie domain over http":       {[]string{"COOKIES_DOMAIN=localhost"}, []string{"cookies.domain", "https"}},

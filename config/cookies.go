@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"net/netip"
 	"net/url"
 	"regexp"
@@ -51,6 +50,8 @@ var (
 	hostName   = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`) // letters, digits, hyphens
 )
 
+const hintCookies = hint("write cookies as in refreshToken;domain=example.org;path=/auth")
+
 func parseCookieTuple(s string) (CookieTuple, error) {
 	parts := strings.Split(s, ";")
 	t := CookieTuple{Name: strings.TrimSpace(parts[0]), Path: "/"}
@@ -62,11 +63,11 @@ func parseCookieTuple(s string) (CookieTuple, error) {
 		case "path":
 			t.Path = strings.TrimSpace(value)
 		default:
-			return t, errors.New("write cookies as in refreshToken;domain=example.org;path=/auth")
+			return t, hintCookies
 		}
 	}
 	if !cookieName.MatchString(t.Name) || t.Domain != "" && !hostName.MatchString(t.Domain) || !strings.HasPrefix(t.Path, "/") {
-		return t, errors.New("write cookies as in refreshToken;domain=example.org;path=/auth")
+		return t, hintCookies
 	}
 	return t, nil
 }
@@ -126,7 +127,7 @@ func (c *Config) validateCookies(p *problems) {
 	}
 	if c.Tokens.Delivery != "body" && c.Cookies.SameSite != "none" {
 		for _, o := range c.CORS.Origins {
-			if origin, err := url.Parse(o); err == nil && !sameSite(u, origin) {
+			if origin, err := url.Parse(o); err == nil && origin.Host != "" && !sameSite(u, origin) {
 				p.add("cors.origins", "%s is another site than server.public_url, so browsers would not send our cookies with requests of its pages. "+
 					"Serve both from one site, set cookies.same_site to none, or set tokens.delivery to body", o)
 			}

@@ -3,209 +3,238 @@ package config
 import (
 	"errors"
 	"fmt"
-	"io/fs"
-	"net/netip"
-	"net/url"
 	"os"
 	"reflect"
 	"regexp"
-	"strconv"
+	"slices"
 	"strings"
-	"time"
 
 	"github.com/go-viper/mapstructure/v2"
 	"github.com/spf13/viper"
 )
 
-// envPrefix starts the name of every variable.
-const envPrefix = "LATCHKEY"
+const (
+	// envPrefix starts the name of every variable.
+	envPrefix = "LATCHKEY"
+	// fileSuffix ends the name of a variable that names a file with a secret.
+	fileSuffix = "_FILE"
+)
 
 // Load reads the defaults, then the file (YAML or TOML; empty: none), then the
-// environment, and validates the result. Its errors name keys and never values.
+// environment, and validates the result. It reports all that is wrong at once, each by
+// its key and with the line or the variable. Its errors never repeat a value.
 func Load(file string) (Config, error) {
-	v := viper.New()
-	v.SetEnvPrefix(envPrefix)
-	v.AllowEmptyEnv(true) // an empty base_path is a setting
-	v.SetEnvKeyReplacer(strings.NewReplacer(".", "_"))
+	s := source{viper: viper.New(), from: map[string]string{}}
+	s.viper.AllowEmptyEnv(true) // an empty base_path is a setting
 	cfg := Default()
-	for _, s := range cfg.Settings() {
-		// A variable whose key is neither known nor bound is not seen.
-		if err := v.BindEnv(s.Key); err != nil {
+	p := &problems{where: s.from, bad: map[string]bool{}}
+	if file != "" {
+		f, err := readSettingsFile(file)
+		if err != nil {
+			return Config{}, err
+		}
+		if err := s.readFile(f, cfg.Settings(), p); err != nil {
 			return Config{}, err
 		}
 	}
-	if file != "" {
-		v.SetConfigFile(file)
-		if err := v.ReadInConfig(); err != nil {
-			return Config{}, fileError(file, err)
-		}
-	}
-	if err := unknownVariables(cfg); err != nil {
+	if err := s.readEnvironment(cfg.Settings(), p); err != nil {
 		return Config{}, err
 	}
-	if err := v.UnmarshalExact(&cfg, viper.DecodeHook(decodeHook)); err != nil {
-		return Config{}, fmt.Errorf("settings: %w", err)
-	}
+	s.decode(&cfg, p)
 	if cfg.Refresh.Preset == "strict" {
-		for key, value := range map[string]*time.Duration{"refresh.grace": &cfg.Refresh.Grace, "refresh.recovery": &cfg.Refresh.Recovery} {
-			if v.IsSet(key) && *value != 0 {
-				return Config{}, fmt.Errorf("%s: is 0 under refresh.preset strict; remove it, or the preset", key)
-			}
-			*value = 0
+		if s.viper.IsSet("refresh.grace") && cfg.Refresh.Grace != 0 || s.viper.IsSet("refresh.recovery") && cfg.Refresh.Recovery != 0 {
+			p.add("refresh.preset", "strict has neither refresh.grace nor refresh.recovery: remove them, or the preset")
 		}
+		cfg.Refresh.Grace, cfg.Refresh.Recovery = 0, 0
 	}
-	if err := cfg.Validate(); err != nil {
+	cfg.validate(p)
+	if err := p.err(); err != nil {
 		return Config{}, err
 	}
 	return cfg, nil
 }
 
-// fileError says what is wrong with a file without repeating what is in it.
-func fileError(file string, err error) error {
-	var path *fs.PathError
-	switch {
-	case errors.As(err, &path):
-		return fmt.Errorf("read the settings: %w", err)
-	case errors.As(err, new(viper.UnsupportedConfigError)):
-		return fmt.Errorf("the settings in %s: the name must end in .yaml or .toml", file)
+// source is where settings come from.
+type source struct {
+	viper *viper.Viper
+	from  map[string]string // a key to the line or the variable that set it
+}
+
+// readFile takes what a file says.
+func (s source) readFile(f settingsFile, known []Setting, p *problems) error {
+	layer := map[string]any{}
+	sections, keys := map[string]bool{}, map[string]bool{}
+	for _, k := range known {
+		section, _, _ := strings.Cut(k.Key, ".")
+		sections[section], keys[k.Key] = true, true
 	}
-	return fmt.Errorf("the settings in %s are not well-formed YAML or TOML", file)
+	for section, value := range f.values {
+		section = strings.ToLower(section)
+		members, isSection := value.(map[string]any)
+		switch {
+		case !sections[section]:
+			p.unread(f.where(section), section, "is not a section of settings")
+		case value == nil: // a section without keys
+		case !isSection:
+			p.unread(f.where(section), section, "is a section: write its keys below it")
+		}
+		for name, member := range members {
+			key := section + "." + strings.ToLower(name)
+			switch {
+			case sections[section] && !keys[key]:
+				p.unread(f.where(key), key, "is no setting%s", didYouMean(key, known))
+			case member == nil:
+				p.unread(f.where(key), key, "has no value: remove it to get the default")
+			case keys[key]:
+				layer[key] = member
+				s.from[key] = f.where(key)
+			}
+		}
+	}
+	return s.viper.MergeConfigMap(nested(layer))
+}
+
+// nested turns keys with a section into sections of keys.
+func nested(flat map[string]any) map[string]any {
+	sections := map[string]any{}
+	for key, value := range flat {
+		section, name, _ := strings.Cut(key, ".")
+		members, ok := sections[section].(map[string]any)
+		if !ok {
+			members = map[string]any{}
+			sections[section] = members
+		}
+		members[name] = value
+	}
+	return sections
+}
+
+// readEnvironment takes what the variables say, and reports those that are no setting: a
+// misspelt or forgotten setting must not silently be the default.
+func (s source) readEnvironment(known []Setting, p *problems) error {
+	variables := map[string]Setting{}
+	for _, k := range known {
+		variables[k.Variable] = k
+		if err := s.viper.BindEnv(k.Key, k.Variable); err != nil {
+			return err
+		}
+	}
+	environment := os.Environ()
+	slices.Sort(environment)
+	for _, e := range environment {
+		name, value, _ := strings.Cut(e, "=")
+		setting, ok := variables[name]
+		secret, isFile := variables[strings.TrimSuffix(name, fileSuffix)]
+		switch {
+		case !strings.HasPrefix(name, envPrefix+"_"), strings.HasPrefix(name, envPrefix+"_TEST_"):
+		case ok && value == "" && setting.Secret:
+			p.unread(name, setting.Key, "is set and empty: fill it in, or unset the variable")
+		case ok:
+			s.from[setting.Key] = name
+		case isFile && secret.Secret && strings.HasSuffix(name, fileSuffix):
+			s.readSecretFile(secret, name, value, p)
+		case !byOrchestrator.MatchString(name):
+			p.unread("", name, "is a variable that is no setting%s", didYouMean(name, known))
+		}
+	}
+	return nil
+}
+
+// readSecretFile takes a secret from a file that a variable names.
+func (s source) readSecretFile(k Setting, variable, path string, p *problems) {
+	if _, set := os.LookupEnv(k.Variable); set {
+		p.unread(variable, k.Key, "is set twice: by %s too", k.Variable)
+		return
+	}
+	text, err := os.ReadFile(path)
+	switch {
+	case err != nil:
+		p.unread(variable, k.Key, "cannot be read: %s", err)
+	case strings.TrimSpace(string(text)) == "":
+		p.unread(variable, k.Key, "the file is empty")
+	default:
+		s.viper.Set(k.Key, string(text))
+		s.from[k.Key] = variable
+	}
+}
+
+// decode writes what was set into the fields.
+func (s source) decode(cfg *Config, p *problems) {
+	cfg.each(func(key string, field reflect.Value) {
+		if _, set := s.from[key]; !set {
+			return
+		}
+		d, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
+			Result: field.Addr().Interface(), DecodeHook: mapstructure.DecodeHookFuncType(decodeHook), WeaklyTypedInput: true,
+		})
+		if err == nil {
+			err = d.Decode(s.viper.Get(key))
+		}
+		if err != nil {
+			p.unread(s.from[key], key, "%s", hintFor(err, field.Type()))
+		}
+	})
+}
+
+// hintFor says how to write a value: as the hook found, or by the type of the field. The
+// library's own words have types of Go and repeat the value.
+func hintFor(err error, t reflect.Type) string {
+	var h hint
+	if errors.As(err, &h) {
+		return string(h)
+	}
+	switch t.Kind() { //nolint:exhaustive // the fields are of these kinds
+	case reflect.Bool:
+		return "write true or false"
+	case reflect.Int:
+		return "write a whole number"
+	case reflect.Slice:
+		return "write a list"
+	case reflect.Map:
+		return "write pairs as in token_expired=419,token_missing=400"
+	}
+	return "write it as text"
 }
 
 // byOrchestrator matches what an orchestrator injects for a service named
 // latchkey: LATCHKEY_PORT, LATCHKEY_SERVICE_HOST, LATCHKEY_PORT_8080_TCP_ADDR.
 var byOrchestrator = regexp.MustCompile(`_(SERVICE_HOST|SERVICE_PORT|PORT)(_[A-Z0-9_]+)?$`)
 
-// unknownVariables refuses a variable that is none of ours, and one for a secret
-// that was left empty: a misspelt or forgotten setting must not silently be the
-// default.
-func unknownVariables(cfg Config) error {
-	known, secret := map[string]bool{}, map[string]bool{}
-	for _, s := range cfg.Settings() {
-		known[s.Variable], secret[s.Variable] = true, s.Secret
-	}
-	var errs []error
-	for _, e := range os.Environ() {
-		name, value, _ := strings.Cut(e, "=")
-		switch {
-		case !strings.HasPrefix(name, envPrefix+"_"), strings.HasPrefix(name, envPrefix+"_TEST_"):
-		case known[name] && value == "" && secret[name]:
-			errs = append(errs, fmt.Errorf("the variable %s is set and empty; fill it in, or unset it", name))
-		case !known[name] && !byOrchestrator.MatchString(name):
-			errs = append(errs, fmt.Errorf("the variable %s is no setting", name))
+// didYouMean names the setting that a misspelt key or variable is most like, if there is
+// one.
+func didYouMean(name string, known []Setting) string {
+	best, distance := "", 4 // more is another word
+	for _, k := range known {
+		for _, candidate := range []string{k.Key, k.Variable} {
+			if d := editDistance(name, candidate); d < distance {
+				best, distance = candidate, d
+			}
 		}
 	}
-	return errors.Join(errs...)
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf("; did you mean %s?", best)
 }
 
-// decodeHook turns what files and variables hold into the types of the fields.
-func decodeHook(from, to reflect.Type, data any) (any, error) {
-	text, ok := data.(string)
-	if !ok {
-		switch to {
-		case reflect.TypeFor[time.Duration]():
-			return nil, errors.New("write a duration with its unit, as in 10m or 14d")
-		case reflect.TypeFor[Secret]():
-			return nil, errors.New("write it as text, in quotes") // the library's error would repeat it
-		}
-		return data, nil
+// editDistance is how many characters must be added, removed or replaced to make one text
+// of another.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
 	}
-	switch to {
-	case reflect.TypeFor[Secret]():
-		return NewSecret(text), nil
-	case reflect.TypeFor[time.Duration]():
-		return parseDuration(text)
-	case reflect.TypeFor[*url.URL](), reflect.TypeFor[url.URL]():
-		u, err := url.Parse(text)
-		if err != nil {
-			return nil, errors.New("not a URL")
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			replaced := diagonal
+			if a[i] != b[j] {
+				replaced++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(replaced, diagonal+1, row[j]+1)
 		}
-		if to.Kind() == reflect.Pointer {
-			return u, nil
-		}
-		return *u, nil
-	case reflect.TypeFor[[]netip.Prefix]():
-		return parsePrefixes(text)
-	case reflect.TypeFor[netip.Prefix]():
-		return parsePrefix(text)
-	case reflect.TypeFor[[]CookieTuple]():
-		return parseCookieTuples(text)
-	case reflect.TypeFor[CookieTuple]():
-		return parseCookieTuple(text)
-	case reflect.TypeFor[[]string]():
-		return split(text), nil
-	case reflect.TypeFor[map[string]int]():
-		return parseMap(text)
-	case reflect.TypeFor[bool]():
-		b, err := strconv.ParseBool(text)
-		if err != nil {
-			return nil, errors.New("write true or false")
-		}
-		return b, nil
-	case reflect.TypeFor[int]():
-		n, err := strconv.Atoi(text)
-		if err != nil {
-			return nil, errors.New("write a whole number")
-		}
-		return n, nil
 	}
-	return data, nil
+	return row[len(b)]
 }
-
-// parseDuration reads what time.ParseDuration reads, and days: 14d.
-func parseDuration(s string) (time.Duration, error) {
-	if days, ok := strings.CutSuffix(s, "d"); ok {
-		n, err := strconv.ParseFloat(days, 64)
-		if err == nil {
-			return time.Duration(n * 24 * float64(time.Hour)), nil
-		}
-	}
-	d, err := time.ParseDuration(s)
-	if err != nil {
-		return 0, errors.New("write a duration with its unit, as in 10m or 14d")
-	}
-	return d, nil
-}
-
-func parsePrefix(s string) (netip.Prefix, error) {
-	if p, err := netip.ParsePrefix(s); err == nil {
-		return p.Masked(), nil
-	}
-	a, err := netip.ParseAddr(s)
-	if err != nil {
-		return netip.Prefix{}, errors.New("write networks as in 10.0.0.0/8")
-	}
-	return netip.PrefixFrom(a, a.BitLen()), nil
-}
-
-func parsePrefixes(s string) ([]netip.Prefix, error) {
-	var list []netip.Prefix
-	for _, part := range split(s) {
-		p, err := parsePrefix(part)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, p)
-	}
-	return list, nil
-}
-
-// parseMap reads token_expired=419,token_missing=400.
-func parseMap(s string) (map[string]int, error) {
-	m := map[string]int{}
-	for _, part := range split(s) {
-		key, value, _ := strings.Cut(part, "=")
-		n, err := strconv.Atoi(value)
-		if err != nil {
-			return nil, errors.New("write pairs as in token_expired=419,token_missing=400")
-		}
-		m[key] = n
-	}
-	return m, nil
-}
-
-func split(s string) []string {
-	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })
-}
-
-var _ mapstructure.DecodeHookFuncType = decodeHook

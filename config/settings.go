@@ -19,21 +19,25 @@ type Setting struct {
 // Settings lists every setting in the order of the struct.
 func (c Config) Settings() []Setting {
 	var list []Setting
-	sections := reflect.ValueOf(c)
+	c.each(func(key string, field reflect.Value) {
+		_, secret := field.Interface().(Secret)
+		list = append(list, Setting{
+			Key: key, Secret: secret, Value: show(field.Interface()),
+			Variable: envPrefix + "_" + strings.ToUpper(strings.ReplaceAll(key, ".", "_")),
+		})
+	})
+	return list
+}
+
+// each calls f with each key and its field, in the order of the struct.
+func (c *Config) each(f func(key string, field reflect.Value)) {
+	sections := reflect.ValueOf(c).Elem()
 	for i := range sections.NumField() {
-		section := sections.Field(i)
+		section, name := sections.Field(i), sections.Type().Field(i).Tag.Get("mapstructure")
 		for j := range section.NumField() {
-			key := sections.Type().Field(i).Tag.Get("mapstructure") + "." + section.Type().Field(j).Tag.Get("mapstructure")
-			_, secret := section.Field(j).Interface().(Secret)
-			list = append(list, Setting{
-				Key:      key,
-				Secret:   secret,
-				Variable: envPrefix + "_" + strings.ToUpper(strings.ReplaceAll(key, ".", "_")),
-				Value:    show(section.Field(j).Interface()),
-			})
+			f(name+"."+section.Type().Field(j).Tag.Get("mapstructure"), section.Field(j))
 		}
 	}
-	return list
 }
 
 // show writes a value as a variable would hold it.

@@ -12,12 +12,36 @@ import (
 	"time"
 )
 
-// problems collects what is wrong, by key, so that all of it is said at once.
-type problems []error
-
-func (p *problems) add(key, format string, args ...any) {
-	*p = append(*p, fmt.Errorf("%s: %s", key, fmt.Sprintf(format, args...)))
+// problems collects what is wrong, so that all of it is said at once.
+type problems struct {
+	where map[string]string // a key to where it was set
+	bad   map[string]bool   // keys that could not be read
+	list  []error
 }
+
+// unread reports a key that could not be read, and where it was set, if that is known.
+func (p *problems) unread(where, key, format string, args ...any) {
+	p.report(where, key, format, args...)
+	p.bad[key] = true
+}
+
+// add reports what is wrong with the value of a key. One that could not be read has none:
+// what would be wrong with the default is not said.
+func (p *problems) add(key, format string, args ...any) {
+	if !p.bad[key] {
+		p.report(p.where[key], key, format, args...)
+	}
+}
+
+func (p *problems) report(where, key, format string, args ...any) {
+	if where != "" {
+		key = fmt.Sprintf("%s (%s)", key, where)
+	}
+	p.list = append(p.list, fmt.Errorf("%s: %s", key, fmt.Sprintf(format, args...)))
+}
+
+// err is all problems in one, or nil.
+func (p *problems) err() error { return errors.Join(p.list...) }
 
 func (p *problems) oneOf(key, value string, allowed ...string) {
 	if !slices.Contains(allowed, value) {
@@ -31,13 +55,12 @@ func (p *problems) between(key string, value, low, high time.Duration) {
 	}
 }
 
-// Validate completes what depends on other settings (the public URL, the
-// issuer), and reports every problem at once, each by its key.
-func (c *Config) Validate() error {
-	var p problems
-	c.validateServer(&p)
-	c.validateStores(&p)
-	c.validateTokens(&p)
+// validate completes what depends on other settings (the public URL, the issuer), and
+// reports every problem by its key.
+func (c *Config) validate(p *problems) {
+	c.validateServer(p)
+	c.validateStores(p)
+	c.validateTokens(p)
 
 	if c.Password.BcryptCost < 10 || c.Password.BcryptCost > 15 {
 		p.add("password.bcrypt_cost", "must be between 10 and 15")
@@ -45,23 +68,22 @@ func (c *Config) Validate() error {
 	if c.Password.MinLength < 8 || c.Password.MinLength > 72 {
 		p.add("password.min_length", "must be between 8 and 72")
 	}
-	c.validateOrigins(&p)
+	c.validateOrigins(p)
 	for code, status := range c.Errors.Status {
 		if status < 400 || status > 499 {
 			p.add("errors.status", "%s must be mapped to a status from 400 to 499", code)
 		}
 	}
-	c.validateCookies(&p)
-	c.validateLimits(&p)
-	c.validateMetrics(&p)
-	c.validateTraces(&p)
+	c.validateCookies(p)
+	c.validateLimits(p)
+	c.validateMetrics(p)
+	c.validateTraces(p)
 	if c.Audit.Retention != 0 {
 		p.between("audit.retention", c.Audit.Retention, 24*time.Hour, 36500*24*time.Hour)
 	}
 	p.oneOf("demo.enabled", c.Demo.Enabled, "auto", "on", "off")
 	p.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	p.oneOf("log.format", c.Log.Format, "auto", "json", "text")
-	return errors.Join(p...)
 }
 
 func (c *Config) validateLimits(p *problems) {
@@ -153,12 +175,32 @@ func (c *Config) validateStores(p *problems) {
 			}
 		}
 	}
+	checkStoreURL(p, "database.url", c.Database.URL, "postgres", "postgresql")
+	checkStoreURL(p, "redis.url", c.Redis.URL, "redis", "rediss", "unix")
 	if c.Database.MaxConns < 1 || c.Database.MaxConns > 1000 {
 		p.add("database.max_conns", "must be between 1 and 1000")
 	}
 	p.oneOf("redis.mode", c.Redis.Mode, "standalone", "sentinel", "cluster")
 	if c.Redis.Prefix == "" || strings.ContainsAny(c.Redis.Prefix, "{} \n") {
 		p.add("redis.prefix", "must not be empty, or contain braces or blanks")
+	}
+}
+
+// checkStoreURL refuses what a driver would read as something else: without a scheme it is
+// a list of words to one, and with an unescaped password the host is another.
+func checkStoreURL(p *problems, key string, value Secret, schemes ...string) {
+	if value.Empty() {
+		return
+	}
+	scheme, rest, found := strings.Cut(value.Reveal(), "://")
+	if !found || !slices.Contains(schemes, scheme) {
+		p.add(key, "must start with %s://", strings.Join(schemes, ":// or "))
+		return
+	}
+	authority, _, _ := strings.Cut(rest, "/")
+	authority, _, _ = strings.Cut(authority, "?")
+	if strings.Count(authority, "@") > 1 || strings.Contains(authority, "#") {
+		p.add(key, "has a user or password with characters that must be percent-encoded: @ as %%40, : as %%3A, / as %%2F, # as %%23, %% as %%25")
 	}
 }
 

@@ -1,0 +1,153 @@
+package config
+
+import (
+	"net/netip"
+	"net/url"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// hint is what is wrong with a value: how to write it.
+type hint string
+
+// Error implements error.
+func (h hint) Error() string { return string(h) }
+
+const (
+	hintDuration = hint("write a duration with its unit, as in 10m or 14d")
+	hintNetworks = hint("write networks as in 10.0.0.0/8")
+	hintPairs    = hint("write pairs as in token_expired=419,token_missing=400")
+)
+
+// decodeHook turns what files and variables hold into the types of the fields. Its errors
+// are hints.
+func decodeHook(_, to reflect.Type, data any) (any, error) {
+	text, ok := data.(string)
+	if !ok {
+		switch to {
+		case reflect.TypeFor[time.Duration]():
+			return nil, hintDuration
+		case reflect.TypeFor[Secret](), reflect.TypeFor[*url.URL]():
+			return nil, hint("write it as text, in quotes")
+		}
+		return data, nil
+	}
+	switch to {
+	case reflect.TypeFor[Secret]():
+		plain, err := unwrap(text)
+		return NewSecret(plain), err
+	case reflect.TypeFor[time.Duration]():
+		return parseDuration(text)
+	case reflect.TypeFor[*url.URL](), reflect.TypeFor[url.URL]():
+		plain, err := unwrap(text)
+		if err != nil {
+			return nil, err
+		}
+		u, err := url.Parse(plain)
+		if err != nil {
+			return nil, hint("is not a URL")
+		}
+		if to.Kind() == reflect.Pointer {
+			return u, nil
+		}
+		return *u, nil
+	case reflect.TypeFor[[]netip.Prefix]():
+		return parsePrefixes(text)
+	case reflect.TypeFor[netip.Prefix]():
+		return parsePrefix(text)
+	case reflect.TypeFor[[]CookieTuple]():
+		return parseCookieTuples(text)
+	case reflect.TypeFor[CookieTuple]():
+		return parseCookieTuple(text)
+	case reflect.TypeFor[[]string]():
+		return split(text), nil
+	case reflect.TypeFor[map[string]int]():
+		return parseMap(text)
+	case reflect.TypeFor[bool]():
+		b, err := strconv.ParseBool(text)
+		if err != nil {
+			return nil, hint("write true or false")
+		}
+		return b, nil
+	case reflect.TypeFor[int]():
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			return nil, hint("write a whole number")
+		}
+		return n, nil
+	}
+	return data, nil
+}
+
+// unwrap is the one rule for URLs and secrets: white space around the value does not count,
+// since files end in a newline. Quotes do not belong to a value either, but some tools keep
+// those of an env file and others remove them, so two replicas could differ: they are
+// refused.
+func unwrap(s string) (string, error) {
+	s = strings.TrimSpace(s)
+	switch {
+	case len(s) > 1 && (s[0] == '"' || s[0] == '\'') && s[len(s)-1] == s[0]:
+		return "", hint("has quotes around it: remove them")
+	case strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }):
+		return "", hint("has a line break or another control character in it")
+	}
+	return s, nil
+}
+
+// parseDuration reads what time.ParseDuration reads, and days: 14d.
+func parseDuration(s string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		n, err := strconv.ParseFloat(days, 64)
+		if err == nil {
+			return time.Duration(n * 24 * float64(time.Hour)), nil
+		}
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		return 0, hintDuration
+	}
+	return d, nil
+}
+
+func parsePrefix(s string) (netip.Prefix, error) {
+	if p, err := netip.ParsePrefix(s); err == nil {
+		return p.Masked(), nil
+	}
+	a, err := netip.ParseAddr(s)
+	if err != nil {
+		return netip.Prefix{}, hintNetworks
+	}
+	return netip.PrefixFrom(a, a.BitLen()), nil
+}
+
+func parsePrefixes(s string) ([]netip.Prefix, error) {
+	var list []netip.Prefix
+	for _, part := range split(s) {
+		p, err := parsePrefix(part)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, p)
+	}
+	return list, nil
+}
+
+// parseMap reads token_expired=419,token_missing=400.
+func parseMap(s string) (map[string]int, error) {
+	m := map[string]int{}
+	for _, part := range split(s) {
+		key, value, _ := strings.Cut(part, "=")
+		n, err := strconv.Atoi(value)
+		if err != nil {
+			return nil, hintPairs
+		}
+		m[key] = n
+	}
+	return m, nil
+}
+
+func split(s string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\t' || r == '\r' })
+}

@@ -1,0 +1,165 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+	"github.com/pelletier/go-toml/v2/unstable"
+	"go.yaml.in/yaml/v3"
+)
+
+// settingsFile is what a file says.
+type settingsFile struct {
+	name   string
+	values map[string]any // sections of keys, in lower case
+	lines  map[string]int // of each key, as in server.listen
+}
+
+// where says where a key stands, or nothing if the file does not have it.
+func (f settingsFile) where(key string) string {
+	line, ok := f.lines[key]
+	if !ok {
+		return ""
+	}
+	return fmt.Sprintf("%s, line %d", filepath.Base(f.name), line)
+}
+
+// readSettingsFile reads a file in YAML or TOML, by the end of its name. Its errors name
+// lines and repeat nothing of the file, which may hold secrets.
+func readSettingsFile(name string) (settingsFile, error) {
+	f := settingsFile{name: name, values: map[string]any{}, lines: map[string]int{}}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return f, fmt.Errorf("read the settings: %w", err)
+	}
+	switch strings.ToLower(filepath.Ext(name)) {
+	case ".yaml", ".yml":
+		err = f.readYAML(text)
+	case ".toml":
+		err = f.readTOML(text)
+	default:
+		err = errors.New("the name must end in .yaml or .toml")
+	}
+	if err != nil {
+		return f, fmt.Errorf("the settings in %s: %w", name, err)
+	}
+	return f, nil
+}
+
+func (f *settingsFile) readYAML(text []byte) error {
+	d := yaml.NewDecoder(bytes.NewReader(text))
+	var document yaml.Node
+	switch err := d.Decode(&document); {
+	case errors.Is(err, io.EOF):
+		return nil
+	case err != nil:
+		return fmt.Errorf("not well-formed YAML%s", lineIn(err))
+	}
+	var second yaml.Node
+	if err := d.Decode(&second); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("there is a second document%s; keep all settings in one", atLine(second.Line))
+	}
+	root := document.Content[0]
+	if root.Kind == yaml.ScalarNode && root.Tag == "!!null" { // comments alone
+		return nil
+	}
+	if root.Kind != yaml.MappingNode {
+		return errors.New("write sections of keys, as in server: {listen: 127.0.0.1:8080}")
+	}
+	if err := f.linesOfYAML(root, ""); err != nil {
+		return err
+	}
+	return root.Decode(&f.values)
+}
+
+// linesOfYAML notes the line of each key below a mapping.
+func (f *settingsFile) linesOfYAML(n *yaml.Node, prefix string) error {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		name, value := n.Content[i], n.Content[i+1]
+		if name.Kind != yaml.ScalarNode || name.Tag != "!!str" {
+			return fmt.Errorf("a key is not text (line %d)", name.Line)
+		}
+		key := prefix + strings.ToLower(name.Value)
+		if f.lines[key] != 0 {
+			return fmt.Errorf("%s stands twice (lines %d and %d)", key, f.lines[key], name.Line)
+		}
+		f.lines[key] = name.Line
+		if value.Kind == yaml.MappingNode {
+			if err := f.linesOfYAML(value, key+"."); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (f *settingsFile) readTOML(text []byte) error {
+	var p unstable.Parser
+	p.Reset(text)
+	section := ""
+	for p.NextExpression() {
+		e := p.Expression()
+		switch e.Kind { //nolint:exhaustive // settings need no more
+		case unstable.Table:
+			section = f.lineOfTOML(&p, e.Key(), "") + "."
+		case unstable.KeyValue:
+			f.linesOfTOML(&p, e, section)
+		}
+	}
+	if err := toml.Unmarshal(text, &f.values); err != nil {
+		var at *toml.DecodeError
+		if errors.As(err, &at) {
+			line, _ := at.Position()
+			return fmt.Errorf("not well-formed TOML%s", atLine(line))
+		}
+		return errors.New("not well-formed TOML")
+	}
+	return nil
+}
+
+// linesOfTOML notes the line of a key, and of those of an inline table.
+func (f *settingsFile) linesOfTOML(p *unstable.Parser, e *unstable.Node, prefix string) {
+	key := f.lineOfTOML(p, e.Key(), prefix)
+	if value := e.Value(); value.Kind == unstable.InlineTable {
+		for it := value.Children(); it.Next(); {
+			f.linesOfTOML(p, it.Node(), key+".")
+		}
+	}
+}
+
+func (f *settingsFile) lineOfTOML(p *unstable.Parser, parts unstable.Iterator, prefix string) string {
+	var names []string
+	line := 0
+	for parts.Next() {
+		names = append(names, strings.ToLower(string(parts.Node().Data)))
+		line = p.Shape(parts.Node().Raw).Start.Line
+	}
+	for i := range names { // a dotted key begins the sections before it
+		if key := prefix + strings.Join(names[:i+1], "."); f.lines[key] == 0 {
+			f.lines[key] = line
+		}
+	}
+	return prefix + strings.Join(names, ".")
+}
+
+// lineIn is the line that a YAML error names; the rest of it may repeat the file.
+func lineIn(err error) string {
+	var line int
+	if i := strings.Index(err.Error(), "line "); i >= 0 {
+		_, _ = fmt.Sscanf(err.Error()[i:], "line %d", &line) // else there is none
+	}
+	return atLine(line)
+}
+
+func atLine(line int) string {
+	if line == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (line %d)", line)
+}

@@ -1,0 +1,170 @@
+package config_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"latchkey/config"
+)
+
+// TestLoad_ReportsAllProblemsWithTheirLines shows that one start is enough to learn of
+// every mistake, in each form in which a file can be written.
+func TestLoad_ReportsAllProblemsWithTheirLines(t *testing.T) {
+	t.Setenv("LATCHKEY_LOG_LEVEL", "loud")
+	t.Setenv("LATCHKEY_TOKENS_ACCES_TTL", "5m")
+	for name, text := range map[string]string{
+		"settings.yaml": "server:\n  listen: [a, b]\n  listn: x\npassword:\n  bcrypt_cost: high\n  min_length: 3\nrefresh: {rotate: perhaps, grace: 10}\nerrors:\n  status: {token_expired: many}\nspeling: 1\ndatabase:\n  url: 5\ncors:\n  origins:\n  - ftp//x\n",
+		"settings.toml": "[server]\nlisten = [\"a\", \"b\"]\nlistn = \"x\"\n[password]\nbcrypt_cost = \"high\"\nmin_length = 3\n[refresh]\nrotate = \"perhaps\"\ngrace = 10\n[errors]\nstatus = {token_expired = \"many\"}\n[speling]\nx = 1\n[database]\nurl = 5\n[cors]\norigins = [\"ftp//x\"]\n",
+		"dotted.toml":   "server.listen = [\"a\", \"b\"]\nserver.listn = \"x\"\npassword = {bcrypt_cost = \"high\", min_length = 3}\nrefresh.rotate = \"perhaps\"\nrefresh.grace = 10\nerrors.status.token_expired = \"many\"\nspeling.x = 1\ndatabase.url = 5\ncors.origins = [\"ftp//x\"]\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := config.Load(write(t, name, text))
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			lines := strings.Split(err.Error(), "\n")
+			at := func(word string) string {
+				for i, line := range strings.Split(text, "\n") {
+					if strings.Contains(line, word) {
+						return "(" + name + ", line " + string(rune('0'+(i+1)/10)) + string(rune('0'+(i+1)%10)) + "): "
+					}
+				}
+				return ""
+			}
+			for _, want := range []string{
+				"server.listen " + at("listen") + "write it as text", "server.listn " + at("listn") + "is no setting; did you mean server.listen?",
+				"password.bcrypt_cost " + at("bcrypt_cost") + "write a whole number", "password.min_length " + at("min_length") + "must be between",
+				"refresh.rotate " + at("rotate") + "write true or false", "refresh.grace " + at("grace") + "write a duration",
+				"errors.status " + at("status") + "write a whole number", "speling " + at("speling") + "is not a section",
+				"database.url " + at("url") + "write it as text, in quotes", "cors.origins " + at("origins") + `"ftp//x" is not an origin`,
+				"log.level (LATCHKEY_LOG_LEVEL): must be one of",
+				"LATCHKEY_TOKENS_ACCES_TTL: is a variable that is no setting; did you mean LATCHKEY_TOKENS_ACCESS_TTL?",
+			} {
+				want = strings.Replace(want, "line 0", "line ", 1)
+				found := false
+				for _, line := range lines {
+					found = found || strings.HasPrefix(line, want)
+				}
+				if !found {
+					t.Errorf("no line %q", want)
+				}
+			}
+			for _, word := range []string{"reflect", "mapstructure", "[]string", "interface", "config.", "time.Duration", "int", "map["} {
+				if strings.Contains(strings.ReplaceAll(err.Error(), "hint", ""), word) {
+					t.Errorf("a word of Go: %q", word)
+				}
+			}
+			if t.Failed() {
+				t.Log(err)
+			}
+		})
+	}
+}
+
+func TestLoad_FilesThatAreNotWellFormed(t *testing.T) {
+	for name, c := range map[string]struct{ file, text, want string }{
+		"a second document":     {"x.yaml", "log: {level: info}\n---\nlog: {level: debug}\n", "second document (line 2)"},
+		"YAML with a tab":       {"x.yaml", "log:\n\tlevel: s3cret\n", "not well-formed YAML (line"},
+		"a key twice":           {"x.yaml", "log: {level: info}\nserver: {}\nlog: {level: debug}\n", "log stands twice (lines 1 and 3)"},
+		"a key of a number":     {"x.yaml", "1: s3cret\n", "not text (line 1)"},
+		"a scalar":              {"x.yaml", "s3cret\n", "write sections"},
+		"a section of a text":   {"x.yaml", "log: s3cret\n", "log (x.yaml, line 1): is a section"},
+		"a key without a value": {"x.yaml", "log:\n  level:\n", "log.level (x.yaml, line 2): has no value"},
+		"TOML without a quote":  {"x.toml", "[log]\nlevel = s3cret\n", "not well-formed TOML (line 2)"},
+		"TOML with a key twice": {"x.toml", "[log]\nlevel = \"info\"\nlevel = \"s3cret\"\n", "not well-formed TOML"},
+		"another format":        {"x.json", "{}", "must end in .yaml or .toml"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := config.Load(write(t, c.file, c.text))
+			if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "s3cret") {
+				t.Errorf("%v, want %q", err, c.want)
+			}
+		})
+	}
+	for _, text := range []string{"", "# nothing\n", "---\n", "log:\n"} {
+		if _, err := config.Load(write(t, "empty.yaml", text)); err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+const (
+	goodDatabase = "postgres://u:p%40ss@one:5432,two:5432/latchkey?target_session_attrs=read-write"
+	goodRedis    = "rediss://u:p@redis:6379/0"
+)
+
+// TestLoad_OneRuleForURLsAndSecrets shows that white space and quotes around a value never
+// become part of it, from wherever it comes.
+func TestLoad_OneRuleForURLsAndSecrets(t *testing.T) {
+	want := []string{goodDatabase, goodRedis, goodSecret}
+	names := []string{"LATCHKEY_DATABASE_URL", "LATCHKEY_REDIS_URL", "LATCHKEY_TOKENS_SECRET"}
+	check := func(t *testing.T) {
+		t.Helper()
+		cfg, err := config.Load("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, got := range []string{cfg.Database.URL.Reveal(), cfg.Redis.URL.Reveal(), cfg.Tokens.Secret.Reveal()} {
+			if got != want[i] {
+				t.Errorf("%s is %q", names[i], got)
+			}
+		}
+	}
+	t.Run("a newline", func(t *testing.T) {
+		for i, name := range names {
+			t.Setenv(name, " "+want[i]+"\r\n")
+		}
+		check(t)
+	})
+	t.Run("files", func(t *testing.T) {
+		for i, name := range names {
+			t.Setenv(name+"_FILE", write(t, "secret", want[i]+"\n"))
+		}
+		check(t)
+	})
+	for _, bad := range []string{`"` + "%s" + `"`, "'%s'", "%s\nsecond line"} {
+		t.Run(bad, func(t *testing.T) {
+			for i, name := range names {
+				t.Setenv(name, strings.Replace(bad, "%s", want[i], 1))
+			}
+			_, err := config.Load("")
+			for _, name := range names {
+				if err == nil || !strings.Contains(err.Error(), "("+name+"): has ") || strings.Contains(err.Error(), "p%40ss") {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+		})
+	}
+}
+
+func TestLoad_BadSecretsAndTheirFiles(t *testing.T) {
+	for name, c := range map[string]struct {
+		env  map[string]string
+		want string
+	}{
+		"both":             {map[string]string{"TOKENS_SECRET": goodSecret, "TOKENS_SECRET_FILE": "/dev/null"}, "tokens.secret (LATCHKEY_TOKENS_SECRET_FILE): is set twice: by LATCHKEY_TOKENS_SECRET too"},
+		"an empty file":    {map[string]string{"TOKENS_SECRET_FILE": "/dev/null"}, "tokens.secret (LATCHKEY_TOKENS_SECRET_FILE): the file is empty"},
+		"no file":          {map[string]string{"TOKENS_SECRET_FILE": "/nonexistent"}, "cannot be read: open /nonexistent"},
+		"an empty name":    {map[string]string{"TOKENS_SECRET_FILE": ""}, "cannot be read"},
+		"of no secret":     {map[string]string{"LOG_LEVEL_FILE": "x"}, "LATCHKEY_LOG_LEVEL_FILE: is a variable that is no setting"},
+		"words":            {map[string]string{"DATABASE_URL": "host=db password=s3cret"}, "database.url (LATCHKEY_DATABASE_URL): must start with postgres://"},
+		"another database": {map[string]string{"DATABASE_URL": "mysql://u:s3cret@db/x"}, "must start with postgres://"},
+		"an @ unescaped":   {map[string]string{"DATABASE_URL": "postgres://u:s3@cret@db/x"}, "must be percent-encoded: @ as %40"},
+		"a # unescaped":    {map[string]string{"REDIS_URL": "redis://u:s3#cret@db/0"}, "must be percent-encoded"},
+		"no scheme":        {map[string]string{"REDIS_URL": "redis:6379"}, "must start with redis://"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for k, v := range c.env {
+				t.Setenv("LATCHKEY_"+k, v)
+			}
+			_, err := config.Load("")
+			if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "s3cret") || strings.Contains(err.Error(), goodSecret) {
+				t.Errorf("%v, want %q", err, c.want)
+			}
+		})
+	}
+	if err := os.Chmod(write(t, "secret", goodSecret), 0o644); err != nil { // a mounted secret is often so
+		t.Fatal(err)
+	}
+}
