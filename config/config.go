@@ -75,6 +75,23 @@ type Redis struct {
 	Mode string `mapstructure:"mode"`
 	// Prefix starts every key.
 	Prefix string `mapstructure:"prefix"`
+	// SentinelUsername is the user at the sentinels; that of the URL is for the data
+	// servers.
+	SentinelUsername string `mapstructure:"sentinel_username"`
+	// SentinelPassword is the password at the sentinels; that of the URL is for the data
+	// servers.
+	SentinelPassword Secret `mapstructure:"sentinel_password"`
+	// CAFile has the certificates, in PEM, that vouch for the servers of a rediss:// URL;
+	// empty: those of the system.
+	CAFile string `mapstructure:"ca_file"`
+	// CertFile is the certificate, in PEM, for servers that ask for one. It is read for
+	// each connection, so a renewal needs no restart.
+	CertFile string `mapstructure:"cert_file"`
+	// KeyFile is the key of redis.cert_file, in PEM.
+	KeyFile string `mapstructure:"key_file"`
+	// ServerName is the name in the certificates of all servers; empty: each server is
+	// verified by the name or address by which it is reached.
+	ServerName string `mapstructure:"server_name"`
 }
 
 // Tokens is about access and refresh tokens.

@@ -152,7 +152,10 @@ func TestLoad_BadSecretsAndTheirFiles(t *testing.T) {
 		"another database": {map[string]string{"DATABASE_URL": "mysql://u:s3cret@db/x"}, "must start with postgres://"},
 		"an @ unescaped":   {map[string]string{"DATABASE_URL": "postgres://u:s3@cret@db/x"}, "must be percent-encoded: @ as %40"},
 		"a # unescaped":    {map[string]string{"REDIS_URL": "redis://u:s3#cret@db/0"}, "must be percent-encoded"},
-		"no scheme":        {map[string]string{"REDIS_URL": "redis:6379"}, "must start with redis://"},
+		"a password of sentinels that are not there": {map[string]string{"REDIS_SENTINEL_PASSWORD": "x"}, "redis.sentinel_password (LATCHKEY_REDIS_SENTINEL_PASSWORD): is for redis.mode sentinel"},
+		"an authority without TLS":                   {map[string]string{"REDIS_CA_FILE": "ca.pem", "REDIS_URL": "redis://r"}, "redis.ca_file (LATCHKEY_REDIS_CA_FILE): is for TLS"},
+		"a certificate without a key":                {map[string]string{"REDIS_CERT_FILE": "c.pem", "REDIS_URL": "rediss://r"}, "redis.cert_file (LATCHKEY_REDIS_CERT_FILE): needs redis.key_file"},
+		"no scheme":                                  {map[string]string{"REDIS_URL": "redis:6379"}, "must start with redis://"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for k, v := range c.env {

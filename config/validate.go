@@ -181,6 +181,25 @@ func (c *Config) validateStores(p *problems) {
 		p.add("database.max_conns", "must be between 1 and 1000")
 	}
 	p.oneOf("redis.mode", c.Redis.Mode, "standalone", "sentinel", "cluster")
+	if c.Redis.Mode != "sentinel" {
+		for key, set := range map[string]bool{"redis.sentinel_username": c.Redis.SentinelUsername != "", "redis.sentinel_password": !c.Redis.SentinelPassword.Empty()} {
+			if set {
+				p.add(key, "is for redis.mode sentinel")
+			}
+		}
+	}
+	if !strings.HasPrefix(c.Redis.URL.Reveal(), "rediss://") {
+		for key, value := range map[string]string{
+			"redis.ca_file": c.Redis.CAFile, "redis.cert_file": c.Redis.CertFile, "redis.key_file": c.Redis.KeyFile, "redis.server_name": c.Redis.ServerName,
+		} {
+			if value != "" {
+				p.add(key, "is for TLS: write redis.url with rediss://")
+			}
+		}
+	}
+	if (c.Redis.CertFile == "") != (c.Redis.KeyFile == "") {
+		p.add("redis.cert_file", "needs redis.key_file, and the other way round")
+	}
 	if c.Redis.Prefix == "" || strings.ContainsAny(c.Redis.Prefix, "{} \n") {
 		p.add("redis.prefix", "must not be empty, or contain braces or blanks")
 	}

@@ -57,10 +57,14 @@ func openServers(ctx context.Context, cfg config.Config, log *slog.Logger, i ins
 		return backend{}, fmt.Errorf("database.url: %w", err)
 	}
 	redis.LogTo(log)
-	rd, err := redis.Open(cfg.Redis.URL.Reveal(), redis.Options{Mode: redis.Mode(cfg.Redis.Mode), Prefix: cfg.Redis.Prefix, Observe: i.calls(), Instrument: i.commands()})
+	rd, err := redis.Open(cfg.Redis.URL.Reveal(), redis.Options{
+		Mode: redis.Mode(cfg.Redis.Mode), Prefix: cfg.Redis.Prefix, Observe: i.calls(), Instrument: i.commands(),
+		SentinelUsername: cfg.Redis.SentinelUsername, SentinelPassword: cfg.Redis.SentinelPassword.Reveal(),
+		CAFile: cfg.Redis.CAFile, CertFile: cfg.Redis.CertFile, KeyFile: cfg.Redis.KeyFile, ServerName: cfg.Redis.ServerName,
+	})
 	if err != nil {
 		_ = pg.Close()
-		return backend{}, fmt.Errorf("redis.url: %w", err)
+		return backend{}, fmt.Errorf("redis.%w", err) // which begins with the setting
 	}
 	return backend{
 		store: repository.Store{

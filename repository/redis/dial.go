@@ -1,8 +1,13 @@
 package redis
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"net/url"
+	"os"
+	"path"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -23,37 +28,119 @@ const (
 // ContextTimeoutEnabled, else a request's deadline does not stop a read. The
 // errors of the driver are not passed on: they may repeat the URL with its
 // password.
-func dial(url string, o Options) (redis.UniversalClient, error) {
+func dial(address string, o Options) (redis.UniversalClient, error) {
 	switch o.Mode {
 	case "", Standalone:
-		c, err := redis.ParseURL(url)
+		c, err := redis.ParseURL(address)
 		if err != nil {
-			return nil, errors.New("not of the form redis://user:password@host:port/number")
+			return nil, errors.New("url: not of the form redis://user:password@host:port/number")
 		}
+		if err := secure(c.TLSConfig, o); err != nil {
+			return nil, err
+		}
+		c.DisableIdentity = true
 		c.ContextTimeoutEnabled, c.MaxRetries, c.DialerRetries = true, retries, dialRetries
 		c.DialTimeout, c.ReadTimeout, c.WriteTimeout, c.PoolTimeout = o.DialTimeout, o.Timeout, o.Timeout, o.Timeout
 		c.PoolSize, c.Protocol = o.MaxConns, protocol
 		return redis.NewClient(c), nil
 	case Sentinel:
-		c, err := redis.ParseFailoverURL(url)
+		c, err := redis.ParseFailoverURL(address)
 		if err != nil || c.MasterName == "" {
-			return nil, errors.New("not of the form redis://user:password@sentinel:port/number?master_name=name&addr=sentinel2:port")
+			return nil, errors.New("url: not of the form redis://user:password@sentinel:port/number?master_name=name&addr=sentinel2:port")
 		}
+		// The driver takes the user and password of the URL for those of the sentinels.
+		if c.Username == "" && c.Password == "" {
+			c.Username, c.Password = c.SentinelUsername, c.SentinelPassword
+			c.SentinelUsername, c.SentinelPassword = o.SentinelUsername, o.SentinelPassword
+		}
+		if err := secure(c.TLSConfig, o); err != nil {
+			return nil, err
+		}
+		c.DisableIdentity = true
 		c.ContextTimeoutEnabled, c.MaxRetries, c.DialerRetries = true, retries, dialRetries
 		c.DialTimeout, c.ReadTimeout, c.WriteTimeout, c.PoolTimeout = o.DialTimeout, o.Timeout, o.Timeout, o.Timeout
 		c.PoolSize, c.Protocol = o.MaxConns, protocol
 		c.ReplicaOnly, c.RouteByLatency, c.RouteRandomly = false, false, false
 		return redis.NewFailoverClient(c), nil
 	case Cluster:
-		c, err := redis.ParseClusterURL(url)
+		address, skip := withoutSkipVerify(address)
+		c, err := redis.ParseClusterURL(address)
 		if err != nil {
-			return nil, errors.New("not of the form redis://user:password@node:port?addr=node2:port&addr=node3:port")
+			return nil, errors.New("url: not of the form redis://user:password@node:port?addr=node2:port&addr=node3:port")
 		}
+		if number := path.Base(databaseOf(address)); number != "." && number != "/" && number != "0" {
+			return nil, errors.New("url: a Redis Cluster has database 0 alone: take the number out")
+		}
+		if c.TLSConfig != nil {
+			c.TLSConfig.InsecureSkipVerify = skip
+		}
+		if err := secure(c.TLSConfig, o); err != nil {
+			return nil, err
+		}
+		c.DisableIdentity = true
 		c.ContextTimeoutEnabled, c.MaxRetries, c.DialerRetries = true, retries, dialRetries
 		c.DialTimeout, c.ReadTimeout, c.WriteTimeout, c.PoolTimeout = o.DialTimeout, o.Timeout, o.Timeout, o.Timeout
 		c.PoolSize, c.Protocol = o.MaxConns, protocol
 		c.ReadOnly, c.RouteByLatency, c.RouteRandomly = false, false, false
+		c.DisableRoutingPolicies = true // they are asked of the servers by COMMAND; where that is denied, at each call
 		return redis.NewClusterClient(c), nil
 	}
 	return nil, fmt.Errorf("there is no mode %q", o.Mode)
+}
+
+// secure completes the TLS settings of a rediss:// URL. Each server is verified by
+// the name that it was dialed by, unless there is one for all: the driver would have
+// the first host's.
+func secure(c *tls.Config, o Options) error {
+	if c == nil {
+		if o.CAFile != "" || o.CertFile != "" || o.KeyFile != "" {
+			return errors.New("ca_file, cert_file and key_file are for a rediss:// URL")
+		}
+		return nil
+	}
+	c.ServerName, c.MinVersion = o.ServerName, tls.VersionTLS12
+	if o.CAFile != "" {
+		text, err := os.ReadFile(o.CAFile)
+		if err != nil {
+			return fmt.Errorf("ca_file: %w", err)
+		}
+		c.RootCAs = x509.NewCertPool()
+		if !c.RootCAs.AppendCertsFromPEM(text) {
+			return errors.New("ca_file: no certificate in it")
+		}
+	}
+	if o.CertFile != "" || o.KeyFile != "" {
+		if _, err := tls.LoadX509KeyPair(o.CertFile, o.KeyFile); err != nil {
+			return fmt.Errorf("cert_file and key_file: %w", err)
+		}
+		// Read for each connection: certificates are renewed while we run.
+		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			cert, err := tls.LoadX509KeyPair(o.CertFile, o.KeyFile)
+			return &cert, err
+		}
+	}
+	return nil
+}
+
+// databaseOf is the path of a URL, which names a database.
+func databaseOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Path
+}
+
+// withoutSkipVerify takes skip_verify out of a URL: the driver knows it for the
+// other modes alone.
+func withoutSkipVerify(address string) (rest string, skip bool) {
+	u, err := url.Parse(address)
+	if err != nil || !u.Query().Has("skip_verify") {
+		return address, false
+	}
+	q := u.Query()
+	skip = q.Get("skip_verify") == "true" || q.Get("skip_verify") == "1"
+	q.Del("skip_verify")
+	u.RawQuery = q.Encode()
+	return u.String(), skip
 }

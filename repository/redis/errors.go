@@ -36,6 +36,8 @@ var advices = []struct{ reply, fix string }{
 	{"WRONGPASS", "Redis refuses the user or the password: correct redis.url"},
 	{"invalid username-password pair", "Redis refuses the user or the password: correct redis.url"},
 	{"NOPERM", "the Redis user lacks a right: allow it by ACL SETUSER"},
+	{"can't access at least one of the keys", "the Redis user lacks a right: allow it by ACL SETUSER, with ~ and redis.prefix and *"},
+	{"ACL failure in script", "the Redis user lacks a right: allow it by ACL SETUSER"}, // since Redis 7.2
 	{"can't run this command", "the Redis user lacks a right: allow it by ACL SETUSER"},
 	{"DB index is out of range", "Redis has no database of that number: correct redis.url"},
 	{"SELECT is not allowed in cluster mode", "a Redis Cluster has database 0 alone: take the number out of redis.url"},
@@ -46,6 +48,12 @@ var advices = []struct{ reply, fix string }{
 	{"OOM", "Redis has no memory left: raise maxmemory"},
 	{"MISCONF", "Redis cannot save to its disk: see its log"},
 	{"max number of clients", "Redis has no connection left: raise maxclients"},
+	{"signed by unknown authority", "name the certificates that vouch for Redis in redis.ca_file"},
+	{"doesn't contain any IP SANs", "the server is known by its address, its certificate has a name: set redis.server_name, or have Redis announce host names"},
+	{"certificate is valid for", "the certificate of Redis has another name: set redis.server_name"},
+	{"certificate is not valid for any names", "the certificate of Redis has another name: set redis.server_name"},
+	{"certificate required", "Redis asks for a certificate: set redis.cert_file and redis.key_file"},
+	{"first record does not look like a TLS handshake", "Redis speaks no TLS on this port: write redis:// instead of rediss://"},
 	{"unknown command", "the server is too old, or has renamed a command that we need"},
 }
 
@@ -54,6 +62,9 @@ func advice(err error) string {
 		return "the sentinels do not know the primary: check master_name in redis.url"
 	}
 	reply := err.Error()
+	if strings.Contains(reply, "all sentinels specified") && (strings.Contains(reply, "NOAUTH") || strings.Contains(reply, "WRONGPASS")) {
+		return "the sentinels want another user or password: set redis.sentinel_username and redis.sentinel_password; those of redis.url are for the data"
+	}
 	for _, a := range advices {
 		if strings.Contains(reply, a.reply) {
 			return a.fix

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -12,10 +13,17 @@ import (
 )
 
 // Ping asks whether every primary answers and takes writes. A replica answers
-// PING as well, so its role is asked.
+// PING as well, so its role is asked. Where the user may not ask, a write that
+// changes nothing tells: there is no such key.
 func (db *DB) Ping(ctx context.Context) error {
 	return storeError(db.eachPrimary(ctx, func(ctx context.Context, c *redis.Client) error {
 		role, err := c.Do(ctx, "ROLE").Slice()
+		if denied(err) {
+			if err = c.PExpire(ctx, db.keys.index("ping"), time.Second).Err(); redis.HasErrorPrefix(err, "MOVED") {
+				return nil // the key is another node's, which the cluster calls a primary
+			}
+			return err
+		}
 		if err != nil {
 			return err
 		}
@@ -26,18 +34,25 @@ func (db *DB) Ping(ctx context.Context) error {
 	}))
 }
 
-// Warnings says what in the settings of the servers would lose sessions. A
-// server that does not tell its settings is not warned of.
+// Warnings says what in the settings of the servers would lose sessions, and which
+// rights the user lacks. A server that is away is not warned of.
 func (db *DB) Warnings(ctx context.Context) []string {
 	var mu sync.Mutex
-	var list []string
+	list := db.lacking(ctx)
 	_ = db.eachPrimary(ctx, func(ctx context.Context, c *redis.Client) error {
-		info, err := c.Info(ctx, "memory", "persistence").Result()
+		role := c.Do(ctx, "ROLE").Err()
+		info, err := c.Info(ctx).Result() // Redis 6 takes one section at most
+		mu.Lock()
+		defer mu.Unlock()
+		if denied(role) {
+			list = append(list, "the Redis user may not run ROLE: a replica is told by a write that it refuses")
+		}
+		if denied(err) {
+			list = append(list, "the Redis user may not run INFO: nobody has looked at maxmemory-policy and appendonly")
+		}
 		if err != nil {
 			return err
 		}
-		mu.Lock()
-		defer mu.Unlock()
 		if policy := infoField(info, "maxmemory_policy"); policy != "" && policy != "noeviction" {
 			list = append(list, "maxmemory-policy is "+policy+": Redis may drop live sessions; set noeviction")
 		}
@@ -48,6 +63,22 @@ func (db *DB) Warnings(ctx context.Context) []string {
 	})
 	return list
 }
+
+// lacking says which of the commands that we use the user may not run, where the
+// server tells (Redis 7).
+func (db *DB) lacking(ctx context.Context) []string {
+	commands, err := db.scripts.checkRights.Run(ctx, db.client, []string{db.keys.index("ping")}).StringSlice()
+	switch {
+	case denied(err):
+		return []string{"the Redis user lacks a right: " + err.Error()}
+	case err != nil || len(commands) == 0:
+		return nil
+	}
+	return []string{"the Redis user may not run " + strings.Join(commands, ", ") + ": allow it by ACL SETUSER"}
+}
+
+// denied reports whether the server refused a command for want of a right.
+func denied(err error) bool { return redis.HasErrorPrefix(err, "NOPERM") }
 
 // eachPrimary calls f for each server that takes writes.
 func (db *DB) eachPrimary(ctx context.Context, f func(context.Context, *redis.Client) error) error {

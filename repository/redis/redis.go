@@ -29,7 +29,16 @@ type Options struct {
 	Timeout     time.Duration // of one read or write; default 400 ms
 	DialTimeout time.Duration // default 400 ms
 	MaxConns    int           // to each server; default 64
-	Observe     repository.Observer
+	// SentinelUsername and SentinelPassword are for the sentinels; those of the URL
+	// are for the servers of the data.
+	SentinelUsername, SentinelPassword string
+	// CAFile has the certificates that vouch for the servers, instead of the
+	// system's; CertFile and KeyFile are shown to servers that ask for a certificate.
+	CAFile, CertFile, KeyFile string
+	// ServerName is in the certificate of each server; default: the name or address
+	// that the server is dialed by.
+	ServerName string
+	Observe    repository.Observer
 	// Instrument is given the client before it is used; or nil.
 	Instrument func(redis.UniversalClient) error
 }
@@ -45,7 +54,8 @@ type DB struct {
 
 // Open makes a client for a redis:// or rediss:// URL; further servers are in
 // its query, as in redis://one:6379?addr=two:6379&addr=three:6379. It does not
-// connect: a server that is away is a matter of Ping and of each call.
+// connect: a server that is away is a matter of Ping and of each call. Its errors begin
+// with the name of the option that is wrong.
 func Open(url string, o Options) (*DB, error) {
 	o.Prefix = or(o.Prefix, "latchkey:")
 	o.Timeout = or(o.Timeout, 400*time.Millisecond)

@@ -20,6 +20,8 @@ type scripts struct {
 
 	beginAttempt *redis.Script
 	endAttempt   *redis.Script
+
+	checkRights *redis.Script
 }
 
 func loadScripts() (scripts, error) {
@@ -33,6 +35,8 @@ func loadScripts() (scripts, error) {
 
 		"begin_attempt": &s.beginAttempt,
 		"end_attempt":   &s.endAttempt,
+
+		"check_rights": &s.checkRights,
 	} {
 		text, err := files.ReadFile("scripts/" + name + ".lua")
 		if err != nil {

@@ -7,8 +7,9 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"latchkey/repository"
 )
@@ -21,20 +22,6 @@ const slack = time.Hour
 // session: longer than a call may be on its way.
 const tombstoneTTL = time.Hour
 
-// trimmed are the fields of a session's hash that a tombstone has not.
-var trimmed = []any{
-	"gen", "jti", "pgen", "prev", "rot", "op", "seen", "idle", "epoch", "cid", "via", "scope", "amr", "auth",
-	"grc", "rec", "rec_at", "created", "used", "ip", "ua",
-}
-
-var trimmedText = func() string {
-	names := make([]string, len(trimmed))
-	for i, name := range trimmed {
-		names[i] = name.(string)
-	}
-	return strings.Join(names, " ")
-}()
-
 // CreateSession implements repository.Sessions.
 func (db *DB) CreateSession(ctx context.Context, s repository.Session, l repository.Limit) (surplus []string, err error) {
 	keys := []string{db.keys.session(s.UserID, s.ID), db.keys.index(s.UserID)}
@@ -42,10 +29,10 @@ func (db *DB) CreateSession(ctx context.Context, s repository.Session, l reposit
 		s.ID, millis(s.AbsoluteAt), (s.AbsoluteAt.Sub(s.CreatedAt) + slack).Milliseconds(), millis(s.CreatedAt),
 		s.Epoch, l.Kept, l.Replaced, l.Sessions, string(s.JTI),
 	}, fields(s)...)
-	reply, err := db.scripts.createSession.Run(ctx, db.client, keys, args...).StringSlice()
+	reply, err := db.runOnAll(ctx, db.scripts.createSession, s.UserID, keys, args...)
 	switch {
 	case err != nil:
-		return nil, storeError(err)
+		return nil, err
 	case reply[0] == "exists":
 		return nil, repository.ErrExists
 	case len(reply) == 1:
@@ -54,6 +41,28 @@ func (db *DB) CreateSession(ctx context.Context, s repository.Session, l reposit
 	return reply[1:], nil
 }
 
+// runOnAll runs a script on all sessions of a user. The script needs each of their keys
+// declared, so that access rules and the slots of a cluster see them; if it finds others
+// in the index it changes nothing and names them, and is run again.
+func (db *DB) runOnAll(ctx context.Context, script *redis.Script, userID string, keys []string, args ...any) ([]string, error) {
+	all := keys
+	for range maxRuns {
+		reply, err := script.Run(ctx, db.client, all, args...).StringSlice()
+		if err != nil || reply[0] != "again" {
+			return reply, storeError(err)
+		}
+		all = slices.Clone(keys)
+		for _, id := range reply[1:] {
+			all = append(all, db.keys.session(userID, id))
+		}
+	}
+	return nil, fmt.Errorf("%w: the user's sessions kept changing", repository.ErrUnavailable)
+}
+
+// maxRuns bounds how often other logins of the user may come between two runs of a
+// script. Each of them has succeeded, and one account has few at once.
+const maxRuns = 128
+
 // PresentSession implements repository.Sessions.
 func (db *DB) PresentSession(ctx context.Context, p repository.Presentation) (repository.Presented, error) {
 	args := []any{
@@ -61,7 +70,7 @@ func (db *DB) PresentSession(ctx context.Context, p repository.Presentation) (re
 		millis(p.IssuedAt), p.Keep, p.Rotate, p.Sliding, p.Grace.Milliseconds(), p.Debounce.Milliseconds(),
 		p.Recovery.Milliseconds(), p.IdleTTL.Milliseconds(), repository.MaxGraced, repository.MaxRecoveries,
 		repository.RecoveryWindow.Milliseconds(), repository.MaxAhead, repository.MaxRotatedAhead.Milliseconds(),
-		p.ClockLimit.Milliseconds(), p.Woken, p.SessionID, trimmedText,
+		p.ClockLimit.Milliseconds(), p.Woken, p.SessionID,
 	}
 	if p.Proof != nil {
 		args = append(args, p.Proof.Gen, string(p.Proof.JTI), string(p.Proof.Next), string(p.Proof.Before))
@@ -93,15 +102,16 @@ func (db *DB) PresentSession(ctx context.Context, p repository.Presentation) (re
 // EndSession implements repository.Sessions.
 func (db *DB) EndSession(ctx context.Context, e repository.Ending) (before repository.EndReason, err error) {
 	keys := []string{db.keys.session(e.UserID, e.SessionID), db.keys.index(e.UserID)}
-	args := append([]any{string(e.Reason), millis(e.Now), e.Op, e.SessionID, tombstoneTTL.Milliseconds()}, trimmed...)
+	args := []any{string(e.Reason), millis(e.Now), e.Op, e.SessionID, tombstoneTTL.Milliseconds()}
 	reason, err := db.scripts.endSession.Run(ctx, db.client, keys, args...).Text()
 	return repository.EndReason(reason), storeError(err)
 }
 
 // EndOtherSessions implements repository.Sessions.
 func (db *DB) EndOtherSessions(ctx context.Context, e repository.Ending) error {
-	args := append([]any{string(e.Reason), millis(e.Now), e.Op, e.SessionID, e.Epoch}, trimmed...)
-	return storeError(db.scripts.endOtherSessions.Run(ctx, db.client, []string{db.keys.index(e.UserID)}, args...).Err())
+	_, err := db.runOnAll(ctx, db.scripts.endOtherSessions, e.UserID, []string{db.keys.index(e.UserID)},
+		string(e.Reason), millis(e.Now), e.Op, e.SessionID, e.Epoch)
+	return err
 }
 
 // ListSessions implements repository.Sessions.

@@ -4,6 +4,7 @@
 --
 -- KEYS[1]  the session's hash
 -- KEYS[2]  the user's index
+-- KEYS[3…] the hashes of the sessions in the index, as far as the caller knows them
 -- ARGV[1]  session id
 -- ARGV[2]  absolute expiry, ms
 -- ARGV[3]  how long the keys live, ms: with slack, and by the server's clock
@@ -15,8 +16,9 @@
 -- ARGV[9]  jti
 -- ARGV[10…] the other fields of the hash, and their values
 --
--- Returns {'created', id of a session too many, …}, or {'exists'} if the id is in
--- use by another session.
+-- Returns {'created', id of a session too many, …}; {'exists'} if the id is in use by
+-- another session; {'again', id of a session in the index, …} if a hash is not among
+-- KEYS, and then changes nothing.
 
 local sid, abs, ttl, now, epoch = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
 local kept, replaced, limit, jti = ARGV[6], ARGV[7], tonumber(ARGV[8]), ARGV[9]
@@ -27,14 +29,23 @@ if found[2] and found[2] ~= '' or other and other ~= jti then -- a tombstone, or
   return {'exists'}
 end
 
--- The hashes of the user's other sessions share the hash tag of the index, so
--- they are on the same node.
+local declared = {}
+for _, name in ipairs(KEYS) do
+  declared[name] = true
+end
 local function key(id)
   return KEYS[2] .. ':' .. id
 end
+local ids = redis.call('ZRANGE', KEYS[2], 0, -1)
+for _, id in ipairs(ids) do
+  if not declared[key(id)] then
+    table.insert(ids, 1, 'again')
+    return ids
+  end
+end
 
 local live, over = {}, {}
-for _, id in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
+for _, id in ipairs(ids) do
   local f = redis.call('HMGET', key(id), 'rev', 'idle', 'abs', 'epoch', 'used')
   if f[1] ~= '' or now >= tonumber(f[2]) or now >= tonumber(f[3]) then
     over[#over + 1] = id
@@ -63,9 +74,7 @@ redis.call('HSET', KEYS[1], 'jti', jti, unpack(ARGV, 10))
 redis.call('PEXPIRE', KEYS[1], ttl)
 redis.call('ZADD', KEYS[2], abs, sid)
 -- The index lives as long as the longest of its sessions.
-if redis.call('PTTL', KEYS[2]) < 0 then
+if redis.call('PTTL', KEYS[2]) < tonumber(ttl) then
   redis.call('PEXPIRE', KEYS[2], ttl)
-else
-  redis.call('PEXPIRE', KEYS[2], ttl, 'GT')
 end
 return answer

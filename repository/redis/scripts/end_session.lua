@@ -9,14 +9,16 @@
 -- ARGV[3]  op, id of this call
 -- ARGV[4]  session id
 -- ARGV[5]  how long the tombstone lives, ms
--- ARGV[6…] the fields of a hash that a tombstone has not
 --
 -- Returns why it had ended before, or ''.
 
-local rev = redis.call('HGET', KEYS[1], 'rev')
-if rev == '' then
-  redis.call('HSET', KEYS[1], 'rev', ARGV[1], 'rev_at', ARGV[2], 'rev_op', ARGV[3])
-  redis.call('HDEL', KEYS[1], unpack(ARGV, 6))
+local f = redis.call('HMGET', KEYS[1], 'rev', 'abs')
+local rev = f[1]
+if rev == '' then -- a tombstone has these fields alone
+  local ttl = redis.call('PTTL', KEYS[1])
+  redis.call('DEL', KEYS[1])
+  redis.call('HSET', KEYS[1], 'abs', f[2], 'rev', ARGV[1], 'rev_at', ARGV[2], 'rev_op', ARGV[3])
+  redis.call('PEXPIRE', KEYS[1], ttl)
   redis.call('ZREM', KEYS[2], ARGV[4])
 end
 if rev and redis.call('PTTL', KEYS[1]) > tonumber(ARGV[5]) then

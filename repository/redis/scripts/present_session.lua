@@ -29,12 +29,11 @@
 -- ARGV[23]  clock_limit ms
 -- ARGV[24]  woken    1: this replica stood still a moment ago
 -- ARGV[25]  session id
--- ARGV[26]  the fields of a hash that a tombstone has not, with blanks between them
 -- With a proof:
--- ARGV[27]  gen of the live token that it is about
--- ARGV[28]  jti of that
--- ARGV[29]  the id that follows it
--- ARGV[30]  the id before the presented one, or ''
+-- ARGV[26]  gen of the live token that it is about
+-- ARGV[27]  jti of that
+-- ARGV[28]  the id that follows it
+-- ARGV[29]  the id before the presented one, or ''
 --
 -- Returns
 --   {outcome}                                   unknown, client_mismatch, delivery_mismatch,
@@ -54,7 +53,7 @@ local p = {
 local max_graced, max_recoveries = tonumber(ARGV[18]), tonumber(ARGV[19])
 local recovery_window, max_ahead = tonumber(ARGV[20]), tonumber(ARGV[21])
 local max_rotated_ahead, clock_limit, woken = tonumber(ARGV[22]), tonumber(ARGV[23]), ARGV[24] == '1'
-local proof = ARGV[27] and {gen = tonumber(ARGV[27]), jti = ARGV[28], next = ARGV[29], before = ARGV[30]}
+local proof = ARGV[26] and {gen = tonumber(ARGV[26]), jti = ARGV[27], next = ARGV[28], before = ARGV[29]}
 
 local f = redis.call('HMGET', KEYS[1], 'gen', 'jti', 'pgen', 'prev', 'rot', 'op', 'seen', 'idle', 'abs', 'epoch', 'cid',
   'via', 'scope', 'amr', 'auth', 'grc', 'rec', 'rec_at', 'rev', 'rev_op', 'used')
@@ -113,10 +112,10 @@ local function reuse()
   if p.now < s.rot or woken or (is_previous() and skewed()) then
     return {'late'}
   end
-  redis.call('HSET', KEYS[1], 'rev', 'reuse', 'rev_at', int(p.now), 'rev_op', op)
-  for field in string.gmatch(ARGV[26], '%S+') do
-    redis.call('HDEL', KEYS[1], field)
-  end
+  local ttl = redis.call('PTTL', KEYS[1]) -- a tombstone has these fields alone
+  redis.call('DEL', KEYS[1])
+  redis.call('HSET', KEYS[1], 'abs', int(s.abs), 'rev', 'reuse', 'rev_at', int(p.now), 'rev_op', op)
+  redis.call('PEXPIRE', KEYS[1], ttl)
   redis.call('ZREM', KEYS[2], ARGV[25])
   return {'reuse'}
 end
