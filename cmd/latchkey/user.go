@@ -78,7 +78,7 @@ users of the machine could see.`,
 				return err
 			}
 			defer b.close()
-			if _, err := b.database.Migrate(cmd.Context()); err != nil {
+			if _, err := migrate(cmd.Context(), b, log); err != nil {
 				return err
 			}
 			policy, err := passwordPolicy(cfg)

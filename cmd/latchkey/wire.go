@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"latchkey/config"
@@ -33,6 +34,7 @@ type backend struct {
 	clock    *service.Clock
 	database migrator
 	mode     string
+	where    string                         // names the stores, for people and without secrets
 	warnings func(context.Context) []string // about what is not as it should be
 	pools    map[string]func() repository.PoolStats
 	close    func()
@@ -72,9 +74,17 @@ func openServers(ctx context.Context, cfg config.Config, log *slog.Logger, i ins
 			Database: pg, SessionStore: rd, Clock: pg,
 		},
 		database: pg, mode: "postgres+redis", warnings: rd.Warnings,
+		where: "Postgres at " + place(cfg.Database.URL) + ", Redis at " + place(cfg.Redis.URL),
 		pools: map[string]func() repository.PoolStats{"postgres": pg.Pool, "redis": rd.Pool},
 		close: func() { _ = rd.Close(); _ = pg.Close() },
 	}, nil
+}
+
+// place is the host and the path of a URL, which hold no secret.
+func place(u config.Secret) string {
+	_, rest, _ := strings.Cut(u.Reveal(), "://")
+	rest, _, _ = strings.Cut(rest, "?")
+	return rest[strings.LastIndexByte(rest, '@')+1:]
 }
 
 func openEmbedded(ctx context.Context, cfg config.Config, observe repository.Observer) (backend, error) {
@@ -100,7 +110,7 @@ func openEmbedded(ctx context.Context, cfg config.Config, observe repository.Obs
 			Users: db, Revocations: db, Audits: db, Keys: db, Clients: db, Codes: db, Sessions: db, Limits: db,
 			Database: db, SessionStore: db, TimeMark: db,
 		},
-		database: db, mode: "embedded", warnings: func(context.Context) []string { return nil },
+		database: db, mode: "embedded", where: "SQLite in " + path, warnings: func(context.Context) []string { return nil },
 		pools: map[string]func() repository.PoolStats{"sqlite": db.Pool},
 		close: func() { _ = db.Close() },
 	}, nil

@@ -55,7 +55,7 @@ const (
 	uniqueViolation = "23505"
 	readOnly        = "25006"
 
-	fixReadOnly = "the server is read-only: let database.url reach the primary; with several hosts in it the primary is found"
+	fixReadOnly = "the server is read-only: let database.url reach the primary; with several hosts in it the primary is found; a pooler in between may have kept connections to the old one (PgBouncer: RECONNECT)"
 )
 
 // class is the class of an SQLSTATE (PostgreSQL manual, appendix A).
@@ -66,6 +66,10 @@ func advice(pe *pgconn.PgError) string {
 	switch pe.Code {
 	case readOnly:
 		return fixReadOnly
+	case "08P01":
+		if strings.HasPrefix(pe.Message, "unsupported startup parameter") { // PgBouncer
+			return fixStartup
+		}
 	case "42501":
 		return "the database user lacks a right: GRANT it, or let the user own the schema"
 	case "42P01", "42703", "3F000":

@@ -6,6 +6,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -16,8 +17,7 @@ import (
 var migrations embed.FS
 
 // Migrate brings the schema up to date and returns the names of what it
-// applied. Several replicas may call it at once: they take turns by a session
-// lock, so the URL must not lead through a pooler in transaction mode.
+// applied. Several replicas may call it at once: they take turns.
 func (db *DB) Migrate(ctx context.Context) (applied []string, err error) {
 	p, closeDB, err := db.provider()
 	if err != nil {
@@ -63,8 +63,8 @@ func (db *DB) provider() (*goose.Provider, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	handle := openHandle(db.pool.Config().ConnConfig.Copy())
-	p, err := goose.NewProvider(goose.DialectPostgres, handle, files, goose.WithSessionLocker(schemaLock{}))
+	handle := db.openHandle(db.pool.Config().ConnConfig.Copy())
+	p, err := goose.NewProvider(goose.DialectPostgres, handle, files, goose.WithLocker(&schemaLock{}))
 	if err != nil {
 		_ = handle.Close()
 		return nil, nil, err
@@ -72,26 +72,52 @@ func (db *DB) provider() (*goose.Provider, func(), error) {
 	return p, func() { _ = handle.Close() }, nil
 }
 
-func openHandle(cfg *pgx.ConnConfig) *sql.DB {
-	delete(cfg.RuntimeParams, "statement_timeout")
+func (db *DB) openHandle(cfg *pgx.ConnConfig) *sql.DB {
 	cfg.Tracer = nil
-	return stdlib.OpenDB(*cfg)
+	return stdlib.OpenDB(*cfg, stdlib.OptionBeforeConnect(db.sessions.before), stdlib.OptionAfterConnect(
+		func(ctx context.Context, conn *pgx.Conn) error {
+			if err := db.sessions.after(ctx, conn); err != nil || !db.sessions.own.Load() {
+				return err
+			}
+			_, err := conn.Exec(ctx, `SET statement_timeout = 0`)
+			return err
+		}))
 }
 
-// schemaLock lets one process at a time migrate a schema. Goose's own lock asks
-// every 5 seconds, and is one for the whole database.
-type schemaLock struct{}
+// schemaLock lets one process at a time migrate a schema. A transaction of its own holds
+// it, because a pooler may lead every transaction of a connection to another session.
+// Processes that wait hold no transaction, so they do not keep server connections from
+// the one that migrates.
+type schemaLock struct{ tx *sql.Tx }
 
-const schemaLockKey = `hashtextextended('latchkey migrate ' || current_schema(), 0)`
+const tryLockEvery = 200 * time.Millisecond
 
-// SessionLock waits for the lock, which the server drops with the connection.
-func (schemaLock) SessionLock(ctx context.Context, conn *sql.Conn) error {
-	_, err := conn.ExecContext(ctx, `SELECT pg_advisory_lock(`+schemaLockKey+`)`)
-	return err
+// Lock takes the lock, which the server drops with the connection. It waits until the
+// context ends: another process may have much to migrate.
+func (l *schemaLock) Lock(ctx context.Context, handle *sql.DB) error {
+	for {
+		tx, err := handle.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		var locked bool
+		err = tx.QueryRowContext(ctx, `SELECT pg_try_advisory_xact_lock(hashtextextended('latchkey migrate ' || current_schema(), 0)),
+			set_config('idle_in_transaction_session_timeout', '0', true)`).Scan(&locked, new(string))
+		if err == nil && locked {
+			l.tx = tx
+			return nil
+		}
+		_ = tx.Rollback()
+		if err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(tryLockEvery):
+		}
+	}
 }
 
-// SessionUnlock gives the lock back.
-func (schemaLock) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
-	_, err := conn.ExecContext(ctx, `SELECT pg_advisory_unlock(`+schemaLockKey+`)`)
-	return err
-}
+// Unlock gives the lock back.
+func (l *schemaLock) Unlock(context.Context, *sql.DB) error { return l.tx.Rollback() }

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -19,7 +18,7 @@ import (
 type Options struct {
 	MaxConns         int           // default 16
 	ConnectTimeout   time.Duration // default 2 s
-	StatementTimeout time.Duration // default 2 s; enforced by the server, and by us for one that hangs
+	StatementTimeout time.Duration // default 2 s; enforced by the server (not behind a pooler), and by us for one that hangs
 	Observe          repository.Observer
 	Tracer           pgx.QueryTracer // or nil: of whoever wants to see each statement
 }
@@ -29,6 +28,7 @@ type Options struct {
 type DB struct {
 	pool         *pgxpool.Pool
 	sessionUsers *batch.Batches[*sessionUser]
+	sessions     sessions
 }
 
 // Open makes a pool for a postgres:// URL. It does not connect: a server that
@@ -42,12 +42,13 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	cfg.MaxConns = int32(or(o.MaxConns, 16)) //nolint:gosec // a number of connections, bounded by the settings
 	cfg.ConnConfig.ConnectTimeout = or(o.ConnectTimeout, 2*time.Second)
 	timeout := or(o.StatementTimeout, 2*time.Second)
-	cfg.ConnConfig.RuntimeParams["statement_timeout"] = strconv.FormatInt(timeout.Milliseconds(), 10)
 	cfg.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	if cfg.ConnConfig.ValidateConnect == nil { // target_session_attrs in the URL decides else
 		cfg.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	}
 	db := &DB{}
+	db.sessions.limit = timeout
+	cfg.BeforeConnect, cfg.AfterConnect = db.sessions.before, db.sessions.after
 	limits := &bound{limit: timeout, observe: o.Observe, readOnly: db.dropConnections}
 	cfg.ConnConfig.Tracer = limits
 	if o.Tracer != nil {

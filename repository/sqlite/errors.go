@@ -35,6 +35,13 @@ func storeError(err error) error {
 	return fmt.Errorf("%w: %w", repository.ErrUnavailable, err)
 }
 
+// busy reports whether another process held a lock for all the time that the driver
+// waits.
+func busy(err error) bool {
+	var se *sqlite.Error
+	return errors.As(err, &se) && se.Code()&0xff == lib.SQLITE_BUSY
+}
+
 // uniqueError says which key is taken. SQLite names the column in its message
 // and nowhere else.
 func uniqueError(err error) error {

@@ -35,6 +35,9 @@ func (db *DB) Migrate(ctx context.Context) (applied []string, err error) {
 	}
 	defer func() { _ = lock.Close() }()
 	tx, err := lock.BeginTx(ctx, nil)
+	for busy(err) && ctx.Err() == nil { // another process may have much to migrate
+		tx, err = lock.BeginTx(ctx, nil)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("wait for another process to migrate: %w", storeError(err))
 	}

@@ -20,7 +20,7 @@ func StartNginx(t testing.TB, conf string) int {
 	if !found {
 		outer, inner = "", conf
 	}
-	return startProxy(t, "nginx", func(port int, dir string) (string, []string) {
+	return startProxy(t, "nginx", false, func(port int, dir string) (string, []string) {
 		text := "daemon off;\nmaster_process off;\npid {dir}/pid;\nerror_log {dir}/error.log;\nevents {}\nhttp {\naccess_log off;\n" +
 			"client_body_temp_path {dir}/b;\nproxy_temp_path {dir}/p;\nfastcgi_temp_path {dir}/f;\nuwsgi_temp_path {dir}/u;\nscgi_temp_path {dir}/s;\n" +
 			outer + fmt.Sprintf("server {\nlisten 127.0.0.1:%d;\nlisten 127.0.0.2:%[1]d;\nlisten 127.0.0.3:%[1]d;\n", port) + inner + "}\n}\n"
@@ -31,13 +31,25 @@ func StartNginx(t testing.TB, conf string) int {
 // StartHAProxy starts HAProxy with a configuration in which {port} is where it listens.
 func StartHAProxy(t testing.TB, conf string) int {
 	t.Helper()
-	return startProxy(t, "haproxy", func(port int, dir string) (string, []string) {
+	return startProxy(t, "haproxy", false, func(port int, dir string) (string, []string) {
 		return strings.ReplaceAll(conf, "{port}", fmt.Sprint(port)), []string{"-f", filepath.Join(dir, "conf")}
 	})
 }
 
+// StartPgBouncer starts PgBouncer in transaction mode in front of a server, with few
+// connections that its clients share by turns, and returns the URL of the server's database
+// through it.
+func StartPgBouncer(t testing.TB, s *PostgresServer) string {
+	t.Helper()
+	port := startProxy(t, "pgbouncer", true, func(port int, dir string) (string, []string) {
+		return fmt.Sprintf("[databases]\n* = host=127.0.0.1 port=%d user=postgres\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = %d\nunix_socket_dir =\n"+
+			"auth_type = any\nauth_file = /dev/null\npool_mode = transaction\ndefault_pool_size = 5\nserver_round_robin = 1\nmax_client_conn = 500\n", s.port, port), []string{filepath.Join(dir, "conf")}
+	})
+	return strings.Replace(s.URL, fmt.Sprint(":", s.port, "/"), fmt.Sprint(":", port, "/"), 1)
+}
+
 // startProxy starts a program that listens at a port, and waits until it does.
-func startProxy(t testing.TB, name string, configure func(port int, dir string) (conf string, args []string)) int {
+func startProxy(t testing.TB, name string, asNobody bool, configure func(port int, dir string) (conf string, args []string)) int {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
@@ -50,12 +62,21 @@ func startProxy(t testing.TB, name string, configure func(port int, dir string) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	conf, args := configure(port, dir)
-	if err := os.WriteFile(filepath.Join(dir, "conf"), []byte(conf), 0o600); err != nil {
+	dir, err := os.MkdirTemp("", "latchkey-"+name+"-")
+	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := start(dir, false, path, args...)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	conf, args := configure(port, dir)
+	if err := os.WriteFile(filepath.Join(dir, "conf"), []byte(conf), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if asNobody {
+		if err := give(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p, err := start(dir, asNobody, path, args...)
 	if err != nil {
 		t.Fatal(err)
 	}

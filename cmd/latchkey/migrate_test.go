@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"latchkey/repository/throwaway"
+)
+
+// TestMigrate_SaysThatItWaits holds the lock of the migrations as another process would.
+func TestMigrate_SaysThatItWaits(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	t.Run("Postgres", func(t *testing.T) {
+		t.Parallel()
+		server := throwaway.StartPostgres(t)
+		redis, prefix := throwaway.Redis(t)
+		conn, err := pgx.Connect(ctx, server.URL)
+		must(t, err)
+		defer func() { _ = conn.Close(context.Background()) }()
+		tx, err := conn.Begin(ctx)
+		must(t, err)
+		_, err = tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended('latchkey migrate ' || current_schema(), 0))`)
+		must(t, err)
+		waits(t, settingsFile(t, "database.url: '"+server.URL+"'", "redis.url: '"+redis+"', prefix: '"+prefix+"'", "tokens.secret: '"+testSecret+"'"),
+			"Postgres at 127.0.0.1", func() { must(t, tx.Rollback(ctx)) })
+	})
+	t.Run("SQLite", func(t *testing.T) {
+		t.Parallel()
+		dir := filepath.Join(t.TempDir(), "data")
+		must(t, os.Mkdir(dir, 0o700))
+		lock, err := sql.Open("sqlite", filepath.Join(dir, "latchkey.db.migrate")+"?_txlock=immediate")
+		must(t, err)
+		defer func() { _ = lock.Close() }()
+		tx, err := lock.BeginTx(ctx, nil)
+		must(t, err)
+		waits(t, settingsFile(t, "data.dir: '"+dir+"'"), "SQLite in "+dir, func() { must(t, tx.Rollback()) })
+	})
+}
+
+// waits runs "migrate up", demands that it says what it waits for, and releases the lock.
+func waits(t *testing.T, file, where string, release func()) {
+	t.Helper()
+	var out, errOut lockedBuffer
+	done := make(chan error, 1)
+	go func() {
+		done <- run(context.Background(), []string{"migrate", "up", "--config", file}, strings.NewReader(""), &out, &errOut)
+	}()
+	deadline := time.Now().Add(20 * time.Second)
+	for !strings.Contains(errOut.String(), "waiting for another process that migrates") || !strings.Contains(errOut.String(), where) {
+		if time.Now().After(deadline) {
+			t.Fatalf("it does not say what it waits for: %s", errOut.String())
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	release()
+	must(t, <-done)
+	if !strings.Contains(out.String(), "applied 00001") {
+		t.Errorf("it printed %q", out.String())
+	}
+}
