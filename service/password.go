@@ -42,6 +42,8 @@ type PasswordPolicy struct {
 // "". Its error is that of the breach file.
 func (pp PasswordPolicy) Check(p Password, username, email string) (problem string, err error) {
 	switch {
+	case !utf8.ValidString(p.text) || strings.ContainsRune(p.text, 0):
+		return "must be valid UTF-8 without a NUL character", nil
 	case utf8.RuneCountInString(p.text) < pp.MinLength:
 		return fmt.Sprintf("must be at least %d characters long", pp.MinLength), nil
 	case len(p.text) > maxPassword:

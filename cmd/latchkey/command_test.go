@@ -22,6 +22,8 @@ func command(t *testing.T, stdin string, args ...string) (string, error) {
 func TestTheFirstAdministratorComesFromTheCommandLine(t *testing.T) {
 	port, dir := freePort(t), t.TempDir()
 	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d'", port), "data.dir: '"+dir+"'", "password.bcrypt_cost: 10")
+	_, err := command(t, "", "migrate", "up", "--config", file)
+	must(t, err)
 	out, err := command(t, "correct horse\n", "user", "create", "--username", "ada", "--email", "ada@example.org", "--privilege", "2", "--config", file)
 	must(t, err)
 	if !strings.Contains(out, "privilege 2") {
@@ -38,6 +40,9 @@ func TestTheFirstAdministratorComesFromTheCommandLine(t *testing.T) {
 		"no password":      {"", "bob", "standard input"},
 		"a short password": {"short\n", "bob", "8 characters"},
 		"a bad name":       {"correct horse\n", "a b", "username"},
+		"a NUL":            {"correct\x00horse\n", "bob", "NUL"},
+		"bytes":            {"correct \xff horse\n", "bob", "UTF-8"},
+		"two lines":        {"correct\nhorse\n", "bob", "more than one line"},
 	} {
 		_, err := command(t, c.stdin, "user", "create", "--username", c.username, "--email", "bob@example.org", "--config", file)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
@@ -96,7 +101,7 @@ func TestOneSecretIsDrawnByManyAtOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range secrets {
 		all.Go(func() {
-			s, err := keptSecret(path, slog.New(slog.DiscardHandler))
+			s, err := keptSecret(path, true, slog.New(slog.DiscardHandler))
 			if err != nil {
 				t.Error(err)
 			}
@@ -110,7 +115,7 @@ func TestOneSecretIsDrawnByManyAtOnce(t *testing.T) {
 		}
 	}
 	must(t, os.Chmod(path, 0o644))
-	if _, err := keptSecret(path, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "chmod 600") {
+	if _, err := keptSecret(path, true, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "chmod 600") {
 		t.Errorf("a secret that others may read: %v", err)
 	}
 	if left, _ := filepath.Glob(path + "-*"); len(left) > 0 {
@@ -142,6 +147,7 @@ func TestEveryCommandHasHelpWithAnExample(t *testing.T) {
 		{"client", "delete"},
 		{"config"},
 		{"healthcheck"},
+		{"version"},
 	} {
 		out, err := command(t, "", append(args, "--help")...)
 		if err != nil || !strings.Contains(out, "Examples:") {
@@ -154,7 +160,7 @@ func TestAnOperatorListsAndEndsSessions(t *testing.T) {
 	port, dir := freePort(t), t.TempDir()
 	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d'", port), "data.dir: '"+dir+"'", "password.bcrypt_cost: 10")
 	if _, err := command(t, "", "sessions", "list", "--user", "ada", "--config", file); err == nil || !strings.Contains(err.Error(), "migrate up") {
-		t.Errorf("without a schema: %v", err)
+		t.Errorf("without a database: %v", err)
 	}
 	r := serveIn(t, port, "--config", file)
 	post(t, r.url+"/api/users", ada, nil)

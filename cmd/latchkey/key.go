@@ -260,7 +260,7 @@ func readFile(name string, stdin io.Reader) ([]byte, error) {
 // withKeys opens the stores for a command about keys.
 func withKeys(f func(context.Context, *cobra.Command, *service.Keyring) error) func(*cobra.Command, []string) error {
 	return withStores(func(ctx context.Context, cmd *cobra.Command, o opened) error {
-		ring, _, err := newTokens(o.cfg, o.backend, o.log)
+		ring, _, err := newTokens(o.cfg, o.backend, false, o.log)
 		if err != nil {
 			return err
 		}

@@ -11,13 +11,16 @@ import (
 )
 
 // errInterrupted is why the program stops on an interrupt from the keyboard: at
-// once. A SIGTERM comes from a supervisor and gets time to drain.
+// once. A SIGTERM or SIGHUP comes from a supervisor and gets time to drain.
 var errInterrupted = errors.New("interrupted")
 
 func main() {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup makes it
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	go func() {
 		sig := <-signals
 		signal.Stop(signals) // a second one ends the program the hard way

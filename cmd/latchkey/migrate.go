@@ -23,7 +23,7 @@ func migrateCommand() *cobra.Command {
 		Use:   "up",
 		Short: "Apply every migration that is pending",
 		Args:  cobra.NoArgs,
-		RunE: withBackend(func(ctx context.Context, cmd *cobra.Command, o opened) error {
+		RunE: withBackend(true, func(ctx context.Context, cmd *cobra.Command, o opened) error {
 			applied, err := migrate(ctx, o.backend, o.log)
 			for _, name := range applied {
 				fmt.Fprintln(cmd.OutOrStdout(), "applied", name)
@@ -37,7 +37,7 @@ func migrateCommand() *cobra.Command {
 		Use:   "status",
 		Short: "List the migrations, applied and pending",
 		Args:  cobra.NoArgs,
-		RunE: withBackend(func(ctx context.Context, cmd *cobra.Command, o opened) error {
+		RunE: withBackend(true, func(ctx context.Context, cmd *cobra.Command, o opened) error {
 			pending, applied, err := o.backend.database.Pending(ctx)
 			for _, name := range applied {
 				fmt.Fprintln(cmd.OutOrStdout(), "applied", name)

@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -31,8 +33,45 @@ LATCHKEY_..., which beat the file. "latchkey config" prints them all.`,
 		Version:       version + " (" + goVersion() + ")",
 	}
 	root.PersistentFlags().String("config", "", "settings file, YAML or TOML")
-	root.AddCommand(serveCommand(), migrateCommand(), userCommand(), sessionsCommand(), auditCommand(), clientCommand(), keyCommand(), tokenCommand(), clockCommand(), configCommand(), healthcheckCommand())
+	root.AddCommand(serveCommand(), migrateCommand(), userCommand(), sessionsCommand(), auditCommand(), clientCommand(), keyCommand(), tokenCommand(), clockCommand(), configCommand(), healthcheckCommand(), versionCommand())
+	refuseUnknown(root)
 	return root
+}
+
+// refuseUnknown makes a mistyped sub-command an error that says what may be meant; a
+// command of commands alone would print its help and succeed.
+func refuseUnknown(cmd *cobra.Command) {
+	for _, c := range cmd.Commands() {
+		refuseUnknown(c)
+	}
+	if !cmd.HasSubCommands() || cmd.Runnable() {
+		return
+	}
+	cmd.Args = cobra.ArbitraryArgs
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return cmd.Help()
+		}
+		text := fmt.Sprintf("there is no command %q in %q", args[0], cmd.CommandPath())
+		cmd.SuggestionsMinimumDistance = 2
+		if list := cmd.SuggestionsFor(args[0]); len(list) > 0 {
+			text += "; did you mean " + strings.Join(list, " or ") + "?"
+		}
+		return fmt.Errorf("%s (%s --help lists the commands)", text, cmd.CommandPath())
+	}
+}
+
+func versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "version",
+		Short:   "Print the version",
+		Example: "  latchkey version",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			fmt.Fprintf(cmd.OutOrStdout(), "latchkey %s %s %s/%s\n", version, goVersion(), runtime.GOOS, runtime.GOARCH)
+			return nil
+		},
+	}
 }
 
 // settings loads the configuration for a command.

@@ -13,12 +13,16 @@ import (
 	"strings"
 )
 
-// keptSecret reads the secret in a file, and draws it first if there is none. Of
-// several processes that start at once, one draws and all read the same.
-func keptSecret(path string, log *slog.Logger) (string, error) {
-	text, err := readSecret(path)
+// keptSecret reads the secret in a file. With create it generates the secret first if
+// there is none. Of several processes that start at once, one generates it and all read
+// the same.
+func keptSecret(path string, create bool, log *slog.Logger) (string, error) {
+	text, err := readSecret(path, log)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return text, err
+	}
+	if !create {
+		return "", errors.New("there is none; the first start of the service generates it")
 	}
 	draft, err := os.CreateTemp(filepath.Dir(path), "secret-*") // mode 0600
 	if err != nil {
@@ -41,17 +45,28 @@ func keptSecret(path string, log *slog.Logger) (string, error) {
 		_ = dir.Sync()
 		_ = dir.Close()
 	}
-	log.Info("drew a new secret; tokens that were signed with another are void", "file", path)
-	return readSecret(path)
+	if dir, err := os.Stat(filepath.Dir(path)); err == nil && dir.Mode()&0o020 != 0 {
+		// The group may write here: the next container may have another user of it.
+		_ = os.Chmod(path, 0o640)
+	}
+	log.Info("generated a new secret; tokens that were signed with another are void", "file", path)
+	return readSecret(path, log)
 }
 
-func readSecret(path string) (string, error) {
+// readSecret refuses a file that every user of the machine may read. Its group may: an
+// orchestrator grants that, so that the next container can read it.
+func readSecret(path string, log *slog.Logger) (string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return "", err
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 && runtime.GOOS != "windows" {
-		return "", fmt.Errorf("others may read it (mode %04o): run chmod 600 on it", mode)
+	if mode := info.Mode().Perm(); runtime.GOOS != "windows" {
+		switch {
+		case mode&0o007 != 0:
+			return "", fmt.Errorf("every user of this machine may read it (mode %04o): run chmod 600 on it", mode)
+		case mode&0o070 != 0:
+			log.Debug("members of its group may read the secret", "file", path, "mode", fmt.Sprintf("%04o", mode))
+		}
 	}
 	b, err := os.ReadFile(path)
 	return strings.TrimSpace(string(b)), err

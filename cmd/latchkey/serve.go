@@ -41,8 +41,8 @@ func serveCommand() *cobra.Command {
 drawn once, on 127.0.0.1:8080. With database.url, redis.url and tokens.secret it
 runs on Postgres and Redis, in as many replicas as you like.
 
-SIGTERM drains: the service reports that it is not ready, goes on answering for
-server.drain_delay, and ends when every request has its answer. SIGUSR1 sets the
+SIGTERM and SIGHUP drain: the service reports that it is not ready, goes on answering
+for server.drain_delay, and ends when every request has its answer. SIGUSR1 sets the
 log to debug, SIGUSR2 back to log.level.`,
 		Example: `  latchkey serve
   LATCHKEY_SERVER_LISTEN=127.0.0.1:9000 latchkey serve
@@ -88,7 +88,7 @@ func serve(ctx context.Context, cfg config.Config, stdout io.Writer, queue *logQ
 	}
 	log = i.log(log)
 	i.advices = newAdvices(log)
-	b, err := openBackend(ctx, cfg, log, i)
+	b, err := openBackend(ctx, cfg, true, log, i)
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func serve(ctx context.Context, cfg config.Config, stdout io.Writer, queue *logQ
 	}
 	b.clock.Start(ctx)
 	health := service.NewHealth(b.store, b.mode, b.clock)
-	ring, tokens, err := newTokens(cfg, b, log)
+	ring, tokens, err := newTokens(cfg, b, true, log)
 	if err != nil {
 		return err
 	}
@@ -140,7 +140,7 @@ func serve(ctx context.Context, cfg config.Config, stdout io.Writer, queue *logQ
 		ConnState: conns.track, ConnContext: withFraming, Handler: handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: cfg.Server.RequestTimeout + writeSlack,
 		IdleTimeout: cfg.Server.IdleTimeout, MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
-	log.Info("listening", "version", version, "address", listener.Addr().String(), "url", cfg.Server.PublicURL.String(), "mode", b.mode)
+	log.Info("listening", "version", version, "address", listener.Addr().String(), "url", cfg.Server.PublicURL.String(), "mode", b.mode, "store", b.where)
 	if isTerminal(stdout) {
 		greet(stdout, cfg, listener.Addr(), b.mode)
 	}

@@ -105,7 +105,7 @@ func userFlag(cmd *cobra.Command, user *string) {
 // withSessions opens the stores for a command about accounts and sessions.
 func withSessions(f func(context.Context, *cobra.Command, *service.Accounts, *service.Sessions) error) func(*cobra.Command, []string) error {
 	return withStores(func(ctx context.Context, cmd *cobra.Command, o opened) error {
-		_, tokens, err := newTokens(o.cfg, o.backend, o.log)
+		_, tokens, err := newTokens(o.cfg, o.backend, false, o.log)
 		if err != nil {
 			return err
 		}

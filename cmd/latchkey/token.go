@@ -39,7 +39,7 @@ never from an argument, which other users of the machine could see.`,
 				raw = rest
 			}
 			return withStores(func(ctx context.Context, cmd *cobra.Command, o opened) error {
-				ring, tokens, err := newTokens(o.cfg, o.backend, o.log)
+				ring, tokens, err := newTokens(o.cfg, o.backend, false, o.log)
 				if err != nil {
 					return err
 				}

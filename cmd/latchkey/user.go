@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"strings"
 
@@ -56,45 +54,33 @@ func userCreateCommand() *cobra.Command {
 	var privilege int
 	cmd := &cobra.Command{
 		Use:   "create",
-		Short: "Create an account of any privilege: so the first administrator comes about",
-		Long: `Create an account of any privilege. The password is asked for, or read from
-standard input where that is no terminal; it is never an argument, which other
-users of the machine could see.`,
+		Short: "Create an account (use --privilege 2 for the first administrator)",
+		Long: `Create an account of any privilege, in the database of the service: run this with the
+settings of the service. The password is asked for, or read from standard input where
+that is no terminal; it is never an argument, which other users of the machine could
+see.`,
 		Example: `  latchkey user create --username ada --email ada@example.org --privilege 2
   pass show latchkey/ada | latchkey user create --username ada --email ada@example.org`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := settings(cmd)
-			if err != nil {
-				return err
-			}
+		RunE: func(cmd *cobra.Command, args []string) error {
 			password, err := readPassword(cmd.Context(), cmd.InOrStdin(), cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
-			log := newLog(cfg, cmd.ErrOrStderr(), new(slog.LevelVar))
-			b, err := openBackend(cmd.Context(), cfg, log, instruments{})
-			if err != nil {
-				return err
-			}
-			defer b.close()
-			if _, err := migrate(cmd.Context(), b, log); err != nil {
-				return err
-			}
-			policy, err := passwordPolicy(cfg)
-			if err != nil {
-				return err
-			}
-			accounts := newAccounts(cfg, b, policy, newHasher(cfg), log)
-			account, err := accounts.CreateAsOperator(cmd.Context(), service.NewAccount{
-				Username: username, Email: email, Password: service.NewPassword(password), Privilege: privilege,
-				From: operator,
-			})
-			if err != nil {
-				return explain(err)
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "created %s (%s), privilege %d\n", account.Username, account.ID, account.Privilege)
-			return nil
+			return withStores(func(ctx context.Context, cmd *cobra.Command, o opened) error {
+				policy, err := passwordPolicy(o.cfg)
+				if err != nil {
+					return err
+				}
+				account, err := newAccounts(o.cfg, o.backend, policy, newHasher(o.cfg), o.log).CreateAsOperator(ctx, service.NewAccount{
+					Username: username, Email: email, Password: service.NewPassword(password), Privilege: privilege, From: operator,
+				})
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(cmd.OutOrStdout(), "created %s (%s), privilege %d\n", account.Username, account.ID, account.Privilege)
+				return nil
+			})(cmd, args)
 		},
 	}
 	cmd.Flags().StringVar(&username, "username", "", "name to log in with")
@@ -105,19 +91,24 @@ users of the machine could see.`,
 	return cmd
 }
 
-// readPassword asks for a password twice on a terminal, and reads a line from
-// anything else.
+// readPassword asks for a password twice on a terminal. From anything else it reads one
+// line, whose end is not part of the password.
 func readPassword(ctx context.Context, stdin io.Reader, prompt io.Writer) (string, error) {
 	f, ok := stdin.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
-		line, err := bufio.NewReader(io.LimitReader(stdin, 4096)).ReadString('\n')
-		if err != nil && !errors.Is(err, io.EOF) {
+		text, err := io.ReadAll(io.LimitReader(stdin, 4096))
+		if err != nil {
 			return "", fmt.Errorf("read the password from standard input: %w", err)
 		}
-		if line = strings.TrimRight(line, "\r\n"); line == "" {
+		password := strings.TrimPrefix(string(text), "\uFEFF") // some shells write a byte order mark
+		password = strings.TrimSuffix(strings.TrimSuffix(password, "\n"), "\r")
+		switch {
+		case password == "":
 			return "", errors.New("no password on standard input: pipe one, or run this on a terminal")
+		case strings.ContainsAny(password, "\r\n"):
+			return "", errors.New("there is more than one line on standard input: pipe the password alone")
 		}
-		return line, nil
+		return password, nil
 	}
 	before, err := term.GetState(int(f.Fd()))
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"os"
@@ -40,10 +41,11 @@ type backend struct {
 	close    func()
 }
 
-// openBackend opens SQLite, or Postgres and Redis, as the settings say.
-func openBackend(ctx context.Context, cfg config.Config, log *slog.Logger, i instruments) (b backend, err error) {
+// openBackend opens SQLite, or Postgres and Redis, as the settings say. Only with create a
+// SQLite file that does not exist is made.
+func openBackend(ctx context.Context, cfg config.Config, create bool, log *slog.Logger, i instruments) (b backend, err error) {
 	if cfg.Embedded() {
-		b, err = openEmbedded(ctx, cfg, i.calls())
+		b, err = openEmbedded(ctx, cfg, create, i.calls())
 	} else {
 		b, err = openServers(ctx, cfg, log, i)
 	}
@@ -87,19 +89,15 @@ func place(u config.Secret) string {
 	return rest[strings.LastIndexByte(rest, '@')+1:]
 }
 
-func openEmbedded(ctx context.Context, cfg config.Config, observe repository.Observer) (backend, error) {
-	if err := os.MkdirAll(cfg.Data.Dir, 0o700); err != nil {
-		return backend{}, fmt.Errorf("data.dir: %w", err)
-	}
+func openEmbedded(ctx context.Context, cfg config.Config, create bool, observe repository.Observer) (backend, error) {
 	path := filepath.Join(cfg.Data.Dir, "latchkey.db")
-	// SQLite would make it readable for all, and gives its side files the same
-	// mode.
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return backend{}, fmt.Errorf("data.dir: %w", err)
-	}
-	if err := errors.Join(f.Chmod(0o600), f.Close()); err != nil {
-		return backend{}, fmt.Errorf("data.dir: %w", err)
+	if create {
+		if err := os.MkdirAll(cfg.Data.Dir, 0o700); err != nil {
+			return backend{}, fmt.Errorf("data.dir: %w", err)
+		}
+	} else if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return backend{}, fmt.Errorf("there is no database %s. If the service runs on Postgres and Redis, give this command its settings "+
+			"(LATCHKEY_DATABASE_URL, …, or --config); if it runs on SQLite, its data.dir; to create a database: latchkey migrate up", path)
 	}
 	db, err := sqlite.Open(ctx, path, observe)
 	if err != nil {
@@ -110,19 +108,19 @@ func openEmbedded(ctx context.Context, cfg config.Config, observe repository.Obs
 			Users: db, Revocations: db, Audits: db, Keys: db, Clients: db, Codes: db, Sessions: db, Limits: db,
 			Database: db, SessionStore: db, TimeMark: db,
 		},
-		database: db, mode: "embedded", where: "SQLite in " + path, warnings: func(context.Context) []string { return nil },
+		database: db, mode: "embedded", where: "SQLite in " + path, warnings: func(context.Context) []string { return db.Warnings() },
 		pools: map[string]func() repository.PoolStats{"sqlite": db.Pool},
 		close: func() { _ = db.Close() },
 	}, nil
 }
 
-// rootSecret returns tokens.secret, or in the embedded mode the secret that was
-// drawn at the first start.
-func rootSecret(cfg config.Config, log *slog.Logger) ([]byte, error) {
+// rootSecret returns tokens.secret, or in the embedded mode the secret that the first
+// start generated. Only with create one that does not exist is made.
+func rootSecret(cfg config.Config, create bool, log *slog.Logger) ([]byte, error) {
 	if !cfg.Tokens.Secret.Empty() {
 		return []byte(cfg.Tokens.Secret.Reveal()), nil
 	}
-	text, err := keptSecret(filepath.Join(cfg.Data.Dir, "secret"), log)
+	text, err := keptSecret(filepath.Join(cfg.Data.Dir, "secret"), create, log)
 	if err != nil {
 		return nil, fmt.Errorf("the secret in data.dir: %w", err)
 	}
@@ -134,8 +132,8 @@ func rootSecret(cfg config.Config, log *slog.Logger) ([]byte, error) {
 	return root, nil
 }
 
-func rootKeys(cfg config.Config, log *slog.Logger) (service.RootKeys, error) {
-	secret, err := rootSecret(cfg, log)
+func rootKeys(cfg config.Config, create bool, log *slog.Logger) (service.RootKeys, error) {
+	secret, err := rootSecret(cfg, create, log)
 	if err != nil {
 		return service.RootKeys{}, err
 	}
@@ -167,8 +165,8 @@ const publishKeys = 5 * time.Minute
 const pollKeys = time.Second
 
 // newTokens makes the keys, not yet loaded, and the tokens of the settings.
-func newTokens(cfg config.Config, b backend, log *slog.Logger) (*service.Keyring, *service.Tokens, error) {
-	root, err := rootKeys(cfg, log)
+func newTokens(cfg config.Config, b backend, create bool, log *slog.Logger) (*service.Keyring, *service.Tokens, error) {
+	root, err := rootKeys(cfg, create, log)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -197,7 +195,7 @@ func newHandler(cfg config.Config, b backend, i instruments, w watched, tokens *
 	if err != nil {
 		return nil, err
 	}
-	root, err := rootKeys(cfg, log)
+	root, err := rootKeys(cfg, true, log)
 	if err != nil {
 		return nil, err
 	}

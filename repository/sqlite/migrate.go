@@ -4,10 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"embed"
-	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 
 	"github.com/pressly/goose/v3"
 )
@@ -22,11 +20,7 @@ func (db *DB) Migrate(ctx context.Context) (applied []string, err error) {
 	// goose writes to it, so a second file is: the transaction on it is the
 	// lock, and the system drops it with the process.
 	path := db.path + ".migrate"
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) // SQLite would make it readable for all
-	if err == nil {
-		err = errors.Join(f.Chmod(0o600), f.Close())
-	}
-	if err != nil {
+	if err := makePrivate(path); err != nil {
 		return nil, fmt.Errorf("the lock of the migrations: %w", err)
 	}
 	lock, err := open(path, 1)

@@ -31,6 +31,9 @@ const pragmas = "_txlock=immediate&_pragma=busy_timeout(10000)&_pragma=journal_m
 // Open opens the file at path, which is created if it does not exist, and tells an
 // observer of its calls, if there is one. The schema is Migrate's business.
 func Open(ctx context.Context, path string, observe repository.Observer) (*DB, error) {
+	if err := makePrivate(path); err != nil {
+		return nil, err
+	}
 	write, err := open(path, 1)
 	if err != nil {
 		return nil, err

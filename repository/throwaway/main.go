@@ -34,15 +34,28 @@ func AtExit(f func()) {
 	cleanup = append(cleanup, f)
 }
 
-// missing ends a test that has no server to run on. In CI that is a failure: a
-// suite that did not run must not look like one that passed.
+// missing ends a test that has no server to run on.
 func missing(t testing.TB, what, variable string) {
 	t.Helper()
-	msg := fmt.Sprintf("no %s server: install it (make servers), or set %s", what, variable)
+	notHere(t, fmt.Sprintf("no %s server: install it (make servers), or set %s", what, variable))
+}
+
+// notHere ends a test that cannot run on this machine. In CI that is a failure: a suite
+// that did not run must not look like one that passed.
+func notHere(t testing.TB, msg string) {
+	t.Helper()
 	if os.Getenv("CI") == "true" {
 		t.Fatal(msg)
 	}
 	t.Skip(msg) // the only skip in the project; CI forbids it above
+}
+
+// NeedRoot ends a test that starts programs as several users, unless it runs as root.
+func NeedRoot(t testing.TB) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		notHere(t, "this test starts programs as several users: run it as root")
+	}
 }
 
 // Port returns a TCP port of 127.0.0.1 that was free a moment ago.

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"latchkey/repository/throwaway"
+)
+
+// TestServe_FilesOfAGroup starts the service on files as Kubernetes leaves them: the group
+// of the volume may read and write them, and on OpenShift their owner is another user of
+// that group. Only what every user may read is refused or mended.
+func TestServe_FilesOfAGroup(t *testing.T) {
+	t.Parallel()
+	throwaway.NeedRoot(t)
+	binary, err := program()
+	must(t, err)
+	parent, err := os.MkdirTemp("", "latchkey-files-") // t.TempDir is for its owner alone
+	must(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(parent) })
+	must(t, os.Chmod(parent, 0o755))
+	must(t, os.Chmod(filepath.Dir(binary), 0o755))
+	const group = 4242
+	dir := filepath.Join(parent, "data")
+	must(t, os.Mkdir(dir, 0o770))
+	must(t, os.Chown(dir, 0, group))
+	must(t, os.Chmod(dir, 0o2770))
+	try := func(uid uint32) string {
+		t.Helper()
+		port := freePort(t)
+		cmd, log := exec.Command(binary, "serve"), &lockedBuffer{}
+		cmd.Stderr = log
+		cmd.Dir = parent
+		cmd.Env = append(os.Environ(), fmt.Sprintf("LATCHKEY_SERVER_LISTEN=127.0.0.1:%d", port), "LATCHKEY_DATA_DIR="+dir, "LATCHKEY_SERVER_DRAIN_DELAY=0s")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: group}}
+		must(t, cmd.Start())
+		done := make(chan error, 1)
+		go func() { done <- cmd.Wait() }()
+		deadline := time.Now().Add(20 * time.Second)
+		for !strings.Contains(log.String(), `"listening"`) && time.Now().Before(deadline) {
+			select {
+			case <-done:
+				return log.String()
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		if err := <-done; err != nil {
+			t.Errorf("user %d: %v", uid, err)
+		}
+		return log.String()
+	}
+	for _, uid := range []uint32{1001, 1002, 1001} {
+		if out := try(uid); !strings.Contains(out, `"listening"`) {
+			t.Fatalf("user %d does not start: %s", uid, out)
+		}
+	}
+	for _, name := range []string{"secret", "latchkey.db", "latchkey.db.migrate"} {
+		info, err := os.Stat(filepath.Join(dir, name))
+		must(t, err)
+		if info.Mode()&0o007 != 0 || info.Mode()&0o040 == 0 {
+			t.Errorf("%s has mode %04o", name, info.Mode().Perm())
+		}
+		must(t, os.Chmod(filepath.Join(dir, name), 0o660)) // as fsGroup does
+	}
+	if out := try(1002); !strings.Contains(out, `"listening"`) || !strings.Contains(out, "members of its group may read") {
+		t.Errorf("with files of the group: %s", out)
+	}
+
+	must(t, os.Chmod(filepath.Join(dir, "latchkey.db"), 0o666))
+	if out := try(1002); strings.Contains(out, `"listening"`) || !strings.Contains(out, "every user of this machine may read it") {
+		t.Errorf("a database for all, of another user: %s", out)
+	}
+	if out := try(1001); !strings.Contains(out, `"listening"`) {
+		t.Errorf("a database for all, of the same user: %s", out)
+	}
+	if info, _ := os.Stat(filepath.Join(dir, "latchkey.db")); info.Mode().Perm() != 0o660 {
+		t.Errorf("it has mode %04o now", info.Mode().Perm())
+	}
+	must(t, os.Chmod(filepath.Join(dir, "secret"), 0o644))
+	if out := try(1001); strings.Contains(out, `"listening"`) || !strings.Contains(out, "chmod 600") {
+		t.Errorf("a secret for all: %s", out)
+	}
+}
+
+// TestServe_SIGHUPDropsNoRequest sends the signal of a supervisor's reload, and of a terminal
+// that closes, while a request is under way.
+func TestServe_SIGHUPDropsNoRequest(t *testing.T) {
+	t.Parallel()
+	port := freePort(t)
+	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d', drain_delay: 1s", port), "data.dir: '"+t.TempDir()+"'", "password.bcrypt_cost: 12")
+	cmd, log := startProgram(t, port, file)
+	url := fmt.Sprintf("http://localhost:%d", port)
+	answered := make(chan int, 1)
+	go func() { answered <- post(t, url+"/api/users", ada, nil) }() // it takes a hash
+	time.Sleep(50 * time.Millisecond)
+	must(t, cmd.Process.Signal(syscall.SIGHUP))
+	if status := <-answered; status != 201 {
+		t.Errorf("the request under way: %d", status)
+	}
+	if status, _ := fetch(t, url+"/livez"); status != 200 {
+		t.Errorf("a request while it drains: %d", status)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("%v\n%s", err, log)
+	}
+	if !strings.Contains(log.String(), `"draining"`) {
+		t.Errorf("the log: %s", log)
+	}
+}
