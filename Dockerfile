@@ -11,14 +11,15 @@ COPY repository repository
 COPY service service
 ARG VERSION=dev
 RUN CGO_ENABLED=0 go build -trimpath -tags nomsgpack,grpcnotrace -ldflags "-s -w -X main.version=${VERSION}" -o /latchkey ./cmd/latchkey \
- && install -d -m 0700 -o 65532 -g 65532 /image/data
+ && install -d -m 0770 -o 65532 -g 0 /image/data
 
 FROM gcr.io/distroless/static-debian12:nonroot
 COPY --from=build /latchkey /latchkey
 COPY --from=build /image/ /
 ENV LATCHKEY_DATA_DIR=/data LATCHKEY_SERVER_LISTEN=0.0.0.0:8080
 EXPOSE 8080
-USER 65532:65532
+# Any other user works as well, if its group is 0, as on OpenShift.
+USER 65532:0
 VOLUME /data
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["/latchkey", "healthcheck"]
 ENTRYPOINT ["/latchkey"]

@@ -26,9 +26,13 @@ func startHAProxy(dir, log, bind string, replicas []string) (*throwaway.Process,
 	if err != nil {
 		return nil, err
 	}
-	text, err := os.ReadFile(filepath.Join(haproxyDir, "haproxy.cfg"))
-	if err != nil {
-		return nil, fmt.Errorf("run it in the root of the tree: %w", err)
+	var text []byte
+	for _, name := range []string{"haproxy.cfg", "replicas.cfg"} {
+		part, err := os.ReadFile(filepath.Join(haproxyDir, name))
+		if err != nil {
+			return nil, fmt.Errorf("run it in the root of the tree: %w", err)
+		}
+		text = append(text, part...)
 	}
 	var b strings.Builder
 	for line := range strings.Lines(strings.ReplaceAll(string(text), "/etc/haproxy/errors", errorFiles)) {

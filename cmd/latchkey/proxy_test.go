@@ -138,11 +138,13 @@ func TestBehindHAProxy(t *testing.T) {
 	port := freePort(t)
 	text, err := os.ReadFile("../../deploy/haproxy/haproxy.cfg")
 	must(t, err)
+	replicas, err := os.ReadFile("../../deploy/haproxy/replicas.cfg")
+	must(t, err)
 	errors, err := filepath.Abs("../../deploy/haproxy/errors")
 	must(t, err)
 	conf := strings.NewReplacer("bind :443 ssl crt /etc/haproxy/auth.pem alpn h2,http/1.1", "bind 127.0.0.1:{port}", "/etc/haproxy/errors", errors,
 		"10.0.0.11:8080", fmt.Sprintf("127.0.0.1:%d", port), "    server b 10.0.0.12:8080\n    server c 10.0.0.13:8080\n", "",
-		"option httpchk GET /readyz", "option httpchk HEAD /readyz").Replace(string(text))
+		"option httpchk GET /readyz", "option httpchk HEAD /readyz").Replace(string(text) + string(replicas))
 	proxy := throwaway.StartHAProxy(t, conf)
 	base := fmt.Sprintf("http://localhost:%d", proxy)
 	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d', public_url: '%s', trusted_proxies: [127.0.0.1]", port, base),

@@ -48,7 +48,7 @@ func TestTheDockerfileMakesASmallImageThatIsNotRoot(t *testing.T) {
 			entry = strings.Join(c.CmdLine, " ")
 		}
 	}
-	if user != "65532:65532" || health != "CMD /latchkey healthcheck" || entry != "/latchkey" {
+	if user != "65532:0" || health != "CMD /latchkey healthcheck" || entry != "/latchkey" {
 		t.Errorf("user %q, health check %q, entry point %q", user, health, entry)
 	}
 }
@@ -61,11 +61,23 @@ func TestTheComposeFileHasNoDefaultSecret(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if names := project.ServiceNames(); !slices.Equal(names, []string{"latchkey", "postgres", "redis"}) {
+	if names := project.ServiceNames(); !slices.Equal(names, []string{"latchkey", "postgres", "proxy", "redis"}) {
 		t.Errorf("services %v", names)
 	}
 	for name, s := range project.Services {
-		if name == "latchkey" {
+		if !slices.Contains(s.SecurityOpt, "no-new-privileges:true") {
+			t.Errorf("%s may gain privileges", name)
+		}
+		if ours := name == "latchkey" || name == "proxy"; ours && (!s.ReadOnly || !slices.Equal(s.CapDrop, []string{"ALL"})) {
+			t.Errorf("%s may write its files, or has capabilities", name)
+		}
+		if name != "proxy" && len(s.Ports) > 0 {
+			t.Errorf("%s publishes a port, of which there is one however many replicas there are", name)
+		}
+		switch name {
+		case "proxy":
+			continue
+		case "latchkey":
 			for _, on := range []string{"postgres", "redis"} {
 				if s.DependsOn[on].Condition != types.ServiceConditionHealthy {
 					t.Errorf("latchkey does not wait until %s is healthy", on)
