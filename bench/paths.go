@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"sync/atomic"
 
 	"latchkey/bench/load"
@@ -25,6 +26,16 @@ func (b *bench) paths() error {
 		return err
 	}
 	defer service.Stop()
+	keys, err := d.keysFile("ES256")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(keys) }()
+	public, err := d.startService("LATCHKEY_TOKENS_KEYS_FILE=" + keys)
+	if err != nil {
+		return err
+	}
+	defer public.Stop()
 	floor, err := d.startFloor()
 	if err != nil {
 		return err
@@ -44,7 +55,8 @@ func (b *bench) paths() error {
 	refresh, err := b.alternate(
 		side{"floor refresh", floor, rotating("/refresh", 0)},
 		side{"floor refresh, pipelined", floor, rotating("/refresh/piped", 1)},
-		side{"service refresh", service, rotating("/api/users/refresh", 2)})
+		side{"service refresh", service, rotating("/api/users/refresh", 2)},
+		side{"service refresh, ES256", public, rotating("/api/users/refresh", 6)})
 	if err != nil {
 		return err
 	}
@@ -69,7 +81,8 @@ func (b *bench) paths() error {
 	row := func(name string, s samples) {
 		t.add(name, s.of(rate), s.of(p50), s.of(p99), s.of(cpu), s.of(pgCPU), s.of(redisCPU), s.of(resident))
 	}
-	row("refresh", refresh[2])
+	row("refresh, access tokens by HS256", refresh[2])
+	row("refresh, access tokens by ES256", refresh[3])
 	row("its floor", refresh[0])
 	row("its floor, pipelined", refresh[1])
 	row("rtVerify", verify[2])

@@ -174,6 +174,21 @@ func (d *deployment) importKey(use string, k *key) error {
 	return errors.Join(d.command(text, "key", "import", "--use", use, "-"), d.command(nil, "key", "rotate", "--use", use, "--now"))
 }
 
+// keysFile writes a file with a key of an algorithm for access tokens. The caller removes
+// it.
+func (d *deployment) keysFile(algorithm string) (path string, err error) {
+	text, err := exec.Command(d.service, "key", "generate", "--alg", algorithm).Output()
+	if err != nil {
+		return "", err
+	}
+	f, err := os.CreateTemp("", "latchkey-bench-keys-")
+	if err != nil {
+		return "", err
+	}
+	_, err = fmt.Fprintf(f, `{"keys":[{"state":"active",%s]}`, strings.TrimPrefix(strings.TrimSpace(string(text)), "{"))
+	return f.Name(), errors.Join(err, f.Close())
+}
+
 // startService starts the service on the deployment.
 func (d *deployment) startService(more ...string) (*running, error) {
 	address, err := freeAddress()

@@ -105,8 +105,10 @@ type Tokens struct {
 	// Secret is the root of every key, 32 bytes or more; empty in the embedded
 	// mode: drawn once and kept in data.dir.
 	Secret Secret `mapstructure:"secret"`
-	// Algorithm is that of new keys for access tokens: HS256, which the service
-	// alone can verify, or EdDSA, ES256, RS256, whose public keys are published.
+	// Algorithm is the algorithm of access tokens: ES256, EdDSA or RS256, whose public keys
+	// are published, or HS256, which the service alone can verify; auto: ES256 in a new
+	// installation, and in others the algorithm that they have. A change publishes a new key
+	// and rotates to it by itself.
 	Algorithm string `mapstructure:"algorithm"`
 	// KeyRotation is how long a key signs before the next one does, by itself;
 	// 0: until latchkey key rotate.
@@ -253,7 +255,7 @@ func Default() Config {
 		Data:     Data{Dir: "./data"},
 		Database: Database{MaxConns: 16},
 		Redis:    Redis{Mode: "standalone", Prefix: "latchkey:"},
-		Tokens:   Tokens{Audience: "latchkey", AccessTTL: 10 * time.Minute, Algorithm: "HS256", Delivery: "auto"},
+		Tokens:   Tokens{Audience: "latchkey", AccessTTL: 10 * time.Minute, Algorithm: "auto", Delivery: "auto"},
 		Refresh: Refresh{
 			Rotate: true, Sliding: true,
 			IdleTTL: 14 * 24 * time.Hour, AbsoluteTTL: 30 * 24 * time.Hour,

@@ -238,7 +238,7 @@ func (c *Config) validateTokens(p *problems) {
 			p.add("tokens.secret", "%s", err)
 		}
 	}
-	p.oneOf("tokens.algorithm", c.Tokens.Algorithm, "HS256", "EdDSA", "ES256", "RS256")
+	p.oneOf("tokens.algorithm", c.Tokens.Algorithm, "auto", "ES256", "EdDSA", "RS256", "HS256")
 	if c.Tokens.KeyRotation != 0 {
 		p.between("tokens.key_rotation", c.Tokens.KeyRotation, time.Hour, 3650*24*time.Hour)
 	}

@@ -10,13 +10,17 @@ import (
 type Algorithm string
 
 // The algorithms. HS256 needs the secret to verify, so it is for services that
-// verify nowhere else; EdDSA is the smallest and fastest of the others.
+// verify nowhere else. All common verifiers know ES256 and RS256; some do not know EdDSA,
+// which is faster.
 const (
 	HS256 Algorithm = "HS256"
 	EdDSA Algorithm = "EdDSA" // with Ed25519
 	ES256 Algorithm = "ES256"
 	RS256 Algorithm = "RS256"
 )
+
+// DefaultAlgorithm is the algorithm of the access tokens of a new installation.
+const DefaultAlgorithm = ES256
 
 // ParseAlgorithm returns the algorithm of that name.
 func ParseAlgorithm(name string) (Algorithm, error) {

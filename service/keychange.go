@@ -12,8 +12,8 @@ import (
 // ErrKeysInFile is of a change of keys that the database does not have.
 var ErrKeysInFile = errors.New("the keys for access tokens are read from tokens.keys_file: change them there; replicas read it again by themselves")
 
-// Algorithm is that of new keys of a use.
-func (r *Keyring) Algorithm(use KeyUse) Algorithm { return r.policy.algorithm(use) }
+// Algorithm is the algorithm of new keys of a use.
+func (r *Keyring) Algorithm(use KeyUse) Algorithm { return r.algorithm(r.KeySet(), use) }
 
 // List returns every key as it is now.
 func (r *Keyring) List(ctx context.Context) ([]KeyInfo, error) {
@@ -31,6 +31,10 @@ func (r *Keyring) Add(ctx context.Context, k Key, use KeyUse, from Origin) (KeyI
 	}
 	if use == UseRefresh && k.Algorithm != HS256 {
 		return KeyInfo{}, errors.New("refresh tokens are signed by HS256 alone: nobody else verifies them")
+	}
+	if use == UseAccess && r.policy.Algorithm != "" && k.Algorithm != r.policy.Algorithm {
+		return KeyInfo{}, fmt.Errorf("tokens.algorithm is %s, and the replicas would rotate back to it: set it to %s, which publishes and rotates by itself, or to auto",
+			r.policy.Algorithm, k.Algorithm)
 	}
 	if k.ID == "" {
 		var err error

@@ -15,8 +15,10 @@ import (
 
 // KeyPolicy is how keys come and go.
 type KeyPolicy struct {
-	// Algorithm is that of new keys for access tokens. Refresh tokens are
-	// verified by those who sign them, and always HS256.
+	// Algorithm is the algorithm of the keys for access tokens. If the active key has
+	// another one, a key of this algorithm is published and takes over. Empty: the
+	// algorithm of the active key, and DefaultAlgorithm where there is none. Refresh tokens
+	// are verified by those who sign them, and always HS256.
 	Algorithm Algorithm
 	// Rotation is how long a key is active before the next one is, by itself;
 	// 0: until somebody says so.
@@ -156,14 +158,7 @@ func (r *Keyring) Start(ctx context.Context) error {
 	if err := r.Load(ctx); err != nil {
 		return err
 	}
-	if err := r.tend(ctx); err != nil {
-		return err
-	}
-	if k, err := r.KeySet().signer(UseAccess, r.now()); err == nil && k.Algorithm != r.policy.Algorithm && r.policy.File == nil {
-		r.log.Warn("the active key is not of the algorithm that tokens.algorithm names; run: latchkey key add, then latchkey key rotate",
-			"active", string(k.Algorithm), "setting", string(r.policy.Algorithm))
-	}
-	return nil
+	return r.tend(ctx)
 }
 
 // RunUntil keeps the keys current until ctx is done. While the database is away
@@ -222,10 +217,13 @@ func (r *Keyring) tendOnce(ctx context.Context) (changed bool, err error) {
 	for _, use := range r.uses() {
 		standby, stands := set.standby(use)
 		if !stands {
-			return true, r.putStandby(ctx, use)
+			return true, r.putStandby(ctx, use, "")
 		}
 		if _, err := set.signer(use, now); err != nil {
 			return true, r.activate(ctx, standby, r.clock.Reference(ctx), Origin{Agent: "rotation"})
+		}
+		if changed, err := r.changeAlgorithm(ctx, set, use, standby, now); changed || err != nil {
+			return changed, err
 		}
 		if r.due(set, use, standby, now) {
 			if at, ok := r.confirmed(ctx, func(at time.Time) bool { return r.due(set, use, standby, at) }); ok {
@@ -242,6 +240,28 @@ func (r *Keyring) tendOnce(ctx context.Context) (changed bool, err error) {
 		}
 	}
 	return false, nil
+}
+
+// changeAlgorithm makes a key of the algorithm of the settings the active one, in two
+// steps: such a key stands by, and takes over once it has been published for long enough.
+// A standby of another algorithm is replaced only when it is as old as that, so that two
+// replicas with different settings do not replace each other's keys all the time.
+func (r *Keyring) changeAlgorithm(ctx context.Context, set *KeySet, use KeyUse, standby *keyEntry, now time.Time) (changed bool, err error) {
+	latest := set.last(use)
+	wanted := r.algorithm(set, use)
+	if latest == nil || latest.Algorithm == wanted || now.Before(standby.createdAt.Add(r.policy.publish(standby.Key))) {
+		return false, nil
+	}
+	if standby.Algorithm != wanted {
+		r.log.Info("tokens.algorithm has changed: publishing a key of the new algorithm", "active", string(latest.Algorithm), "setting", string(wanted))
+		return true, r.putStandby(ctx, use, standby.ID)
+	}
+	published := func(at time.Time) bool { return !at.Before(standby.createdAt.Add(r.policy.publish(standby.Key))) }
+	at, ok := r.confirmed(ctx, published)
+	if !ok {
+		return false, nil
+	}
+	return true, r.activate(ctx, standby, at, Origin{Agent: "rotation"})
 }
 
 // over reports whether nothing needs a key any more. A log-out may bring an access
@@ -284,11 +304,17 @@ func (r *Keyring) uses() []KeyUse {
 
 func (p KeyPolicy) owns(use KeyUse) bool { return use != UseAccess || p.File == nil }
 
-func (p KeyPolicy) algorithm(use KeyUse) Algorithm {
-	if use == UseRefresh {
+// algorithm is the algorithm of new keys of a use.
+func (r *Keyring) algorithm(set *KeySet, use KeyUse) Algorithm {
+	switch latest := set.last(use); {
+	case use == UseRefresh:
 		return HS256
+	case r.policy.Algorithm != "":
+		return r.policy.Algorithm
+	case latest != nil:
+		return latest.Algorithm
 	}
-	return p.Algorithm
+	return DefaultAlgorithm
 }
 
 // row is a key for the database, which has been read back once: one that could
@@ -305,13 +331,13 @@ func (r *Keyring) row(k Key, use KeyUse, at time.Time) (repository.SigningKey, e
 	return row, err
 }
 
-// putStandby generates a key that stands by.
-func (r *Keyring) putStandby(ctx context.Context, use KeyUse) error {
-	k, err := GenerateKey(r.policy.algorithm(use))
+// putStandby generates a key that stands by, in place of another or of none ("").
+func (r *Keyring) putStandby(ctx context.Context, use KeyUse, replaces string) error {
+	k, err := GenerateKey(r.algorithm(r.KeySet(), use))
 	if err != nil {
 		return err
 	}
-	return r.put(ctx, k, use, "", Origin{Agent: "rotation"})
+	return r.put(ctx, k, use, replaces, Origin{Agent: "rotation"})
 }
 
 func (r *Keyring) put(ctx context.Context, k Key, use KeyUse, replaces string, from Origin) error {
@@ -328,7 +354,11 @@ func (r *Keyring) put(ctx context.Context, k Key, use KeyUse, replaces string, f
 }
 
 func (r *Keyring) activate(ctx context.Context, standby *keyEntry, at time.Time, from Origin) error {
-	k, err := GenerateKey(r.policy.algorithm(standby.use))
+	algorithm := standby.Algorithm
+	if standby.use == UseAccess && r.policy.Algorithm != "" {
+		algorithm = r.policy.Algorithm
+	}
+	k, err := GenerateKey(algorithm)
 	if err != nil {
 		return err
 	}

@@ -283,7 +283,7 @@ func TestWhatCannotBeReadKeepsNoRevokedKeyAlive(t *testing.T) {
 		must(t, err)
 
 		// A row that this replica cannot open, and a file that is half written.
-		other := newReplica(t, store, secret+"!", keyPolicy(service.EdDSA))
+		other := newReplica(t, store, secret+"!", keyPolicy(""))
 		_ = other.Load(t.Context())
 		for _, k := range keys {
 			if k.State == service.KeyNext && k.Use == service.UseAccess {
@@ -444,7 +444,7 @@ func TestKeysAreReadFromPEM(t *testing.T) {
 	} {
 		k, err := service.ParseKey(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
 		must(t, err)
-		r := newReplica(t, throwaway.SQLiteStore(t), secret, keyPolicy(service.EdDSA))
+		r := newReplica(t, throwaway.SQLiteStore(t), secret, keyPolicy(""))
 		must(t, r.Start(t.Context()))
 		added, err := r.Add(t.Context(), k, service.UseAccess, service.Origin{})
 		must(t, err)
@@ -484,4 +484,100 @@ func TestTwoDeploymentsWithOneSecretShareNoKey(t *testing.T) {
 			t.Errorf("%s: one accepts a token of the other", algorithm)
 		}
 	}
+}
+
+// TestAlgorithm_NewInstallationsHaveES256 shows that every common verifier can be used from
+// the first start, and that an installation which has other keys keeps its algorithm.
+func TestAlgorithm_NewInstallationsHaveES256(t *testing.T) {
+	onBoth(t, func(t *testing.T, store repository.Store) {
+		r := newReplica(t, store, secret, keyPolicy(""))
+		must(t, r.Start(t.Context()))
+		if got := algorithms(t, r); got != "active:ES256 next:ES256" {
+			t.Errorf("a new installation has %s", got)
+		}
+	})
+	onBoth(t, func(t *testing.T, store repository.Store) {
+		ctx := t.Context()
+		old := newReplica(t, store, secret, keyPolicy(service.HS256))
+		must(t, old.Start(ctx))
+		r := newReplica(t, store, secret, keyPolicy(""))
+		must(t, r.Start(ctx))
+		if _, err := r.Rotate(ctx, service.UseAccess, true, service.Origin{}); err != nil {
+			t.Fatal(err)
+		}
+		r.clock.pass(time.Second)
+		if got := algorithms(t, r); got != "retired:HS256 active:HS256 next:HS256" {
+			t.Errorf("an installation with HS256 has %s", got)
+		}
+		// What an operator adds by hand stays.
+		_, err := r.Add(ctx, service.Key{Algorithm: service.EdDSA}, service.UseAccess, service.Origin{})
+		must(t, err)
+		_, err = r.Rotate(ctx, service.UseAccess, true, service.Origin{})
+		must(t, err)
+		r.clock.pass(time.Hour)
+		must(t, r.Start(ctx))
+		if got := algorithms(t, r); !strings.HasSuffix(got, "active:EdDSA next:EdDSA") {
+			t.Errorf("after a rotation to EdDSA by hand: %s", got)
+		}
+	})
+}
+
+// TestAlgorithm_AChangeOfTheSettingRotates follows a change from HS256 to ES256: the new
+// key is published before it signs, and tokens of both are good throughout.
+func TestAlgorithm_AChangeOfTheSettingRotates(t *testing.T) {
+	onBoth(t, func(t *testing.T, store repository.Store) {
+		ctx := t.Context()
+		old := newReplica(t, store, secret, keyPolicy(service.HS256))
+		must(t, old.Start(ctx))
+		before := old.mint(t)
+		old.clock.pass(time.Hour)
+		r := newReplica(t, store, secret, keyPolicy(service.ES256))
+		r.clock.pass(time.Hour)
+		must(t, r.Start(ctx))
+		if got := algorithms(t, r); got != "active:HS256 next:ES256" {
+			t.Fatalf("at the start it has %s", got)
+		}
+		if jwks, err := r.KeySet().JWKS(r.clock.Now()); err != nil || !strings.Contains(string(jwks), "P-256") {
+			t.Errorf("the new key is not published: %s %v", jwks, err)
+		}
+		// A replica that still has the old setting does not take the key away.
+		must(t, old.Start(ctx))
+		r.clock.pass(5*time.Minute - time.Second)
+		must(t, r.Start(ctx))
+		if got := algorithms(t, r); got != "active:HS256 next:ES256" {
+			t.Errorf("before it is known everywhere: %s", got)
+		}
+		r.clock.pass(2 * time.Second)
+		must(t, r.Start(ctx))
+		if got := algorithms(t, r); got != "retired:HS256 active:ES256 next:ES256" {
+			t.Errorf("after it was published: %s", got)
+		}
+		must(t, old.Start(ctx))
+		for _, token := range []service.RawToken{r.mint(t), old.mint(t)} {
+			if _, err := r.tokens.VerifyAccess(token); err != nil {
+				t.Errorf("a token: %v", err)
+			}
+		}
+		if _, err := r.tokens.VerifyAccess(before); err == nil {
+			t.Error("a token of an hour ago is good")
+		}
+		_, err := r.Add(ctx, service.Key{Algorithm: service.EdDSA}, service.UseAccess, service.Origin{})
+		if err == nil || !strings.Contains(err.Error(), "tokens.algorithm is ES256") {
+			t.Errorf("a key of another algorithm than the setting's: %v", err)
+		}
+	})
+}
+
+// algorithms are the keys for access tokens, by state.
+func algorithms(t *testing.T, r *replica) string {
+	t.Helper()
+	keys, err := r.List(t.Context())
+	must(t, err)
+	var list []string
+	for _, k := range keys {
+		if k.Use == service.UseAccess {
+			list = append(list, string(k.State)+":"+string(k.Algorithm))
+		}
+	}
+	return strings.Join(list, " ")
 }

@@ -173,6 +173,17 @@ func (s *KeySet) standby(use KeyUse) (*keyEntry, bool) {
 	return nil, false
 }
 
+// last returns the key of a use that is activated last, now or in the future, and is not
+// revoked; nil if there is none.
+func (s *KeySet) last(use KeyUse) (last *keyEntry) {
+	for _, e := range s.entries { // in the order in which they sign
+		if e.use == use && !e.activeAt.IsZero() && e.revokedAt.IsZero() {
+			last = e
+		}
+	}
+	return last
+}
+
 // KeyInfo is what may be shown of a key.
 type KeyInfo struct {
 	ID        string

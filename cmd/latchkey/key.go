@@ -72,6 +72,9 @@ It is published at once and signs after "latchkey key rotate".`,
 				return err
 			}
 			if algorithm == "" {
+				if err := ring.Load(ctx); err != nil {
+					return err
+				}
 				algorithm = string(ring.Algorithm(u))
 			}
 			a, err := service.ParseAlgorithm(algorithm)
@@ -83,7 +86,7 @@ It is published at once and signs after "latchkey key rotate".`,
 		}),
 	}
 	useFlag(cmd, &use)
-	cmd.Flags().StringVar(&algorithm, "alg", "", "HS256, EdDSA, ES256 or RS256 (default: tokens.algorithm, and HS256 for refresh)")
+	cmd.Flags().StringVar(&algorithm, "alg", "", "HS256, EdDSA, ES256 or RS256 (default: the algorithm of the active key, or tokens.algorithm; HS256 for refresh)")
 	return cmd
 }
 

@@ -171,7 +171,7 @@ func newTokens(cfg config.Config, b backend, create bool, log *slog.Logger) (*se
 		return nil, nil, err
 	}
 	policy := service.KeyPolicy{
-		Algorithm: service.Algorithm(cfg.Tokens.Algorithm), Rotation: cfg.Tokens.KeyRotation, Publish: publishKeys, Poll: pollKeys,
+		Algorithm: algorithmOf(cfg), Rotation: cfg.Tokens.KeyRotation, Publish: publishKeys, Poll: pollKeys,
 		Lifetime: map[service.KeyUse]time.Duration{service.UseAccess: service.MaxAccessTTL, service.UseRefresh: cfg.Refresh.AbsoluteTTL},
 	}
 	if cfg.Tokens.KeysFile != "" {
@@ -179,6 +179,14 @@ func newTokens(cfg config.Config, b backend, create bool, log *slog.Logger) (*se
 	}
 	ring := service.NewKeyring(b.store.Keys, root, policy, b.clock, log)
 	return ring, service.NewTokens(root, ring, cfg.Tokens.Issuer, cfg.Tokens.Audience, cfg.Tokens.AccessTTL, b.clock), nil
+}
+
+// algorithmOf is the algorithm that the settings demand; empty: none in particular.
+func algorithmOf(cfg config.Config) service.Algorithm {
+	if cfg.Tokens.Algorithm == "auto" {
+		return ""
+	}
+	return service.Algorithm(cfg.Tokens.Algorithm)
 }
 
 func newSessions(cfg config.Config, b backend, tokens *service.Tokens, log *slog.Logger) *service.Sessions {
