@@ -27,6 +27,7 @@ type Config struct {
 	Metrics  Metrics  `mapstructure:"metrics"`
 	Traces   Traces   `mapstructure:"traces"`
 	Audit    Audit    `mapstructure:"audit"`
+	OAuth    OAuth    `mapstructure:"oauth"`
 }
 
 // Server is how the service is reached.
@@ -227,6 +228,13 @@ func (c Config) DemoEnabled() bool {
 type Audit struct {
 	// Retention is how long records are kept; 0: for ever.
 	Retention time.Duration `mapstructure:"retention"`
+}
+
+// OAuth is about the OAuth clients.
+type OAuth struct {
+	// ClientsFile describes clients, in YAML. The start and latchkey client apply create and
+	// change them accordingly; empty: none are described.
+	ClientsFile string `mapstructure:"clients_file"`
 }
 
 // Errors is how errors are answered.

@@ -1,10 +1,8 @@
 package config
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -53,20 +51,11 @@ func readSettingsFile(name string) (settingsFile, error) {
 }
 
 func (f *settingsFile) readYAML(text []byte) error {
-	d := yaml.NewDecoder(bytes.NewReader(text))
-	var document yaml.Node
-	switch err := d.Decode(&document); {
-	case errors.Is(err, io.EOF):
-		return nil
-	case err != nil:
-		return fmt.Errorf("not well-formed YAML%s", lineIn(err))
+	root, err := oneDocument(text)
+	if err != nil {
+		return err
 	}
-	var second yaml.Node
-	if err := d.Decode(&second); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("there is a second document%s; keep all settings in one", atLine(second.Line))
-	}
-	root := document.Content[0]
-	if root.Kind == yaml.ScalarNode && root.Tag == "!!null" { // comments alone
+	if root == nil || root.Kind == yaml.ScalarNode && root.Tag == "!!null" { // nothing, or comments alone
 		return nil
 	}
 	if root.Kind != yaml.MappingNode {

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/go-viper/mapstructure/v2"
 	"github.com/spf13/viper"
 )
 
@@ -164,13 +163,7 @@ func (s source) decode(cfg *Config, p *problems) {
 		if _, set := s.from[key]; !set {
 			return
 		}
-		d, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
-			Result: field.Addr().Interface(), DecodeHook: mapstructure.DecodeHookFuncType(decodeHook), WeaklyTypedInput: true,
-		})
-		if err == nil {
-			err = d.Decode(s.viper.Get(key))
-		}
-		if err != nil {
+		if err := decodeField(s.viper.Get(key), field); err != nil {
 			p.unread(s.from[key], key, "%s", hintFor(err, field.Type()))
 		}
 	})

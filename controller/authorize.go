@@ -58,6 +58,7 @@ func readAuthorize(c *gin.Context) (params, service.AuthorizeRequest, error) {
 	return p, service.AuthorizeRequest{
 		ResponseType: p["response_type"], ClientID: p["client_id"], RedirectURI: p["redirect_uri"], Scope: p["scope"], State: p["state"],
 		CodeChallenge: p["code_challenge"], CodeChallengeMethod: p["code_challenge_method"],
+		Resource: p["resource"],
 	}, err
 }
 
@@ -79,6 +80,7 @@ func (s *server) ask(c *gin.Context, status int, a service.Authorization, r serv
 		{"state", r.State},
 		{"code_challenge", r.CodeChallenge},
 		{"code_challenge_method", r.CodeChallengeMethod},
+		{"resource", r.Resource},
 	} {
 		if h[1] != "" {
 			p.Hidden = append(p.Hidden, h)

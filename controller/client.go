@@ -18,6 +18,9 @@ type clientBody struct {
 	Grants              []string `json:"grants"`
 	Scopes              []string `json:"scopes"`
 	RedirectURIs        []string `json:"redirectUris"`
+	Audiences           []string `json:"audiences"`
+	PKCEOptional        bool     `json:"pkceOptional"`
+	Managed             bool     `json:"managed"`
 	AccessTTL           int64    `json:"accessTtl"` // seconds; 0: that of the settings
 	IdleTTL             int64    `json:"idleTtl"`
 	AbsoluteTTL         int64    `json:"absoluteTtl"`
@@ -31,7 +34,7 @@ type clientBody struct {
 func clientOf(c service.Client) clientBody {
 	body := clientBody{
 		ID: c.ID, Name: c.Name, Public: c.Public, FirstParty: c.FirstParty, Disabled: c.Disabled, Grants: c.Grants, Scopes: c.Scopes,
-		RedirectURIs: c.RedirectURIs, AccessTTL: int64(c.AccessTTL.Seconds()), IdleTTL: int64(c.IdleTTL.Seconds()),
+		RedirectURIs: c.RedirectURIs, Audiences: c.Audiences, PKCEOptional: c.PKCEOptional, Managed: c.Managed, AccessTTL: int64(c.AccessTTL.Seconds()), IdleTTL: int64(c.IdleTTL.Seconds()),
 		AbsoluteTTL: int64(c.AbsoluteTTL.Seconds()), CreatedAt: iso(c.CreatedAt), UpdatedAt: iso(c.UpdatedAt),
 	}
 	if !c.PreviousUntil.IsZero() {
@@ -51,6 +54,8 @@ type clientWish struct {
 	Grants       *[]string `json:"grants"`
 	Scopes       *[]string `json:"scopes"`
 	RedirectURIs *[]string `json:"redirectUris"`
+	Audiences    *[]string `json:"audiences"`
+	PKCEOptional *bool     `json:"pkceOptional"`
 	AccessTTL    *int      `json:"accessTtl"`
 	IdleTTL      *int      `json:"idleTtl"`
 	AbsoluteTTL  *int      `json:"absoluteTtl"`
@@ -66,6 +71,8 @@ func (w clientWish) apply(spec *service.ClientSpec) {
 	set(&spec.Grants, w.Grants)
 	set(&spec.Scopes, w.Scopes)
 	set(&spec.RedirectURIs, w.RedirectURIs)
+	set(&spec.Audiences, w.Audiences)
+	set(&spec.PKCEOptional, w.PKCEOptional)
 	for ttl, seconds := range map[*time.Duration]*int{&spec.AccessTTL: w.AccessTTL, &spec.IdleTTL: w.IdleTTL, &spec.AbsoluteTTL: w.AbsoluteTTL} {
 		if seconds != nil {
 			*ttl = inSeconds(*seconds)
@@ -92,7 +99,7 @@ func set[T any](field, wish *T) {
 func (s *server) createClient(c *call, by service.Live, wish clientWish) (reply, error) {
 	var spec service.ClientSpec
 	wish.apply(&spec)
-	made, secret, err := s.Clients.Create(c.ctx(), spec, &by, c.from())
+	made, secret, err := s.Clients.Create(c.ctx(), spec, "", &by, c.from())
 	if err != nil {
 		return reply{}, err
 	}
@@ -159,7 +166,7 @@ func (s *server) rotateClientSecret(c *call, by service.Live, wish secretWish) (
 	if wish.Keep != nil {
 		keep = inSeconds(*wish.Keep)
 	}
-	secret, err := s.Clients.RotateSecret(c.ctx(), c.param("id"), keep, &by, c.from())
+	secret, err := s.Clients.RotateSecret(c.ctx(), c.param("id"), "", keep, &by, c.from())
 	if err != nil {
 		return reply{}, err
 	}

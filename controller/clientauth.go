@@ -15,24 +15,24 @@ import (
 // client_id alone. Two ways at once are invalid_request, as the RFC has it. Authorization
 // of another scheme, such as the Bearer that an application adds to all its requests, is
 // no client authentication.
-func clientCredentials(r *http.Request, p params) (c service.ClientCredentials, triedBasic bool, err error) {
+func clientCredentials(r *http.Request, p params) (c service.ClientCredentials, err error) {
 	header := r.Header.Get("Authorization")
 	if scheme, _, _ := strings.Cut(header, " "); !strings.EqualFold(scheme, "basic") {
 		if p["client_id"] == "" {
-			return c, false, &service.Error{Code: service.CodeInvalidClient, Message: "The client must say who it is: by HTTP Basic, or by client_id in the body."}
+			return c, &service.Error{Code: service.CodeInvalidClient, Message: "The client must say who it is: by HTTP Basic, or by client_id in the body."}
 		}
-		return service.ClientCredentials{ID: p["client_id"], Secret: service.ClientSecret(p["client_secret"])}, false, nil
+		return service.ClientCredentials{ID: p["client_id"], Secret: service.ClientSecret(p["client_secret"])}, nil
 	}
 	c, err = basic(header)
 	switch {
 	case err != nil:
-		return c, true, &service.Error{Code: service.CodeInvalidClient, Message: "The header Authorization is not HTTP Basic.", Err: err}
+		return c, &service.Error{Code: service.CodeInvalidClient, Message: "The header Authorization is not HTTP Basic.", Err: err}
 	case p["client_secret"] != "":
-		return c, true, service.NewError(service.CodeInvalidRequest, "The client authenticates twice: by HTTP Basic and by client_secret.")
+		return c, service.NewError(service.CodeInvalidRequest, "The client authenticates twice: by HTTP Basic and by client_secret.")
 	case p["client_id"] != "" && p["client_id"] != c.ID:
-		return c, true, service.NewError(service.CodeInvalidRequest, "client_id is not the client of the header Authorization.")
+		return c, service.NewError(service.CodeInvalidRequest, "client_id is not the client of the header Authorization.")
 	}
-	return c, true, nil
+	return c, nil
 }
 
 // basic reads a header of HTTP Basic whose parts are form-encoded (RFC 6749

@@ -1,4 +1,13 @@
 package controller
 
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+)
+
+// EngineOf is the engine of what NewRouter returns.
+func EngineOf(h http.Handler) *gin.Engine { return h.(headAsGet).engine }
+
 // DescribeAPI is for the tests.
 var DescribeAPI = describeAPI

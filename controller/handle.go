@@ -75,11 +75,11 @@ func handleLive[Req any](s *server, f func(*call, service.Live, Req) (reply, err
 }
 
 // ended answers an access token whose session is not live. If the session is known to
-// be over, the browser forgets the access cookie; what becomes of the refresh cookie,
-// which may be of another session, is decided where it is shown.
+// be over, the browser forgets the access cookie, unless it has a refresh cookie: then a
+// refresh decides what becomes of both, and this answer could arrive after the refresh's.
 func (s *server) ended(r *http.Request, err error) (reply, error) {
 	found, _ := s.cookies.AccessToken(r)
-	if found.InCookie && service.AsError(err).SessionOver {
+	if found.InCookie && service.AsError(err).SessionOver && !s.cookies.Refreshable(r) {
 		return reply{cookies: []*http.Cookie{s.tokenCookie("", -1)}}, err
 	}
 	return reply{}, err

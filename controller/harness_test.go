@@ -207,10 +207,11 @@ func start(t testing.TB, store repository.Store, clock *clock, settings ...strin
 	if err != nil {
 		return nil, err
 	}
+	served := handler
 	if public.Path != "" { // a proxy strips it
-		handler = http.StripPrefix(public.Path, handler)
+		served = http.StripPrefix(public.Path, handler)
 	}
-	server := httptest.NewUnstartedServer(handler)
+	server := httptest.NewUnstartedServer(served)
 	if public.Scheme == "https" {
 		server.StartTLS()
 	} else {

@@ -23,6 +23,7 @@ type metadataBody struct {
 	IntrospectionEndpoint string   `json:"introspection_endpoint"`
 	IntrospectionAuth     []string `json:"introspection_endpoint_auth_methods_supported"`
 	CodeChallengeMethods  []string `json:"code_challenge_methods_supported"`
+	Scopes                []string `json:"scopes_supported"`
 	IssInAnswers          bool     `json:"authorization_response_iss_parameter_supported"` // RFC 9207 3
 }
 
@@ -39,7 +40,7 @@ func metadataPaths(issuer string) []string {
 }
 
 // metadata is GET /.well-known/oauth-authorization-server.
-func (s *server) metadata(*call, empty) (reply, error) {
+func (s *server) metadata(c *call, _ empty) (reply, error) {
 	base := s.PublicURL.String()
 	secret := []string{"client_secret_basic", "client_secret_post"}
 	all := append([]string{"none"}, secret...)
@@ -49,6 +50,6 @@ func (s *server) metadata(*call, empty) (reply, error) {
 		GrantTypes: service.Grants(), TokenAuthMethods: all,
 		RevocationEndpoint: base + "/oauth/revoke", RevocationAuthMethods: all,
 		IntrospectionEndpoint: base + "/oauth/introspect", IntrospectionAuth: secret,
-		CodeChallengeMethods: []string{"S256"}, IssInAnswers: true,
+		CodeChallengeMethods: []string{"S256"}, Scopes: s.Clients.Scopes(c.ctx()), IssInAnswers: true,
 	}}, nil
 }

@@ -21,7 +21,6 @@ type oauthRequest struct {
 // form, and only for who authenticates. Cookies are never credentials here.
 func (s *server) oauth(f func(*call, oauthRequest) (any, error)) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		triedBasic := false
 		body, err := func() (any, error) {
 			if c.Request.Method != http.MethodPost {
 				c.Header("Allow", http.MethodPost)
@@ -31,8 +30,7 @@ func (s *server) oauth(f func(*call, oauthRequest) (any, error)) gin.HandlerFunc
 			if err != nil {
 				return nil, err
 			}
-			credentials, tried, err := clientCredentials(c.Request, p)
-			triedBasic = tried
+			credentials, err := clientCredentials(c.Request, p)
 			if err != nil {
 				return nil, err
 			}
@@ -45,7 +43,7 @@ func (s *server) oauth(f func(*call, oauthRequest) (any, error)) gin.HandlerFunc
 		}()
 		if err != nil {
 			_ = c.Error(err)
-			problem.WriteOAuth(c.Writer, err, triedBasic)
+			problem.WriteOAuth(c.Writer, err)
 			return
 		}
 		c.Header("Cache-Control", "no-store")
@@ -79,7 +77,7 @@ func (s *server) token(c *call, r oauthRequest) (any, error) {
 	issued, err := s.OAuth.Token(c.ctx(), service.TokenRequest{
 		Client: r.AuthenticatedClient, GrantType: p["grant_type"], Scope: p["scope"],
 		Username: p["username"], Password: service.NewPassword(p["password"]), RefreshToken: service.RawToken(p["refresh_token"]),
-		Code: p["code"], RedirectURI: p["redirect_uri"], CodeVerifier: p["code_verifier"], From: r.from,
+		Code: p["code"], RedirectURI: p["redirect_uri"], CodeVerifier: p["code_verifier"], Resource: p["resource"], From: r.from,
 		Device: service.DeviceToken(c.r.Header.Get(deviceHeader)),
 	})
 	if err != nil {
@@ -96,7 +94,7 @@ var required = map[string][]string{
 	"":                             {"grant_type"},
 	service.GrantPassword:          {"username", "password"},
 	service.GrantRefreshToken:      {"refresh_token"},
-	service.GrantAuthorizationCode: {"code", "code_verifier"},
+	service.GrantAuthorizationCode: {"code"},
 	service.GrantClientCredentials: {},
 }
 

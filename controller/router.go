@@ -138,7 +138,7 @@ func NewRouter(o Options) (http.Handler, error) {
 	public.any(engine, "/oauth/token", s.oauth(s.token))
 	public.any(engine, "/oauth/revoke", s.oauth(s.revoke))
 	engine.Any("/oauth/introspect", s.oauth(s.introspect))
-	return headAsGet(engine), nil
+	return headAsGet{engine}, nil
 }
 
 // origin is the origin of a URL (RFC 6454 6.2).
@@ -166,15 +166,16 @@ func (p publicRoutes) any(e *gin.Engine, path string, handler gin.HandlerFunc) {
 
 // headAsGet answers HEAD on every route as GET; the server leaves the body out (RFC 9110
 // 9.3.2).
-func headAsGet(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodHead {
-			get := *r
-			get.Method = http.MethodGet
-			r = &get
-		}
-		next.ServeHTTP(w, r)
-	})
+type headAsGet struct{ engine *gin.Engine }
+
+// ServeHTTP implements http.Handler.
+func (h headAsGet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodHead {
+		get := *r
+		get.Method = http.MethodGet
+		r = &get
+	}
+	h.engine.ServeHTTP(w, r)
 }
 
 // own demands a token of the JSON API's own sessions. No application gets the

@@ -318,6 +318,10 @@ func clientCmd(ts *testscript.TestScript, _ bool, args []string) {
 			spec.Scopes = strings.Split(value, ",")
 		case "redirect":
 			spec.RedirectURIs = strings.Split(value, ",")
+		case "audiences":
+			spec.Audiences = strings.Split(value, ",")
+		case "pkce-optional":
+			spec.PKCEOptional = true
 		case "access":
 			var err error
 			spec.AccessTTL, err = time.ParseDuration(value)
@@ -326,7 +330,7 @@ func clientCmd(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Fatalf("client: what is %q?", arg)
 		}
 	}
-	_, secret, err := w.instance.clients.Create(w.t.Context(), spec, nil, service.Origin{})
+	_, secret, err := w.instance.clients.Create(w.t.Context(), spec, "", nil, service.Origin{})
 	ts.Check(err)
 	ts.Setenv(args[0], string(secret))
 	ts.Setenv(args[0]+"_BASIC", "Basic "+base64.StdEncoding.EncodeToString([]byte(spec.ID+":"+string(secret))))

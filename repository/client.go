@@ -16,10 +16,13 @@ type Client struct {
 	Name         string // for people
 	Public       bool   // it can keep no secret
 	FirstParty   bool   // ours: users are not asked for consent
+	PKCEOptional bool   // it may redeem codes without PKCE
+	Managed      bool   // a file of the operator says what it is
 	Disabled     bool
 	Grants       []string // grant_type values
 	Scopes       []string // that it may ask for
 	RedirectURIs []string
+	Audiences    []string // that its access tokens may be for; empty: that of the settings
 
 	// Secret is the hash of its secret, empty for a public client. The one
 	// before it is good until PreviousUntil.

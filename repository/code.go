@@ -17,6 +17,7 @@ type Code struct {
 	RedirectURI string
 	Challenge   string // code_challenge by S256 (RFC 7636 4.2)
 	Scope       string
+	Audience    string // of the access token; empty: the client's first
 	AMR         string
 	Address     string // of the log-in
 	Agent       string // of the log-in

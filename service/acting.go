@@ -43,5 +43,5 @@ func (a *Accounts) TokenFor(ctx context.Context, tokens *Tokens, userID string, 
 		return "", time.Time{}, storeFailure("record a token for somebody else", err)
 	}
 	logEvent(ctx, a.log, record)
-	return tokens.accessFor(Subject{UserID: u.ID, ClientID: ClientAPI, Actor: by.UserID, Privilege: u.Privilege}, nil, actingTTL)
+	return tokens.accessFor(Subject{UserID: u.ID, ClientID: ClientAPI, Actor: by.UserID, Privilege: u.Privilege}, tokens.audience, nil, actingTTL)
 }

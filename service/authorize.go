@@ -28,6 +28,7 @@ type AuthorizeRequest struct {
 	State               string
 	CodeChallenge       string
 	CodeChallengeMethod string
+	Resource            string // RFC 8707 2
 }
 
 // Authorization is a request that is in order: what the user is asked.
@@ -35,6 +36,7 @@ type Authorization struct {
 	Client      Client
 	RedirectURI string // where to answer
 	Scope       string
+	audience    string
 	request     AuthorizeRequest
 }
 
@@ -48,7 +50,10 @@ func (o *OAuth) Authorization(ctx context.Context, r AuthorizeRequest) (Authoriz
 		return Authorization{}, err
 	}
 	a := Authorization{Client: client(c), RedirectURI: redirectURI, request: r}
-	a.Scope, err = checkAuthorize(c, r)
+	if a.Scope, err = checkAuthorize(c, r); err != nil {
+		return a, err
+	}
+	a.audience, err = o.audience(c, r.Resource)
 	return a, err
 }
 
@@ -99,6 +104,7 @@ func checkAuthorize(c repository.Client, r AuthorizeRequest) (string, error) {
 		return "", NewError(CodeInvalidRequest, "response_type is missing.")
 	case r.ResponseType != "code":
 		return "", NewError(CodeUnsupportedResponseType, "response_type must be code.")
+	case r.CodeChallenge == "" && r.CodeChallengeMethod == "" && c.PKCEOptional && !c.Public:
 	case r.CodeChallenge == "":
 		return "", NewError(CodeInvalidRequest, "code_challenge is missing: this needs PKCE (RFC 7636).")
 	case r.CodeChallengeMethod != "S256":
@@ -121,7 +127,7 @@ func (o *OAuth) Approve(ctx context.Context, a Authorization, c Credentials) (co
 	now := o.sessions.now().UTC().Truncate(time.Microsecond)
 	err = o.store.Codes.CreateCode(ctx, repository.Code{
 		Hash: codeHash(code), ClientID: a.Client.ID, UserID: u.ID, Epoch: u.SessionEpoch, RedirectURI: a.request.RedirectURI,
-		Challenge: a.request.CodeChallenge, Scope: a.Scope, AMR: amrPassword, Address: c.From.Address, Agent: c.From.Agent, AuthTime: now, ExpiresAt: now.Add(codeTTL),
+		Challenge: a.request.CodeChallenge, Scope: a.Scope, Audience: a.audience, AMR: amrPassword, Address: c.From.Address, Agent: c.From.Agent, AuthTime: now, ExpiresAt: now.Add(codeTTL),
 	})
 	if err != nil {
 		return "", "", storeFailure("keep a code", err)

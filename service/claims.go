@@ -11,15 +11,17 @@ import (
 // claims are those of RFC 9068 2.2 and our own, of both kinds of token. The
 // times are seconds since 1970; 0 is a claim that is not there.
 type claims struct {
-	Issuer    string   `json:"iss"`
-	Audience  []string `json:"aud"`
-	Subject   string   `json:"sub"`
-	ClientID  string   `json:"client_id"`
-	SessionID string   `json:"sid,omitempty"`
-	TokenID   string   `json:"jti"`
-	IssuedAt  int64    `json:"iat"`
-	NotBefore int64    `json:"nbf,omitempty"`
-	ExpiresAt int64    `json:"exp"`
+	Issuer    string `json:"iss"`
+	Audience  string `json:"aud"` // of tokens that we make: one, as a string
+	Subject   string `json:"sub"`
+	ClientID  string `json:"client_id"`
+	SessionID string `json:"sid,omitempty"`
+	TokenID   string `json:"jti"`
+	IssuedAt  int64  `json:"iat"`
+	NotBefore int64  `json:"nbf,omitempty"`
+	ExpiresAt int64  `json:"exp"`
+
+	audiences []string // of tokens that we read
 
 	// Of access tokens.
 	AuthTime  int64    `json:"auth_time,omitempty"`
@@ -54,7 +56,7 @@ func (c *claims) member(name, value []byte) (err error) {
 	case "iss":
 		c.Issuer, err = text(value)
 	case "aud":
-		c.Audience, err = texts(value)
+		c.audiences, err = texts(value)
 	case "sub":
 		c.Subject, err = text(value)
 	case "client_id":

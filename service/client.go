@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -37,6 +38,32 @@ type ClientSecret string
 // LogValue implements slog.LogValuer.
 func (ClientSecret) LogValue() slog.Value { return slog.StringValue("REDACTED") }
 
+// check refuses a secret, chosen by an operator, that can be guessed: it is kept as a plain
+// digest, since it is long and random. Empty is right: one is generated.
+func (s ClientSecret) check(public bool) error {
+	problem := ""
+	switch distinct := map[rune]bool{}; {
+	case s == "":
+	case public:
+		problem = "is not for a public client, which cannot keep one"
+	case !plainID(string(s)) || len(s) < minClientSecret || len(s) > 200:
+		problem = "must have 32 to 200 characters of A-Z, a-z, 0-9, - and _: clients encode others differently"
+	default:
+		for _, r := range string(s) {
+			distinct[r] = true
+		}
+		if len(distinct) < 8 {
+			problem = "repeats itself; generate one with: openssl rand -hex 32"
+		}
+	}
+	if problem == "" {
+		return nil
+	}
+	return fieldError(CodeInvalidRequest, "secret", problem)
+}
+
+const minClientSecret = 32
+
 // hash is how a secret is kept.
 func (s ClientSecret) hash() repository.SecretHash {
 	return repository.SecretHash(sha256Hex(string(s)))
@@ -66,21 +93,22 @@ func client(c repository.Client) Client {
 	return Client{
 		ClientSpec: ClientSpec{
 			ID: c.ID, Name: c.Name, Public: c.Public, FirstParty: c.FirstParty, Disabled: c.Disabled, Grants: c.Grants,
-			Scopes: c.Scopes, RedirectURIs: c.RedirectURIs, AccessTTL: c.AccessTTL, IdleTTL: c.IdleTTL, AbsoluteTTL: c.AbsoluteTTL,
+			Scopes: c.Scopes, RedirectURIs: c.RedirectURIs, Audiences: c.Audiences, PKCEOptional: c.PKCEOptional, Managed: c.Managed, AccessTTL: c.AccessTTL, IdleTTL: c.IdleTTL, AbsoluteTTL: c.AbsoluteTTL,
 		},
 		PreviousUntil: c.PreviousUntil, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
 	}
 }
 
-func terms(c repository.Client) Terms {
-	return Terms{ClientID: c.ID, Scopes: c.Scopes, AccessTTL: c.AccessTTL, IdleTTL: c.IdleTTL, AbsoluteTTL: c.AbsoluteTTL}
+func terms(c repository.Client, audience string) Terms {
+	return Terms{ClientID: c.ID, Audience: audience, Scopes: c.Scopes, AccessTTL: c.AccessTTL, IdleTTL: c.IdleTTL, AbsoluteTTL: c.AbsoluteTTL}
 }
 
 // Clients manages the OAuth clients.
 type Clients struct {
-	store repository.Clients
-	now   func() time.Time
-	log   *slog.Logger
+	store  repository.Clients
+	now    func() time.Time
+	log    *slog.Logger
+	scopes scopeCache
 }
 
 // NewClients returns the clients in a store.
@@ -88,22 +116,24 @@ func NewClients(store repository.Clients, now func() time.Time, log *slog.Logger
 	return &Clients{store: store, now: now, log: log}
 }
 
-// Create adds a client and returns its secret, which is kept as a hash; a public
-// client has none. Invalid_request names the fields; client_taken is for an id
-// that is taken, or was. By is nil for the operator.
-func (c *Clients) Create(ctx context.Context, spec ClientSpec, by *Live, from Origin) (Client, ClientSecret, error) {
+// Create adds a client and returns its secret, which is kept as a hash: the given one, or
+// if that is empty a generated one; a public client has none. Invalid_request names the
+// fields; client_taken is for an id that is taken, or was. By is nil for the operator.
+func (c *Clients) Create(ctx context.Context, spec ClientSpec, secret ClientSecret, by *Live, from Origin) (Client, ClientSecret, error) {
 	if spec.ID == "" {
 		spec.ID = strings.ToLower(rand.Text()[:16])
 	}
 	if err := spec.check(); err != nil {
 		return Client{}, "", err
 	}
+	if err := secret.check(spec.Public); err != nil {
+		return Client{}, "", err
+	}
 	now := c.now().UTC().Truncate(time.Microsecond)
 	record := spec.record()
 	record.CreatedAt, record.UpdatedAt = now, now
-	var secret ClientSecret
 	if !spec.Public {
-		secret = ClientSecret(random256())
+		secret = cmp.Or(secret, ClientSecret(random256()))
 		record.Secret = secret.hash()
 	}
 	a := c.audit(from, repository.AuditClientCreated, spec.ID, by)
@@ -151,30 +181,54 @@ func (c *Clients) List(ctx context.Context, after string, limit int) ([]Client, 
 // Change applies a change to what an operator decides about a client, but for its
 // id and whether it is public.
 func (c *Clients) Change(ctx context.Context, id string, change func(*ClientSpec), by *Live, from Origin) (Client, error) {
-	for range retries { // somebody else may change it meanwhile
+	for range retries { // another process may change it meanwhile
 		was, err := findClient(ctx, c.store, id)
 		if err != nil {
 			return Client{}, clientError("find a client to change", err)
 		}
+		if err := notManaged(was); err != nil {
+			return Client{}, err
+		}
 		spec := client(was).ClientSpec
 		change(&spec)
-		spec.ID, spec.Public = was.ID, was.Public
+		spec.ID, spec.Public, spec.Managed = was.ID, was.Public, was.Managed
 		if err := spec.check(); err != nil {
 			return Client{}, err
 		}
-		record := spec.record()
-		record.CreatedAt, record.PreviousUntil = was.CreatedAt, was.PreviousUntil
-		if record.UpdatedAt = c.now().UTC().Truncate(time.Microsecond); !record.UpdatedAt.After(was.UpdatedAt) {
-			record.UpdatedAt = was.UpdatedAt.Add(time.Microsecond)
-		}
-		a := c.audit(from, repository.AuditClientChanged, id, by)
-		err = c.store.UpdateClient(ctx, record, was.UpdatedAt, callerOf(by), a)
-		if errors.Is(err, repository.ErrNotFound) {
+		changed, err := c.update(ctx, was, spec, by, from)
+		if errors.Is(err, errChanged) {
 			continue
 		}
-		return client(record), c.done(ctx, "change a client", a, err)
+		return changed, err
 	}
 	return Client{}, storeFailure("change a client", repository.ErrUnavailable)
+}
+
+// errChanged is of a client that another process has changed or deleted since it was read.
+var errChanged = errors.New("the client has changed")
+
+// update writes a client as a checked specification says, if it is as it was read.
+func (c *Clients) update(ctx context.Context, was repository.Client, spec ClientSpec, by *Live, from Origin) (Client, error) {
+	record := spec.record()
+	record.CreatedAt, record.PreviousUntil = was.CreatedAt, was.PreviousUntil
+	if record.UpdatedAt = c.now().UTC().Truncate(time.Microsecond); !record.UpdatedAt.After(was.UpdatedAt) {
+		record.UpdatedAt = was.UpdatedAt.Add(time.Microsecond)
+	}
+	a := c.audit(from, repository.AuditClientChanged, was.ID, by)
+	err := c.store.UpdateClient(ctx, record, was.UpdatedAt, callerOf(by), a)
+	if errors.Is(err, repository.ErrNotFound) {
+		return Client{}, errChanged
+	}
+	return client(record), c.done(ctx, "change a client", a, err)
+}
+
+// notManaged refuses a change of a client that a file of the operator describes: the next
+// start would undo it.
+func notManaged(c repository.Client) error {
+	if !c.Managed {
+		return nil
+	}
+	return fieldError(CodeInvalidRequest, "client", "is described in oauth.clients_file: change it there")
 }
 
 // KeepSecret is how long the secret before stays good unless somebody says.
@@ -182,19 +236,43 @@ const KeepSecret = 24 * time.Hour
 
 const maxKeepSecret = 30 * 24 * time.Hour
 
-// RotateSecret gives a client a new secret. The one that it had stays good for
-// keep, so that its servers can change over one by one.
-func (c *Clients) RotateSecret(ctx context.Context, id string, keep time.Duration, by *Live, from Origin) (ClientSecret, error) {
+// RotateSecret gives a client a new secret: the given one, or if that is empty a generated
+// one. The one that it had stays good for keep, so that its servers can change over one by
+// one.
+func (c *Clients) RotateSecret(ctx context.Context, id string, secret ClientSecret, keep time.Duration, by *Live, from Origin) (ClientSecret, error) {
+	if err := secret.check(false); err != nil {
+		return "", err
+	}
 	if keep < 0 || keep > maxKeepSecret {
 		return "", fieldError(CodeInvalidRequest, "keep", "must be between 0 and 30 days")
 	}
-	secret, a := ClientSecret(random256()), c.audit(from, repository.AuditClientSecret, id, by)
+	was, err := findClient(ctx, c.store, id)
+	if err == nil {
+		err = notManaged(was)
+	} else {
+		err = clientError("find a client to change", err)
+	}
+	if err != nil {
+		return "", err
+	}
+	return c.rotate(ctx, id, cmp.Or(secret, ClientSecret(random256())), keep, by, from)
+}
+
+func (c *Clients) rotate(ctx context.Context, id string, secret ClientSecret, keep time.Duration, by *Live, from Origin) (ClientSecret, error) {
+	a := c.audit(from, repository.AuditClientSecret, id, by)
 	err := c.store.RotateClientSecret(ctx, id, secret.hash(), a.At.Add(keep), a.At, callerOf(by), a)
 	return secret, c.done(ctx, "rotate the secret of a client", a, err)
 }
 
 // Delete removes a client for good; its sessions cannot be refreshed any more.
 func (c *Clients) Delete(ctx context.Context, id string, by *Live, from Origin) error {
+	was, err := findClient(ctx, c.store, id)
+	if err != nil {
+		return clientError("find a client to delete", err)
+	}
+	if err := notManaged(was); err != nil {
+		return err
+	}
 	a := c.audit(from, repository.AuditClientDeleted, id, by)
 	return c.done(ctx, "delete a client", a, c.store.DeleteClient(ctx, id, a.At, callerOf(by), a))
 }

@@ -16,7 +16,7 @@ import (
 
 // ClientSpec is what an operator decides about a client.
 type ClientSpec struct {
-	ID           string // empty: drawn
+	ID           string // empty: generated
 	Name         string
 	Public       bool
 	FirstParty   bool
@@ -24,9 +24,17 @@ type ClientSpec struct {
 	Grants       []string
 	Scopes       []string
 	RedirectURIs []string
-	AccessTTL    time.Duration // 0: that of the settings; likewise the others
-	IdleTTL      time.Duration
-	AbsoluteTTL  time.Duration
+	// Audiences are what its access tokens may be for: the first unless it asks for another
+	// (RFC 8707). Empty: the audience of the settings.
+	Audiences []string
+	// PKCEOptional lets a client with a secret use authorization codes without PKCE (RFC
+	// 9700 2.1.1 recommends it for such clients, and requires it for public ones).
+	PKCEOptional bool
+	// Managed is set where a file of the operator says what the client is.
+	Managed     bool
+	AccessTTL   time.Duration // 0: that of the settings; likewise the others
+	IdleTTL     time.Duration
+	AbsoluteTTL time.Duration
 }
 
 // check returns invalid_request with all that is wrong.
@@ -35,7 +43,7 @@ func (s ClientSpec) check() error {
 	if !plainID(s.ID) || len(s.ID) < 3 || len(s.ID) > 64 {
 		wrong["id"] = "must have 3 to 64 characters of A-Z, a-z, 0-9, - and _"
 	} else if _, err := uuid.Parse(s.ID); err == nil || s.ID == ClientAPI {
-		wrong["id"] = "must be no UUID, which are users, and not " + ClientAPI
+		wrong["id"] = "must not be a UUID (reserved for user ids) or " + ClientAPI
 	}
 	if utf8.RuneCountInString(s.Name) > 100 || strings.ContainsFunc(s.Name, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		wrong["name"] = "must have at most 100 characters, all of which can be seen"
@@ -60,6 +68,20 @@ func (s ClientSpec) check() error {
 		if !scopeToken(scope) {
 			wrong["scopes"] = "must be words of printable ASCII without quotes and backslashes"
 		}
+	}
+	if slices.Contains(s.Scopes, scopeOpenID) {
+		wrong["scopes"] = "must not contain openid: there is no OpenID Connect here yet"
+	}
+	if s.PKCEOptional && s.Public {
+		wrong["pkceOptional"] = "is for clients that keep a secret: public ones need PKCE (RFC 9700 2.1.1)"
+	}
+	for _, a := range s.Audiences {
+		if a == "" || len(a) > 500 || strings.Contains(a, "#") || strings.ContainsFunc(a, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			wrong["audiences"] = "must be URIs without a fragment, as in https://orders.example, or other words of printable ASCII"
+		}
+	}
+	if len(s.Audiences) > 50 {
+		wrong["audiences"] = "must be at most 50"
 	}
 	for _, uri := range s.RedirectURIs {
 		if problem := redirectProblem(uri); problem != "" {
@@ -86,6 +108,10 @@ func (s ClientSpec) check() error {
 	return nil
 }
 
+// scopeOpenID asks for an ID token (OpenID Connect Core 3.1.2.1). A client that got an
+// answer without one would fail later, and with a worse error.
+const scopeOpenID = "openid"
+
 // MaxAccessTTL is the longest life of an access token, whatever the settings and
 // its client say.
 const MaxAccessTTL = 24 * time.Hour
@@ -102,7 +128,8 @@ func (s ClientSpec) record() repository.Client {
 	}
 	return repository.Client{
 		ID: s.ID, Name: s.Name, Public: s.Public, FirstParty: s.FirstParty, Disabled: s.Disabled, Grants: some(s.Grants),
-		Scopes: some(s.Scopes), RedirectURIs: some(s.RedirectURIs), AccessTTL: s.AccessTTL, IdleTTL: s.IdleTTL, AbsoluteTTL: s.AbsoluteTTL,
+		Scopes: some(s.Scopes), RedirectURIs: some(s.RedirectURIs), Audiences: some(s.Audiences),
+		PKCEOptional: s.PKCEOptional, Managed: s.Managed, AccessTTL: s.AccessTTL, IdleTTL: s.IdleTTL, AbsoluteTTL: s.AbsoluteTTL,
 	}
 }
 

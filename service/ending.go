@@ -16,7 +16,7 @@ import (
 // logged out is. With a client id it ends only sessions of that client.
 func (s *Sessions) Logout(ctx context.Context, tokens []RawToken, clientID string, from Origin) (sessionID string, err error) {
 	for _, raw := range tokens {
-		r, of, err := s.sessionOf(ctx, raw)
+		r, of, err := s.sessionOf(ctx, raw, clientID)
 		switch {
 		case AsError(err).Code == CodeStoreUnavailable: // whether it verifies cannot be told now
 			return "", err
@@ -47,15 +47,19 @@ func (s *Sessions) LogoutBrowser(ctx context.Context, named []NamedSession, toke
 }
 
 // sessionOf returns how a logout would end the session of a token, and whose client it
-// is. Store_unavailable where it cannot be told; any other error means that it ends
+// is. By is the OAuth client that asks, or "". Store_unavailable where it cannot be told; any other error means that it ends
 // none.
-func (s *Sessions) sessionOf(ctx context.Context, raw RawToken) (r repository.Revocation, clientID string, err error) {
+func (s *Sessions) sessionOf(ctx context.Context, raw RawToken, by string) (r repository.Revocation, clientID string, err error) {
 	now := s.now().UTC().Truncate(time.Millisecond)
 	token, refreshErr := s.tokens.verifyRefresh(raw)
 	if refreshErr == nil {
 		return revocation(token.userID, token.sessionID, repository.EndLogout, now, token.expiresAt), token.clientID, nil
 	}
-	subject, accessErr := s.tokens.VerifyLateAccess(raw, s.policy.AbsoluteTTL)
+	audience := s.tokens.audience
+	if by != "" { // a client may end what it got for any of its audiences
+		audience = anyAudience
+	}
+	subject, accessErr := s.tokens.verifyLate(raw, audience, s.policy.AbsoluteTTL)
 	switch {
 	case accessErr == nil && subject.SessionID != "":
 		expires := s.expiry(ctx, subject.UserID, subject.SessionID, now)

@@ -38,6 +38,7 @@ const (
 	CodeUnsupportedGrantType       Code = "unsupported_grant_type"
 	CodeUnsupportedResponseType    Code = "unsupported_response_type"
 	CodeAccessDenied               Code = "access_denied"
+	CodeInvalidTarget              Code = "invalid_target" // RFC 8707 2
 	CodeClientTaken                Code = "client_taken"
 	CodeLastAdministrator          Code = "last_administrator"
 	CodeAccountDisabled            Code = "account_disabled"
@@ -61,7 +62,7 @@ func Codes() []Code {
 		CodeRefreshMissing, CodeRefreshMalformed, CodeRefreshInvalid, CodeRefreshExpired, CodeSessionRevoked, CodeRefreshReused,
 		CodeInvalidCredentials, CodePrivilegeDenied, CodeCSRFDenied, CodeAccountDisabled,
 		CodeInsufficientScope, CodeInsufficientAuthentication,
-		CodeInvalidClient, CodeInvalidGrant, CodeInvalidScope, CodeUnauthorizedClient, CodeUnsupportedGrantType, CodeUnsupportedResponseType, CodeAccessDenied, CodeClientTaken,
+		CodeInvalidClient, CodeInvalidGrant, CodeInvalidScope, CodeUnauthorizedClient, CodeUnsupportedGrantType, CodeUnsupportedResponseType, CodeAccessDenied, CodeInvalidTarget, CodeClientTaken,
 		CodeNotFound, CodeMethodNotAllowed, CodeUsernameTaken, CodeEmailTaken, CodeLastAdministrator, CodeBodyTooLarge, CodeUnsupportedMediaType,
 		CodeRateLimited, CodeOverloaded, CodeStoreUnavailable, CodeInternal,
 	}
@@ -78,7 +79,7 @@ type Error struct {
 	// to be over, so that the client may forget it. A refusal for another
 	// reason, or trouble of a store, must not make it do so.
 	SessionOver bool
-	// Refreshable is set when the client has no access token but can be expected to
+	// Refreshable is set when the client has no usable access token but can be expected to
 	// have a refresh token.
 	Refreshable bool
 	// Scope is what an insufficient_scope demands, in the words of RFC 6749 3.3.

@@ -56,7 +56,7 @@ func FixKeyForTest(access, refresh Key) *FixedKeys {
 
 // AccessForTest mints an access token.
 func (t *Tokens) AccessForTest(s Subject) (RawToken, error) {
-	raw, _, err := t.access(s, []string{"pwd"}, 0)
+	raw, _, err := t.access(s, "", []string{"pwd"}, 0)
 	return raw, err
 }
 

@@ -31,13 +31,13 @@ type TokenState struct {
 func (o *OAuth) Introspect(ctx context.Context, by AuthenticatedClient, raw RawToken) (TokenState, error) {
 	now := o.sessions.now()
 	var c claims
-	accessErr := o.tokens.verify(o.tokens.keys.KeySet(), raw, &c, UseAccess, now, 0)
+	accessErr := o.tokens.verify(o.tokens.keys.KeySet(), raw, &c, UseAccess, anyAudience, now, 0)
 	if accessErr == nil {
 		if !now.Before(seconds(c.ExpiresAt)) {
 			return TokenState{}, nil
 		}
 		state := o.stateOf(c)
-		state.TokenType, state.Audience = "Bearer", o.tokens.audience
+		state.TokenType, state.Audience = "Bearer", c.audiences[0]
 		return o.current(ctx, state, c)
 	}
 	token, err := o.tokens.verifyRefresh(raw)
@@ -56,7 +56,7 @@ func (o *OAuth) Introspect(ctx context.Context, by AuthenticatedClient, raw RawT
 	if !repository.Outcome(in.Outcome).Accepted() {
 		return TokenState{}, nil
 	}
-	_ = o.tokens.verify(o.tokens.keys.KeySet(), raw, &c, UseRefresh, now, 0) // it did a moment ago
+	_ = o.tokens.verify(o.tokens.keys.KeySet(), raw, &c, UseRefresh, o.tokens.issuer, now, 0) // it did a moment ago
 	return o.current(ctx, o.stateOf(c), c)
 }
 

@@ -1,6 +1,8 @@
 package service
 
 import (
+	"bytes"
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -14,6 +16,7 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
+	"strings"
 )
 
 // jwk is a JSON Web Key (RFC 7517 4) of the kinds that we have (RFC 7518 6, RFC
@@ -142,17 +145,20 @@ func (j jwk) material() (any, error) {
 		if len(seed) != ed25519.SeedSize {
 			return nil, errors.New("an Ed25519 key of a wrong size")
 		}
-		material = ed25519.NewKeyFromSeed(seed)
+		private := ed25519.NewKeyFromSeed(seed)
+		if !bytes.Equal(private.Public().(ed25519.PublicKey), read("x", j.X)) {
+			return nil, cmp.Or(bad, errOtherHalf)
+		}
+		material = private
 	case j.KTY == "OKP" && j.CRV == "Ed25519":
 		material = ed25519.PublicKey(read("x", j.X))
 	case j.KTY == "EC" && j.CRV == "P-256" && j.D != "":
-		material, err = ecdsa.ParseRawPrivateKey(elliptic.P256(), read("d", j.D))
-	case j.KTY == "EC" && j.CRV == "P-256":
-		x, y := read("x", j.X), read("y", j.Y)
-		if len(x) != 32 || len(y) != 32 {
-			return nil, errors.New("a point of a wrong size")
+		material, err = j.ecPrivate(read)
+		if bad == nil && err != nil {
+			return nil, err
 		}
-		material, err = ecdsa.ParseUncompressedPublicKey(elliptic.P256(), append(append([]byte{4}, x...), y...))
+	case j.KTY == "EC" && j.CRV == "P-256":
+		material, err = j.ecPublic(read)
 	case j.KTY == "RSA":
 		material, err = j.rsa(read)
 	default:
@@ -162,6 +168,33 @@ func (j jwk) material() (any, error) {
 		return nil, bad
 	}
 	return material, err
+}
+
+// errOtherHalf is of a key whose public members are those of another: it would be published
+// under a name that its signatures do not match.
+var errOtherHalf = errors.New("the public members (x, y) do not belong to the private one (d)")
+
+func (j jwk) ecPublic(read func(name, text string) []byte) (*ecdsa.PublicKey, error) {
+	x, y := read("x", j.X), read("y", j.Y)
+	if len(x) != 32 || len(y) != 32 {
+		return nil, errors.New("a point of a wrong size")
+	}
+	return ecdsa.ParseUncompressedPublicKey(elliptic.P256(), append(append([]byte{4}, x...), y...))
+}
+
+func (j jwk) ecPrivate(read func(name, text string) []byte) (*ecdsa.PrivateKey, error) {
+	private, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), read("d", j.D))
+	if err != nil {
+		return nil, errors.New("the member d is not a private key of P-256")
+	}
+	public, err := j.ecPublic(read)
+	if err != nil {
+		return nil, err
+	}
+	if !private.PublicKey.Equal(public) {
+		return nil, errOtherHalf
+	}
+	return private, nil
 }
 
 func (j jwk) rsa(read func(name, text string) []byte) (any, error) {
@@ -191,9 +224,10 @@ func parseJWK(text []byte) (Key, error) {
 }
 
 // ParseKey reads a private key: a JWK, or PEM as openssl writes it (PKCS #8, SEC
-// 1, PKCS #1). Its errors repeat nothing of the key.
+// 1, PKCS #1), with blocks of parameters or certificates beside it. Its errors repeat
+// nothing of the key.
 func ParseKey(text []byte) (Key, error) {
-	block, _ := pem.Decode(text)
+	block, rest := pem.Decode(text)
 	if block == nil {
 		k, err := parseJWK(text)
 		if err == nil && k.private == nil {
@@ -201,15 +235,33 @@ func ParseKey(text []byte) (Key, error) {
 		}
 		return k, err
 	}
-	material, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	var found *pem.Block
+	var types []string
+	for ; block != nil; block, rest = pem.Decode(rest) {
+		types = append(types, block.Type)
+		if !strings.HasSuffix(block.Type, "PRIVATE KEY") { // openssl ecparam -genkey writes EC PARAMETERS first
+			continue
+		}
+		if found != nil {
+			return Key{}, errors.New("the PEM file holds two private keys: give one")
+		}
+		found = block
+	}
+	switch {
+	case found == nil:
+		return Key{}, fmt.Errorf("the PEM file holds no private key, but: %s", strings.Join(types, ", "))
+	case found.Type == "ENCRYPTED PRIVATE KEY" || found.Headers["DEK-Info"] != "":
+		return Key{}, errors.New("the private key has a passphrase: remove it, as by openssl pkey -in FILE")
+	}
+	material, err := x509.ParsePKCS8PrivateKey(found.Bytes)
 	if err != nil {
-		material, err = x509.ParseECPrivateKey(block.Bytes)
+		material, err = x509.ParseECPrivateKey(found.Bytes)
 	}
 	if err != nil {
-		material, err = x509.ParsePKCS1PrivateKey(block.Bytes)
+		material, err = x509.ParsePKCS1PrivateKey(found.Bytes)
 	}
 	if err != nil {
-		return Key{}, fmt.Errorf("PEM of type %q holds no private key that can be read: use PKCS #8 without a passphrase", block.Type)
+		return Key{}, fmt.Errorf("PEM of type %q holds no private key that can be read: use PKCS #8 without a passphrase", found.Type)
 	}
 	return newKey("", material)
 }

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -580,4 +581,75 @@ func algorithms(t *testing.T, r *replica) string {
 		}
 	}
 	return strings.Join(list, " ")
+}
+
+// TestParseKey_ReadsWhatOpensslWrites reads files with more than the key in them, and
+// refuses those from which it cannot tell the one key.
+func TestParseKey_ReadsWhatOpensslWrites(t *testing.T) {
+	openssl := func(args ...string) string {
+		t.Helper()
+		out, err := exec.Command("openssl", args...).Output()
+		must(t, err)
+		return string(out)
+	}
+	ec := openssl("ecparam", "-name", "prime256v1", "-genkey") // EC PARAMETERS, then EC PRIVATE KEY
+	ed := openssl("genpkey", "-algorithm", "ed25519")
+	for name, text := range map[string]string{"ecparam -genkey": ec, "genpkey": ed, "with words around": "Bag Attributes\n" + ed + "\nend\n"} {
+		if _, err := service.ParseKey([]byte(text)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for want, text := range map[string]string{
+		"two private keys":     ec + ed,
+		"holds no private key": openssl("ecparam", "-name", "prime256v1"),
+		"has a passphrase":     openssl("genpkey", "-algorithm", "ed25519", "-aes256", "-pass", "pass:x"),
+	} {
+		if _, err := service.ParseKey([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", want, err)
+		}
+	}
+}
+
+// TestParseKey_TheHalvesOfAJWKBelongTogether refuses a key that would be published as one
+// and sign as another.
+func TestParseKey_TheHalvesOfAJWKBelongTogether(t *testing.T) {
+	for _, a := range []service.Algorithm{service.ES256, service.EdDSA, service.RS256} {
+		one, err := service.GenerateKey(a)
+		must(t, err)
+		two, err := service.GenerateKey(a)
+		must(t, err)
+		members := func(k service.Key) map[string]any {
+			text, err := k.PrivateJWK()
+			must(t, err)
+			m := map[string]any{}
+			must(t, json.Unmarshal(text, &m))
+			return m
+		}
+		good, other := members(one), members(two)
+		delete(good, "kid")
+		text, err := json.Marshal(good)
+		must(t, err)
+		if _, err := service.ParseKey(text); err != nil {
+			t.Errorf("%s: %v", a, err)
+		}
+		for _, member := range []string{"x", "y", "n"} {
+			if good[member] == nil {
+				continue
+			}
+			for _, change := range []any{other[member], nil} {
+				mixed := map[string]any{}
+				for k, v := range good {
+					mixed[k] = v
+				}
+				if mixed[member] = change; change == nil {
+					delete(mixed, member)
+				}
+				text, err := json.Marshal(mixed)
+				must(t, err)
+				if _, err := service.ParseKey(text); err == nil {
+					t.Errorf("%s with the %s of another key, or without: accepted", a, member)
+				}
+			}
+		}
+	}
 }

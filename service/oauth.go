@@ -44,6 +44,10 @@ type TokenRequest struct {
 	RedirectURI  string
 	CodeVerifier string
 
+	// Resource is what the access token is to be for (RFC 8707 2); empty: the client's
+	// first audience.
+	Resource string
+
 	Device DeviceToken // of a password
 	From   Origin
 }
@@ -71,6 +75,12 @@ func (o *OAuth) Token(ctx context.Context, r TokenRequest) (Issued, error) {
 		return Issued{}, err
 	}
 	r.Scope = words(r.Scope)
+	if r.GrantType != GrantAuthorizationCode { // whose code may have chosen
+		var err error
+		if r.Resource, err = o.audience(r.Client.record, r.Resource); err != nil {
+			return Issued{}, err
+		}
+	}
 	switch r.GrantType {
 	case GrantPassword:
 		return o.password(ctx, r)
@@ -89,7 +99,7 @@ func (o *OAuth) password(ctx context.Context, r TokenRequest) (Issued, error) {
 		return Issued{}, err
 	}
 	g, err := o.login.Login(ctx, Credentials{
-		Username: r.Username, Password: r.Password, Terms: terms(r.Client.record), Scope: scope, Delivery: DeliveryBody,
+		Username: r.Username, Password: r.Password, Terms: terms(r.Client.record, r.Resource), Scope: scope, Delivery: DeliveryBody,
 		Device: r.Device, ByServer: !r.Client.Public(), From: r.From,
 	})
 	return issued(r.Client.record, g), err
@@ -97,7 +107,7 @@ func (o *OAuth) password(ctx context.Context, r TokenRequest) (Issued, error) {
 
 func (o *OAuth) refresh(ctx context.Context, r TokenRequest) (Issued, error) {
 	g, err := o.sessions.Refresh(ctx, Presentation{
-		Token: r.RefreshToken, Delivery: DeliveryBody, Terms: terms(r.Client.record), Scope: r.Scope, From: r.From,
+		Token: r.RefreshToken, Delivery: DeliveryBody, Terms: terms(r.Client.record, r.Resource), Scope: r.Scope, From: r.From,
 	})
 	return issued(r.Client.record, g), err
 }
@@ -109,7 +119,7 @@ func (o *OAuth) clientCredentials(r TokenRequest) (Issued, error) {
 	if err != nil {
 		return Issued{}, err
 	}
-	raw, exp, err := o.tokens.access(Subject{ClientID: r.Client.record.ID, Scope: scope}, nil, r.Client.record.AccessTTL)
+	raw, exp, err := o.tokens.access(Subject{ClientID: r.Client.record.ID, Scope: scope}, r.Resource, nil, r.Client.record.AccessTTL)
 	return Issued{Access: raw, Expires: exp, Scope: scope}, err
 }
 
@@ -119,6 +129,9 @@ func (o *OAuth) clientCredentials(r TokenRequest) (Issued, error) {
 // first one got (RFC 6749 4.1.2): one of the two has stolen it. Who has read the code
 // alone, in a log or a history, ends nothing. Where a store fails the code is given back.
 func (o *OAuth) code(ctx context.Context, r TokenRequest) (Issued, error) {
+	if r.CodeVerifier == "" && !r.Client.record.PKCEOptional {
+		return Issued{}, NewError(CodeInvalidRequest, "The parameter code_verifier is missing.")
+	}
 	now, id, hash := o.sessions.now().UTC().Truncate(time.Microsecond), newID(), codeHash(r.Code)
 	c, usedFor, err := o.store.Codes.TakeCode(ctx, hash, r.Client.record.ID, id, now)
 	switch {
@@ -128,7 +141,8 @@ func (o *OAuth) code(ctx context.Context, r TokenRequest) (Issued, error) {
 		return Issued{}, storeFailure("take a code", err)
 	case c.RedirectURI != r.RedirectURI:
 		return Issued{}, o.refuseCode(ctx, r, c, "another_redirect_uri")
-	case !proves(r.CodeVerifier, c.Challenge):
+	case c.Challenge == "" && r.CodeVerifier != "", c.Challenge != "" && !proves(r.CodeVerifier, c.Challenge):
+		// A verifier without a challenge is a downgrade (RFC 9700 2.1.1).
 		return Issued{}, o.refuseCode(ctx, r, c, "wrong_code_verifier")
 	case usedFor != "":
 		rev := revocation(c.UserID, usedFor, repository.EndCodeReused, now.Truncate(time.Millisecond), now.Add(o.sessions.policy.AbsoluteTTL))
@@ -137,6 +151,17 @@ func (o *OAuth) code(ctx context.Context, r TokenRequest) (Issued, error) {
 		}
 		return Issued{}, o.refuseCode(ctx, r, c, "code_reused")
 	}
+	if r.Resource == "" {
+		r.Resource = c.Audience
+	}
+	audience, err := o.audience(r.Client.record, r.Resource)
+	if err == nil && c.Audience != "" && audience != c.Audience {
+		err = NewError(CodeInvalidTarget, "The user was asked for another resource.")
+	}
+	if err != nil {
+		return Issued{}, err
+	}
+	r.Resource = audience
 	g, err := o.redeem(ctx, r, c, id)
 	if AsError(err).Code == CodeStoreUnavailable {
 		if back := o.store.Codes.ReturnCode(context.WithoutCancel(ctx), hash, id); back != nil {
@@ -162,7 +187,7 @@ func (o *OAuth) redeem(ctx context.Context, r TokenRequest, c repository.Code, i
 	from := r.From
 	from.Address, from.Agent = c.Address, c.Agent // the user's: the request may come from the client's server
 	return o.sessions.create(ctx, u, beginning{
-		id: id, terms: terms(r.Client.record), scope: c.Scope, delivery: DeliveryBody, amr: c.AMR,
+		id: id, terms: terms(r.Client.record, r.Resource), scope: c.Scope, delivery: DeliveryBody, amr: c.AMR,
 		authTime: c.AuthTime.Truncate(time.Millisecond), from: from,
 	})
 }
@@ -185,11 +210,31 @@ func (o *OAuth) refuseCode(ctx context.Context, r TokenRequest, c repository.Cod
 // grantedScope is the scope of a new session: what is asked for, or all that the
 // client may have. More than that is invalid_scope.
 func grantedScope(c repository.Client, asked string) (string, error) {
-	all := strings.Join(c.Scopes, " ")
+	if slices.Contains(strings.Fields(asked), scopeOpenID) {
+		return "", NewError(CodeInvalidScope, "There is no OpenID Connect here yet: ask without the scope openid.")
+	}
+	all := strings.Join(slices.DeleteFunc(slices.Clone(c.Scopes), func(s string) bool { return s == scopeOpenID }), " ")
 	if !within(asked, all) {
 		return "", NewError(CodeInvalidScope, "The client may not have this scope.")
 	}
 	return cmp.Or(asked, all), nil
+}
+
+// audience is what an access token is for: the resource that a client asks for, if it may
+// (RFC 8707 2), else its first audience; empty: the audience of the settings.
+func (o *OAuth) audience(c repository.Client, resource string) (string, error) {
+	switch {
+	case resource == "" && len(c.Audiences) == 0, resource == o.tokens.audience && len(c.Audiences) == 0:
+		return "", nil
+	case resource == "":
+		resource = c.Audiences[0]
+	case !slices.Contains(c.Audiences, resource):
+		return "", NewError(CodeInvalidTarget, "The client may not ask for tokens for this resource.")
+	}
+	if resource == o.tokens.issuer { // the audience of refresh tokens
+		return "", NewError(CodeInvalidTarget, "No access token is for the issuer itself.")
+	}
+	return resource, nil
 }
 
 // issued is a grant as a client gets it: a refresh token only if it may use one.

@@ -148,7 +148,7 @@ func (s *Sessions) grant(u repository.User, sessionID string, terms Terms, out r
 	access, accessExpiry, err := s.tokens.access(Subject{
 		UserID: u.ID, SessionID: sessionID, ClientID: terms.ClientID, Privilege: u.Privilege,
 		Epoch: u.SessionEpoch, Scope: scope, AuthTime: out.AuthTime,
-	}, strings.Fields(out.AMR), min(cmp.Or(terms.AccessTTL, s.tokens.ttl), max(time.Second, out.AbsoluteAt.Sub(s.now()))))
+	}, terms.Audience, strings.Fields(out.AMR), min(cmp.Or(terms.AccessTTL, s.tokens.ttl), max(time.Second, out.AbsoluteAt.Sub(s.now()))))
 	if err != nil {
 		return Grant{}, err
 	}

@@ -17,6 +17,8 @@ type Terms struct {
 	ClientID string
 	// Scopes are those that the client may have at the moment.
 	Scopes []string
+	// Audience is what its access tokens are for; empty: the audience of the settings.
+	Audience string
 	// AccessTTL is that of its access tokens; 0: that of the settings.
 	AccessTTL time.Duration
 	// IdleTTL and AbsoluteTTL are those of its sessions, where they are shorter

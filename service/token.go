@@ -59,25 +59,26 @@ type refreshToken struct {
 }
 
 // access mints an access token for a subject, and says when it expires. TokenID
-// and ExpiresAt of the subject are set by it. A ttl of 0 is that of the settings.
-func (t *Tokens) access(s Subject, amr []string, ttl time.Duration) (RawToken, time.Time, error) {
+// and ExpiresAt of the subject are set by it. An empty audience and a ttl of 0 are those of the
+// settings.
+func (t *Tokens) access(s Subject, audience string, amr []string, ttl time.Duration) (RawToken, time.Time, error) {
 	ttl = cmp.Or(ttl, t.ttl)
-	return t.accessFor(s, amr, ttl-spread(ttl/20))
+	return t.accessFor(s, cmp.Or(audience, t.audience), amr, ttl-spread(ttl/20))
 }
 
 // Expired returns an access token that speaks for a subject and has just expired
 // everywhere: for who wants to see what a client does then.
 func (t *Tokens) Expired(s Subject) (RawToken, error) {
-	raw, _, err := t.accessFor(s, nil, -maxLeeway-time.Second)
+	raw, _, err := t.accessFor(s, t.audience, nil, -maxLeeway-time.Second)
 	return raw, err
 }
 
 // accessFor is access with a lifetime to the second.
-func (t *Tokens) accessFor(s Subject, amr []string, ttl time.Duration) (RawToken, time.Time, error) {
+func (t *Tokens) accessFor(s Subject, audience string, amr []string, ttl time.Duration) (RawToken, time.Time, error) {
 	now := t.now().UTC().Truncate(time.Second)
 	exp := now.Add(ttl).Truncate(time.Second)
 	c := claims{
-		Issuer: t.issuer, Audience: []string{t.audience}, Subject: s.UserID, ClientID: s.ClientID, SessionID: s.SessionID,
+		Issuer: t.issuer, Audience: audience, Subject: s.UserID, ClientID: s.ClientID, SessionID: s.SessionID,
 		TokenID: string(newTokenID()), IssuedAt: now.Unix(), ExpiresAt: exp.Unix(), AMR: amr, Scope: s.Scope,
 	}
 	if !s.AuthTime.IsZero() {
@@ -103,7 +104,7 @@ func (t *Tokens) accessFor(s Subject, amr []string, ttl time.Duration) (RawToken
 // again.
 func (t *Tokens) refresh(r refreshToken) (RawToken, error) {
 	return t.sign(UseRefresh, claims{
-		Issuer: t.issuer, Audience: []string{t.issuer}, Subject: r.userID, ClientID: r.clientID, SessionID: r.sessionID,
+		Issuer: t.issuer, Audience: t.issuer, Subject: r.userID, ClientID: r.clientID, SessionID: r.sessionID,
 		TokenID: string(r.id), IssuedAt: r.issuedAt.Unix(), ExpiresAt: r.expiresAt.Unix(), Gen: &r.gen,
 	}, t.now())
 }
@@ -146,7 +147,7 @@ func encodeHeader(a Algorithm, kid, typ string) string {
 func (t *Tokens) verifyRefresh(raw RawToken) (refreshToken, error) {
 	var c claims
 	now := t.now()
-	if err := t.verify(t.keys.KeySet(), raw, &c, UseRefresh, now, 0); err != nil {
+	if err := t.verify(t.keys.KeySet(), raw, &c, UseRefresh, t.issuer, now, 0); err != nil {
 		var known *Error
 		switch {
 		case errors.Is(err, errKeyOver):

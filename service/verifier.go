@@ -84,7 +84,7 @@ func (v *Verifier) VerifyAccess(raw RawToken) (Subject, error) {
 	if s, ok := seen.find(digest, now); ok {
 		return s, nil
 	}
-	s, err := v.verifyAccess(set, raw, now, 0)
+	s, err := v.verifyAccess(set, raw, v.audience, now, 0)
 	if err == nil {
 		seen.add(digest, s, now)
 	}
@@ -94,7 +94,11 @@ func (v *Verifier) VerifyAccess(raw RawToken) (Subject, error) {
 // VerifyLateAccess is VerifyAccess for logging out, which must also work once
 // the token has expired, for so long.
 func (v *Verifier) VerifyLateAccess(raw RawToken, late time.Duration) (Subject, error) {
-	return v.verifyAccess(v.keys.KeySet(), raw, v.now(), late)
+	return v.verifyLate(raw, v.audience, late)
+}
+
+func (v *Verifier) verifyLate(raw RawToken, audience string, late time.Duration) (Subject, error) {
+	return v.verifyAccess(v.keys.KeySet(), raw, audience, v.now(), late)
 }
 
 // seenWith returns what was verified with these very keys.
@@ -108,9 +112,9 @@ func (v *Verifier) seenWith(set *KeySet) *verified {
 	return fresh
 }
 
-func (v *Verifier) verifyAccess(set *KeySet, raw RawToken, now time.Time, late time.Duration) (Subject, error) {
+func (v *Verifier) verifyAccess(set *KeySet, raw RawToken, audience string, now time.Time, late time.Duration) (Subject, error) {
 	var c claims
-	err := v.verify(set, raw, &c, UseAccess, now, late)
+	err := v.verify(set, raw, &c, UseAccess, audience, now, late)
 	if err != nil && !errors.Is(err, errKeyOver) {
 		return Subject{}, accessError(err)
 	}
@@ -120,9 +124,12 @@ func (v *Verifier) verifyAccess(set *KeySet, raw RawToken, now time.Time, late t
 	return c.subject(), nil
 }
 
+// anyAudience is for the issuer itself, which answers for all tokens that it issued.
+const anyAudience = ""
+
 // verify checks everything of a token that both kinds have, but for exp, which
 // must be there.
-func (v *Verifier) verify(set *KeySet, raw RawToken, c *claims, use KeyUse, now time.Time, late time.Duration) error {
+func (v *Verifier) verify(set *KeySet, raw RawToken, c *claims, use KeyUse, audience string, now time.Time, late time.Duration) error {
 	f, err := parseForm(string(raw))
 	if err != nil {
 		return err
@@ -137,15 +144,11 @@ func (v *Verifier) verify(set *KeySet, raw RawToken, c *claims, use KeyUse, now 
 	if err := f.claims(c); err != nil {
 		return err
 	}
-	audience := v.audience
-	if use == UseRefresh { // only we read it
-		audience = v.issuer
-	}
 	ahead := now.Add(maxLeeway).Unix()
 	switch {
 	case c.Issuer != v.issuer:
 		return errors.New("another issuer")
-	case !slices.Contains(c.Audience, audience):
+	case audience != anyAudience && !slices.Contains(c.audiences, audience):
 		return errors.New("another audience")
 	case c.Subject == "" || c.TokenID == "" || c.ExpiresAt == 0 || c.IssuedAt == 0:
 		return errors.New("a claim is missing")

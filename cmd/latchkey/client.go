@@ -2,14 +2,18 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"latchkey/config"
 	"latchkey/service"
 )
 
@@ -20,7 +24,7 @@ func clientCommand() *cobra.Command {
 		Long: `Manage the programs that get tokens at /oauth/token. A public client (a browser
 or mobile app) has no secret; any other gets one, which is shown once.`,
 	}
-	cmd.AddCommand(clientCreateCommand(), clientListCommand(), clientRotateCommand(),
+	cmd.AddCommand(clientCreateCommand(), clientUpdateCommand(), clientApplyCommand(), clientListCommand(), clientRotateCommand(),
 		clientDisableCommand("disable", "Switch a client off: it gets no more tokens", true),
 		clientDisableCommand("enable", "Switch a client on again", false),
 		clientDeleteCommand())
@@ -29,36 +33,189 @@ or mobile app) has no secret; any other gets one, which is shown once.`,
 
 func clientCreateCommand() *cobra.Command {
 	var spec service.ClientSpec
+	var secretFile string
 	cmd := &cobra.Command{
 		Use:   "create",
 		Short: "Create a client, and print its secret once",
 		Example: `  latchkey client create --id shop-spa --name "Shop" --public --grant authorization_code --grant refresh_token --redirect-uri https://shop.example/cb --scope orders:read
   latchkey client create --id jobs --grant client_credentials --scope jobs
+  openssl rand -hex 32 | tee jobs.secret | latchkey client create --id jobs --grant client_credentials --secret-file -
   latchkey client create --id phone --public --first-party --grant password --grant refresh_token --scope account`,
 		Args: cobra.NoArgs,
-		RunE: withClients(func(ctx context.Context, cmd *cobra.Command, clients *service.Clients) error {
-			made, secret, err := clients.Create(ctx, spec, nil, operator)
+		RunE: func(cmd *cobra.Command, args []string) error {
+			secret, err := readClientSecret(cmd, secretFile)
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "client_id      %s\n", made.ID)
-			printSecret(cmd.OutOrStdout(), secret)
-			return nil
-		}),
+			return withClients(func(ctx context.Context, cmd *cobra.Command, clients *service.Clients) error {
+				made, generated, err := clients.Create(ctx, spec, secret, nil, operator)
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(cmd.OutOrStdout(), "client_id      %s\n", made.ID)
+				if secret == "" {
+					printSecret(cmd.OutOrStdout(), generated)
+				}
+				return nil
+			})(cmd, args)
+		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&spec.ID, "id", "", "client_id, of A-Z, a-z, 0-9, - and _ (default: drawn)")
-	f.StringVar(&spec.Name, "name", "", "name that users are shown")
+	f.StringVar(&spec.ID, "id", "", "client_id, of A-Z, a-z, 0-9, - and _ (default: generated)")
 	f.BoolVar(&spec.Public, "public", false, "it can keep no secret: a browser or mobile app")
+	secretFileFlag(cmd, &secretFile)
+	specFlags(cmd, &spec)
+	_ = cmd.MarkFlagRequired("grant") // the flag exists
+	return cmd
+}
+
+// specFlags are what may be changed of a client.
+func specFlags(cmd *cobra.Command, spec *service.ClientSpec) {
+	f := cmd.Flags()
+	f.StringVar(&spec.Name, "name", "", "name that users are shown")
 	f.BoolVar(&spec.FirstParty, "first-party", false, "it is yours: users are not asked for consent, and it may have the grant password")
+	f.BoolVar(&spec.PKCEOptional, "pkce-optional", false, "it may use codes without PKCE; only for a client with a secret")
 	f.StringArrayVar(&spec.Grants, "grant", nil, "grant_type that it may use, repeatable: "+strings.Join(service.Grants(), ", "))
 	f.StringArrayVar(&spec.Scopes, "scope", nil, "scope that it may ask for, repeatable; account is for the account routes of the API")
 	f.StringArrayVar(&spec.RedirectURIs, "redirect-uri", nil, "exact redirect URI, repeatable; the port of a loopback address is free")
+	f.StringArrayVar(&spec.Audiences, "audience", nil, "audience of its access tokens, repeatable; the first is the default (default: tokens.audience)")
 	f.DurationVar(&spec.AccessTTL, "access-ttl", 0, "lifetime of its access tokens (default: tokens.access_ttl)")
 	f.DurationVar(&spec.IdleTTL, "idle-ttl", 0, "how long its sessions live unused, at most refresh.idle_ttl")
 	f.DurationVar(&spec.AbsoluteTTL, "absolute-ttl", 0, "how long its sessions live, at most refresh.absolute_ttl")
-	_ = cmd.MarkFlagRequired("grant") // the flag exists
+}
+
+func secretFileFlag(cmd *cobra.Command, file *string) {
+	cmd.Flags().StringVar(file, "secret-file", "", "file with a secret of your choice, - for standard input (default: generated)")
+}
+
+// readClientSecret reads the secret that an operator chose; "" if there is none.
+func readClientSecret(cmd *cobra.Command, file string) (service.ClientSecret, error) {
+	if file == "" {
+		return "", nil
+	}
+	text, err := readFile(file, cmd.InOrStdin())
+	if err != nil {
+		return "", fmt.Errorf("--secret-file: %w", err)
+	}
+	secret := strings.TrimSpace(string(text))
+	if secret == "" {
+		return "", errors.New("--secret-file: there is no secret in it")
+	}
+	return service.ClientSecret(secret), nil
+}
+
+func clientUpdateCommand() *cobra.Command {
+	var want service.ClientSpec
+	cmd := &cobra.Command{
+		Use:   "update CLIENT_ID",
+		Short: "Change a client",
+		Long: `Change what the flags say and keep the rest. A flag that takes several values replaces
+all of them; an empty value removes them: --scope ''.`,
+		Example: `  latchkey client update shop --redirect-uri https://shop.example/cb --redirect-uri https://shop.example/new
+  latchkey client update jobs --audience https://orders.example --access-ttl 5m`,
+		Args: cobra.ExactArgs(1),
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if cmd.Flags().NFlag() == 0 || cmd.Flags().NFlag() == 1 && cmd.Flags().Changed("config") {
+			return errors.New("there is nothing to change: say what, as in --scope orders:read")
+		}
+		return withClients(func(ctx context.Context, cmd *cobra.Command, clients *service.Clients) error {
+			_, err := clients.Change(ctx, args[0], func(spec *service.ClientSpec) { copyChanged(cmd, spec, want) }, nil, operator)
+			if err == nil {
+				fmt.Fprintf(cmd.OutOrStdout(), "changed %s\n", args[0])
+			}
+			return err
+		})(cmd, args)
+	}
+	specFlags(cmd, &want)
 	return cmd
+}
+
+// copyChanged copies what was given as a flag.
+func copyChanged(cmd *cobra.Command, spec *service.ClientSpec, want service.ClientSpec) {
+	some := func(list []string) []string {
+		return slices.DeleteFunc(list, func(s string) bool { return s == "" })
+	}
+	for flag, take := range map[string]func(){
+		"name":          func() { spec.Name = want.Name },
+		"first-party":   func() { spec.FirstParty = want.FirstParty },
+		"pkce-optional": func() { spec.PKCEOptional = want.PKCEOptional },
+		"grant":         func() { spec.Grants = some(want.Grants) },
+		"scope":         func() { spec.Scopes = some(want.Scopes) },
+		"redirect-uri":  func() { spec.RedirectURIs = some(want.RedirectURIs) },
+		"audience":      func() { spec.Audiences = some(want.Audiences) },
+		"access-ttl":    func() { spec.AccessTTL = want.AccessTTL },
+		"idle-ttl":      func() { spec.IdleTTL = want.IdleTTL },
+		"absolute-ttl":  func() { spec.AbsoluteTTL = want.AbsoluteTTL },
+	} {
+		if cmd.Flags().Changed(flag) {
+			take()
+		}
+	}
+}
+
+func clientApplyCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "apply [FILE]",
+		Short: "Create and change the clients that a file describes",
+		Long: `Create and change the clients that a file describes, as the service does at its start
+with oauth.clients_file, which is the default. Clients that came from the file and are
+not in it any more are disabled. The file is YAML:
+
+  clients:
+    - id: shop
+      name: Shop
+      public: true
+      grants: [authorization_code, refresh_token]
+      redirect_uris: [https://shop.example/cb]
+      scopes: [orders:read]
+    - id: jobs
+      grants: [client_credentials]
+      secret_file: jobs.secret`,
+		Example: "  latchkey client apply clients.yaml",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return withStores(func(ctx context.Context, cmd *cobra.Command, o opened) error {
+				file := append(args, o.cfg.OAuth.ClientsFile)[0]
+				if file == "" {
+					return errors.New("name a file, or set oauth.clients_file")
+				}
+				done, err := applyClients(ctx, file, newClients(o.backend, o.log))
+				for _, line := range []struct {
+					what string
+					ids  []string
+				}{
+					{"created", done.Created},
+					{"changed", done.Changed},
+					{"new secret", done.NewSecret},
+					{"disabled", done.Disabled},
+					{"unchanged", done.Unchanged},
+				} {
+					if len(line.ids) > 0 {
+						fmt.Fprintf(cmd.OutOrStdout(), "%-10s %s\n", line.what, strings.Join(line.ids, " "))
+					}
+				}
+				return err
+			})(cmd, args)
+		},
+	}
+}
+
+// applyClients makes the managed clients what a file says.
+func applyClients(ctx context.Context, file string, clients *service.Clients) (service.Applied, error) {
+	list, err := config.LoadClients(file)
+	if err != nil {
+		return service.Applied{}, err
+	}
+	declared := make([]service.DeclaredClient, len(list))
+	for i, c := range list {
+		declared[i] = service.DeclaredClient{Secret: service.ClientSecret(c.Secret.Reveal()), ClientSpec: service.ClientSpec{
+			ID: c.ID, Name: c.Name, Public: c.Public, FirstParty: c.FirstParty, Disabled: c.Disabled, PKCEOptional: c.PKCEOptional,
+			Grants: c.Grants, Scopes: c.Scopes, RedirectURIs: c.RedirectURIs, Audiences: c.Audiences,
+			AccessTTL: c.AccessTTL, IdleTTL: c.IdleTTL, AbsoluteTTL: c.AbsoluteTTL,
+		}}
+	}
+	return clients.Apply(ctx, declared, operator)
 }
 
 // printSecret shows a secret, where there is one.
@@ -104,6 +261,9 @@ func kindOf(c service.Client) string {
 	if c.FirstParty {
 		kind += ", first-party"
 	}
+	if c.Managed {
+		kind += ", from the file"
+	}
 	if c.Disabled {
 		kind += ", disabled"
 	}
@@ -112,6 +272,7 @@ func kindOf(c service.Client) string {
 
 func clientRotateCommand() *cobra.Command {
 	var keep time.Duration
+	var secretFile string
 	cmd := &cobra.Command{
 		Use:     "rotate-secret CLIENT_ID",
 		Short:   "Give a client a new secret, and keep the old one for a while",
@@ -119,16 +280,25 @@ func clientRotateCommand() *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		secret, err := readClientSecret(cmd, secretFile)
+		if err != nil {
+			return err
+		}
 		return withClients(func(ctx context.Context, cmd *cobra.Command, clients *service.Clients) error {
-			secret, err := clients.RotateSecret(ctx, args[0], keep, nil, operator)
-			if err != nil {
+			generated, err := clients.RotateSecret(ctx, args[0], secret, keep, nil, operator)
+			switch {
+			case err != nil:
 				return err
+			case secret == "":
+				printSecret(cmd.OutOrStdout(), generated)
+			default:
+				fmt.Fprintf(cmd.OutOrStdout(), "the secret in %s is the secret of %s now\n", secretFile, args[0])
 			}
-			printSecret(cmd.OutOrStdout(), secret)
 			return nil
 		})(cmd, args)
 	}
 	cmd.Flags().DurationVar(&keep, "keep", service.KeepSecret, "how long the secret before it stays good")
+	secretFileFlag(cmd, &secretFile)
 	return cmd
 }
 
@@ -168,9 +338,13 @@ func clientDeleteCommand() *cobra.Command {
 	}
 }
 
+func newClients(b backend, log *slog.Logger) *service.Clients {
+	return service.NewClients(b.store.Clients, b.clock.Now, log)
+}
+
 // withClients opens the stores for a command about clients.
 func withClients(f func(context.Context, *cobra.Command, *service.Clients) error) func(*cobra.Command, []string) error {
 	return withStores(func(ctx context.Context, cmd *cobra.Command, o opened) error {
-		return f(ctx, cmd, service.NewClients(o.backend.store.Clients, o.backend.clock.Now, o.log))
+		return f(ctx, cmd, newClients(o.backend, o.log))
 	})
 }

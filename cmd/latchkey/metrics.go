@@ -124,6 +124,7 @@ func (m *metrics) watch(w watched, pools map[string]func() repository.PoolStats)
 // watched are the parts that metrics read at each scrape.
 type watched struct {
 	sessions *service.Sessions
+	clients  *service.Clients
 	login    *service.Login
 	hasher   *service.Hasher
 	ring     *service.Keyring

@@ -108,11 +108,20 @@ func serve(ctx context.Context, cfg config.Config, stdout io.Writer, queue *logQ
 	if err := ring.Start(ctx); err != nil {
 		return err
 	}
+	clients := newClients(b, log)
+	if file := cfg.OAuth.ClientsFile; file != "" {
+		done, err := applyClients(ctx, file, clients)
+		if err != nil {
+			return fmt.Errorf("oauth.clients_file: %w", explain(err))
+		}
+		log.Info("clients applied", "file", file, "created", done.Created, "changed", done.Changed, "new_secret", done.NewSecret,
+			"disabled", done.Disabled, "unchanged", len(done.Unchanged))
+	}
 	sessions := newSessions(cfg, b, tokens, log)
 	hasher := newHasher(cfg)
 	hasher.Prepare()
 	defer hasher.Close()
-	handler, err := newHandler(cfg, b, i, watched{sessions: sessions, hasher: hasher, ring: ring, health: health, clock: b.clock, log: queue}, tokens, log)
+	handler, err := newHandler(cfg, b, i, watched{sessions: sessions, clients: clients, hasher: hasher, ring: ring, health: health, clock: b.clock, log: queue}, tokens, log)
 	if err != nil {
 		return err
 	}

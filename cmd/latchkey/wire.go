@@ -215,7 +215,7 @@ func newHandler(cfg config.Config, b backend, i instruments, w watched, tokens *
 		Accounts:  newAccounts(cfg, b, policy, w.hasher, log),
 		Login:     w.login,
 		OAuth:     service.NewOAuth(b.store, w.login, w.sessions, tokens),
-		Clients:   service.NewClients(b.store.Clients, b.clock.Now, log),
+		Clients:   w.clients,
 		Issuer:    cfg.Tokens.Issuer,
 		Passwords: service.NewPasswords(b.store, w.sessions, w.hasher, throttle, policy),
 		Strength:  strength.New(policy),

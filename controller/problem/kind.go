@@ -84,6 +84,8 @@ func kindOf(code service.Code) kind {
 		return kind{status: http.StatusBadRequest, title: "The response type is not known"}
 	case service.CodeAccessDenied:
 		return kind{status: http.StatusForbidden, title: "The user said no"}
+	case service.CodeInvalidTarget:
+		return kind{status: http.StatusBadRequest, title: "The resource is not one of the client's audiences"}
 	case service.CodeClientTaken:
 		return kind{status: http.StatusConflict, title: "The client id is taken"}
 	case service.CodeNotFound:

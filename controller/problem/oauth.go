@@ -25,7 +25,7 @@ func OAuth(err error) (status int, body OAuthError) {
 	case service.CodeInvalidClient:
 		status = http.StatusUnauthorized
 	case service.CodeInvalidGrant, service.CodeInvalidScope, service.CodeUnauthorizedClient, service.CodeUnsupportedGrantType,
-		service.CodeUnsupportedResponseType, service.CodeAccessDenied:
+		service.CodeUnsupportedResponseType, service.CodeAccessDenied, service.CodeInvalidTarget:
 	case service.CodeInvalidCredentials, service.CodeAccountDisabled, service.CodeRefreshMissing, service.CodeRefreshMalformed,
 		service.CodeRefreshInvalid, service.CodeRefreshExpired, service.CodeSessionRevoked, service.CodeRefreshReused:
 		name = string(service.CodeInvalidGrant)
@@ -55,12 +55,12 @@ func printable(s string) string {
 	}, s)
 }
 
-// WriteOAuth answers an OAuth request with an error. Whoever tried HTTP Basic is
-// told to try again by it (RFC 6749 5.2).
-func WriteOAuth(rw http.ResponseWriter, err error, triedBasic bool) {
+// WriteOAuth answers an OAuth request with an error. A 401 says how a client can
+// authenticate (RFC 9110 15.5.2), also if its secret came in the body.
+func WriteOAuth(rw http.ResponseWriter, err error) {
 	status, body := OAuth(err)
 	h := rw.Header()
-	if status == http.StatusUnauthorized && triedBasic {
+	if status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", `Basic realm="oauth", charset="UTF-8"`)
 	}
 	if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {

@@ -2,6 +2,7 @@ package access
 
 import (
 	"cmp"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -40,15 +41,17 @@ func (ck Cookies) AccessToken(r *http.Request) (Found, error) {
 		return sent(text, errAccessMalformed)
 	}
 	found, err := added(r, ck.names(ck.Access, accessName), errAccessMissing, errAccessMalformed)
-	if !found.InCookie && ck.refreshable(r) {
-		err = errAccessRefreshable
+	if e := (*service.Error)(nil); errors.As(err, &e) && ck.Refreshable(r) {
+		refreshable := *e
+		refreshable.Refreshable = true
+		err = &refreshable
 	}
 	return found, err
 }
 
-// refreshable reports whether a browser can be expected to have a refresh cookie: it
+// Refreshable reports whether a browser can be expected to have a refresh cookie: it
 // sent the cookie itself, or the one that names its session.
-func (ck Cookies) refreshable(r *http.Request) bool {
+func (ck Cookies) Refreshable(r *http.Request) bool {
 	for _, name := range [...]string{ck.Refresh, ck.Session} {
 		if name != "" && len(r.CookiesNamed(name)) > 0 {
 			return true
@@ -75,11 +78,7 @@ func (ck Cookies) RefreshToken(r *http.Request, inBody string) (Found, error) {
 }
 
 var (
-	// errAccessRefreshable is of a browser whose access cookie is gone.
-	errAccessRefreshable = &service.Error{
-		Code: service.CodeTokenMissing, Message: "This needs an access token. Refresh to get one.", Refreshable: true,
-	}
-	errAccessMissing    = service.NewError(service.CodeTokenMissing, "This needs an access token. Log in first.")
+	errAccessMissing    = service.NewError(service.CodeTokenMissing, "This needs an access token. Log in, or refresh.")
 	errAccessMalformed  = service.NewError(service.CodeTokenMalformed, "The access token must be a JWT, sent as \"Authorization: Bearer <token>\".")
 	errRefreshMissing   = service.NewError(service.CodeRefreshMissing, "This needs a refresh token. Log in first.")
 	errRefreshMalformed = service.NewError(service.CodeRefreshMalformed, "The refresh token is not a JWT.")

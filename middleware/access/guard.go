@@ -153,9 +153,11 @@ func (g *Guard) CountsAsNone(r *http.Request, err error) bool {
 
 // ForeignCookie reports whether Admit refused, with err, an access token that came in
 // a cookie and that no key of the issuer signed. No later request can succeed with
-// such a cookie, so the browser may forget it.
+// such a cookie, so the browser may forget it. It is false for a browser that can
+// refresh: the answer could arrive after that of a parallel refresh, and make it forget
+// the new cookie.
 func (g *Guard) ForeignCookie(r *http.Request, err error) bool {
-	return service.SignedByAnother(err) && g.inCookie(r)
+	return service.SignedByAnother(err) && g.inCookie(r) && !g.Cookies.Refreshable(r)
 }
 
 func (g *Guard) inCookie(r *http.Request) bool {

@@ -10,17 +10,19 @@ import (
 )
 
 const clientColumns = `id, name, public, first_party, disabled, grants, scopes, redirect_uris, secret, previous_secret,
-	previous_until, access_ttl, idle_ttl, absolute_ttl, created_at, updated_at`
+	previous_until, access_ttl, idle_ttl, absolute_ttl, created_at, updated_at, pkce_optional, managed, audiences`
 
 // CreateClient implements repository.Clients.
 func (db *DB) CreateClient(ctx context.Context, c repository.Client, by repository.Caller, a repository.AuditRecord) error {
 	return db.asAdministrator(ctx, by, a, `
 		INSERT INTO clients (`+clientColumns+`)
 		SELECT $17, $18, $19::boolean, $20::boolean, $21::boolean, $22::text[], $23::text[], $24::text[], $25, $26,
-			$27::timestamptz, $28::bigint, $29::bigint, $30::bigint, $31::timestamptz, $32::timestamptz FROM allowed`,
+			$27::timestamptz, $28::bigint, $29::bigint, $30::bigint, $31::timestamptz, $32::timestamptz,
+			$33::boolean, $34::boolean, $35::text[] FROM allowed`,
 		c.ID, c.Name, c.Public, c.FirstParty, c.Disabled, list(c.Grants), list(c.Scopes), list(c.RedirectURIs),
 		string(c.Secret), string(c.PreviousSecret), maybe(c.PreviousUntil),
-		c.AccessTTL.Microseconds(), c.IdleTTL.Microseconds(), c.AbsoluteTTL.Microseconds(), c.CreatedAt, c.UpdatedAt)
+		c.AccessTTL.Microseconds(), c.IdleTTL.Microseconds(), c.AbsoluteTTL.Microseconds(), c.CreatedAt, c.UpdatedAt,
+		c.PKCEOptional, c.Managed, list(c.Audiences))
 }
 
 // FindClient implements repository.Clients.
@@ -52,7 +54,8 @@ func scanClient(row pgx.Row) (repository.Client, error) {
 	var previousUntil *time.Time
 	var access, idle, absolute int64
 	err := row.Scan(&c.ID, &c.Name, &c.Public, &c.FirstParty, &c.Disabled, &c.Grants, &c.Scopes, &c.RedirectURIs,
-		(*string)(&c.Secret), (*string)(&c.PreviousSecret), &previousUntil, &access, &idle, &absolute, &c.CreatedAt, &c.UpdatedAt)
+		(*string)(&c.Secret), (*string)(&c.PreviousSecret), &previousUntil, &access, &idle, &absolute, &c.CreatedAt, &c.UpdatedAt,
+		&c.PKCEOptional, &c.Managed, &c.Audiences)
 	if err != nil {
 		return repository.Client{}, storeError(err)
 	}
@@ -65,10 +68,11 @@ func scanClient(row pgx.Row) (repository.Client, error) {
 func (db *DB) UpdateClient(ctx context.Context, c repository.Client, was time.Time, by repository.Caller, a repository.AuditRecord) error {
 	return db.asAdministrator(ctx, by, a, `
 		UPDATE clients SET name = $19, first_party = $20, disabled = $21, grants = $22, scopes = $23, redirect_uris = $24,
-			access_ttl = $25, idle_ttl = $26, absolute_ttl = $27, updated_at = $28
+			access_ttl = $25, idle_ttl = $26, absolute_ttl = $27, updated_at = $28, pkce_optional = $29, managed = $30, audiences = $31
 		FROM allowed WHERE id = $17 AND updated_at = $18 AND deleted_at IS NULL`,
 		c.ID, was, c.Name, c.FirstParty, c.Disabled, list(c.Grants), list(c.Scopes), list(c.RedirectURIs),
-		c.AccessTTL.Microseconds(), c.IdleTTL.Microseconds(), c.AbsoluteTTL.Microseconds(), c.UpdatedAt)
+		c.AccessTTL.Microseconds(), c.IdleTTL.Microseconds(), c.AbsoluteTTL.Microseconds(), c.UpdatedAt,
+		c.PKCEOptional, c.Managed, list(c.Audiences))
 }
 
 // RotateClientSecret implements repository.Clients.

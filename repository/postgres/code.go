@@ -10,12 +10,12 @@ import (
 	"latchkey/repository"
 )
 
-const codeColumns = `hash, client_id, user_id, epoch, redirect_uri, challenge, scope, amr, address, agent, auth_time, expires_at`
+const codeColumns = `hash, client_id, user_id, epoch, redirect_uri, challenge, scope, amr, address, agent, auth_time, expires_at, audience`
 
 // CreateCode implements repository.Codes.
 func (db *DB) CreateCode(ctx context.Context, c repository.Code) error {
-	_, err := db.pool.Exec(ctx, `INSERT INTO codes (`+codeColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-		string(c.Hash), c.ClientID, c.UserID, c.Epoch, c.RedirectURI, c.Challenge, c.Scope, c.AMR, c.Address, c.Agent, c.AuthTime, c.ExpiresAt)
+	_, err := db.pool.Exec(ctx, `INSERT INTO codes (`+codeColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		string(c.Hash), c.ClientID, c.UserID, c.Epoch, c.RedirectURI, c.Challenge, c.Scope, c.AMR, c.Address, c.Agent, c.AuthTime, c.ExpiresAt, c.Audience)
 	return storeError(err)
 }
 
@@ -38,7 +38,7 @@ func (db *DB) TakeCode(ctx context.Context, hash repository.CodeHash, clientID, 
 func scanCode(row pgx.Row, more ...any) (repository.Code, error) {
 	var c repository.Code
 	err := row.Scan(append([]any{
-		(*string)(&c.Hash), &c.ClientID, &c.UserID, &c.Epoch, &c.RedirectURI, &c.Challenge, &c.Scope, &c.AMR, &c.Address, &c.Agent, &c.AuthTime, &c.ExpiresAt,
+		(*string)(&c.Hash), &c.ClientID, &c.UserID, &c.Epoch, &c.RedirectURI, &c.Challenge, &c.Scope, &c.AMR, &c.Address, &c.Agent, &c.AuthTime, &c.ExpiresAt, &c.Audience,
 	}, more...)...)
 	c.AuthTime, c.ExpiresAt = c.AuthTime.UTC(), c.ExpiresAt.UTC()
 	return c, err

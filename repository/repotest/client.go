@@ -13,9 +13,10 @@ import (
 // newClient returns a client with every field set.
 func newClient(id string) repository.Client {
 	return repository.Client{
-		ID: id, Name: "Shop of Ada", FirstParty: true, Disabled: true, Grants: []string{"authorization_code", "refresh_token"},
+		ID: id, Name: "Shop of Ada", FirstParty: true, PKCEOptional: true, Managed: true, Disabled: true, Grants: []string{"authorization_code", "refresh_token"},
 		Scopes: []string{"orders:read", "orders:write"}, RedirectURIs: []string{"https://shop.example/cb", "com.example.shop:/cb"},
-		Secret: "aa", PreviousSecret: "bb", PreviousUntil: noon.Add(time.Hour),
+		Audiences: []string{"https://orders.example", "latchkey"},
+		Secret:    "aa", PreviousSecret: "bb", PreviousUntil: noon.Add(time.Hour),
 		AccessTTL: time.Minute, IdleTTL: time.Hour, AbsoluteTTL: 24 * time.Hour, CreatedAt: noon, UpdatedAt: noon.Add(time.Second),
 	}
 }
@@ -38,7 +39,7 @@ var clients = []promise{
 	{"RoundTripKeepsEveryField", func(t *testing.T, s repository.Store) {
 		want := newClient("shop")
 		createClient(t, s, want)
-		bare := repository.Client{ID: "bare", Public: true, Grants: []string{}, Scopes: []string{}, RedirectURIs: []string{}, CreatedAt: noon, UpdatedAt: noon}
+		bare := repository.Client{ID: "bare", Public: true, Grants: []string{}, Scopes: []string{}, RedirectURIs: []string{}, Audiences: []string{}, CreatedAt: noon, UpdatedAt: noon}
 		createClient(t, s, bare)
 		for _, want := range []repository.Client{want, bare} {
 			got, err := s.Clients.FindClient(t.Context(), want.ID)
@@ -147,7 +148,7 @@ var clients = []promise{
 func newCode(hash repository.CodeHash) repository.Code {
 	return repository.Code{
 		Hash: hash, ClientID: "shop", UserID: newID(), Epoch: 3, RedirectURI: "https://shop.example/cb", Challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
-		Scope: "a b", AMR: "pwd", Address: "192.0.2.1", Agent: "Firefox", AuthTime: noon, ExpiresAt: noon.Add(time.Minute),
+		Scope: "a b", Audience: "https://orders.example", AMR: "pwd", Address: "192.0.2.1", Agent: "Firefox", AuthTime: noon, ExpiresAt: noon.Add(time.Minute),
 	}
 }
 

@@ -10,17 +10,18 @@ import (
 )
 
 const clientColumns = `id, name, public, first_party, disabled, grants, scopes, redirect_uris, secret, previous_secret,
-	previous_until, access_ttl, idle_ttl, absolute_ttl, created_at, updated_at`
+	previous_until, access_ttl, idle_ttl, absolute_ttl, created_at, updated_at, pkce_optional, managed, audiences`
 
 // CreateClient implements repository.Clients.
 func (db *DB) CreateClient(ctx context.Context, c repository.Client, by repository.Caller, a repository.AuditRecord) error {
 	return db.asAdministrator(ctx, by, a, func(ctx context.Context, tx *sql.Tx) (sql.Result, error) {
 		return tx.ExecContext(ctx, `
 			INSERT INTO clients (`+clientColumns+`)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			c.ID, c.Name, c.Public, c.FirstParty, c.Disabled, join(c.Grants), join(c.Scopes), join(c.RedirectURIs),
 			string(c.Secret), string(c.PreviousSecret), micros(c.PreviousUntil),
-			c.AccessTTL.Microseconds(), c.IdleTTL.Microseconds(), c.AbsoluteTTL.Microseconds(), micros(c.CreatedAt), micros(c.UpdatedAt))
+			c.AccessTTL.Microseconds(), c.IdleTTL.Microseconds(), c.AbsoluteTTL.Microseconds(), micros(c.CreatedAt), micros(c.UpdatedAt),
+			c.PKCEOptional, c.Managed, join(c.Audiences))
 	})
 }
 
@@ -50,14 +51,15 @@ func (db *DB) ListClients(ctx context.Context, after string, limit int) ([]repos
 
 func scanClient(row interface{ Scan(...any) error }) (repository.Client, error) {
 	var c repository.Client
-	var grants, scopes, uris string
+	var grants, scopes, uris, audiences string
 	var previousUntil, access, idle, absolute, created, updated int64
 	err := row.Scan(&c.ID, &c.Name, &c.Public, &c.FirstParty, &c.Disabled, &grants, &scopes, &uris,
-		&c.Secret, &c.PreviousSecret, &previousUntil, &access, &idle, &absolute, &created, &updated)
+		&c.Secret, &c.PreviousSecret, &previousUntil, &access, &idle, &absolute, &created, &updated,
+		&c.PKCEOptional, &c.Managed, &audiences)
 	if err != nil {
 		return repository.Client{}, storeError(err)
 	}
-	c.Grants, c.Scopes, c.RedirectURIs = split(grants), split(scopes), split(uris)
+	c.Grants, c.Scopes, c.RedirectURIs, c.Audiences = split(grants), split(scopes), split(uris), split(audiences)
 	c.AccessTTL, c.IdleTTL, c.AbsoluteTTL = duration(access), duration(idle), duration(absolute)
 	c.PreviousUntil, c.CreatedAt, c.UpdatedAt = moment(previousUntil), moment(created), moment(updated)
 	return c, nil
@@ -68,10 +70,11 @@ func (db *DB) UpdateClient(ctx context.Context, c repository.Client, was time.Ti
 	return db.asAdministrator(ctx, by, a, func(ctx context.Context, tx *sql.Tx) (sql.Result, error) {
 		return tx.ExecContext(ctx, `
 			UPDATE clients SET name = ?3, first_party = ?4, disabled = ?5, grants = ?6, scopes = ?7, redirect_uris = ?8,
-				access_ttl = ?9, idle_ttl = ?10, absolute_ttl = ?11, updated_at = ?12
+				access_ttl = ?9, idle_ttl = ?10, absolute_ttl = ?11, updated_at = ?12, pkce_optional = ?13, managed = ?14, audiences = ?15
 			WHERE id = ?1 AND updated_at = ?2 AND deleted_at = 0`,
 			c.ID, micros(was), c.Name, c.FirstParty, c.Disabled, join(c.Grants), join(c.Scopes), join(c.RedirectURIs),
-			c.AccessTTL.Microseconds(), c.IdleTTL.Microseconds(), c.AbsoluteTTL.Microseconds(), micros(c.UpdatedAt))
+			c.AccessTTL.Microseconds(), c.IdleTTL.Microseconds(), c.AbsoluteTTL.Microseconds(), micros(c.UpdatedAt),
+			c.PKCEOptional, c.Managed, join(c.Audiences))
 	})
 }
 

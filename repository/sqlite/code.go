@@ -9,12 +9,12 @@ import (
 	"latchkey/repository"
 )
 
-const codeColumns = `hash, client_id, user_id, epoch, redirect_uri, challenge, scope, amr, address, agent, auth_time, expires_at`
+const codeColumns = `hash, client_id, user_id, epoch, redirect_uri, challenge, scope, amr, address, agent, auth_time, expires_at, audience`
 
 // CreateCode implements repository.Codes.
 func (db *DB) CreateCode(ctx context.Context, c repository.Code) error {
-	_, err := db.write.ExecContext(ctx, `INSERT INTO codes (`+codeColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		string(c.Hash), c.ClientID, c.UserID, c.Epoch, c.RedirectURI, c.Challenge, c.Scope, c.AMR, c.Address, c.Agent, micros(c.AuthTime), micros(c.ExpiresAt))
+	_, err := db.write.ExecContext(ctx, `INSERT INTO codes (`+codeColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		string(c.Hash), c.ClientID, c.UserID, c.Epoch, c.RedirectURI, c.Challenge, c.Scope, c.AMR, c.Address, c.Agent, micros(c.AuthTime), micros(c.ExpiresAt), c.Audience)
 	return storeError(err)
 }
 
@@ -39,7 +39,7 @@ func scanCode(row *sql.Row, more ...any) (repository.Code, error) {
 	var c repository.Code
 	var auth, expires int64
 	err := row.Scan(append([]any{
-		&c.Hash, &c.ClientID, &c.UserID, &c.Epoch, &c.RedirectURI, &c.Challenge, &c.Scope, &c.AMR, &c.Address, &c.Agent, &auth, &expires,
+		&c.Hash, &c.ClientID, &c.UserID, &c.Epoch, &c.RedirectURI, &c.Challenge, &c.Scope, &c.AMR, &c.Address, &c.Agent, &auth, &expires, &c.Audience,
 	}, more...)...)
 	c.AuthTime, c.ExpiresAt = moment(auth), moment(expires)
 	return c, err

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const (
+	jobsSecret  = "0123456789abcdef0123456789abcdef"
+	otherSecret = "fedcba9876543210fedcba9876543210"
+)
+
+// grant asks for a token as a client, and returns the status.
+func grant(t *testing.T, base, id, secret string) int {
+	t.Helper()
+	res, err := http.PostForm(base+"/oauth/token", url.Values{"grant_type": {"client_credentials"}, "client_id": {id}, "client_secret": {secret}})
+	must(t, err)
+	_ = res.Body.Close()
+	return res.StatusCode
+}
+
+// TestClients_AreWhatTheFileSays starts the service with a file of clients, changes the
+// file, and applies it while the service runs.
+func TestClients_AreWhatTheFileSays(t *testing.T) {
+	t.Parallel()
+	port, dir := freePort(t), t.TempDir()
+	file, secretFile := filepath.Join(dir, "clients.yaml"), filepath.Join(dir, "jobs.secret")
+	write := func(path, text string) { t.Helper(); must(t, os.WriteFile(path, []byte(text), 0o600)) }
+	write(secretFile, jobsSecret+"\n")
+	write(file, `clients:
+- id: jobs
+  grants: [client_credentials]
+  scopes: [jobs]
+  secret_file: jobs.secret
+  access_ttl: 5m
+- id: shop
+  name: Shop
+  public: true
+  grants: [authorization_code, refresh_token]
+  redirect_uris: [https://shop.example/cb]
+`)
+	settings := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d'", port), "data.dir: '"+filepath.Join(dir, "data")+"'", "oauth.clients_file: '"+file+"'")
+	r := serveIn(t, port, "--config", settings)
+	if status := grant(t, r.url, "jobs", jobsSecret); status != 200 {
+		t.Errorf("a client of the file: %d", status)
+	}
+	apply := func() string {
+		t.Helper()
+		out, err := command(t, "", "client", "apply", "--config", settings)
+		must(t, err)
+		return out
+	}
+	if out := apply(); !strings.Contains(out, "unchanged  jobs shop") {
+		t.Errorf("applied again: %s", out)
+	}
+	// It is changed in the file alone.
+	for _, args := range [][]string{{"client", "update", "jobs", "--scope", "x"}, {"client", "rotate-secret", "jobs"}, {"client", "delete", "jobs"}, {"client", "disable", "jobs"}} {
+		if _, err := command(t, "", append(args, "--config", settings)...); err == nil || !strings.Contains(err.Error(), "oauth.clients_file") {
+			t.Errorf("%v: %v", args, err)
+		}
+	}
+	write(secretFile, otherSecret)
+	write(file, "clients: [{id: jobs, grants: [client_credentials], secret_file: jobs.secret}]\n")
+	if out := apply(); !strings.Contains(out, "changed    jobs") || !strings.Contains(out, "new secret jobs") || !strings.Contains(out, "disabled   shop") {
+		t.Errorf("a changed file: %s", out)
+	}
+	for _, secret := range []string{jobsSecret, otherSecret} { // the one before stays good for a day
+		if status := grant(t, r.url, "jobs", secret); status != 200 {
+			t.Errorf("after the change of the secret: %d", status)
+		}
+	}
+	if out, err := command(t, "", "client", "list", "--config", settings); err != nil || !strings.Contains(out, "public, from the file, disabled") {
+		t.Errorf("%v: %s", err, out)
+	}
+
+	for text, want := range map[string]string{
+		"clients: [{id: jobs, grants: [client_credentials]}]":                                             "client jobs: secret is missing",
+		"clients: [{id: jobs, grants: [client_credentials], secret: short}]":                              "32 to 200 characters",
+		"clients: [{id: jobs, grants: [client_credentials], secret: 1111111111111111111111111111111111}]": "quotes",
+		"clients: [{id: jobs, grants: [nothing], secret_file: jobs.secret}, {id: x}]":                     "client jobs: grants",
+		"clients:\n- {id: jobs, grant: [x]}\n":                                                            "clients[0].grant (clients.yaml, line 2): is not a key of a client",
+		"clients:\n- id: jobs\n  access_ttl: 5\n":                                                         "clients[0].access_ttl (clients.yaml, line 3): write a duration",
+		"clients:\n- id: jobs\n  public: perhaps\n":                                                       "line 3): write true or false",
+		"clients: {}\n":                   "one list below the key clients",
+		"clients: []\n---\nclients: []\n": "second document",
+		"clients: [{id: jobs, public: true, grants: [authorization_code], redirect_uris: [https://a.example/cb]}]": "choose another id",
+	} {
+		write(file, text)
+		_, err := command(t, "", "client", "apply", "--config", settings)
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "short}") {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+	if status := grant(t, r.url, "jobs", otherSecret); status != 200 {
+		t.Errorf("after files that were refused: %d", status)
+	}
+}
+
+// TestClients_IDsSecretsAndChangesOfTheOperator shows what an operator may choose.
+func TestClients_IDsSecretsAndChangesOfTheOperator(t *testing.T) {
+	t.Parallel()
+	port := freePort(t)
+	settings := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d'", port), "data.dir: '"+filepath.Join(t.TempDir(), "data")+"'")
+	r := serveIn(t, port, "--config", settings)
+	out, err := command(t, jobsSecret+"\n", "client", "create", "--id", "jobs", "--grant", "client_credentials", "--scope", "a", "--scope", "b", "--secret-file", "-", "--config", settings)
+	must(t, err)
+	if strings.Contains(out, jobsSecret) || grant(t, r.url, "jobs", jobsSecret) != 200 {
+		t.Errorf("a secret of the operator's: %s", out)
+	}
+	_, err = command(t, otherSecret, "client", "rotate-secret", "jobs", "--secret-file", "-", "--keep", "0s", "--config", settings)
+	must(t, err)
+	if grant(t, r.url, "jobs", jobsSecret) != 401 || grant(t, r.url, "jobs", otherSecret) != 200 {
+		t.Error("the new secret is not the secret")
+	}
+	_, err = command(t, "", "client", "update", "jobs", "--scope", "c", "--access-ttl", "5m", "--audience", "https://orders.example", "--config", settings)
+	must(t, err)
+	list, err := command(t, "", "client", "list", "--config", settings)
+	must(t, err)
+	if !strings.Contains(list, "client_credentials  c ") {
+		t.Errorf("updated: %s", list)
+	}
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"client", "update", "jobs"}, "nothing to change"},
+		{[]string{"client", "update", "nobody", "--scope", "x"}, "no such client"},
+		{[]string{"client", "update", "jobs", "--scope", "openid"}, "openid"},
+		{[]string{"client", "update", "jobs", "--grant", ""}, "must not be empty"},
+		{[]string{"client", "create", "--id", "spa", "--public", "--grant", "authorization_code", "--redirect-uri", "https://a.example", "--secret-file", "-"}, "not for a public client"},
+	} {
+		if _, err := command(t, jobsSecret, append(c.args, "--config", settings)...); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v: %v, want %q", c.args, err, c.want)
+		}
+	}
+}

@@ -1,0 +1,11 @@
+-- +goose Up
+ALTER TABLE clients ADD COLUMN pkce_optional INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE clients ADD COLUMN managed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE clients ADD COLUMN audiences TEXT NOT NULL DEFAULT '';
+ALTER TABLE codes ADD COLUMN audience TEXT NOT NULL DEFAULT '';
+
+-- +goose Down
+ALTER TABLE codes DROP COLUMN audience;
+ALTER TABLE clients DROP COLUMN pkce_optional;
+ALTER TABLE clients DROP COLUMN managed;
+ALTER TABLE clients DROP COLUMN audiences;

@@ -1,0 +1,191 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"latchkey/repository"
+)
+
+// DeclaredClient is a client as a file of the operator describes it.
+type DeclaredClient struct {
+	ClientSpec
+	Secret ClientSecret // empty: public
+}
+
+// Applied says what Apply did, by client id.
+type Applied struct {
+	Created, Changed, NewSecret, Disabled, Unchanged []string
+}
+
+// Apply makes the managed clients what the declared ones say: it creates those that are
+// missing, changes those that differ, and disables those that are not declared any more,
+// because the id of a deleted client cannot be used again. A client that an operator made
+// with another command becomes a managed one. A changed secret leaves the one before good
+// for KeepSecret. Invalid_request names all that is wrong, before anything changes.
+func (c *Clients) Apply(ctx context.Context, declared []DeclaredClient, from Origin) (Applied, error) {
+	if err := checkDeclared(declared); err != nil {
+		return Applied{}, err
+	}
+	var done Applied
+	for _, d := range declared {
+		d.Managed = true
+		if err := c.applyOne(ctx, d, from, &done); err != nil {
+			return done, fmt.Errorf("client %s: %w", d.ID, err)
+		}
+	}
+	return done, c.disableOthers(ctx, declared, from, &done)
+}
+
+func checkDeclared(declared []DeclaredClient) error {
+	wrong := map[string]string{}
+	ids := map[string]bool{}
+	for i, d := range declared {
+		at := fmt.Sprintf("clients[%d]", i)
+		if d.ID != "" {
+			at = "client " + d.ID
+		}
+		for _, err := range []error{d.check(), d.Secret.check(d.Public)} {
+			for field, problem := range AsError(err).Fields {
+				wrong[at+": "+field] = problem
+			}
+		}
+		if !d.Public && d.Secret == "" {
+			wrong[at+": secret"] = "is missing: a client that is not public needs one"
+		}
+		if ids[d.ID] {
+			wrong[at+": id"] = "stands twice"
+		}
+		ids[d.ID] = true
+	}
+	if len(wrong) == 0 {
+		return nil
+	}
+	return &Error{Code: CodeInvalidRequest, Message: "Some clients cannot be like that.", Fields: wrong}
+}
+
+func (c *Clients) applyOne(ctx context.Context, d DeclaredClient, from Origin, done *Applied) error {
+	for range retries { // another replica may apply the same file
+		was, err := findClient(ctx, c.store, d.ID)
+		switch {
+		case errors.Is(err, repository.ErrNotFound):
+			_, _, err := c.Create(ctx, d.ClientSpec, d.Secret, nil, from)
+			if AsError(err).Code == CodeClientTaken {
+				if _, again := findClient(ctx, c.store, d.ID); again == nil {
+					continue
+				}
+				return errors.New("was deleted before, so its id cannot be used again: choose another")
+			}
+			if err == nil {
+				done.Created = append(done.Created, d.ID)
+			}
+			return err
+		case err != nil:
+			return storeFailure("find a client", err)
+		case was.Public != d.Public:
+			return errors.New("a client stays public or confidential, as it was made: choose another id")
+		}
+		changed := false
+		want := d.record()
+		want.Secret, want.PreviousSecret, want.PreviousUntil = was.Secret, was.PreviousSecret, was.PreviousUntil
+		want.CreatedAt, want.UpdatedAt = was.CreatedAt, was.UpdatedAt
+		if !reflect.DeepEqual(want, was) {
+			if _, err := c.update(ctx, was, d.ClientSpec, nil, from); errors.Is(err, errChanged) {
+				continue
+			} else if err != nil {
+				return err
+			}
+			done.Changed, changed = append(done.Changed, d.ID), true
+		}
+		if !d.Public && d.Secret.hash() != was.Secret {
+			if _, err := c.rotate(ctx, d.ID, d.Secret, KeepSecret, nil, from); err != nil {
+				return err
+			}
+			done.NewSecret, changed = append(done.NewSecret, d.ID), true
+		}
+		if !changed {
+			done.Unchanged = append(done.Unchanged, d.ID)
+		}
+		return nil
+	}
+	return storeFailure("apply a client", repository.ErrUnavailable)
+}
+
+// disableOthers disables the managed clients that are not declared.
+func (c *Clients) disableOthers(ctx context.Context, declared []DeclaredClient, from Origin, done *Applied) error {
+	const page = 100
+	for after := ""; ; {
+		list, err := c.store.ListClients(ctx, after, page)
+		if err != nil {
+			return storeFailure("list clients", err)
+		}
+		for _, was := range list {
+			after = was.ID
+			if !was.Managed || was.Disabled || slices.ContainsFunc(declared, func(d DeclaredClient) bool { return d.ID == was.ID }) {
+				continue
+			}
+			spec := client(was).ClientSpec
+			spec.Disabled = true
+			if _, err := c.update(ctx, was, spec, nil, from); err != nil && !errors.Is(err, errChanged) {
+				return err
+			}
+			done.Disabled = append(done.Disabled, was.ID)
+		}
+		if len(list) < page {
+			return nil
+		}
+	}
+}
+
+// scopeCache keeps the scopes of all clients for a moment.
+type scopeCache struct {
+	mu    sync.Mutex
+	list  []string
+	until time.Time
+}
+
+// scopesMaxAge is how long a new scope may be missing from Scopes.
+const scopesMaxAge = time.Minute
+
+// Scopes returns every scope that an enabled client may ask for, sorted. While the database
+// is unavailable it returns those that it read last.
+func (c *Clients) Scopes(ctx context.Context) []string {
+	c.scopes.mu.Lock()
+	defer c.scopes.mu.Unlock()
+	if now := c.now(); c.scopes.list == nil || now.After(c.scopes.until) {
+		if list, err := c.readScopes(ctx); err == nil {
+			c.scopes.list, c.scopes.until = list, now.Add(scopesMaxAge)
+		}
+	}
+	if c.scopes.list == nil {
+		return []string{ScopeAccount}
+	}
+	return c.scopes.list
+}
+
+func (c *Clients) readScopes(ctx context.Context) ([]string, error) {
+	all := []string{ScopeAccount}
+	const page = 100
+	for after := ""; ; {
+		list, err := c.store.ListClients(ctx, after, page)
+		if err != nil {
+			return nil, err
+		}
+		for _, found := range list {
+			after = found.ID
+			if !found.Disabled {
+				all = append(all, found.Scopes...)
+			}
+		}
+		if len(list) < page {
+			slices.SortFunc(all, strings.Compare)
+			return slices.Compact(all), nil
+		}
+	}
+}
