@@ -8,6 +8,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 LINT     := $(GO) tool -modfile=golangci-lint.mod golangci-lint
 FUZZTIME ?= 30s
+PREFIX   ?= /usr/local
 TESTSUM  := $(GO) tool -modfile=gotestsum.mod gotestsum
 # Runs of each microbenchmark: benchstat gives an interval from 6 on.
 COUNT     ?= 6
@@ -22,11 +23,18 @@ help: ## list the targets
 
 .PHONY: build
 build: ## build a static binary in bin/
-	CGO_ENABLED=0 $(GO) build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -o bin/latchkey ./cmd/latchkey
+	@echo 'compiling bin/latchkey; the first time takes minutes'
+	@CGO_ENABLED=0 $(GO) build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -o bin/latchkey ./cmd/latchkey
+
+.PHONY: install
+install: build ## install the command in PREFIX/bin (default /usr/local)
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 0755 bin/latchkey $(DESTDIR)$(PREFIX)/bin/latchkey
 
 .PHONY: run
 run: ## run the service, embedded, on 127.0.0.1:8080
-	CGO_ENABLED=0 $(GO) run -tags $(TAGS) ./cmd/latchkey serve
+	@echo 'compiling; the first time takes minutes'
+	@CGO_ENABLED=0 $(GO) run -tags $(TAGS) ./cmd/latchkey serve
 
 .PHONY: servers
 servers: ## install what the tests need and the machine lacks
@@ -43,16 +51,20 @@ test: servers ## run every test, with the race detector, on both sets of stores
 	@grep -hoE '[0-9]+ (tabs x|requests and [0-9]+ answers)[^"\\]*|forms of another site[^"\\]*' bin/test.json || true
 
 .PHONY: e2e
-e2e: build ## run clients from npm, and those of docs/clients.md, against the program (needs Node)
-	npm --prefix web/e2e install --no-audit --no-fund --loglevel=error
+e2e: build web/e2e/node_modules/.package-lock.json ## run clients from npm, and those of docs/clients.md, against the program (needs Node)
 	cd web/e2e && LATCHKEY=$(CURDIR)/bin/latchkey node --test --test-reporter=spec
 
 .PHONY: client
-client: build ## build and test the browser client (needs Node)
-	npm --prefix web/client install --no-audit --no-fund --loglevel=error
+client: build web/client/node_modules/.package-lock.json ## build and test the browser client (needs Node)
+	cmp LICENSE web/client/LICENSE
 	npm --prefix web/client run --silent build
 	cp web/client/dist/index.js controller/demo/client.js
 	cd web/client && node size.mjs && LATCHKEY=$(CURDIR)/bin/latchkey npx vitest run
+
+# npm ci installs the lock file as it is, and does not change it.
+web/%/node_modules/.package-lock.json: web/%/package.json web/%/package-lock.json
+	npm --prefix web/$* ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
 
 .PHONY: bench
 bench: bench-servers bench-micro ## measure everything, on real servers, and write docs/benchmarks.md

@@ -94,10 +94,10 @@ function tick() {
 }
 
 async function devices() {
-  const res = await client.fetch(at("/users/me/sessions"));
-  if (!res.ok) return;
+  const list = await client.sessions().catch(() => null); // the log shows why
+  if (!list) return;
   $("devices").replaceChildren(
-    ...(await res.json()).sessions.map((s) => {
+    ...list.map((s) => {
       const li = document.createElement("li");
       const text = document.createElement("span");
       text.textContent = `${s.agent || "unknown device"}, ${s.address}, since ${new Date(s.createdAt).toLocaleString()}${s.current ? " (this one)" : ""}`;
@@ -108,9 +108,8 @@ async function devices() {
       end.setAttribute("aria-label", `End ${s.agent || "unknown device"}${s.current ? ", this one" : ""}, since ${new Date(s.createdAt).toLocaleTimeString()}`);
       end.addEventListener("click", async () => {
         end.disabled = true;
-        await client.fetch(at(`/users/me/sessions/${s.id}`), { method: "DELETE" });
-        if (s.current) await client.refresh();
-        else await devices();
+        await client.revokeSession(s.id).catch((e) => say(e.message, true));
+        if (session) await devices();
       });
       li.append(text, end);
       return li;
@@ -134,13 +133,8 @@ submit("signup", async (data) => {
   await client.login({ username: data.username, password: data.password });
 });
 submit("password", async (data, form) => {
-  const res = await client.fetch(at("/users/me/password"), {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(data),
-  });
   form.querySelector(".done").textContent = "";
-  if (!res.ok) throw await res.json();
+  await client.changePassword(data.currentPassword, data.newPassword);
   form.querySelector(".done").textContent = "Changed. All other sessions have been ended.";
   await devices();
 });
@@ -168,7 +162,7 @@ press("refresh", async () => {
 press("ask", () => client.me());
 press("logout", () => client.logout());
 press("end-others", async () => {
-  await client.fetch(at("/users/me/sessions"), { method: "DELETE" });
+  await client.revokeOtherSessions();
   await devices();
 });
 press("expire", async () => {

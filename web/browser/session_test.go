@@ -102,6 +102,35 @@ func TestTabsThatReloadAtOnce(t *testing.T) {
 	}
 }
 
+// TestRefresh_AStoppedTabDoesNotStopAnother has a tab hold the lock, or the lease in
+// localStorage, in a busy loop: as in a debugger or a frozen tab its script is stopped.
+func TestRefresh_AStoppedTabDoesNotStopAnother(t *testing.T) {
+	for kind, hold := range map[string]string{
+		"lock": `void navigator.locks.request("latchkey:/api", () => { for (const end = Date.now() + 25000; Date.now() < end;); })`,
+		"lease": `localStorage.setItem("latchkey:/api:lock", "stopped " + (Date.now() + 3000)),
+			setTimeout(() => { for (const end = Date.now() + 25000; Date.now() < end;); }), 0`,
+	} {
+		t.Run(kind, func(t *testing.T) {
+			s := serve(t)
+			b := browser(t)
+			b.signUp(s)
+			stopped := b.another()
+			if kind == "lease" {
+				call(b, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: withoutLocks})
+				b.do(chromedp.Navigate(s.url+"/demo"), visible("#in"))
+			}
+			stopped.do(chromedp.Navigate(s.url + "/demo/demo.css"))
+			eval[int](b, expire)
+			b.do(chromedp.Evaluate[chromedp.Void](`document.getElementById("log").replaceChildren()`))
+			stopped.do(chromedp.Evaluate[chromedp.Void](hold))
+			begin := time.Now()
+			b.do(click("#ask"))
+			b.until(`/users.me: 200[^]*users.refresh: 200[^]*users.me: 401/.test(document.getElementById("log").innerText)`)
+			t.Logf("refreshed after %v", time.Since(begin))
+		})
+	}
+}
+
 // TestADroppedAnswer loses the answer of a refresh: the next one is honoured.
 func TestADroppedAnswer(t *testing.T) {
 	s := serve(t, "LATCHKEY_REFRESH_GRACE=500ms")

@@ -70,12 +70,15 @@ for (const name of ['axios', 'axios-auth-refresh']) {
   })
 }
 
-test('fetch: ten requests at once, one refresh', async () => {
-  const { api: request } = await load('fetch')
+test('fetch: one refresh for ten requests, and "wait" is not "log in"', async () => {
+  const { api: request, retry } = await load('fetch')
   // Node has no cookies: here they are the test's.
   const jar = new Map()
   const send = globalThis.fetch
+  let fault = () => undefined // an answer in place of that of the service
   globalThis.fetch = async (url, init = {}) => {
+    const answer = fault(String(url))
+    if (answer) return answer
     const headers = new Headers(init.headers)
     headers.set('Sec-Fetch-Site', 'same-origin')
     headers.set('Cookie', [...jar].map(([name, value]) => `${name}=${value}`).join('; '))
@@ -86,13 +89,32 @@ test('fetch: ten requests at once, one refresh', async () => {
     }
     return res
   }
+  const lose = () => jar.delete('accessToken') // the service says: refresh
+  const next = async path => retry(await request(api, path))
+  const html = status => new Response('<html>Bad gateway</html>', { status, headers: { 'Content-Type': 'text/html' } })
   try {
     await post('/users/login', { username: 'ada', password }, { 'X-Token-Delivery': 'cookie' })
-    jar.set('accessToken', spoiled(jar.get('accessToken')))
+    lose()
     refreshes = 0
     const answers = await Promise.all(Array.from({ length: 10 }, () => request(api, '/users/me')))
     assert.deepEqual(answers.map(a => a.status), Array(10).fill(200))
     assert.equal(refreshes, 1)
+    assert.equal(await next('/users/me'), undefined)
+
+    fault = () => html(502)
+    assert.equal(await next('/users/me'), 'later')
+    lose()
+    fault = url => url.endsWith('/users/refresh') ? html(502) : undefined
+    const waiting = await Promise.all(Array.from({ length: 3 }, () => request(api, '/users/me')))
+    assert.deepEqual(await Promise.all(waiting.map(retry)), Array(3).fill('later'))
+    assert.match(await waiting[2].text(), /Bad gateway/)
+    fault = () => undefined
+    assert.equal((await request(api, '/users/me')).status, 200)
+
+    lose()
+    jar.delete('refreshToken')
+    assert.equal(await next('/users/me'), 'login')
+    assert.equal(await next('/users/nothing'), undefined)
   } finally {
     globalThis.fetch = send
   }

@@ -12,26 +12,37 @@ export class LatchkeyError extends Error {
     readonly fields?: Record<string, string>,
     /** In how many seconds to come again. */
     readonly retryAfter?: number,
+    /** What failed, if there was no answer. */
+    readonly cause?: unknown,
   ) {
     super(message);
     this.name = "LatchkeyError";
   }
 }
 
-/** The error that an answer tells of. */
+/** Returns the error for a call that got no answer of the service. */
+export const lost = (cause?: unknown) =>
+  new LatchkeyError(0, "unreachable", "The service cannot be reached. Try again in a moment.", "later", undefined, undefined, cause);
+
+/** Returns the error that an answer reports. A proxy's answer has no problem document, nor has one to HEAD. */
 export function errorOf(res: Response, said: unknown): LatchkeyError {
   const p = (said ?? {}) as Record<string, never>;
+  const { status, headers } = res;
+  const after = headers.get("Retry-After") ?? "";
   return new LatchkeyError(
-    res.status,
+    status,
     p.error ?? "",
-    p.message ?? `The service answered ${res.status}.`,
-    p.retry,
+    p.message ?? `The service answered ${status}.`,
+    p.retry ??
+      (status === 429 || status > 501 ? "later"
+      : status === 401 && /invalid_token/.test(headers.get("WWW-Authenticate") ?? "") ? "refresh"
+      : undefined),
     p.fields,
-    Number(res.headers.get("Retry-After")) || undefined,
+    Number(after) || (Date.parse(after) - Date.now()) / 1000 || undefined,
   );
 }
 
-/** The same, of an answer whose body somebody else may want to read. */
+/** Does the same for an answer whose body its caller may want to read. */
 export async function told(res: Response): Promise<LatchkeyError> {
   const problem = res.headers.get("Content-Type")?.includes("problem+json");
   return errorOf(res, problem ? await res.clone().json().catch(() => null) : null);

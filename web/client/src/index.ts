@@ -1,17 +1,16 @@
-import { LatchkeyError, errorOf, told } from "./error.js";
+import { absolute, originOf } from "./address.js";
+import { LatchkeyError, errorOf, lost, told } from "./error.js";
 import { exclusive, sleep } from "./lock.js";
+import { passing, refused, retrying } from "./retry.js";
 import { browserStore, load, type Kept } from "./store.js";
-import type { Change, Client, Options, Session, User } from "./types.js";
+import type { Change, Client, LoginSession, Options, Session, User } from "./types.js";
 
 export { LatchkeyError } from "./error.js";
 export type * from "./types.js";
 
-/** How often a refresh is sent while the service has trouble, and how long one may take. */
-const tries = 5;
+/** How long the service may take to answer. */
 const timeoutMs = 10_000;
-/** Who is told to come again later than this is told so at once, and need not wait here. */
-const patienceMs = 10_000;
-/** No refresh ahead of expiry sooner than this after the last one: this clock may be wrong. */
+/** No refresh on suspicion sooner than this after the last one: this clock may be wrong, or cookies blocked. */
 const pauseMs = 20_000;
 
 /** What a log-in and a refresh answer: the user, and tokens as far as they travel in bodies. */
@@ -30,9 +29,11 @@ interface Answer extends User {
 export function createClient(options: Options): Client {
   const { storage, origins = [] } = options;
   const base = options.baseUrl.replace(/\/+$/, "");
-  // Where relative addresses lead, which a page may change.
-  const page = () => globalThis.document?.baseURI ?? globalThis.location?.href;
-  const trusted = new Set([base, globalThis.location?.href, ...origins].flatMap((u) => (u ? new URL(u, page()).origin : [])));
+  // Computed for each request: a page may change its base, and a server has none.
+  const trusted = (address: string) => {
+    const origin = originOf(address);
+    return !!origin && [base, globalThis.location?.href, ...origins].some((u) => u && originOf(u) === origin);
+  };
   const store = storage ?? browserStore();
   const key = `latchkey:${base}`;
   const device = `${key}:device`;
@@ -65,7 +66,7 @@ export function createClient(options: Options): Client {
       accessToken, refreshToken, deviceToken, accessTokenExpiryDate, refreshTokenExpiryDate, refreshAfter, outcome, generation, ...user
     } = answer ?? ({} as Answer);
     if (!(Date.parse(accessTokenExpiryDate) > 0) || (storage && !(accessToken && refreshToken))) {
-      throw new LatchkeyError(0, "unreachable", "The answer is not one of the service.", "later");
+      throw lost(answer); // it is not of the service
     }
     const kept: Kept = {
       id: Math.random().toString(36),
@@ -102,129 +103,192 @@ export function createClient(options: Options): Client {
     hear(change);
   }
 
-  /** Sends a request to the service itself. */
-  async function post(path: string, body?: unknown, headers: Record<string, string> = {}) {
-    headers["X-Token-Delivery"] = storage ? "body" : "cookie";
+  /** Sends a request to the service itself, and returns what it says. */
+  async function ask(path: string, body?: unknown, headers: Record<string, string> = {}, method = "POST") {
+    const url = absolute(base + path);
     if (body) headers["Content-Type"] = "application/json";
     const stop = new AbortController();
     const timer = setTimeout(() => stop.abort(), timeoutMs);
     try {
-      const res = await fetch(base + path, {
-        method: "POST",
+      const res = await fetch(url, {
+        method,
         headers,
         credentials: storage ? "omit" : "include",
         cache: "no-store",
         ...(body ? { body: JSON.stringify(body) } : {}),
         signal: stop.signal,
+      }).catch((e) => {
+        throw lost(e);
       });
       // The body as well, before the time is up; what is no JSON is not from the service.
-      return { res, said: res.status === 204 ? {} : await res.json() };
-    } catch (e) {
-      throw new LatchkeyError(0, "unreachable", `The service cannot be reached: ${e}`, "later");
+      const said = res.status === 204 ? {} : await res.json().catch(() => null);
+      if (!res.ok) throw errorOf(res, said);
+      if (!said) throw lost();
+      const known = storage && res.headers.get("X-Device-Token");
+      if (known) await store.setItem(device, known);
+      return said;
     } finally {
       clearTimeout(timer);
     }
   }
 
-  async function ask(path: string, body: unknown, headers?: Record<string, string>) {
-    const { res, said } = await post(path, body, headers);
-    if (!res.ok) throw errorOf(res, said);
-    return said;
+  const delivery = () => ({ "X-Token-Delivery": storage ? "body" : "cookie" });
+
+  async function deviceToken(): Promise<Record<string, string>> {
+    const known = storage && (await store.getItem(device));
+    return known ? { "X-Device-Token": known } : {};
   }
 
-  /** Refreshes, unless what is kept is no longer what the caller has seen. */
+  /** Refreshes, unless another tab has changed the session that the caller has seen. */
   function refresh(seen: Kept | null): Promise<boolean> {
     return (refreshing ??= new Promise<boolean>((done, fail) => {
-      // Whoever waits for a turn need not, once another tab has told what came of its own.
+      // The refresh of another tab, once it is known, serves this one as well.
       const stop = subscribe((change) => change.type !== "login" && done(change.type === "refresh"));
-      exclusive(key, () => refreshNow(seen)).then(done, fail).finally(stop);
+      retrying(() => exclusive(key, () => refreshOnce(seen)), passing).then(done, fail).finally(stop);
     }).finally(() => (refreshing = undefined)));
   }
 
-  async function refreshNow(seen: Kept | null): Promise<boolean> {
+  async function refreshOnce(seen: Kept | null): Promise<boolean> {
     const now = await read();
-    if (now?.id !== seen?.id) return !!now; // another tab was faster, or logged out
+    if (now?.id !== seen?.id) return !!now; // another tab refreshed or logged out
     if (storage && !now?.refresh) return false;
-    for (let n = 1; ; n++) {
-      let failed: LatchkeyError;
-      try {
-        await keep("refresh", await ask("/users/refresh", storage && { refreshToken: now!.refresh }));
-        return true;
-      } catch (e) {
-        if (!(e instanceof LatchkeyError)) throw e;
-        failed = e;
-      }
-      if (failed.retry === "login") {
-        if (now) await forget();
-        return false;
-      }
-      // Trouble of the service or on the way there logs nobody out.
-      const passing = !failed.status || failed.status >= 500 || failed.status === 429;
-      if (!passing || n === tries || (failed.retryAfter ?? 0) * 1000 > patienceMs) throw failed;
-      await sleep(Math.max((failed.retryAfter ?? 0) * 1000, 250 * 2 ** n) * (0.75 + Math.random() / 2));
-    }
+    const answer: Answer | null = await ask("/users/refresh", storage && { refreshToken: now!.refresh }, delivery()).catch((e) => {
+      if (e.retry === "login") return null;
+      throw e; // the session continues
+    });
+    // This tab may have been stopped for so long that another one continued.
+    const then = await read();
+    if (then?.id !== seen?.id) return !!then;
+    if (answer) await keep("refresh", answer);
+    else if (then) await forget();
+    return !!answer;
   }
 
-  async function request(input: RequestInfo | URL, init: RequestInit = {}): Promise<Response> {
-    const url = new URL(input instanceof Request ? input.url : input, page());
-    if (!trusted.has(url.origin)) return fetch(input, init);
-    const signal = init.signal ?? (input instanceof Request ? input.signal : undefined);
-    const still = <T>(work: Promise<T>): Promise<T> =>
-      signal ? Promise.race([work, new Promise<never>((_, gone) => {
-        const stop = () => gone(signal.reason);
-        if (signal.aborted) stop();
-        else signal.addEventListener("abort", stop, { once: true });
-      })]) : work;
+  /**
+   * Runs send with the session, which it refreshes ahead of its expiry, and once more
+   * if a refresh can help.
+   */
+  async function withSession<T>(
+    send: (kept: Kept | null) => Promise<T>,
+    problem: (answer: T) => Promise<LatchkeyError | undefined>,
+    mayRepeat = true,
+    still = <V>(work: Promise<V>) => work,
+  ): Promise<T> {
     const seen = await read();
     let kept = seen;
-    // Another tab may log in somebody else meanwhile: what one wanted, the other must not do.
+    // If another tab logs in another user meanwhile, a request of the first must not be sent as the second.
     const other = () => seen && kept && kept.user.id !== seen.user.id;
     const now = Date.now();
     if (seen && now >= seen.refreshAfter && now - seen.at > pauseMs) {
       const ahead = refresh(seen);
       if (now >= seen.expires) {
-        await still(ahead); // else the request goes on with the token that it has
+        await still(ahead); // else the request continues with the token that it has
         kept = await read();
-        if (other()) throw new LatchkeyError(401, "session_revoked", "Whoever asked for this is no longer logged in.", "login");
+        if (other()) throw new LatchkeyError(401, "session_revoked", "Another user has logged in. Try again.", "login");
       } else ahead.catch(() => {});
     }
-    const send = (kept: Kept | null) => {
-      const headers = new Headers(init.headers ?? (input instanceof Request ? input.headers : undefined));
-      if (kept?.access && !headers.has("Authorization")) headers.set("Authorization", `Bearer ${kept.access}`);
-      return fetch(input instanceof Request ? input.clone() : url, {
-        ...(storage ? {} : { credentials: "include" as const }),
-        ...init,
-        headers,
-      });
-    };
-    const res = await send(kept);
-    if ((await told(res)).retry !== "refresh") return res;
-    if (typeof ReadableStream === "function" && init.body instanceof ReadableStream) return res;
-    if (!(await still(refresh(kept)))) return res;
+    const answer = await send(kept);
+    const said = await problem(answer);
+    // A service that gets no refresh cookie cannot know that a refresh helps if the access cookie is gone.
+    const gone = said?.error === "token_missing" && kept && now - kept.at > pauseMs;
+    if (!mayRepeat || !(said?.retry === "refresh" || gone)) return answer;
+    if (!(await still(refresh(kept)))) return answer;
     kept = await read();
-    return other() ? res : send(kept);
+    return other() ? answer : send(kept);
+  }
+
+  async function request(input: RequestInfo | URL, init: RequestInit = {}): Promise<Response> {
+    const given = input instanceof Request ? input : undefined;
+    const url = given ? given.url : absolute(`${input}`);
+    if (!trusted(url)) return fetch(input, init);
+    const signal = init.signal ?? given?.signal;
+    const still = <T>(work: Promise<T>): Promise<T> =>
+      signal ? new Promise((done, fail) => {
+        const stop = () => fail(signal.reason ?? Object.assign(new Error("The request was aborted."), { name: "AbortError" }));
+        if (signal.aborted) return stop();
+        signal.addEventListener("abort", stop);
+        work.then(done, fail).finally(() => signal.removeEventListener("abort", stop));
+      }) : work;
+    const body = init.body as Partial<ReadableStream & AsyncIterable<unknown>> | null | undefined;
+    const stream = !!(body?.getReader || body?.[Symbol.asyncIterator]); // can be read once
+    const idempotent = !stream && /^(GET|HEAD|OPTIONS|PUT|DELETE)$/i.test(init.method ?? given?.method ?? "GET"); // RFC 9110 9.2.2
+    const send = (kept: Kept | null) =>
+      retrying(async () => {
+        const headers = new Headers(init.headers ?? given?.headers);
+        if (kept?.access && !headers.has("Authorization")) headers.set("Authorization", `Bearer ${kept.access}`);
+        const res = await fetch(given ? given.clone() : url, {
+          ...(storage ? {} : { credentials: "include" as const }),
+          ...init,
+          headers,
+        });
+        const error = errorOf(res, null);
+        if (idempotent && error.retry === "later") throw Object.assign(error, { res });
+        return res;
+      }, ({ res }) => {
+        if (!idempotent || signal?.aborted) return false;
+        res?.body?.cancel(); // frees the connection
+        return true;
+      }, (ms) => still(sleep(ms))).catch((e) => e.res ?? Promise.reject(e));
+    return withSession(send, told, !stream, still);
+  }
+
+  /** Asks the service for something as the user. */
+  async function call(method: string, path: string, body?: unknown) {
+    const known = body ? await deviceToken() : {};
+    const answer = await withSession(
+      (kept) =>
+        retrying(
+          () => ask(path, body, { ...known, ...(kept?.access ? { Authorization: `Bearer ${kept.access}` } : {}) }, method),
+          body ? refused : passing,
+        ).catch((e) => (e instanceof LatchkeyError ? e : Promise.reject(e))),
+      async (e) => e,
+    );
+    if (answer instanceof LatchkeyError) throw answer;
+    return answer;
+  }
+
+  async function me(): Promise<User | null> {
+    const who = () =>
+      call("GET", "/users/me").catch((e) => {
+        if (e.retry === "login" || e.retry === "refresh") return null;
+        throw e;
+      });
+    const user = await who();
+    // What is kept may be of a session that is over, which a refresh finds out, or of another user.
+    const kept = user ? null : await read();
+    return kept && (await refresh(kept)) ? who() : user;
   }
 
   return {
-    signUp: async (account) => ask("/users", account),
+    signUp: (account) => retrying(() => ask("/users", account), refused),
     login: (credentials) =>
-      exclusive(key, async () => {
-        const known = storage && (await store.getItem(device));
-        return keep("login", await ask("/users/login", credentials, known ? { "X-Device-Token": known } : {}));
-      }),
-    logout: () =>
-      exclusive(key, async () => {
-        const kept = await read();
-        await ask("/users/logout", storage && { refreshToken: kept?.refresh });
-        await forget();
-      }),
-    async me() {
-      const res = await request(`${base}/users/me`);
-      if (res.ok) return res.json();
-      const error = await told(res);
-      if (error.retry === "login" || error.retry === "refresh") return null;
-      throw error;
+      retrying(
+        () => exclusive(key, async () => keep("login", await ask("/users/login", credentials, { ...delivery(), ...(await deviceToken()) }))),
+        (e) => e.status > 0 && e.retry === "later", // a second session does no harm
+      ),
+    async logout() {
+      const seen = await read();
+      await retrying(
+        () =>
+          exclusive(key, async () => {
+            const kept = await read();
+            if (seen && kept && kept.user.id !== seen.user.id) return; // another user has logged in since
+            await ask("/users/logout", storage && { refreshToken: kept?.refresh });
+            await forget();
+          }),
+        passing,
+      );
     },
+    me,
+    changePassword: (currentPassword, newPassword) => call("POST", "/users/me/password", { currentPassword, newPassword }).then(() => {}),
+    sessions: async () => (await call("GET", "/users/me/sessions")).sessions as LoginSession[],
+    async revokeSession(id) {
+      await call("DELETE", `/users/me/sessions/${encodeURIComponent(id)}`).catch((e) => {
+        if (e.error !== "not_found") throw e; // it has ended
+      });
+      await me().catch(() => {}); // it may have been this one
+    },
+    revokeOtherSessions: () => call("DELETE", "/users/me/sessions").then(() => {}),
     fetch: request,
     refresh: async () => refresh(await read()),
     async session() {

@@ -1,64 +1,75 @@
+import { localStore } from "./store.js";
+
 export const sleep = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
 
-/** How long a lease is; whoever works renews it, so that a tab that is gone keeps nobody waiting. */
+/** How long a lease lasts. Its owner renews it, so the lease of a closed tab expires. */
 const leaseMs = 3_000;
 
-/** Runs f while nobody else in this origin does, in whichever tab. */
-export async function exclusive<T>(name: string, f: () => Promise<T>): Promise<T> {
-  const locks = globalThis.navigator?.locks;
-  let begun = false;
-  const run = () => ((begun = true), f());
-  if (locks) {
-    try {
-      return (await locks.request(name, run)) as T;
-    } catch (e) {
-      if (begun) throw e; // else the page may not have locks: it is in a sandbox
-    }
-  }
-  return lease(`${name}:lock`, run);
-}
-
-const queues = new Map<string, Promise<unknown>>();
+/** How long a call waits for its turn. */
+const turnMs = 10_000;
 
 /**
- * Where there are no Web Locks (old browsers, plain http, React Native): one after
- * the other in this tab, and between tabs a lease in localStorage. It is not
- * watertight, and need not be: the service honours requests that cross.
+ * Runs f while no other tab of this origin runs its own. A tab whose script is
+ * stopped (frozen, in a debugger, in a busy loop) keeps its lock, so after ten
+ * seconds f runs without it: the service accepts refreshes that cross.
  */
-function lease<T>(name: string, f: () => Promise<T>): Promise<T> {
-  const mine = (queues.get(name) ?? Promise.resolve()).then(() => leased(name, f));
-  queues.set(name, mine.catch(() => {}));
-  return mine;
+export function exclusive<T>(name: string, f: () => Promise<T>): Promise<T> {
+  return new Promise((done, fail) => {
+    const stop = new AbortController();
+    let begun: Promise<void> | undefined;
+    const run = () => {
+      clearTimeout(timer);
+      return (begun ??= f().then(done, fail));
+    };
+    const timer = setTimeout(() => {
+      run();
+      stop.abort();
+    }, turnMs);
+    const locks = globalThis.navigator?.locks;
+    (locks ? locks.request(name, { signal: stop.signal }, run) : Promise.reject())
+      .catch(() => begun ?? lease(`${name}:lock`, run, () => !!begun)) // a sandboxed page may not have locks
+      .catch(run); // or the lease cannot be read
+  });
 }
 
-async function leased<T>(name: string, f: () => Promise<T>): Promise<T> {
+const queues = new Map<string, Promise<void>>();
+
+/**
+ * Replaces Web Locks where there are none (old browsers, plain http, React Native):
+ * a queue in this tab, and between tabs a lease in localStorage. Two tabs can hold
+ * it at once, which the service allows for.
+ */
+function lease(name: string, run: () => Promise<void>, begun: () => boolean): Promise<void> {
+  const turn = (queues.get(name) ?? Promise.resolve()).then(() => leased(name, run, begun));
+  queues.set(name, turn.catch(() => {}));
+  return turn;
+}
+
+async function leased(name: string, run: () => Promise<void>, begun: () => boolean) {
   const id = Math.random().toString(36);
-  let renewal: ReturnType<typeof setInterval> | undefined;
-  let store: Storage | undefined;
+  let store = localStore();
+  const own = () => store?.getItem(name)?.startsWith(id);
   const renew = () => {
     try {
       store?.setItem(name, `${id} ${Date.now() + leaseMs}`);
     } catch {
-      store = undefined; // it is full: this tab goes on alone
+      store = undefined; // it is full: this tab continues alone
     }
   };
-  try {
-    store = globalThis.localStorage;
-  } catch {} // it is forbidden
-  while (store) {
+  while (store && !begun()) {
     const left = Number(store.getItem(name)?.split(" ")[1]) - Date.now();
-    if (!(left > 0 && left <= leaseMs)) { // one that is longer is of a clock that was wrong
+    if (!(left > 0 && left <= leaseMs)) { // a longer one was written by a wrong clock
       renew();
-      await sleep(20); // whoever wrote in the same moment is seen
-      if (store?.getItem(name)?.startsWith(id)) break;
+      await sleep(20); // shows another tab that wrote at the same moment
+      if (own()) break;
     }
     await sleep(30 + Math.random() * 40);
   }
-  if (store) renewal = setInterval(renew, leaseMs / 3);
+  const renewal = setInterval(() => own() && renew(), leaseMs / 3);
   try {
-    return await f();
+    await run();
   } finally {
     clearInterval(renewal);
-    if (store?.getItem(name)?.startsWith(id)) store.removeItem(name);
+    if (own()) store?.removeItem(name);
   }
 }

@@ -10,16 +10,19 @@ export interface Kept extends Session {
   refresh?: string;
 }
 
-/** localStorage; what that does not take lives as long as the page. */
+/** Returns localStorage if there is a page that may use it. That of Node is one for all users, or does not work. */
+export function localStore(): Storage | undefined {
+  try {
+    return globalThis.document && globalThis.localStorage;
+  } catch {
+    return undefined; // forbidden
+  }
+}
+
+/** Returns a store on localStorage. What that does not take lives as long as the page. */
 export function browserStore(): Store {
   const memory = new Map<string, string>();
-  const local = (() => {
-    try {
-      return globalThis.localStorage;
-    } catch {
-      return undefined; // forbidden
-    }
-  })();
+  const local = localStore();
   return {
     getItem: (k) => memory.get(k) ?? local?.getItem(k) ?? null,
     setItem(k, v) {

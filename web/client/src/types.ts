@@ -31,7 +31,7 @@ export interface Store {
 }
 
 export interface Options {
-  /** Where the API is, with its base path: https://auth.example.org/api */
+  /** The URL of the API: https://auth.example.org/api. On a page it may be relative: /api. */
   baseUrl: string;
   /**
    * Body mode: tokens are kept here and travel in headers. Without it they are
@@ -55,6 +55,20 @@ export interface Session {
   generation?: number;
 }
 
+/** A session of the user, on this device or another one. Times are RFC 3339. */
+export interface LoginSession {
+  id: string;
+  createdAt: string;
+  lastUsedAt: string;
+  expiresAt: string;
+  address: string;
+  agent: string;
+  /** latchkey: a login to this API; else the OAuth client. */
+  clientId: string;
+  /** True for the session that asks. */
+  current: boolean;
+}
+
 /** Somebody logged in or out, in this tab or another one. */
 export type Change = { type: "login" | "refresh"; session: Session } | { type: "logout" };
 
@@ -70,11 +84,20 @@ export interface Client {
   logout(): Promise<void>;
   /** Who is logged in, as the service says; null for nobody. */
   me(): Promise<User | null>;
+  /** Changes the password. All other sessions of the user end. */
+  changePassword(currentPassword: string, newPassword: string): Promise<void>;
+  /** Returns the sessions of the user, the most recently used first. */
+  sessions(): Promise<LoginSession[]>;
+  /** Ends a session; if it is this one, all tabs are told. A session that has ended already is no error. */
+  revokeSession(id: string): Promise<void>;
+  /** Ends all sessions of the user but this one. */
+  revokeOtherSessions(): Promise<void>;
   /**
-   * Is fetch, with what the service wants: it sends the token to the service, the
-   * page's own origin and `origins` (to others nothing), refreshes ahead of
-   * expiry, and once more after a 401 that a refresh can mend. A request whose
-   * body is a stream is not sent twice.
+   * Does what fetch does, and sends the credentials to the service, the page's own
+   * origin and `origins` (to others nothing). It refreshes ahead of expiry, and sends
+   * a request once more after a 401 that a refresh can mend. GET, HEAD, OPTIONS, PUT
+   * and DELETE are repeated after 429, 502 to 504 and no answer, up to four times. A
+   * body that is a stream is sent once.
    */
   fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
   /** Refreshes now, once for all callers and tabs. False: the session is over. */

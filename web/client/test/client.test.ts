@@ -1,7 +1,9 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { createClient, LatchkeyError, type Change, type Client } from "../src/index.js";
+import { absolute, originOf } from "../src/address.js";
+import { exclusive } from "../src/lock.js";
 import { Service } from "./service.js";
 
 const service = new Service();
@@ -50,6 +52,23 @@ beforeEach(async () => {
   await client.login({ username: `ada${name}`, password });
   service.seen.clear();
 });
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+/** A fault: the first answers of a path are replaced by one of its own, or none at all. */
+const failing = (path: string, times: number, status = 0, body = "", headers: Record<string, string> = {}) => {
+  let n = 0;
+  service.fault = (req, res) => {
+    if (req.url !== path || n++ >= times) return false;
+    if (!status) res.destroy();
+    else res.writeHead(status, { "Content-Type": "application/problem+json", ...headers }).end(body);
+    return true;
+  };
+};
+const problem = (error: string) => JSON.stringify({ error, message: "Try again.", retry: "later" });
 
 const me = () => client.fetch(`${service.url}/api/users/me`);
 
@@ -143,14 +162,23 @@ test("a logout that the service did not hear is none", async () => {
   expect(await client.me()).not.toBeNull();
 });
 
-test("a logout whose answer got lost has ended the session", async () => {
-  service.fault = (_, res) => {
-    res.destroy();
-    return true;
-  };
-  expect(await client.logout().catch((e) => e)).toMatchObject({ status: 0, retry: "later" });
-  service.fault = () => false;
-  expect(await client.me()).toBeNull(); // the access token of an ended session is worth nothing
+test("a logout whose answer is lost is sent again", async () => {
+  failing("/api/users/logout", 1);
+  await client.logout();
+  expect(service.count("/api/users/logout")).toBe(2);
+  expect(await client.session()).toBeNull();
+});
+
+test("a session that the service has ended is over here as well", async () => {
+  const res = await fetch(`${service.url}/api/users/logout`, {
+    method: "POST",
+    headers: { Authorization: `Bearer ${store.session.access}` },
+  });
+  expect(res.status).toBe(204);
+  expect(await client.session()).not.toBeNull();
+  expect(await client.me()).toBeNull();
+  expect(await client.session()).toBeNull();
+  expect(changes.at(-1)).toEqual({ type: "logout" });
 });
 
 test("a session that was ended elsewhere is over, and everybody is told", async () => {
@@ -327,4 +355,216 @@ test("whoever gives up need not wait for a refresh", async () => {
   const asked = client.fetch(`${service.url}/api/users/me`, { signal: AbortSignal.timeout(700) });
   await expect(asked).rejects.toMatchObject({ name: "TimeoutError" });
   expect(Date.now() - begin).toBeLessThan(2000);
+});
+
+test("a tab that is stopped keeps another one waiting for ten seconds", async () => {
+  const requests: AbortSignal[] = [];
+  const locks = { request: (_: string, { signal }: LockOptions) => new Promise((_, fail) => {
+    requests.push(signal!);
+    signal!.addEventListener("abort", () => fail(signal!.reason));
+  }) };
+  const storage = new Map<string, string>();
+  const localStorage = { getItem: (k: string) => storage.get(k), setItem: (k: string, v: string) => storage.set(k, v) };
+  for (const stubs of [{ navigator: { locks } }, { navigator: {}, document: {}, localStorage }]) {
+    for (const [name, value] of Object.entries(stubs)) vi.stubGlobal(name, value);
+    vi.useFakeTimers();
+    const renew = () => storage.set("held:lock", `another ${Date.now() + 3000}`);
+    const another = setInterval(renew, 500);
+    renew();
+    let ran = false;
+    const done = exclusive("held", async () => (ran = true));
+    await vi.advanceTimersByTimeAsync(9_900);
+    expect(ran).toBe(false);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(await done).toBe(true);
+    expect(storage.get("held:lock")).toContain("another");
+    clearInterval(another);
+    vi.useRealTimers();
+  }
+  expect(requests.map((s) => s.aborted)).toEqual([true]); // and it leaves the queue
+});
+
+test("a tab that was stopped does not undo what another one did", async () => {
+  const twin = new PhoneStore();
+  twin.kept = store.kept;
+  const tab = createClient({ baseUrl: `${service.url}/api`, storage: twin });
+  let resume = () => {};
+  const stopped = new Promise<void>((done) => (resume = done));
+  store.getItem = async (key) => {
+    if (service.count(refreshPath)) await stopped; // the answer is there, and the tab is not
+    return store.kept.get(key) ?? null;
+  };
+  const late = client.refresh();
+  await expect.poll(() => service.count(refreshPath)).toBe(1);
+  expect(await tab.refresh()).toBe(true);
+  const after = store.session;
+  resume();
+  expect(await late).toBe(true);
+  expect(store.session).toEqual(after);
+  expect(await tab.refresh()).toBe(true);
+  tab.close();
+});
+
+test("a relative baseUrl without a page fails at the first request", async () => {
+  const server = createClient({ baseUrl: "/api" });
+  expect(await server.session()).toBeNull();
+  await expect(server.me()).rejects.toThrow(/"\/api\/users\/me" is relative/);
+  await expect(server.login({ username: "ada", password })).rejects.toThrow(/absolute/);
+  await expect(server.fetch("/orders")).rejects.toThrow(/absolute/);
+  expect((await server.fetch(`${service.url}/readyz`)).status).toBe(200);
+  server.close();
+});
+
+test("a localStorage that does not work, as in Node 25, is not used", async () => {
+  vi.stubGlobal("localStorage", {});
+  const server = createClient({ baseUrl: `${service.url}/api` });
+  expect(await server.session()).toBeNull();
+  expect(await server.me()).toBeNull();
+  server.close();
+});
+
+test("addresses are understood with the URL of React Native, which appends a slash and has no origin",  () => {
+  vi.stubGlobal("URL", class {
+    constructor(readonly address: string) {}
+    get href() { return `${this.address}/`; }
+    get origin() { throw new Error("URL.origin is not implemented"); }
+    toString() { return this.href; }
+  });
+  expect(originOf("https://auth.example.org/api?x")).toBe("https://auth.example.org");
+  expect(originOf("https://auth.example.org@evil.example/")).not.toBe("https://auth.example.org");
+  expect(absolute("https://auth.example.org/api/users/me")).toBe("https://auth.example.org/api/users/me");
+});
+
+/** Gives fetch the cookies of a browser. */
+function browse() {
+  const jar = new Map<string, string>();
+  const send = globalThis.fetch;
+  vi.stubGlobal("fetch", async (url: string, init: RequestInit = {}) => {
+    const headers = new Headers(init.headers);
+    headers.set("Sec-Fetch-Site", "same-origin");
+    headers.set("Cookie", [...jar].map(([k, v]) => `${k}=${v}`).join("; "));
+    const res = await send(url, { ...init, headers });
+    for (const line of res.headers.getSetCookie()) {
+      const [, k, v] = /^([^=]+)=([^;]*)/.exec(line)!;
+      if (v) jar.set(k!, v);
+      else jar.delete(k!);
+    }
+    return res;
+  });
+  return jar;
+}
+
+test("a page whose access cookie is gone refreshes", async () => {
+  const jar = browse();
+  const page = createClient({ baseUrl: `${service.url}/api` });
+  await page.login({ username: `ada${name}`, password });
+  jar.delete("accessToken");
+  expect(await page.me()).toMatchObject({ username: `ada${name}` });
+  expect(service.count(refreshPath)).toBe(1);
+  jar.delete("accessToken");
+  vi.useFakeTimers({ now: Date.now() + 30_000, toFake: ["Date"] });
+  expect((await page.fetch(`${service.url}/api/users/me/sessions`)).status).toBe(200);
+  vi.useRealTimers();
+  page.close();
+  // The service tells a page that knows nothing of the session.
+  jar.delete("accessToken");
+  const fresh = createClient({ baseUrl: `${service.url}/api` });
+  expect(await fresh.me()).toMatchObject({ username: `ada${name}` });
+  expect(await fresh.session()).not.toBeNull();
+  jar.clear();
+  expect(await fresh.me()).toBeNull();
+  expect(await fresh.session()).toBeNull();
+  fresh.close();
+});
+
+test("what may be repeated is, whatever the trouble", async () => {
+  const html = { "Content-Type": "text/html" };
+  const date = { "Retry-After": new Date(Date.now() + 1000).toUTCString() };
+  for (const fault of [[0], [502, "<html>", html], [503, problem("store_unavailable")], [429, problem("rate_limited"), date]] as const) {
+    failing("/api/users/me", 1, ...fault);
+    expect(await client.me()).toMatchObject({ username: `ada${name}` });
+    failing("/api/users/me", 1, ...fault);
+    expect((await me()).status).toBe(200);
+  }
+  failing("/api/users/me", 9, 503, "<html>", { ...html, "Retry-After": "11" });
+  service.seen.clear();
+  expect((await me()).status).toBe(503);
+  expect(await client.me().catch((e) => e)).toMatchObject({ status: 503, retry: "later", retryAfter: 11 });
+  expect(service.count("/api/users/me")).toBe(2);
+});
+
+test("what must not be done twice is repeated only if it was refused", async () => {
+  name++;
+  const account = { username: `ada${name}`, email: `ada${name}@example.org`, password };
+  failing("/api/users", 1);
+  expect(await client.signUp(account).catch((e) => e)).toMatchObject({ status: 0, retry: "later" });
+  expect(service.count("/api/users")).toBe(1);
+  failing("/api/users", 2, 503, problem("overloaded"));
+  await expect(client.signUp(account)).rejects.toMatchObject({ status: 409 }); // the proxy let all of them through
+  expect(service.count("/api/users")).toBe(4);
+  failing("/api/users", 1, 503, problem("store_unavailable"));
+  await expect(client.signUp(account)).rejects.toMatchObject({ error: "store_unavailable" });
+  failing("/api/users/login", 1, 503, problem("store_unavailable"));
+  expect(await client.login(account)).toMatchObject({ username: account.username });
+  failing("/api/users/login", 1);
+  await expect(client.login(account)).rejects.toMatchObject({ error: "unreachable" });
+  failing("/api/users/me/password", 1);
+  service.seen.clear();
+  const posted = await client.fetch(`${service.url}/api/users/me/password`, { method: "POST" }).catch((e) => e);
+  expect(posted).toBeInstanceOf(TypeError);
+  expect(service.count("/api/users/me/password")).toBe(1);
+});
+
+test("an answer to HEAD tells by its header that a refresh helps", async () => {
+  let sent = 0;
+  const api = createServer((req, res) => {
+    sent++;
+    const good = req.headers.authorization !== `Bearer ${spoiled}`;
+    res.writeHead(good ? 200 : 401, good ? {} : { "WWW-Authenticate": 'Bearer error="invalid_token"' }).end();
+  }).listen(0, "127.0.0.1");
+  await new Promise((done) => api.once("listening", done));
+  const url = `http://127.0.0.1:${(api.address() as AddressInfo).port}`;
+  const own = createClient({ baseUrl: `${service.url}/api`, storage: store, origins: [url] });
+  spoil();
+  const spoiled = store.session.access;
+  expect((await own.fetch(url, { method: "HEAD" })).status).toBe(200);
+  expect(sent).toBe(2);
+  own.close();
+  api.close();
+});
+
+test("shows and ends the sessions of the user, and changes the password", async () => {
+  const phones: Client[] = [];
+  for (let n = 0; n < 3; n++) {
+    phones.push(createClient({ baseUrl: `${service.url}/api`, storage: new PhoneStore() }));
+    await phones[n]!.login({ username: `ada${name}`, password });
+  }
+  const list = await client.sessions();
+  expect(list.map((s) => s.current).filter(Boolean)).toEqual([true]);
+  expect(list.length).toBe(4);
+  expect(list[0]).toMatchObject({ clientId: "latchkey", agent: "node", createdAt: expect.any(String) });
+
+  const first = (await phones[0]!.sessions()).find((s) => s.current)!;
+  failing(`/api/users/me/sessions/${first.id}`, 1); // it has ended, and the answer is lost
+  await client.revokeSession(first.id);
+  await client.revokeSession("9c5b94b1-35ad-49bb-b118-8e8fc24abf80");
+  expect(await phones[0]!.me()).toBeNull();
+  expect(await client.me()).not.toBeNull();
+
+  const device = [...store.kept].find(([k]) => k.endsWith(":device"))![1];
+  await client.changePassword(password, "better horse 7");
+  expect([...store.kept].find(([k]) => k.endsWith(":device"))![1]).not.toBe(device);
+  expect(await phones[1]!.me()).toBeNull();
+  const wrong = await client.changePassword("wrong horse", "better horse 8").catch((e) => e);
+  expect(wrong).toMatchObject({ status: 401, error: "invalid_credentials" });
+
+  await phones[2]!.login({ username: `ada${name}`, password: "better horse 7" });
+  await phones[2]!.revokeOtherSessions();
+  expect(await client.me()).toBeNull();
+  expect(changes.at(-1)).toEqual({ type: "logout" });
+
+  const own = (await phones[2]!.sessions())[0]!;
+  await phones[2]!.revokeSession(own.id);
+  expect(await phones[2]!.session()).toBeNull();
+  for (const phone of phones) phone.close();
 });
