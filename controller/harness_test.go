@@ -135,7 +135,9 @@ func start(t testing.TB, store repository.Store, clock *clock, settings ...strin
 		case "keys.publish":
 			keyPolicy.Publish, err = time.ParseDuration(value)
 		case "tokens.algorithm":
-			keyPolicy.Algorithm, err = service.ParseAlgorithm(value)
+			if keyPolicy.Algorithm = ""; value != "auto" {
+				keyPolicy.Algorithm, err = service.ParseAlgorithm(value)
+			}
 		case "signup.enabled":
 			signup, err = strconv.ParseBool(value)
 		case "login.reveal_unknown_user":

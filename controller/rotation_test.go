@@ -21,7 +21,7 @@ func TestNobodyIsRefusedWhileKeysRotate(t *testing.T) {
 	for _, set := range throwaway.Sets() {
 		t.Run(set.Name, func(t *testing.T) {
 			store := set.Open(t)
-			settings := []string{"keys.poll=20ms", "keys.publish=400ms", "refresh.absolute_ttl=24h", "refresh.idle_ttl=24h"}
+			settings := []string{"tokens.algorithm=auto", "keys.poll=20ms", "keys.publish=400ms", "refresh.absolute_ttl=24h", "refresh.idle_ttl=24h"}
 			var replicas [2]*instance
 			for i := range replicas {
 				var err error
