@@ -15,10 +15,10 @@ const (
 	otherSecret = "fedcba9876543210fedcba9876543210"
 )
 
-// grant asks for a token as a client, and returns the status.
-func grant(t *testing.T, base, id, secret string) int {
+// grantToJobs asks for a token as the client jobs, and returns the status.
+func grantToJobs(t *testing.T, base, secret string) int {
 	t.Helper()
-	res, err := http.PostForm(base+"/oauth/token", url.Values{"grant_type": {"client_credentials"}, "client_id": {id}, "client_secret": {secret}})
+	res, err := http.PostForm(base+"/oauth/token", url.Values{"grant_type": {"client_credentials"}, "client_id": {"jobs"}, "client_secret": {secret}})
 	must(t, err)
 	_ = res.Body.Close()
 	return res.StatusCode
@@ -46,7 +46,7 @@ func TestClients_AreWhatTheFileSays(t *testing.T) {
 `)
 	settings := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d'", port), "data.dir: '"+filepath.Join(dir, "data")+"'", "oauth.clients_file: '"+file+"'")
 	r := serveIn(t, port, "--config", settings)
-	if status := grant(t, r.url, "jobs", jobsSecret); status != 200 {
+	if status := grantToJobs(t, r.url, jobsSecret); status != 200 {
 		t.Errorf("a client of the file: %d", status)
 	}
 	apply := func() string {
@@ -70,7 +70,7 @@ func TestClients_AreWhatTheFileSays(t *testing.T) {
 		t.Errorf("a changed file: %s", out)
 	}
 	for _, secret := range []string{jobsSecret, otherSecret} { // the one before stays good for a day
-		if status := grant(t, r.url, "jobs", secret); status != 200 {
+		if status := grantToJobs(t, r.url, secret); status != 200 {
 			t.Errorf("after the change of the secret: %d", status)
 		}
 	}
@@ -96,7 +96,7 @@ func TestClients_AreWhatTheFileSays(t *testing.T) {
 			t.Errorf("%s: %v, want %q", text, err, want)
 		}
 	}
-	if status := grant(t, r.url, "jobs", otherSecret); status != 200 {
+	if status := grantToJobs(t, r.url, otherSecret); status != 200 {
 		t.Errorf("after files that were refused: %d", status)
 	}
 }
@@ -109,12 +109,12 @@ func TestClients_IDsSecretsAndChangesOfTheOperator(t *testing.T) {
 	r := serveIn(t, port, "--config", settings)
 	out, err := command(t, jobsSecret+"\n", "client", "create", "--id", "jobs", "--grant", "client_credentials", "--scope", "a", "--scope", "b", "--secret-file", "-", "--config", settings)
 	must(t, err)
-	if strings.Contains(out, jobsSecret) || grant(t, r.url, "jobs", jobsSecret) != 200 {
+	if strings.Contains(out, jobsSecret) || grantToJobs(t, r.url, jobsSecret) != 200 {
 		t.Errorf("a secret of the operator's: %s", out)
 	}
 	_, err = command(t, otherSecret, "client", "rotate-secret", "jobs", "--secret-file", "-", "--keep", "0s", "--config", settings)
 	must(t, err)
-	if grant(t, r.url, "jobs", jobsSecret) != 401 || grant(t, r.url, "jobs", otherSecret) != 200 {
+	if grantToJobs(t, r.url, jobsSecret) != 401 || grantToJobs(t, r.url, otherSecret) != 200 {
 		t.Error("the new secret is not the secret")
 	}
 	_, err = command(t, "", "client", "update", "jobs", "--scope", "c", "--access-ttl", "5m", "--audience", "https://orders.example", "--config", settings)

@@ -34,7 +34,14 @@ func newVisitor(t *testing.T, base, from string) *visitor {
 	return &visitor{t: t, base: base, http: &http.Client{Jar: jar, Timeout: 30 * time.Second, Transport: &http.Transport{DialContext: dialer.DialContext}}}
 }
 
-func (v *visitor) send(method, path, body string, headers ...string) (*http.Response, string) {
+// said is what a proxy or the service answered.
+type said struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func (v *visitor) send(method, path, body string, headers ...string) said {
 	v.t.Helper()
 	req, err := http.NewRequest(method, v.base+path, strings.NewReader(body))
 	must(v.t, err)
@@ -54,16 +61,16 @@ func (v *visitor) send(method, path, body string, headers ...string) (*http.Resp
 	defer func() { _ = res.Body.Close() }()
 	text, err := io.ReadAll(res.Body)
 	must(v.t, err)
-	return res, string(text)
+	return said{res.StatusCode, res.Header, string(text)}
 }
 
-func (v *visitor) wants(status int, method, path, body string, headers ...string) string {
+func (v *visitor) wants(status int, method, path, body string) string {
 	v.t.Helper()
-	res, text := v.send(method, path, body, headers...)
-	if res.StatusCode != status {
-		v.t.Errorf("%s %s: %d, want %d: %s", method, path, res.StatusCode, status, text)
+	got := v.send(method, path, body)
+	if got.status != status {
+		v.t.Errorf("%s %s: %d, want %d: %s", method, path, got.status, status, got.body)
 	}
-	return text
+	return got.body
 }
 
 // TestBehindNginx runs the program behind nginx that strips a prefix, asks every visitor of
@@ -111,13 +118,13 @@ location = /.well-known/oauth-authorization-server/auth { proxy_pass http://latc
 
 	// A cached answer serves pages of every origin, whoever asked first.
 	for _, want := range []string{"MISS", "HIT"} {
-		res, _ := v.send("GET", "/.well-known/jwks.json", "")
-		if res.Header.Get("X-Cache") != want || res.Header.Get("Access-Control-Allow-Origin") != "*" {
-			t.Errorf("the key set: %v, want %s", res.Header, want)
+		got := v.send("GET", "/.well-known/jwks.json", "")
+		if got.header.Get("X-Cache") != want || got.header.Get("Access-Control-Allow-Origin") != "*" {
+			t.Errorf("the key set: %v, want %s", got.header, want)
 		}
 	}
-	if res, _ := v.send("GET", "/.well-known/jwks.json", "", "Origin", "https://app.example"); res.Header.Get("X-Cache") != "HIT" || res.Header.Get("Access-Control-Allow-Origin") != "*" {
-		t.Errorf("the key set for a page: %v", res.Header)
+	if got := v.send("GET", "/.well-known/jwks.json", "", "Origin", "https://app.example"); got.header.Get("X-Cache") != "HIT" || got.header.Get("Access-Control-Allow-Origin") != "*" {
+		t.Errorf("the key set for a page: %v", got.header)
 	}
 
 	// One visitor's failures delay nobody else, although the proxy adds a port to addresses.
@@ -154,7 +161,7 @@ func TestBehindHAProxy(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	for { // until the check by HEAD has found the replica
-		if res, _ := v.send("GET", "/livez", ""); res.StatusCode == 200 {
+		if v.send("GET", "/livez", "").status == 200 {
 			break
 		}
 		select {

@@ -47,7 +47,7 @@ func keptSecret(path string, create bool, log *slog.Logger) (string, error) {
 	}
 	if dir, err := os.Stat(filepath.Dir(path)); err == nil && dir.Mode()&0o020 != 0 {
 		// The group may write here: the next container may have another user of it.
-		_ = os.Chmod(path, 0o640)
+		_ = os.Chmod(path, 0o640) //nolint:gosec // that is the point
 	}
 	log.Info("generated a new secret; tokens that were signed with another are void", "file", path)
 	return readSecret(path, log)

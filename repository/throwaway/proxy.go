@@ -62,11 +62,12 @@ func startProxy(t testing.TB, name string, asNobody bool, configure func(port in
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := os.MkdirTemp("", "latchkey-"+name+"-")
-	if err != nil {
-		t.Fatal(err)
+	dir := t.TempDir()
+	for above := dir; asNobody && above != os.TempDir() && above != "/"; above = filepath.Dir(above) { // they are for their owner alone
+		if err := os.Chmod(above, 0o755); err != nil {
+			t.Fatal(err)
+		}
 	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	conf, args := configure(port, dir)
 	if err := os.WriteFile(filepath.Join(dir, "conf"), []byte(conf), 0o644); err != nil {
 		t.Fatal(err)
