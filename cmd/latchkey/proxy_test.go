@@ -34,14 +34,14 @@ func newVisitor(t *testing.T, base, from string) *visitor {
 	return &visitor{t: t, base: base, http: &http.Client{Jar: jar, Timeout: 30 * time.Second, Transport: &http.Transport{DialContext: dialer.DialContext}}}
 }
 
-// said is what a proxy or the service answered.
-type said struct {
+// proxied is an answer of a proxy, or of the service through it.
+type proxied struct {
 	status int
 	header http.Header
 	body   string
 }
 
-func (v *visitor) send(method, path, body string, headers ...string) said {
+func (v *visitor) send(method, path, body string, headers ...string) proxied {
 	v.t.Helper()
 	req, err := http.NewRequest(method, v.base+path, strings.NewReader(body))
 	must(v.t, err)
@@ -61,7 +61,7 @@ func (v *visitor) send(method, path, body string, headers ...string) said {
 	defer func() { _ = res.Body.Close() }()
 	text, err := io.ReadAll(res.Body)
 	must(v.t, err)
-	return said{res.StatusCode, res.Header, string(text)}
+	return proxied{res.StatusCode, res.Header, string(text)}
 }
 
 func (v *visitor) wants(status int, method, path, body string) string {
