@@ -21,6 +21,9 @@ EXPOSE 8080
 # Any other user works as well, if its group is 0, as on OpenShift.
 USER 65532:0
 VOLUME /data
+# Without it, docker kill with any signal, also one that only sets the log level, ends the
+# restart policy.
+STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["/latchkey", "healthcheck"]
 ENTRYPOINT ["/latchkey"]
 CMD ["serve"]

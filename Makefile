@@ -43,7 +43,7 @@ servers: ## install what the tests need and the machine lacks
 .PHONY: test
 test: servers ## run every test, with the race detector, on both sets of stores
 	@mkdir -p bin
-	$(GO) -C deploy/check test ./...
+	$(GO) -C deploy/check test -count=1 ./... # it reads files that the cache does not know
 	$(TESTSUM) --format pkgname-and-test-fails --jsonfile bin/test.json -- -race -tags $(TAGS) -timeout 10m ./...
 	@printf 'tests on SQLite: %s, on Postgres + Redis: %s\n' \
 	  "$$(grep -c '"Action":"pass".*"Test":"[^"]*/SQLite/' bin/test.json)" \

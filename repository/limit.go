@@ -142,15 +142,24 @@ func (s LimitState) Count(r LimitRule, a Attempt) LimitState {
 		leaked = s.Failures
 	}
 	s.Failures = min(max(0, s.Failures-leaked), float64(r.Most())) + 1
-	s.Before, s.Last, s.Until, s.Told = s.Last, a.Now, a.Now.Add(r.delay(s.Failures)), false
+	s.Before, s.Last, s.Until, s.Told = s.Last, a.Now, r.until(a.Now, s.Failures), false
 	return s
+}
+
+// until is when the delay of some failures ends, the last of which was at a time; zero
+// without a delay, so that an attempt whose clock is a little behind does not wait.
+func (r LimitRule) until(last time.Time, failures float64) time.Time {
+	if d := r.delay(failures); d > 0 {
+		return last.Add(d)
+	}
+	return time.Time{}
 }
 
 // TakeBack takes away what an attempt has counted, with the delay that it
 // brought. An empty state can be forgotten.
 func (s LimitState) TakeBack(r LimitRule, a Attempt) LimitState {
 	s.Failures = max(0, s.Failures-1)
-	until := s.Last.Add(r.delay(s.Failures))
+	until := r.until(s.Last, s.Failures)
 	if s.Last.Equal(a.Now) {
 		// It was let in, so no delay of before can be left.
 		s.Last, until = s.Before, time.Time{}

@@ -2,6 +2,7 @@ package check_test
 
 import (
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -50,6 +51,38 @@ func TestTheDockerfileMakesASmallImageThatIsNotRoot(t *testing.T) {
 	}
 	if user != "65532:0" || health != "CMD /latchkey healthcheck" || entry != "/latchkey" {
 		t.Errorf("user %q, health check %q, entry point %q", user, health, entry)
+	}
+}
+
+// TestTheImageHasEveryPackageThatTheProgramNeeds compares what the Dockerfile copies, and
+// what .dockerignore lets through, with the folders of the packages of the program.
+func TestTheImageHasEveryPackageThatTheProgramNeeds(t *testing.T) {
+	read := func(path string) string {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	dockerfile, ignore := read("../../Dockerfile"), strings.Split(read("../../.dockerignore"), "\n")
+	cmd := exec.Command("go", "list", "-deps", "-tags", "nomsgpack,grpcnotrace", "-f", "{{.ImportPath}}", "./cmd/latchkey")
+	cmd.Dir = "../.."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pkg := range strings.Fields(string(out)) {
+		rest, ours := strings.CutPrefix(pkg, "latchkey/")
+		if !ours {
+			continue
+		}
+		folder, _, _ := strings.Cut(rest, "/")
+		if !strings.Contains(dockerfile, "\nCOPY "+folder+" "+folder+"\n") {
+			t.Errorf("the Dockerfile does not copy %s, which has %s", folder, pkg)
+		}
+		if !slices.Contains(ignore, "!"+folder) {
+			t.Errorf(".dockerignore hides %s, which has %s", folder, pkg)
+		}
 	}
 }
 

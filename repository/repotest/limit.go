@@ -51,6 +51,17 @@ var limits = []promise{
 			at += delay
 		}
 	}},
+	{"WithoutADelayNoEarlierClockWaits", func(t *testing.T, s repository.Store) {
+		// The calls of two logins that come together may arrive in the other order, and
+		// the clocks of replicas differ.
+		expectWait(t, s, attempt(10*time.Millisecond, "k"), 0)
+		expectWait(t, s, attempt(0, "k"), 0)
+		undone := attempt(20*time.Millisecond, "k")
+		ends(t, s, attempt(10*time.Millisecond, "k"), repository.AttemptUndone)
+		expectWait(t, s, undone, 0)
+		ends(t, s, undone, repository.AttemptUndone)
+		expectWait(t, s, attempt(-time.Millisecond, "k"), 0)
+	}},
 	{"WhoWaitsCountsNothingAndIsToldOnce", func(t *testing.T, s repository.Store) {
 		for range 3 {
 			expectWait(t, s, attempt(0, "k"), 0)
@@ -141,14 +152,14 @@ var limits = []promise{
 		}
 	}},
 	{"NoDelayIsLongerThanItsRuleWhateverTheClockDid", func(t *testing.T, s repository.Store) {
-		for i := range 12 { // by a clock that is hours ahead
-			a := attempt(2*time.Hour+time.Duration(i)*time.Minute/2, "k", "wide")
-			a.Fingerprint = "x"
+		for i := range 3 { // by a clock that is hours ahead; the third brings a delay
+			a := attempt(2*time.Hour, "k", "wide")
+			a.Fingerprint = fmt.Sprint("x", i)
 			expectWait(t, s, a, 0)
 			ends(t, s, a, repository.AttemptFailed)
 		}
 		a := attempt(0, "k", "wide")
-		a.Fingerprint = "x"
+		a.Fingerprint = "x2"
 		w, err := s.Limits.BeginAttempt(t.Context(), a)
 		must(t, err)
 		if w.Repeat || w.Wait != rule.Max {

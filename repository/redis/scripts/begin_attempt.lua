@@ -51,7 +51,7 @@ for i, key in ipairs(KEYS) do
   local delay, whole = 0, math.ceil(n)
   if free > 0 and whole >= free then delay = math.min(base * 2 ^ math.min(whole - free, 62), longest) end
   redis.call('HSET', key, 'n', string.format('%.17g', n), 'before', string.format('%.0f', last), 'last', string.format('%.0f', now),
-    'until', string.format('%.0f', now + delay), 'told', '0')
+    'until', delay > 0 and string.format('%.0f', now + delay) or '0', 'told', '0')
   redis.call('PEXPIRE', key, string.format('%.0f', math.max(forget, delay) + tonumber(ARGV[4])))
 end
 return {0, 0, 0}

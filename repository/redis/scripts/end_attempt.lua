@@ -33,7 +33,7 @@ for i, key in ipairs(KEYS) do
       local n, last = math.max(0, tonumber(v[1]) - 1), tonumber(v[2])
       local delay, whole = 0, math.ceil(n)
       if free > 0 and whole >= free then delay = math.min(base * 2 ^ math.min(whole - free, 62), longest) end
-      local till = last + delay
+      local till = delay > 0 and last + delay or 0
       if last == began then last, till = tonumber(v[3]), 0 end
       if n == 0 then
         redis.call('DEL', key)
