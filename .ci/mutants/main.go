@@ -47,7 +47,7 @@ var mutants = []mutant{
 		{lua, "elseif s.cid ~= p.cid then", "elseif false then"},
 	}},
 	{"DEL instead of a tombstone", []edit{
-		{"repository/redis/scripts/end_session.lua", "redis.call('HSET', KEYS[1], 'rev', ARGV[1], 'rev_at', ARGV[2], 'rev_op', ARGV[3])", "redis.call('DEL', KEYS[1])"},
+		{"repository/redis/scripts/end_session.lua", "redis.call('HSET', KEYS[1], 'abs', f[2], 'rev', ARGV[1], 'rev_at', ARGV[2], 'rev_op', ARGV[3])", "redis.call('DEL', KEYS[1])"},
 		{"repository/sqlite/session.go", "return updateSession(ctx, tx, s.Tombstone(e.Reason, e.Now, e.Op))", `_, err = tx.ExecContext(ctx, "DELETE FROM sessions WHERE user_id = ? AND id = ?", s.UserID, s.ID)
 		return err`},
 	}},
@@ -79,9 +79,9 @@ var mutants = []mutant{
 		Ended: repository.EndReason(h["rev"]), EndedAt: r.time(h["rev_at"]), EndOp: h["rev_op"],
 	}
 `},
-		{lua, "    redis.call('HDEL', KEYS[1], field)\n", ""},
-		{"repository/redis/scripts/end_session.lua", "  redis.call('HDEL', KEYS[1], unpack(ARGV, 6))\n", ""},
-		{"repository/redis/scripts/end_other_sessions.lua", "      redis.call('HDEL', key, unpack(ARGV, 7))\n", ""},
+		{lua, "  redis.call('DEL', KEYS[1])\n", ""},
+		{"repository/redis/scripts/end_session.lua", "  redis.call('DEL', KEYS[1])\n", ""},
+		{"repository/redis/scripts/end_other_sessions.lua", "      redis.call('DEL', name)\n", ""},
 	}},
 	{"no check of the epoch", []edit{
 		{rules, `case s.Ended != "", s.Epoch != p.Epoch && !p.Kept:`, `case s.Ended != "":`},
