@@ -1,17 +1,13 @@
 package config
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"time"
 
-	"github.com/go-viper/mapstructure/v2"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -55,22 +51,6 @@ func LoadClients(name string) ([]Client, error) {
 		readClient(name, fmt.Sprintf("clients[%d]", i), n, &clients[i], p)
 	}
 	return clients, p.err()
-}
-
-// oneDocument reads the one document of a YAML text; nil if it is empty.
-func oneDocument(text []byte) (*yaml.Node, error) {
-	d := yaml.NewDecoder(bytes.NewReader(text))
-	var document, second yaml.Node
-	switch err := d.Decode(&document); {
-	case errors.Is(err, io.EOF):
-		return nil, nil
-	case err != nil:
-		return nil, fmt.Errorf("not well-formed YAML%s", lineIn(err))
-	}
-	if err := d.Decode(&second); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("there is a second document%s; keep everything in one", atLine(second.Line))
-	}
-	return document.Content[0], nil
 }
 
 func readClient(file, at string, n *yaml.Node, c *Client, p *problems) {
@@ -131,15 +111,4 @@ func readClient(file, at string, n *yaml.Node, c *Client, p *problems) {
 		return
 	}
 	c.Secret = NewSecret(plain)
-}
-
-// decodeField writes what a file or a variable holds into a field.
-func decodeField(raw any, field reflect.Value) error {
-	d, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
-		Result: field.Addr().Interface(), DecodeHook: mapstructure.DecodeHookFuncType(decodeHook), WeaklyTypedInput: true,
-	})
-	if err != nil {
-		return err
-	}
-	return d.Decode(raw)
 }

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/go-viper/mapstructure/v2"
 )
 
 // hint is what is wrong with a value: how to write it.
@@ -79,6 +81,17 @@ func decodeHook(_, to reflect.Type, data any) (any, error) {
 		return n, nil
 	}
 	return data, nil
+}
+
+// decodeField writes what a file or a variable holds into a field.
+func decodeField(raw any, field reflect.Value) error {
+	d, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
+		Result: field.Addr().Interface(), DecodeHook: mapstructure.DecodeHookFuncType(decodeHook), WeaklyTypedInput: true,
+	})
+	if err != nil {
+		return err
+	}
+	return d.Decode(raw)
 }
 
 // unwrap is the one rule for URLs and secrets: white space around the value does not count,

@@ -1,8 +1,10 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -65,6 +67,22 @@ func (f *settingsFile) readYAML(text []byte) error {
 		return err
 	}
 	return root.Decode(&f.values)
+}
+
+// oneDocument reads the one document of a YAML text; nil if it is empty.
+func oneDocument(text []byte) (*yaml.Node, error) {
+	d := yaml.NewDecoder(bytes.NewReader(text))
+	var document, second yaml.Node
+	switch err := d.Decode(&document); {
+	case errors.Is(err, io.EOF):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("not well-formed YAML%s", lineIn(err))
+	}
+	if err := d.Decode(&second); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("there is a second document%s; keep everything in one", atLine(second.Line))
+	}
+	return document.Content[0], nil
 }
 
 // linesOfYAML notes the line of each key below a mapping.
