@@ -73,7 +73,7 @@ func readClient(file, at string, n *yaml.Node, c *Client, p *problems) {
 			p.unread(where(name), key, "is not a key of a client")
 			continue
 		case seen[name.Value]:
-			p.unread(where(name), key, "stands twice")
+			p.unread(where(name), key, "is given twice")
 			continue
 		}
 		seen[name.Value] = true

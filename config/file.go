@@ -94,7 +94,7 @@ func (f *settingsFile) linesOfYAML(n *yaml.Node, prefix string) error {
 		}
 		key := prefix + strings.ToLower(name.Value)
 		if f.lines[key] != 0 {
-			return fmt.Errorf("%s stands twice (lines %d and %d)", key, f.lines[key], name.Line)
+			return fmt.Errorf("%s is given twice (lines %d and %d)", key, f.lines[key], name.Line)
 		}
 		f.lines[key] = name.Line
 		if value.Kind == yaml.MappingNode {

@@ -66,7 +66,7 @@ func TestLoad_FilesThatAreNotWellFormed(t *testing.T) {
 	for name, c := range map[string]struct{ file, text, want string }{
 		"a second document":     {"x.yaml", "log: {level: info}\n---\nlog: {level: debug}\n", "second document (line 2)"},
 		"YAML with a tab":       {"x.yaml", "log:\n\tlevel: s3cret\n", "not well-formed YAML (line"},
-		"a key twice":           {"x.yaml", "log: {level: info}\nserver: {}\nlog: {level: debug}\n", "log stands twice (lines 1 and 3)"},
+		"a key twice":           {"x.yaml", "log: {level: info}\nserver: {}\nlog: {level: debug}\n", "log is given twice (lines 1 and 3)"},
 		"a key of a number":     {"x.yaml", "1: s3cret\n", "not text (line 1)"},
 		"a scalar":              {"x.yaml", "s3cret\n", "write sections"},
 		"a section of a text":   {"x.yaml", "log: s3cret\n", "log (x.yaml, line 1): is a section"},

@@ -118,7 +118,7 @@ func readMembers(body []byte) (map[string]json.RawMessage, error) {
 			return nil, malformed("The body is not one JSON object.", err)
 		}
 		if _, twice := members[name]; twice {
-			return nil, malformed("The body has a member twice.", nil)
+			return nil, malformed("The body gives a member twice.", nil)
 		}
 		var value json.RawMessage
 		if err := d.Decode(&value); err != nil {

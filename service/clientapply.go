@@ -60,7 +60,7 @@ func checkDeclared(declared []DeclaredClient) error {
 			wrong[at+": secret"] = "is missing: a client that is not public needs one"
 		}
 		if ids[d.ID] {
-			wrong[at+": id"] = "stands twice"
+			wrong[at+": id"] = "is given twice"
 		}
 		ids[d.ID] = true
 	}

@@ -129,7 +129,7 @@ func TestClients_IDsSecretsAndChangesOfTheOperator(t *testing.T) {
 		want string
 	}{
 		{[]string{"client", "update", "jobs"}, "nothing to change"},
-		{[]string{"client", "update", "nobody", "--scope", "x"}, "no such client"},
+		{[]string{"client", "update", "missing", "--scope", "x"}, "no such client"},
 		{[]string{"client", "update", "jobs", "--scope", "openid"}, "openid"},
 		{[]string{"client", "update", "jobs", "--grant", ""}, "must not be empty"},
 		{[]string{"client", "create", "--id", "spa", "--public", "--grant", "authorization_code", "--redirect-uri", "https://a.example", "--secret-file", "-"}, "not for a public client"},

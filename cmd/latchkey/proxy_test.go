@@ -116,7 +116,7 @@ location = /.well-known/oauth-authorization-server/auth { proxy_pass http://latc
 	root := newVisitor(t, strings.TrimSuffix(base, "/auth"), "127.0.0.3")
 	root.wants(200, "GET", "/.well-known/oauth-authorization-server/auth", "")
 
-	// A cached answer serves pages of every origin, whoever asked first.
+	// A cached answer serves pages of every origin, whichever client asked first.
 	for _, want := range []string{"MISS", "HIT"} {
 		got := v.send("GET", "/.well-known/jwks.json", "")
 		if got.header.Get("X-Cache") != want || got.header.Get("Access-Control-Allow-Origin") != "*" {
@@ -127,13 +127,13 @@ location = /.well-known/oauth-authorization-server/auth { proxy_pass http://latc
 		t.Errorf("the key set for a page: %v", got.header)
 	}
 
-	// One visitor's failures delay nobody else, although the proxy adds a port to addresses.
+	// One visitor's failures delay no other visitor, although the proxy adds a port to addresses.
 	guesser := newVisitor(t, base, "127.0.0.3")
 	guesser.staging = true
 	for i := range 4 {
-		guesser.send("POST", "/api/users/login", fmt.Sprintf(`{"username":"nobody%d","password":"wrong guess"}`, i))
+		guesser.send("POST", "/api/users/login", fmt.Sprintf(`{"username":"stranger%d","password":"wrong guess"}`, i))
 	}
-	guesser.wants(429, "POST", "/api/users/login", `{"username":"nobody9","password":"wrong guess"}`)
+	guesser.wants(429, "POST", "/api/users/login", `{"username":"stranger9","password":"wrong guess"}`)
 	v.wants(200, "POST", "/api/users/login", login)
 	v.wants(204, "POST", "/api/users/logout", "")
 	v.wants(401, "GET", "/api/users/me", "")
