@@ -66,7 +66,7 @@ func readClient(file, at string, n *yaml.Node, c *Client, p *problems) {
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		name, value := n.Content[i], n.Content[i+1]
-		key := at + "." + name.Value
+		key := at + "." + nameOf(name.Value)
 		field, known := fields[name.Value]
 		switch {
 		case !known:
@@ -77,12 +77,7 @@ func readClient(file, at string, n *yaml.Node, c *Client, p *problems) {
 			continue
 		}
 		seen[name.Value] = true
-		var raw any
-		err := value.Decode(&raw)
-		if err == nil {
-			err = decodeField(raw, field)
-		}
-		if err != nil {
+		if err := decodeField(plain(value), field); err != nil {
 			p.unread(where(name), key, "%s", hintFor(err, field.Type()))
 		}
 	}

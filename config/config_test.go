@@ -110,6 +110,7 @@ func TestBadSettingsAreNamedByKeyAllAtOnce(t *testing.T) {
 		"a public URL that ends in a dot":           {[]string{"SERVER_PUBLIC_URL=https://auth.example.org."}, []string{"server.public_url", "dot"}},
 		"a public URL with an odd path":             {[]string{"SERVER_PUBLIC_URL=https://example.org/a//b"}, []string{"server.public_url", "path"}},
 		"a cookie prefix with a blank":              {[]string{"COOKIES_PREFIX=shop;"}, []string{"cookies.prefix"}},
+		"a cookie prefix of the browsers'":          {[]string{"COOKIES_PREFIX=__Host-"}, []string{"cookies.prefix", "__Host-"}},
 		"an idle timeout of nothing":                {[]string{"SERVER_IDLE_TIMEOUT=0s"}, []string{"server.idle_timeout"}},
 		"two names of this machine": {
 			[]string{"SERVER_PUBLIC_URL=http://127.0.0.1:8080", "CORS_ORIGINS=http://localhost:3000"},

@@ -97,6 +97,9 @@ func (c *Config) validateCookies(p *problems) {
 	if strings.Trim(c.Cookies.Prefix, prefixCharacters) != "" || len(c.Cookies.Prefix) > 32 {
 		p.add("cookies.prefix", "must consist of at most 32 letters, digits, hyphens and underscores, as in shop-")
 	}
+	if lower := strings.ToLower(c.Cookies.Prefix); strings.HasPrefix(lower, "__host") || strings.HasPrefix(lower, "__secure") {
+		p.add("cookies.prefix", "must not begin like __Host- or __Secure-, which browsers give a meaning and https adds by itself")
+	}
 	host := u.Hostname()
 	if d, err := hostname.Canonical(c.Cookies.Domain); err == nil {
 		c.Cookies.Domain = d

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -66,8 +67,48 @@ func (f *settingsFile) readYAML(text []byte) error {
 	if err := f.linesOfYAML(root, ""); err != nil {
 		return err
 	}
-	return root.Decode(&f.values)
+	if values, ok := plain(root).(map[string]any); ok {
+		f.values = values
+	}
+	return nil
 }
+
+// plain returns the values below a YAML node, scalars as the text that stands there: what a
+// number or a date is read as depends on the reader (0777, 1.10), and each setting reads its
+// own text.
+func plain(n *yaml.Node) any {
+	switch n.Kind { //nolint:exhaustive // a document has been taken apart
+	case yaml.AliasNode:
+		return plain(n.Alias)
+	case yaml.MappingNode:
+		m := map[string]any{}
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			m[n.Content[i].Value] = plain(n.Content[i+1])
+		}
+		return m
+	case yaml.SequenceNode:
+		list := []any{}
+		for _, item := range n.Content {
+			list = append(list, plain(item))
+		}
+		return list
+	}
+	if n.Tag == "!!null" {
+		return nil
+	}
+	return n.Value
+}
+
+// nameOf returns a key that is no setting as it may be shown: if it could be a secret that
+// was written in its place, as in {secret:abc}, only where it stands is said.
+func nameOf(key string) string {
+	if plainKey.MatchString(key) {
+		return key
+	}
+	return "a key"
+}
+
+var plainKey = regexp.MustCompile(`^[A-Za-z_]{1,40}(\.[A-Za-z_]{1,40}){0,2}$`)
 
 // oneDocument reads the one document of a YAML text; nil if it is empty.
 func oneDocument(text []byte) (*yaml.Node, error) {
@@ -94,7 +135,7 @@ func (f *settingsFile) linesOfYAML(n *yaml.Node, prefix string) error {
 		}
 		key := prefix + strings.ToLower(name.Value)
 		if f.lines[key] != 0 {
-			return fmt.Errorf("%s is given twice (lines %d and %d)", key, f.lines[key], name.Line)
+			return fmt.Errorf("%s is given twice (lines %d and %d)", nameOf(key), f.lines[key], name.Line)
 		}
 		f.lines[key] = name.Line
 		if value.Kind == yaml.MappingNode {

@@ -72,7 +72,7 @@ func (s source) readFile(f settingsFile, known []Setting, p *problems) error {
 		members, isSection := value.(map[string]any)
 		switch {
 		case !sections[section]:
-			p.unread(f.where(section), section, "is not a section of settings")
+			p.unread(f.where(section), nameOf(section), "is not a section of settings")
 		case value == nil: // a section without keys
 		case !isSection:
 			p.unread(f.where(section), section, "is a section: write its keys below it")
@@ -81,7 +81,7 @@ func (s source) readFile(f settingsFile, known []Setting, p *problems) error {
 			key := section + "." + strings.ToLower(name)
 			switch {
 			case sections[section] && !keys[key]:
-				p.unread(f.where(key), key, "is no setting%s", didYouMean(key, known))
+				p.unread(f.where(key), nameOf(key), "is no setting%s", didYouMean(key, known))
 			case member == nil:
 				p.unread(f.where(key), key, "has no value: remove it to get the default")
 			case keys[key]:

@@ -37,7 +37,7 @@ func TestLoad_ReportsAllProblemsWithTheirLines(t *testing.T) {
 				"password.bcrypt_cost " + at("bcrypt_cost") + "write a whole number", "password.min_length " + at("min_length") + "must be between",
 				"refresh.rotate " + at("rotate") + "write true or false", "refresh.grace " + at("grace") + "write a duration",
 				"errors.status " + at("status") + "write a whole number", "speling " + at("speling") + "is not a section",
-				"database.url " + at("url") + "write it as text, in quotes", "cors.origins " + at("origins") + `"ftp//x" is not an origin`,
+				"database.url " + at("url"), "cors.origins " + at("origins") + `"ftp//x" is not an origin`,
 				"log.level (LATCHKEY_LOG_LEVEL): must be one of",
 				"LATCHKEY_TOKENS_ACCES_TTL: is a variable that is no setting; did you mean LATCHKEY_TOKENS_ACCESS_TTL?",
 			} {
@@ -81,6 +81,16 @@ func TestLoad_FilesThatAreNotWellFormed(t *testing.T) {
 				t.Errorf("%v, want %q", err, c.want)
 			}
 		})
+	}
+	for file, text := range map[string]string{
+		"x.yaml": "tokens: {secret:s3cret00s3cret}\n", "y.yaml": "s3cret00: 1\n", "x.toml": "[tokens]\n\"secret s3cret\" = 1\n",
+	} {
+		if _, err := config.Load(write(t, file, text)); err == nil || strings.Contains(err.Error(), "s3cret") || !strings.Contains(err.Error(), "line ") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	if cfg, err := config.Load(write(t, "octal.yaml", "tokens: {audience: 0777}\nredis: {prefix: 1.10}\n")); err != nil || cfg.Tokens.Audience != "0777" || cfg.Redis.Prefix != "1.10" {
+		t.Errorf("numbers as text: %v %q %q", err, cfg.Tokens.Audience, cfg.Redis.Prefix)
 	}
 	for _, text := range []string{"", "# nothing\n", "---\n", "log:\n"} {
 		if _, err := config.Load(write(t, "empty.yaml", text)); err != nil {

@@ -16,6 +16,9 @@ func (c *Config) validateOrigins(p *problems) {
 	for i, o := range c.CORS.Origins {
 		canonical, err := canonicalOrigin(o)
 		if err != nil {
+			if strings.Contains(o, "@") { // it may have a password
+				o = "…"
+			}
 			p.add("cors.origins", "%q is not an origin (%s): write scheme, host and port, as in https://app.example.org", o, err)
 			continue
 		}

@@ -48,7 +48,7 @@ func (s *server) signUp(c *call, body signUpBody) (reply, error) {
 		if subject.Privilege >= service.PrivilegeAdministrator { // else anybody may do what the request asks for
 			live, err := s.Sessions.State(c.ctx(), subject)
 			if err != nil {
-				return reply{}, err
+				return s.ended(c.r, err)
 			}
 			by = &live
 		}

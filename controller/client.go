@@ -81,9 +81,9 @@ func (w clientWish) apply(spec *service.ClientSpec) {
 }
 
 // inSeconds is a number of seconds, or a time that nothing allows where they are
-// too many to be one.
+// too many or negative.
 func inSeconds(n int) time.Duration {
-	if n > math.MaxInt32 {
+	if n < 0 || n > math.MaxInt32 {
 		return -1
 	}
 	return time.Duration(n) * time.Second

@@ -145,7 +145,7 @@ func (p *docsPage) all() {
 		"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n",
 		"<title>", title, "</title>\n<style>", docsCSS, "</style>\n</head>\n<body>\n<main>\n<h1>", title, "</h1>\n")
 	p.prose(p.root.get("info", "description").text())
-	p.w("<p>For programs: <a href=\"/openapi.yaml\">openapi.yaml</a>.</p>\n<nav aria-label=\"Contents\">\n<ul>\n")
+	p.w("<p>For programs: <a href=\"openapi.yaml\">openapi.yaml</a>.</p>\n<nav aria-label=\"Contents\">\n<ul>\n")
 	tags := p.root.get("tags").items()
 	for _, tag := range tags {
 		name := escape(tag.get("name").text())

@@ -1,6 +1,8 @@
 package controller
 
 import (
+	"strings"
+
 	"latchkey/service"
 )
 
@@ -16,9 +18,9 @@ func (s *server) login(c *call, body loginBody) (reply, error) {
 		Password: service.NewPassword(body.Password), Terms: service.Terms{ClientID: service.ClientAPI}, From: c.from(),
 	}
 	switch {
-	case text(body.Username) != "":
+	case strings.TrimSpace(text(body.Username)) != "":
 		credentials.Username = *body.Username
-	case text(body.Email) != "":
+	case strings.TrimSpace(text(body.Email)) != "":
 		credentials.Email = *body.Email
 	default:
 		return reply{}, &service.Error{

@@ -18,8 +18,8 @@ var openAPI string
 // describeAPI returns the description with the paths of a deployment, which users reach
 // under a prefix.
 func describeAPI(prefix, basePath string) string {
-	text := strings.Replace(openAPI, "  - url: /\n", "  - url: "+prefix+"/\n", 1)
-	return strings.ReplaceAll(text, "/api/", basePath+"/")
+	text := strings.ReplaceAll(openAPI, "/api/", basePath+"/")
+	return strings.Replace(text, "  - url: /\n", "  - url: "+prefix+"/\n", 1)
 }
 
 // routeDescription serves the description to programs, and to people as a page

@@ -199,8 +199,9 @@ func account(s service.Subject, now time.Time) error {
 
 // allowHead completes the header Allow of a 405: what answers GET answers HEAD.
 func allowHead(c *gin.Context) {
-	if allow := c.Writer.Header().Get("Allow"); slices.Contains(strings.Split(allow, ", "), http.MethodGet) {
-		c.Header("Allow", allow+", "+http.MethodHead)
+	allow := strings.Split(c.Writer.Header().Get("Allow"), ", ")
+	if slices.Contains(allow, http.MethodGet) && !slices.Contains(allow, http.MethodHead) {
+		c.Header("Allow", strings.Join(append(allow, http.MethodHead), ", "))
 	}
 }
 

@@ -45,6 +45,7 @@ func CORS(o CORSOptions) gin.HandlerFunc {
 		preflight := c.Request.Method == http.MethodOptions && c.GetHeader("Access-Control-Request-Method") != ""
 		if o.Public(c.FullPath()) {
 			h.Set("Access-Control-Allow-Origin", "*")
+			h.Set("Access-Control-Expose-Headers", corsExposed)
 			if c.Request.Method == http.MethodOptions {
 				allowPreflight(c)
 			}

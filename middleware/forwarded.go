@@ -15,8 +15,8 @@ const forwardedFor = "X-Forwarded-For"
 
 // ForwardedFor rewrites X-Forwarded-For so that Gin reads all of it: one header of the
 // lines of all, and addresses without the port or the brackets that some proxies write.
-// An entry that is no address stays, and is logged once: Gin then takes the proxy's
-// address, and all users behind it share one.
+// An entry that is not an address stays: if it is the last one, Gin takes the proxy's
+// address, and all users behind it share one, which is logged once.
 func ForwardedFor(log *slog.Logger) gin.HandlerFunc {
 	var warned atomic.Bool
 	return func(c *gin.Context) {
@@ -24,14 +24,21 @@ func ForwardedFor(log *slog.Logger) gin.HandlerFunc {
 		if len(lines) == 0 {
 			return
 		}
-		entries := strings.Split(strings.Join(lines, ","), ",")
-		for i, entry := range entries {
-			entries[i] = strings.TrimSpace(entry)
-			if address, ok := readAddress(entries[i]); ok {
-				entries[i] = address.String()
-			} else if warned.CompareAndSwap(false, true) {
-				log.WarnContext(c.Request.Context(), "an entry of "+forwardedFor+" is no address; the address of the proxy counts for such requests",
-					"length", len(entry))
+		var entries []string
+		for entry := range strings.SplitSeq(strings.Join(lines, ","), ",") {
+			if entry = strings.TrimSpace(entry); entry == "" { // RFC 9110 5.6.1
+				continue
+			}
+			address, ok := readAddress(entry)
+			if ok {
+				entry = address.String()
+			}
+			entries = append(entries, entry)
+		}
+		if n := len(entries); n > 0 { // the last one is the proxy's word, the others may be the client's
+			if _, ok := readAddress(entries[n-1]); !ok && warned.CompareAndSwap(false, true) {
+				log.WarnContext(c.Request.Context(), "the last entry of "+forwardedFor+" is not an address; the address of the proxy counts for such requests",
+					"length", len(entries[n-1]))
 			}
 		}
 		c.Request.Header.Set(forwardedFor, strings.Join(entries, ", "))

@@ -39,6 +39,8 @@ func TestTheAddressBehindAProxyIsRead(t *testing.T) {
 		{"203.0.113.8", []string{"198.51.100.7, 203.0.113.8:51008, 10.1.2.3:80"}},
 		{"203.0.113.8", []string{"198.51.100.7", "203.0.113.8"}}, // the first line is the client's own
 		{"203.0.113.8", []string{" 203.0.113.8 ,10.1.2.3"}},
+		{"203.0.113.8", []string{"203.0.113.8,"}},
+		{"203.0.113.8", []string{"garbage, 203.0.113.8"}},
 		{"192.0.2.1", []string{"unknown"}},
 		{"192.0.2.1", []string{"203.0.113.8, garbage"}},
 	} {

@@ -60,7 +60,8 @@ type Clients interface {
 
 	// RotateClientSecret makes a secret the current one, and keeps the one that
 	// was current until a time. ErrNotFound for an unknown, deleted or public
-	// client.
+	// client, and for the secret that is current already: else the one before would
+	// be lost to a second call.
 	RotateClientSecret(ctx context.Context, id string, secret SecretHash, keep, at time.Time, by Caller, a AuditRecord) error
 
 	// DeleteClient removes a client for good. ErrNotFound for an unknown one.

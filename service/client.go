@@ -228,7 +228,7 @@ func notManaged(c repository.Client) error {
 	if !c.Managed {
 		return nil
 	}
-	return fieldError(CodeInvalidRequest, "client", "is described in oauth.clients_file: change it there")
+	return fieldError(CodeInvalidRequest, "client", "is described in oauth.clients_file: change it there, or take it out of the file and run latchkey client apply")
 }
 
 // KeepSecret is how long the secret before stays good unless somebody says.
@@ -254,6 +254,9 @@ func (c *Clients) RotateSecret(ctx context.Context, id string, secret ClientSecr
 	}
 	if err != nil {
 		return "", err
+	}
+	if secret != "" && secret.hash() == was.Secret {
+		return secret, nil // it is the secret already; the one before stays as good as it was
 	}
 	return c.rotate(ctx, id, cmp.Or(secret, ClientSecret(random256())), keep, by, from)
 }

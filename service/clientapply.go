@@ -25,13 +25,24 @@ type Applied struct {
 }
 
 // Apply makes the managed clients what the declared ones say: it creates those that are
-// missing, changes those that differ, and disables those that are not declared any more,
-// because the id of a deleted client cannot be used again. A client that an operator made
+// missing, changes those that differ, and disables and releases those that are not declared
+// any more; it does not delete them, because the id of a deleted client cannot be used
+// again. A client that an operator made
 // with another command becomes a managed one. A changed secret leaves the one before good
 // for KeepSecret. Invalid_request names all that is wrong, before anything changes.
 func (c *Clients) Apply(ctx context.Context, declared []DeclaredClient, from Origin) (Applied, error) {
 	if err := checkDeclared(declared); err != nil {
 		return Applied{}, err
+	}
+	for _, d := range declared { // before anything changes
+		was, err := findClient(ctx, c.store, d.ID)
+		switch {
+		case errors.Is(err, repository.ErrNotFound):
+		case err != nil:
+			return Applied{}, storeFailure("find a client", err)
+		case was.Public != d.Public:
+			return Applied{}, fieldError(CodeInvalidRequest, "client "+d.ID, "stays public or confidential, as it was made: choose another id")
+		}
 	}
 	var done Applied
 	for _, d := range declared {
@@ -88,8 +99,6 @@ func (c *Clients) applyOne(ctx context.Context, d DeclaredClient, from Origin, d
 			return err
 		case err != nil:
 			return storeFailure("find a client", err)
-		case was.Public != d.Public:
-			return errors.New("a client stays public or confidential, as it was made: choose another id")
 		}
 		changed := false
 		want := d.record()
@@ -104,7 +113,9 @@ func (c *Clients) applyOne(ctx context.Context, d DeclaredClient, from Origin, d
 			done.Changed, changed = append(done.Changed, d.ID), true
 		}
 		if !d.Public && d.Secret.hash() != was.Secret {
-			if _, err := c.rotate(ctx, d.ID, d.Secret, KeepSecret, nil, from); err != nil {
+			if _, err := c.rotate(ctx, d.ID, d.Secret, KeepSecret, nil, from); AsError(err).Code == CodeNotFound {
+				continue // another replica has rotated it
+			} else if err != nil {
 				return err
 			}
 			done.NewSecret, changed = append(done.NewSecret, d.ID), true
@@ -127,11 +138,11 @@ func (c *Clients) disableOthers(ctx context.Context, declared []DeclaredClient, 
 		}
 		for _, was := range list {
 			after = was.ID
-			if !was.Managed || was.Disabled || slices.ContainsFunc(declared, func(d DeclaredClient) bool { return d.ID == was.ID }) {
+			if !was.Managed || slices.ContainsFunc(declared, func(d DeclaredClient) bool { return d.ID == was.ID }) {
 				continue
 			}
 			spec := client(was).ClientSpec
-			spec.Disabled = true
+			spec.Disabled, spec.Managed = true, false // it can be enabled or deleted by command
 			if _, err := c.update(ctx, was, spec, nil, from); err != nil && !errors.Is(err, errChanged) {
 				return err
 			}

@@ -218,7 +218,11 @@ func (j jwk) rsa(read func(name, text string) []byte) (any, error) {
 func parseJWK(text []byte) (Key, error) {
 	var j jwk
 	if json.Unmarshal(text, &j) != nil || j.KTY == "" {
-		return Key{}, errors.New("neither a JWK nor PEM")
+		var set struct{ Keys []json.RawMessage }
+		if json.Unmarshal(text, &set) == nil && set.Keys != nil {
+			return Key{}, errors.New("this is a JWK Set: give one of its keys")
+		}
+		return Key{}, errors.New("neither a JWK, whose members are text, nor PEM")
 	}
 	return j.key()
 }
@@ -227,6 +231,7 @@ func parseJWK(text []byte) (Key, error) {
 // 1, PKCS #1), with blocks of parameters or certificates beside it. Its errors repeat
 // nothing of the key.
 func ParseKey(text []byte) (Key, error) {
+	text = bytes.TrimPrefix(text, []byte("\uFEFF"))
 	block, rest := pem.Decode(text)
 	if block == nil {
 		k, err := parseJWK(text)
@@ -261,7 +266,7 @@ func ParseKey(text []byte) (Key, error) {
 		material, err = x509.ParsePKCS1PrivateKey(found.Bytes)
 	}
 	if err != nil {
-		return Key{}, fmt.Errorf("PEM of type %q holds no private key that can be read: use PKCS #8 without a passphrase", found.Type)
+		return Key{}, fmt.Errorf("PEM of type %q holds no key of Ed25519, P-256 or RSA, as PKCS #8, SEC 1 or PKCS #1", found.Type)
 	}
 	return newKey("", material)
 }

@@ -112,7 +112,7 @@ func newKey(id string, material any) (Key, error) {
 		}
 		k.Algorithm = RS256
 	default:
-		return Key{}, fmt.Errorf("a key of type %T signs by none of our algorithms", material)
+		return Key{}, errNotOurs
 	}
 	if k.ID == "" {
 		k.ID = k.thumbprint()

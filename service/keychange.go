@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -71,7 +72,10 @@ func (r *Keyring) Rotate(ctx context.Context, use KeyUse, atOnce bool, from Orig
 			return fmt.Errorf("no key stands by: %w", repository.ErrNotFound) // tend puts one
 		}
 		if id != "" && id != e.ID {
-			return nil // somebody else activated it: that is the rotation
+			return nil // another process activated it: that is the rotation
+		}
+		if replaced, err := r.replaceForeign(ctx, e); replaced || err != nil {
+			return cmp.Or(err, errReplaced)
 		}
 		id = e.ID
 		at := r.clock.Reference(ctx)
@@ -84,6 +88,18 @@ func (r *Keyring) Rotate(ctx context.Context, use KeyUse, atOnce bool, from Orig
 		return KeyInfo{}, err
 	}
 	return r.info(ctx, id)
+}
+
+// errReplaced makes again look at the keys once more.
+var errReplaced = fmt.Errorf("the standby key was of another algorithm than tokens.algorithm: %w", repository.ErrExists)
+
+// replaceForeign replaces a standby key of another algorithm than that of the settings,
+// which must not become the active one.
+func (r *Keyring) replaceForeign(ctx context.Context, standby *keyEntry) (replaced bool, err error) {
+	if standby.use != UseAccess || r.policy.Algorithm == "" || standby.Algorithm == r.policy.Algorithm {
+		return false, nil
+	}
+	return true, r.putStandby(ctx, standby.use, standby.ID)
 }
 
 // publish is how long a key must be known before it signs: a secret is published
@@ -107,6 +123,9 @@ func (r *Keyring) Revoke(ctx context.Context, id string, from Origin) (KeyInfo, 
 			standby, stands := set.standby(e.use)
 			if !stands {
 				return fmt.Errorf("no key stands by: %w", repository.ErrNotFound)
+			}
+			if replaced, err := r.replaceForeign(ctx, standby); replaced || err != nil {
+				return cmp.Or(err, errReplaced)
 			}
 			if err := r.activate(ctx, standby, r.clock.Reference(ctx), from); err != nil {
 				return err

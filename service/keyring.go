@@ -49,7 +49,8 @@ type Keyring struct {
 
 	set atomic.Pointer[KeySet]
 
-	readAt atomic.Int64 // when the database was last read, by the monotonic clock; 0: never
+	fileStale atomic.Bool  // the file could not be read the last time
+	readAt    atomic.Int64 // when the database was last read, by the monotonic clock; 0: never
 
 	mu       sync.Mutex // of load
 	rows     []repository.SigningKey
@@ -88,13 +89,14 @@ func (r *Keyring) load(ctx context.Context) (read bool, err error) {
 	}
 	text, file, fileErr := r.fileText, r.file, error(nil)
 	if r.policy.File != nil {
-		if text, fileErr = r.policy.File(); fileErr == nil && string(text) != string(r.fileText) {
+		if text, fileErr = r.policy.File(); fileErr == nil && (r.file == nil || string(text) != string(r.fileText)) {
 			file, fileErr = parseKeysFile(text)
 		}
 		if fileErr != nil {
 			text, file, fileErr = r.fileText, r.file, fmt.Errorf("tokens.keys_file: %w", fileErr)
 		}
 	}
+	r.fileStale.Store(fileErr != nil)
 	entries, unsealErr := r.entries(rows)
 	if !reflect.DeepEqual(rows, r.rows) || string(text) != string(r.fileText) {
 		r.rows, r.fileText, r.file = rows, text, file
@@ -145,7 +147,7 @@ func (r *Keyring) entries(rows []repository.SigningKey) (entries []keyEntry, err
 // Current implements KeySource.
 func (r *Keyring) Current() bool {
 	read := r.readAt.Load()
-	return read != 0 && r.clock.elapsed()-time.Duration(read) < unheard*r.policy.Poll
+	return read != 0 && !r.fileStale.Load() && r.clock.elapsed()-time.Duration(read) < unheard*r.policy.Poll
 }
 
 // unheard is how many looks at the database may be missed before an unknown key
@@ -158,7 +160,15 @@ func (r *Keyring) Start(ctx context.Context) error {
 	if err := r.Load(ctx); err != nil {
 		return err
 	}
-	return r.tend(ctx)
+	if err := r.tend(ctx); err != nil {
+		return err
+	}
+	set := r.KeySet()
+	if standby, stands := set.standby(UseAccess); stands && r.policy.File == nil && r.policy.Algorithm == "" && standby.Algorithm != r.algorithm(set, UseAccess) {
+		r.log.Warn("the next rotation changes the algorithm of access tokens; to keep it, run: latchkey key add --alg with the algorithm of the active key",
+			"active", string(r.algorithm(set, UseAccess)), "next", string(standby.Algorithm))
+	}
+	return nil
 }
 
 // RunUntil keeps the keys current until ctx is done. While the database is away
@@ -244,17 +254,21 @@ func (r *Keyring) tendOnce(ctx context.Context) (changed bool, err error) {
 
 // changeAlgorithm makes a key of the algorithm of the settings the active one, in two
 // steps: such a key stands by, and takes over once it has been published for long enough.
-// A standby of another algorithm is replaced only when it is as old as that, so that two
-// replicas with different settings do not replace each other's keys all the time.
+// A standby of another algorithm, which a setting of before left, is replaced only when it
+// is as old as that, so that two replicas with different settings do not replace each
+// other's keys all the time.
 func (r *Keyring) changeAlgorithm(ctx context.Context, set *KeySet, use KeyUse, standby *keyEntry, now time.Time) (changed bool, err error) {
 	latest := set.last(use)
-	wanted := r.algorithm(set, use)
-	if latest == nil || latest.Algorithm == wanted || now.Before(standby.createdAt.Add(r.policy.publish(standby.Key))) {
+	if r.policy.Algorithm == "" || use != UseAccess || latest == nil || now.Before(standby.createdAt.Add(r.policy.publish(standby.Key))) {
 		return false, nil
 	}
-	if standby.Algorithm != wanted {
-		r.log.Info("tokens.algorithm has changed: publishing a key of the new algorithm", "active", string(latest.Algorithm), "setting", string(wanted))
+	wanted := r.policy.Algorithm
+	switch {
+	case standby.Algorithm != wanted:
+		r.log.Info("publishing a key of the algorithm that tokens.algorithm names", "active", string(latest.Algorithm), "setting", string(wanted))
 		return true, r.putStandby(ctx, use, standby.ID)
+	case latest.Algorithm == wanted:
+		return false, nil
 	}
 	published := func(at time.Time) bool { return !at.Before(standby.createdAt.Add(r.policy.publish(standby.Key))) }
 	at, ok := r.confirmed(ctx, published)

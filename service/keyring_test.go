@@ -569,6 +569,53 @@ func TestAlgorithm_AChangeOfTheSettingRotates(t *testing.T) {
 	})
 }
 
+// TestAlgorithm_AChangeThatWasTakenBackLeavesNoKeyBehind sets another algorithm and the old
+// one again: no later rotation or revocation may change the algorithm.
+func TestAlgorithm_AChangeThatWasTakenBackLeavesNoKeyBehind(t *testing.T) {
+	onBoth(t, func(t *testing.T, store repository.Store) {
+		ctx := t.Context()
+		at := time.Duration(0)
+		replicaWith := func(a service.Algorithm, passed time.Duration) *replica {
+			at += passed
+			r := newReplica(t, store, secret, keyPolicy(a))
+			r.clock.pass(at)
+			must(t, r.Start(ctx))
+			return r
+		}
+		replicaWith(service.ES256, 0)
+		r := replicaWith(service.HS256, time.Hour)
+		if got := algorithms(t, r); got != "active:ES256 next:HS256" {
+			t.Fatalf("with another setting it has %s", got)
+		}
+		r = replicaWith(service.ES256, time.Second)
+		if _, err := r.Rotate(ctx, service.UseAccess, true, service.Origin{}); err != nil {
+			t.Fatal(err)
+		}
+		r.clock.pass(time.Second)
+		if got := algorithms(t, r); got != "retired:ES256 active:ES256 next:ES256" {
+			t.Errorf("after a rotation at once it has %s", got)
+		}
+		replicaWith(service.HS256, time.Hour)
+		r = replicaWith(service.ES256, time.Hour)
+		if got := algorithms(t, r); !strings.HasSuffix(got, "active:ES256 next:ES256") {
+			t.Errorf("an hour later it has %s", got)
+		}
+	})
+}
+
+// TestKeysFile_ThatIsEmptyIsNoSetOfKeys refuses to start without a key.
+func TestKeysFile_ThatIsEmptyIsNoSetOfKeys(t *testing.T) {
+	policy := keyPolicy("")
+	policy.File = func() ([]byte, error) { return nil, nil }
+	r := newReplica(t, throwaway.SQLiteStore(t), secret, policy)
+	if err := r.Start(t.Context()); err == nil || !strings.Contains(err.Error(), "tokens.keys_file") {
+		t.Errorf("an empty file: %v", err)
+	}
+	if r.Current() {
+		t.Error("a key that is not in the set is called foreign, while the file cannot be read")
+	}
+}
+
 // algorithms are the keys for access tokens, by state.
 func algorithms(t *testing.T, r *replica) string {
 	t.Helper()

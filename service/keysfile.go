@@ -56,7 +56,7 @@ func parseKeysFile(text []byte) ([]keyEntry, error) {
 		entries = append(entries, e)
 	}
 	if active != 1 {
-		return nil, fmt.Errorf("%d keys are active; mark one with \"state\": \"active\"", active)
+		return nil, fmt.Errorf("%d keys are active: write {\"keys\": [ … ]}, and mark one key with \"state\": \"active\"", active)
 	}
 	return entries, nil
 }

@@ -231,9 +231,6 @@ func (o *OAuth) audience(c repository.Client, resource string) (string, error) {
 	case !slices.Contains(c.Audiences, resource):
 		return "", NewError(CodeInvalidTarget, "The client may not ask for tokens for this resource.")
 	}
-	if resource == o.tokens.issuer { // the audience of refresh tokens
-		return "", NewError(CodeInvalidTarget, "No access token is for the issuer itself.")
-	}
 	return resource, nil
 }
 

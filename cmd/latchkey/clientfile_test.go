@@ -74,25 +74,35 @@ func TestClients_AreWhatTheFileSays(t *testing.T) {
 			t.Errorf("after the change of the secret: %d", status)
 		}
 	}
-	if out, err := command(t, "", "client", "list", "--config", settings); err != nil || !strings.Contains(out, "public, from the file, disabled") {
+	// What is not in the file any more can be changed by command.
+	if out, err := command(t, "", "client", "list", "--config", settings); err != nil || !strings.Contains(out, "public, disabled") {
 		t.Errorf("%v: %s", err, out)
+	}
+	if _, err := command(t, "", "client", "enable", "shop", "--config", settings); err != nil {
+		t.Errorf("a client that was released: %v", err)
+	}
+	// The same secret once more does not take the one before away.
+	if out := apply(); !strings.Contains(out, "unchanged  jobs") || grantToJobs(t, r.url, jobsSecret) != 200 {
+		t.Errorf("applied again: %s", out)
 	}
 
 	for text, want := range map[string]string{
 		"clients: [{id: jobs, grants: [client_credentials]}]":                                             "client jobs: secret is missing",
 		"clients: [{id: jobs, grants: [client_credentials], secret: short}]":                              "32 to 200 characters",
-		"clients: [{id: jobs, grants: [client_credentials], secret: 1111111111111111111111111111111111}]": "quotes",
+		"clients: [{id: jobs, grants: [client_credentials], secret: 1111111111111111111111111111111111}]": "repeats itself",
 		"clients: [{id: jobs, grants: [nothing], secret_file: jobs.secret}, {id: x}]":                     "client jobs: grants",
 		"clients:\n- {id: jobs, grant: [x]}\n":                                                            "clients[0].grant (clients.yaml, line 2): is not a key of a client",
 		"clients:\n- id: jobs\n  access_ttl: 5\n":                                                         "clients[0].access_ttl (clients.yaml, line 3): write a duration",
 		"clients:\n- id: jobs\n  public: perhaps\n":                                                       "line 3): write true or false",
+		"clients: [{id: jobs, secret:00b437aa, grants: [x]}]\n":                                           "clients[0].a key (clients.yaml, line 1): is not a key of a client",
+		"clients: [{id: 0777, public: true, grants: [nothing]}]\n":                                        "client 0777: grants",
 		"clients: {}\n":                   "one list below the key clients",
 		"clients: []\n---\nclients: []\n": "second document",
 		"clients: [{id: jobs, public: true, grants: [authorization_code], redirect_uris: [https://a.example/cb]}]": "choose another id",
 	} {
 		write(file, text)
 		_, err := command(t, "", "client", "apply", "--config", settings)
-		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "short}") {
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "short}") || strings.Contains(err.Error(), "00b437aa") {
 			t.Errorf("%s: %v, want %q", text, err, want)
 		}
 	}

@@ -175,6 +175,9 @@ func newTokens(cfg config.Config, b backend, create bool, log *slog.Logger) (*se
 		Lifetime: map[service.KeyUse]time.Duration{service.UseAccess: service.MaxAccessTTL, service.UseRefresh: cfg.Refresh.AbsoluteTTL},
 	}
 	if cfg.Tokens.KeysFile != "" {
+		if policy.Algorithm != "" {
+			log.Warn("tokens.algorithm has no effect: the keys in tokens.keys_file decide", "file", cfg.Tokens.KeysFile)
+		}
 		policy.File = func() ([]byte, error) { return os.ReadFile(cfg.Tokens.KeysFile) }
 	}
 	ring := service.NewKeyring(b.store.Keys, root, policy, b.clock, log)

@@ -79,7 +79,7 @@ func (db *DB) UpdateClient(ctx context.Context, c repository.Client, was time.Ti
 func (db *DB) RotateClientSecret(ctx context.Context, id string, secret repository.SecretHash, keep, at time.Time, by repository.Caller, a repository.AuditRecord) error {
 	return db.asAdministrator(ctx, by, a, `
 		UPDATE clients SET previous_secret = secret, previous_until = $19, secret = $18, updated_at = $20
-		FROM allowed WHERE id = $17 AND NOT public AND deleted_at IS NULL`, id, string(secret), keep, at)
+		FROM allowed WHERE id = $17 AND NOT public AND secret <> $18 AND deleted_at IS NULL`, id, string(secret), keep, at)
 }
 
 // DeleteClient implements repository.Clients.

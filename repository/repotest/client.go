@@ -142,6 +142,12 @@ var clients = []promise{
 		if got.Secret != "cc" || got.PreviousSecret != "aa" || !got.PreviousUntil.Equal(noon.Add(time.Hour)) || !got.UpdatedAt.Equal(noon.Add(time.Minute)) {
 			t.Errorf("%+v", got)
 		}
+		err = s.Clients.RotateClientSecret(t.Context(), "shop", "cc", noon, noon.Add(2*time.Minute), repository.Caller{}, newAudit("", repository.AuditClientSecret))
+		again, found := s.Clients.FindClient(t.Context(), "shop")
+		must(t, found)
+		if diff := cmp.Diff(got, again); !errors.Is(err, repository.ErrNotFound) || diff != "" {
+			t.Errorf("the same secret once more: %v (-want +got):\n%s", err, diff)
+		}
 	}},
 }
 

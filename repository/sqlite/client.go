@@ -83,7 +83,7 @@ func (db *DB) RotateClientSecret(ctx context.Context, id string, secret reposito
 	return db.asAdministrator(ctx, by, a, func(ctx context.Context, tx *sql.Tx) (sql.Result, error) {
 		return tx.ExecContext(ctx, `
 			UPDATE clients SET previous_secret = secret, previous_until = ?3, secret = ?2, updated_at = ?4
-			WHERE id = ?1 AND public = 0 AND deleted_at = 0`, id, string(secret), micros(keep), micros(at))
+			WHERE id = ?1 AND public = 0 AND secret <> ?2 AND deleted_at = 0`, id, string(secret), micros(keep), micros(at))
 	})
 }
 
