@@ -16,6 +16,8 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/redis/go-redis/v9"
+
+	"latchkey/repository"
 )
 
 func main() {
@@ -207,7 +209,9 @@ func (f *floor) present(ctx context.Context, rdb redis.Cmdable, old refreshClaim
 	const month = 30 * 24 * time.Hour / time.Millisecond
 	return f.script.Run(ctx, rdb, []string{key + ":" + old.SessionID, key},
 		old.Gen, old.ID, id(), old.ClientID, "body", u.Epoch, false, id(), time.Now().UnixMilli(),
-		old.IssuedAt.UnixMilli(), !rotate, true, true, 0, 0, 60_000, int64(month), 200, 3, 86_400_000, 64, old.SessionID).StringSlice()
+		old.IssuedAt.UnixMilli(), !rotate, true, true, 0, 0, 60_000, int64(month),
+		repository.MaxGraced, repository.MaxRecoveries, repository.RecoveryWindow.Milliseconds(), repository.MaxAhead,
+		repository.MaxRotatedAhead.Milliseconds(), 30_000, false, old.SessionID).StringSlice()
 }
 
 func registered(issuer, audience, subject, id string, now, end time.Time) jwt.RegisteredClaims {
