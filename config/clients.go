@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -44,6 +43,9 @@ func LoadClients(name string) ([]Client, error) {
 	}
 	if root == nil || root.Kind != yaml.MappingNode || len(root.Content) != 2 || root.Content[0].Value != "clients" || root.Content[1].Kind != yaml.SequenceNode {
 		return nil, fmt.Errorf("the clients in %s: write one list below the key clients", name)
+	}
+	if err := noAlias(root); err != nil {
+		return nil, fmt.Errorf("the clients in %s: %w", name, err)
 	}
 	p := &problems{bad: map[string]bool{}}
 	clients := make([]Client, len(root.Content[1].Content))
@@ -97,13 +99,13 @@ func readClient(file, at string, n *yaml.Node, c *Client, p *problems) {
 		p.unread(where(n), at+".secret_file", "cannot be read: %s", err)
 		return
 	}
-	plain, err := unwrap(string(text))
-	if err == nil && strings.TrimSpace(plain) == "" {
+	secret, err := unwrap(string(text))
+	if err == nil && secret == "" {
 		err = hint("the file is empty")
 	}
 	if err != nil {
 		p.unread(where(n), at+".secret_file", "%s", err)
 		return
 	}
-	c.Secret = NewSecret(plain)
+	c.Secret = NewSecret(secret)
 }

@@ -27,6 +27,14 @@ const (
 // are hints.
 func decodeHook(_, to reflect.Type, data any) (any, error) {
 	text, ok := data.(string)
+	if _, isMap := data.(map[string]any); isMap {
+		switch to {
+		case reflect.TypeFor[CookieTuple]():
+			return nil, hintCookies
+		case reflect.TypeFor[netip.Prefix]():
+			return nil, hintNetworks
+		}
+	}
 	if !ok {
 		switch to {
 		case reflect.TypeFor[time.Duration]():
@@ -36,7 +44,10 @@ func decodeHook(_, to reflect.Type, data any) (any, error) {
 		}
 		return data, nil
 	}
+	text = strings.TrimSpace(strings.TrimPrefix(text, "\uFEFF"))
 	switch to {
+	case reflect.TypeFor[string]():
+		return unwrap(text)
 	case reflect.TypeFor[Secret]():
 		plain, err := unwrap(text)
 		return NewSecret(plain), err
@@ -94,12 +105,12 @@ func decodeField(raw any, field reflect.Value) error {
 	return d.Decode(raw)
 }
 
-// unwrap is the one rule for URLs and secrets: white space around the value does not count,
+// unwrap is the one rule for texts, URLs and secrets: white space around the value does not count,
 // since files end in a newline. Quotes do not belong to a value either, but some tools keep
 // those of an env file and others remove them, so two replicas could differ: they are
 // refused.
 func unwrap(s string) (string, error) {
-	s = strings.TrimSpace(s)
+	s = strings.TrimSpace(strings.TrimPrefix(s, "\uFEFF"))
 	switch {
 	case len(s) > 1 && (s[0] == '"' || s[0] == '\'') && s[len(s)-1] == s[0]:
 		return "", hint("has quotes around it: remove them")

@@ -39,6 +39,7 @@ func readSettingsFile(name string) (settingsFile, error) {
 	if err != nil {
 		return f, fmt.Errorf("read the settings: %w", err)
 	}
+	text = bytes.TrimPrefix(text, []byte("\uFEFF"))
 	switch strings.ToLower(filepath.Ext(name)) {
 	case ".yaml", ".yml":
 		err = f.readYAML(text)
@@ -73,13 +74,24 @@ func (f *settingsFile) readYAML(text []byte) error {
 	return nil
 }
 
+// noAlias refuses an alias: it may refer to itself, or grow without bound.
+func noAlias(n *yaml.Node) error {
+	if n.Kind == yaml.AliasNode {
+		return fmt.Errorf("write the value in place of an alias (line %d)", n.Line)
+	}
+	for _, item := range n.Content {
+		if err := noAlias(item); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // plain returns the values below a YAML node, scalars as the text that stands there: what a
 // number or a date is read as depends on the reader (0777, 1.10), and each setting reads its
 // own text.
 func plain(n *yaml.Node) any {
 	switch n.Kind { //nolint:exhaustive // a document has been taken apart
-	case yaml.AliasNode:
-		return plain(n.Alias)
 	case yaml.MappingNode:
 		m := map[string]any{}
 		for i := 0; i+1 < len(n.Content); i += 2 {
@@ -134,6 +146,9 @@ func (f *settingsFile) linesOfYAML(n *yaml.Node, prefix string) error {
 			return fmt.Errorf("a key is not text (line %d)", name.Line)
 		}
 		key := prefix + strings.ToLower(name.Value)
+		if err := noAlias(value); err != nil {
+			return err
+		}
 		if f.lines[key] != 0 {
 			return fmt.Errorf("%s is given twice (lines %d and %d)", nameOf(key), f.lines[key], name.Line)
 		}

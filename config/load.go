@@ -61,7 +61,7 @@ type source struct {
 
 // readFile takes what a file says.
 func (s source) readFile(f settingsFile, known []Setting, p *problems) error {
-	layer := map[string]any{}
+	layer, written := map[string]any{}, map[string]bool{}
 	sections, keys := map[string]bool{}, map[string]bool{}
 	for _, k := range known {
 		section, _, _ := strings.Cut(k.Key, ".")
@@ -80,11 +80,14 @@ func (s source) readFile(f settingsFile, known []Setting, p *problems) error {
 		for name, member := range members {
 			key := section + "." + strings.ToLower(name)
 			switch {
+			case written[key]:
+				p.unread(f.where(key), nameOf(key), "is given twice, in upper and in lower case")
 			case sections[section] && !keys[key]:
 				p.unread(f.where(key), nameOf(key), "is no setting%s", didYouMean(key, known))
 			case member == nil:
 				p.unread(f.where(key), key, "has no value: remove it to get the default")
 			case keys[key]:
+				written[key] = true
 				layer[key] = member
 				s.from[key] = f.where(key)
 			}
@@ -132,7 +135,7 @@ func (s source) readEnvironment(known []Setting, p *problems) error {
 			s.from[setting.Key] = name
 		case isFile && secret.Secret && strings.HasSuffix(name, fileSuffix):
 			s.readSecretFile(secret, name, value, p)
-		case !byOrchestrator.MatchString(name):
+		case !byOrchestrator(name, value):
 			p.unread("", name, "is a variable that is no setting%s", didYouMean(name, known))
 		}
 	}
@@ -189,9 +192,20 @@ func hintFor(err error, t reflect.Type) string {
 	return "write it as text"
 }
 
-// byOrchestrator matches what an orchestrator injects for a service named
-// latchkey: LATCHKEY_PORT, LATCHKEY_SERVICE_HOST, LATCHKEY_PORT_8080_TCP_ADDR.
-var byOrchestrator = regexp.MustCompile(`_(SERVICE_HOST|SERVICE_PORT|PORT)(_[A-Z0-9_]+)?$`)
+// byOrchestrator reports whether Kubernetes or Docker set a variable for a service named
+// latchkey, or latchkey-…: LATCHKEY_SERVICE_HOST, LATCHKEY_PORT=tcp://10.0.0.1:8080,
+// LATCHKEY_PORT_8080_TCP_ADDR.
+func byOrchestrator(name, value string) bool {
+	if strings.HasSuffix(name, "_PORT") && !strings.HasSuffix(name, "_SERVICE_PORT") && !orchestrated.MatchString(name) {
+		return address.MatchString(value)
+	}
+	return orchestrated.MatchString(name)
+}
+
+var (
+	orchestrated = regexp.MustCompile(`_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_PROTO|_PORT|_ADDR)?)$`)
+	address      = regexp.MustCompile(`^(tcp|udp|sctp)://`)
+)
 
 // didYouMean names the setting that a misspelt key or variable is most like, if there is
 // one.

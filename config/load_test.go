@@ -73,6 +73,8 @@ func TestLoad_FilesThatAreNotWellFormed(t *testing.T) {
 		"a key without a value": {"x.yaml", "log:\n  level:\n", "log.level (x.yaml, line 2): has no value"},
 		"TOML without a quote":  {"x.toml", "[log]\nlevel = s3cret\n", "not well-formed TOML (line 2)"},
 		"TOML with a key twice": {"x.toml", "[log]\nlevel = \"info\"\nlevel = \"s3cret\"\n", "not well-formed TOML"},
+		"an alias of itself":    {"x.yaml", "log: &l {level: info, format: *l}\n", "in place of an alias (line 1)"},
+		"a key in two cases":    {"x.toml", "[log]\nlevel = \"debug\"\nLevel = \"info\"\n", "is given twice"},
 		"another format":        {"x.json", "{}", "must end in .yaml or .toml"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -153,15 +155,20 @@ func TestLoad_BadSecretsAndTheirFiles(t *testing.T) {
 		env  map[string]string
 		want string
 	}{
-		"both":             {map[string]string{"TOKENS_SECRET": goodSecret, "TOKENS_SECRET_FILE": "/dev/null"}, "tokens.secret (LATCHKEY_TOKENS_SECRET_FILE): is set twice: by LATCHKEY_TOKENS_SECRET too"},
-		"an empty file":    {map[string]string{"TOKENS_SECRET_FILE": "/dev/null"}, "tokens.secret (LATCHKEY_TOKENS_SECRET_FILE): the file is empty"},
-		"no file":          {map[string]string{"TOKENS_SECRET_FILE": "/nonexistent"}, "cannot be read: open /nonexistent"},
-		"an empty name":    {map[string]string{"TOKENS_SECRET_FILE": ""}, "cannot be read"},
-		"of no secret":     {map[string]string{"LOG_LEVEL_FILE": "x"}, "LATCHKEY_LOG_LEVEL_FILE: is a variable that is no setting"},
-		"words":            {map[string]string{"DATABASE_URL": "host=db password=s3cret"}, "database.url (LATCHKEY_DATABASE_URL): must start with postgres://"},
-		"another database": {map[string]string{"DATABASE_URL": "mysql://u:s3cret@db/x"}, "must start with postgres://"},
-		"an @ unescaped":   {map[string]string{"DATABASE_URL": "postgres://u:s3@cret@db/x"}, "must be percent-encoded: @ as %40"},
-		"a # unescaped":    {map[string]string{"REDIS_URL": "redis://u:s3#cret@db/0"}, "must be percent-encoded"},
+		"both":                  {map[string]string{"TOKENS_SECRET": goodSecret, "TOKENS_SECRET_FILE": "/dev/null"}, "tokens.secret (LATCHKEY_TOKENS_SECRET_FILE): is set twice: by LATCHKEY_TOKENS_SECRET too"},
+		"an empty file":         {map[string]string{"TOKENS_SECRET_FILE": "/dev/null"}, "tokens.secret (LATCHKEY_TOKENS_SECRET_FILE): the file is empty"},
+		"no file":               {map[string]string{"TOKENS_SECRET_FILE": "/nonexistent"}, "cannot be read: open /nonexistent"},
+		"an empty name":         {map[string]string{"TOKENS_SECRET_FILE": ""}, "cannot be read"},
+		"of no secret":          {map[string]string{"LOG_LEVEL_FILE": "x"}, "LATCHKEY_LOG_LEVEL_FILE: is a variable that is no setting"},
+		"words":                 {map[string]string{"DATABASE_URL": "host=db password=s3cret"}, "database.url (LATCHKEY_DATABASE_URL): must start with postgres://"},
+		"another database":      {map[string]string{"DATABASE_URL": "mysql://u:s3cret@db/x"}, "must start with postgres://"},
+		"a ? unescaped":         {map[string]string{"DATABASE_URL": "postgres://u:s3?cret@db/x"}, "must be percent-encoded"},
+		"a / unescaped":         {map[string]string{"DATABASE_URL": "postgres://u:12/s3cret@db/x"}, "must be percent-encoded"},
+		"a directory in quotes": {map[string]string{"DATA_DIR": `"/tmp/x"`}, "data.dir (LATCHKEY_DATA_DIR): has quotes around it"},
+		"a port of ours":        {map[string]string{"SERVER_PORT": "9000"}, "LATCHKEY_SERVER_PORT: is a variable that is no setting"},
+		"a port out of range":   {map[string]string{"SERVER_LISTEN": "127.0.0.1:99999"}, "server.listen (LATCHKEY_SERVER_LISTEN): must have a port"},
+		"an @ unescaped":        {map[string]string{"DATABASE_URL": "postgres://u:s3@cret@db/x"}, "must be percent-encoded: @ as %40"},
+		"a # unescaped":         {map[string]string{"REDIS_URL": "redis://u:s3#cret@db/0"}, "must be percent-encoded"},
 		"a password of sentinels that are not there": {map[string]string{"REDIS_SENTINEL_PASSWORD": "x"}, "redis.sentinel_password (LATCHKEY_REDIS_SENTINEL_PASSWORD): is for redis.mode sentinel"},
 		"an authority without TLS":                   {map[string]string{"REDIS_CA_FILE": "ca.pem", "REDIS_URL": "redis://r"}, "redis.ca_file (LATCHKEY_REDIS_CA_FILE): is for TLS"},
 		"a certificate without a key":                {map[string]string{"REDIS_CERT_FILE": "c.pem", "REDIS_URL": "rediss://r"}, "redis.cert_file (LATCHKEY_REDIS_CERT_FILE): needs redis.key_file"},

@@ -47,14 +47,22 @@ func show(v any) string {
 		if v == nil {
 			return ""
 		}
-		return v.Redacted()
+		shown := *v
+		if shown.RawQuery != "" { // it may have the key of a collector
+			shown.RawQuery = redacted
+		}
+		return shown.Redacted()
 	case time.Duration:
 		return showDuration(v)
 	case map[string]int:
 		return strings.ReplaceAll(strings.TrimSuffix(strings.TrimPrefix(fmt.Sprint(v), "map["), "]"), ":", "=")
 	}
 	if rv := reflect.ValueOf(v); rv.Kind() == reflect.Slice {
-		return strings.Trim(fmt.Sprint(v), "[]")
+		texts := make([]string, rv.Len())
+		for i := range texts {
+			texts[i] = fmt.Sprint(rv.Index(i).Interface())
+		}
+		return strings.Join(texts, " ")
 	}
 	return fmt.Sprint(v)
 }

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -115,6 +116,10 @@ func (c *Config) validateServer(p *problems) {
 		p.add("server.listen", "must be an address and a port, as in 127.0.0.1:8080")
 		return
 	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		p.add("server.listen", "must have a port from 0 to 65535")
+		return
+	}
 	if !plainPath(c.Server.BasePath) {
 		p.add("server.base_path", "must be empty, or start with a slash and end without one, as in /api")
 	}
@@ -216,10 +221,12 @@ func checkStoreURL(p *problems, key string, value Secret, schemes ...string) {
 		p.add(key, "must start with %s://", strings.Join(schemes, ":// or "))
 		return
 	}
-	authority, _, _ := strings.Cut(rest, "/")
-	authority, _, _ = strings.Cut(authority, "?")
-	if strings.Count(authority, "@") > 1 || strings.Contains(authority, "#") {
-		p.add(key, "has a user or password with characters that must be percent-encoded: @ as %%40, : as %%3A, / as %%2F, # as %%23, %% as %%25")
+	authority, after := rest, ""
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		authority, after = rest[:i], rest[i:]
+	}
+	if strings.Count(authority, "@") > 1 || strings.ContainsAny(after, "@#") {
+		p.add(key, "has a user or password with characters that must be percent-encoded: @ as %%40, : as %%3A, / as %%2F, ? as %%3F, # as %%23, %% as %%25")
 	}
 }
 

@@ -122,9 +122,11 @@ func plainText(value []byte) (string, bool) {
 	return string(text), true
 }
 
-// wholeNumber reads a number that every parser reads alike.
+// wholeNumber reads a number that every parser reads alike, also those that read all
+// numbers as floating point (RFC 8259 6).
 func wholeNumber(value []byte) (int64, error) {
-	if len(value) > 15 || len(value) > 1 && value[0] == '0' {
+	const digits, exact = 16, 1 << 53
+	if len(value) > digits || len(value) > 1 && value[0] == '0' {
 		return 0, errNotWhole
 	}
 	var n int64
@@ -133,6 +135,9 @@ func wholeNumber(value []byte) (int64, error) {
 			return 0, errNotWhole
 		}
 		n = n*10 + int64(c-'0')
+	}
+	if n > exact {
+		return 0, errNotWhole
 	}
 	return n, nil
 }

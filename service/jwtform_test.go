@@ -40,6 +40,7 @@ func TestTokensThatTwoParsersReadDifferentlyAreRefused(t *testing.T) {
 		"exp with an exponent":   sign(header, strings.Replace(claims, "1772366460", "1.77236646e9", 1)),
 		"exp as text":            sign(header, strings.Replace(claims, "1772366460", `"1772366460"`, 1)),
 		"exp below zero":         sign(header, strings.Replace(claims, "1772366460", "-1", 1)),
+		"exp beyond 2^53":        sign(header, strings.Replace(claims, "1772366460", "9007199254740993", 1)),
 		"exp beyond all range":   sign(header, strings.Replace(claims, "1772366460", "99999999999999999999", 1)),
 		"act that is no object":  sign(header, strings.Replace(claims, "{", `{"act":"admin",`, 1)),
 		"act with SUB":           sign(header, strings.Replace(claims, "{", `{"act":{"SUB":"a"},`, 1)),

@@ -43,7 +43,7 @@ func (r *Keyring) Add(ctx context.Context, k Key, use KeyUse, from Origin) (KeyI
 			return KeyInfo{}, err
 		}
 	}
-	err := r.again(ctx, func(set *KeySet) error {
+	err := r.again(ctx, readable, func(set *KeySet) error {
 		if set.find(k.ID) != nil {
 			return fmt.Errorf("there is a key %s already", k.ID)
 		}
@@ -66,7 +66,7 @@ func (r *Keyring) Rotate(ctx context.Context, use KeyUse, atOnce bool, from Orig
 		return KeyInfo{}, ErrKeysInFile
 	}
 	id := ""
-	err := r.again(ctx, func(set *KeySet) error {
+	err := r.again(ctx, readable, func(set *KeySet) error {
 		e, stands := set.standby(use)
 		if !stands {
 			return fmt.Errorf("no key stands by: %w", repository.ErrNotFound) // tend puts one
@@ -114,7 +114,7 @@ func (p KeyPolicy) publish(k Key) time.Duration {
 // Revoke ends a key for good: nothing that it signed is accepted any more. If it
 // was the active one, the key that stands by takes over first.
 func (r *Keyring) Revoke(ctx context.Context, id string, from Origin) (KeyInfo, error) {
-	err := r.again(ctx, func(set *KeySet) error {
+	err := r.again(ctx, readAtAll, func(set *KeySet) error {
 		e := set.find(id)
 		switch {
 		case e == nil || !r.policy.owns(e.use):
@@ -171,13 +171,22 @@ func (r *Keyring) revoke(ctx context.Context, id string, from Origin) error {
 	return nil
 }
 
+// What again demands of the keys before it changes them.
+const (
+	// readable is that every key can be unsealed: a new key under another root secret would
+	// stop every replica.
+	readable = true
+	// readAtAll is that the database was read: a key that cannot be unsealed can be revoked.
+	readAtAll = false
+)
+
 // again makes a change on the keys as they are, and once more on what another
 // process has made of them meanwhile.
-func (r *Keyring) again(ctx context.Context, change func(set *KeySet) error) error {
+func (r *Keyring) again(ctx context.Context, all bool, change func(set *KeySet) error) error {
 	var err error
 	for range retries {
 		read, failed := r.load(ctx)
-		if !read {
+		if !read || all && failed != nil {
 			return failed
 		}
 		if err = change(r.KeySet()); !errors.Is(err, repository.ErrExists) && !errors.Is(err, repository.ErrNotFound) {

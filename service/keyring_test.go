@@ -284,15 +284,23 @@ func TestWhatCannotBeReadKeepsNoRevokedKeyAlive(t *testing.T) {
 		must(t, err)
 
 		// A row that this replica cannot open, and a file that is half written.
-		other := newReplica(t, store, secret+"!", keyPolicy(""))
-		_ = other.Load(t.Context())
+		if _, err := newReplica(t, store, secret+"!", keyPolicy("")).Add(t.Context(), service.Key{Algorithm: service.ES256}, service.UseAccess, service.Origin{}); err == nil {
+			t.Error("a key was added under another root secret")
+		}
 		for _, k := range keys {
 			if k.State == service.KeyNext && k.Use == service.UseAccess {
 				must(t, store.Keys.DeleteKey(t.Context(), k.ID))
 			}
 		}
-		_, err = other.Add(t.Context(), service.Key{Algorithm: service.ES256}, service.UseAccess, service.Origin{})
+		elsewhere := throwaway.SQLiteStore(t)
+		must(t, newReplica(t, elsewhere, secret+"!", keyPolicy("")).Start(t.Context()))
+		rows, err := elsewhere.Keys.ListKeys(t.Context())
 		must(t, err)
+		for _, row := range rows {
+			if row.Use == service.UseAccess && row.Standby() {
+				must(t, store.Keys.PutStandbyKey(t.Context(), row, "", repository.AuditRecord{ID: "0192a4b2-0000-7000-8000-0000000000ff", At: noon}))
+			}
+		}
 		must(t, os.WriteFile(path, []byte(`{"keys":[`), 0o600))
 		for _, k := range keys {
 			if k.State == service.KeyActive {

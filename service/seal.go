@@ -12,7 +12,8 @@ import (
 
 // errUnseal is of a key that was sealed under another root secret.
 var errUnseal = errors.New("the keys in the database were sealed under another tokens.secret. Give this process that secret; " +
-	"or, if the secret was changed on purpose, run: latchkey key revoke --all, which logs everyone out")
+	"or, if the secret was changed on purpose, run: latchkey key revoke --all, which logs everyone out; " +
+	"or, if this is the right secret, drop the key that was made under another: latchkey key revoke KID")
 
 // seal encrypts a key for the database with AES-256-GCM. What stands beside it
 // in its row is authenticated with it, so that a key cannot be given another

@@ -14,6 +14,9 @@ import (
 // once. A SIGTERM or SIGHUP comes from a supervisor and gets time to drain.
 var errInterrupted = errors.New("interrupted")
 
+// errTerminated is why the program stops on a signal of a supervisor.
+var errTerminated = errors.New("stopped by a signal")
+
 func main() {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)
@@ -27,7 +30,7 @@ func main() {
 		if sig == os.Interrupt {
 			cancel(errInterrupted)
 		} else {
-			cancel(nil)
+			cancel(errTerminated)
 		}
 	}()
 	if err := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr); err != nil {

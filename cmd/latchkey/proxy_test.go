@@ -160,10 +160,7 @@ func TestBehindHAProxy(t *testing.T) {
 	v := newVisitor(t, base, "127.0.0.2")
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	for { // until the check by HEAD has found the replica
-		if v.send("GET", "/livez", "").status == 200 {
-			break
-		}
+	for v.send("GET", "/livez", "").status != 200 { // until the check by HEAD has found the replica
 		select {
 		case <-ctx.Done():
 			t.Fatal("HAProxy finds no replica")

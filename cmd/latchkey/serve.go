@@ -65,7 +65,12 @@ log to debug, SIGUSR2 back to log.level.`,
 			log := logTo(queue, logFormat(cfg.Log.Format, stderr), cfg, level)
 			queue.reportTo(log)
 			go followSignals(cmd.Context(), level, levelOf(cfg), log)
-			if err := serve(cmd.Context(), cfg, cmd.OutOrStdout(), queue, log); err != nil {
+			err = serve(cmd.Context(), cfg, cmd.OutOrStdout(), queue, log)
+			if err != nil && cmd.Context().Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(cmd.Context()))) {
+				log.Info("stopped before it was ready")
+				return nil
+			}
+			if err != nil {
 				log.Error("the service has ended", "error", err)
 				return reportedError{err}
 			}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -147,8 +148,11 @@ func readPassword(ctx context.Context, stdin io.Reader, prompt io.Writer) (strin
 // explain turns an error for clients into one for the command line.
 func explain(err error) error {
 	e := service.AsError(err)
-	if e.Code == service.CodeInternal {
+	switch e.Code { //nolint:exhaustive // the others have a message for people
+	case service.CodeInternal:
 		return err
+	case service.CodeStoreUnavailable: // an operator wants to know why
+		return cmp.Or(e.Err, err)
 	}
 	text := e.Message
 	for field, problem := range e.Fields {

@@ -85,8 +85,10 @@ func openServers(ctx context.Context, cfg config.Config, log *slog.Logger, i ins
 // place is the host and the path of a URL, which hold no secret.
 func place(u config.Secret) string {
 	_, rest, _ := strings.Cut(u.Reveal(), "://")
-	rest, _, _ = strings.Cut(rest, "?")
-	return rest[strings.LastIndexByte(rest, '@')+1:]
+	authority, path, _ := strings.Cut(rest, "/")
+	path, _, _ = strings.Cut(path, "?")
+	authority, _, _ = strings.Cut(authority[strings.LastIndexByte(authority, '@')+1:], "?")
+	return authority + "/" + path
 }
 
 func openEmbedded(ctx context.Context, cfg config.Config, create bool, observe repository.Observer) (backend, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"time"
@@ -19,7 +20,7 @@ var migrations embed.FS
 // Migrate brings the schema up to date and returns the names of what it
 // applied. Several replicas may call it at once: they take turns.
 func (db *DB) Migrate(ctx context.Context) (applied []string, err error) {
-	p, closeDB, err := db.provider()
+	p, closeDB, err := db.provider(goose.WithLocker(&schemaLock{}))
 	if err != nil {
 		return nil, err
 	}
@@ -35,13 +36,23 @@ func (db *DB) Migrate(ctx context.Context) (applied []string, err error) {
 }
 
 // Pending returns the names of the migrations that Migrate would apply, and of
-// those that have been applied.
+// those that have been applied. It writes nothing, and waits for no lock.
 func (db *DB) Pending(ctx context.Context) (pending, applied []string, err error) {
+	var fresh bool
+	if err := db.pool.QueryRow(ctx, `SELECT to_regclass('goose_db_version') IS NULL`).Scan(&fresh); err != nil {
+		return nil, nil, storeError(err)
+	}
 	p, closeDB, err := db.provider()
 	if err != nil {
 		return nil, nil, err
 	}
 	defer closeDB()
+	if fresh { // goose would create its table
+		for _, source := range p.ListSources() {
+			pending = append(pending, source.Path)
+		}
+		return pending, nil, nil
+	}
 	all, err := p.Status(ctx)
 	if err != nil {
 		return nil, nil, storeError(err)
@@ -58,13 +69,13 @@ func (db *DB) Pending(ctx context.Context) (pending, applied []string, err error
 
 // provider opens a database/sql handle of its own: a migration may take longer
 // than the statement timeout of the pool.
-func (db *DB) provider() (*goose.Provider, func(), error) {
+func (db *DB) provider(options ...goose.ProviderOption) (*goose.Provider, func(), error) {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return nil, nil, err
 	}
 	handle := db.openHandle(db.pool.Config().ConnConfig.Copy())
-	p, err := goose.NewProvider(goose.DialectPostgres, handle, files, goose.WithLocker(&schemaLock{}))
+	p, err := goose.NewProvider(goose.DialectPostgres, handle, files, options...)
 	if err != nil {
 		_ = handle.Close()
 		return nil, nil, err
@@ -100,9 +111,13 @@ func (l *schemaLock) Lock(ctx context.Context, handle *sql.DB) error {
 		if err != nil {
 			return err
 		}
-		var locked bool
-		err = tx.QueryRowContext(ctx, `SELECT pg_try_advisory_xact_lock(hashtextextended('latchkey migrate ' || current_schema(), 0)),
-			set_config('idle_in_transaction_session_timeout', '0', true)`).Scan(&locked, new(string))
+		var locked, schema bool
+		err = tx.QueryRowContext(ctx, `SELECT current_schema() IS NOT NULL,
+			pg_try_advisory_xact_lock(hashtextextended('latchkey migrate ' || COALESCE(current_schema(), ''), 0)),
+			set_config('idle_in_transaction_session_timeout', '0', true)`).Scan(&schema, &locked, new(string))
+		if err == nil && !schema {
+			err = errNoSchema
+		}
 		if err == nil && locked {
 			l.tx = tx
 			return nil
@@ -118,6 +133,9 @@ func (l *schemaLock) Lock(ctx context.Context, handle *sql.DB) error {
 		}
 	}
 }
+
+// errNoSchema is of a search_path that leads nowhere.
+var errNoSchema = errors.New("the schema that search_path names does not exist: CREATE SCHEMA, or correct database.url")
 
 // Unlock gives the lock back.
 func (l *schemaLock) Unlock(context.Context, *sql.DB) error { return l.tx.Rollback() }

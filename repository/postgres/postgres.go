@@ -2,7 +2,9 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -36,8 +38,7 @@ type DB struct {
 func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
-		// The error of pgx repeats the URL with its password.
-		return nil, fmt.Errorf("database URL is not of the form postgres://user:password@host:port/name")
+		return nil, badURL(err)
 	}
 	cfg.MaxConns = int32(or(o.MaxConns, 16)) //nolint:gosec // a number of connections, bounded by the settings
 	cfg.ConnConfig.ConnectTimeout = or(o.ConnectTimeout, 2*time.Second)
@@ -60,6 +61,17 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	}
 	db.pool, db.sessionUsers = pool, newSessionUsers(pool)
 	return db, nil
+}
+
+// badURL says what is wrong with a URL. The error of pgx repeats the URL with its
+// password, so of its causes only a file that cannot be read is told.
+func badURL(err error) error {
+	var file *fs.PathError
+	if errors.As(err, &file) {
+		return fmt.Errorf("a file that the URL names cannot be used: %w", file)
+	}
+	return errors.New("not of the form postgres://user:password@host:port/name, or a parameter has a value that is not allowed: " +
+		"check sslmode, sslrootcert, sslcert and sslkey, target_session_attrs, and pool_…")
 }
 
 // dropConnections closes all connections, those in use once they are free: after a

@@ -54,6 +54,9 @@ var advices = []struct{ reply, fix string }{
 	{"certificate is not valid for any names", "the certificate of Redis has another name: set redis.server_name"},
 	{"certificate required", "Redis asks for a certificate: set redis.cert_file and redis.key_file"},
 	{"first record does not look like a TLS handshake", "Redis speaks no TLS on this port: write redis:// instead of rediss://"},
+	{"unknown command 'sentinel'", "the server is no sentinel: set redis.mode to standalone or cluster"},
+	{"unknown command 'cluster'", "the server is no Redis Cluster: set redis.mode to standalone or sentinel"},
+	{"unknown command 'evalsha'", "the server is a sentinel: set redis.mode to sentinel, and master_name in redis.url"},
 	{"unknown command", "the server is too old, or has renamed a command that we need"},
 }
 

@@ -27,6 +27,9 @@ func (db *DB) Ping(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if len(role) > 0 && role[0] == "sentinel" {
+			return &repository.Advice{Fix: "the server is a sentinel: set redis.mode to sentinel, and master_name in redis.url", Err: fmt.Errorf("%w: a sentinel", repository.ErrUnavailable)}
+		}
 		if len(role) == 0 || role[0] != "master" {
 			return fmt.Errorf("%w: the server is a replica", repository.ErrUnavailable)
 		}

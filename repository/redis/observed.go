@@ -40,7 +40,11 @@ func (o observed) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proc
 func (o observed) time(call string, err *error) func() {
 	begin := time.Now() //nolint:forbidigo // how long it takes; no rule depends on it
 	return func() {
-		if failed := *err; !redis.HasErrorPrefix(failed, "NOSCRIPT") { // which the driver answers by sending the script
+		failed := *err
+		switch {
+		case redis.HasErrorPrefix(failed, "NOSCRIPT"): // which the driver answers by sending the script
+		case denied(failed) && (call == "role" || call == "info"): // rights that a user need not have
+		default:
 			o.observe("redis", call, time.Since(begin), storeError(failed)) //nolint:forbidigo // likewise
 		}
 	}

@@ -35,8 +35,12 @@ func makePrivate(path string) error {
 	if !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	info, err := os.Stat(path)
+	f, err = os.OpenFile(path, os.O_RDWR, 0) // SQLite would not say why it cannot
 	if err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
 	mode := info.Mode().Perm()

@@ -52,11 +52,21 @@ func (db *DB) Migrate(ctx context.Context) (applied []string, err error) {
 }
 
 // Pending returns the names of the migrations that Migrate would apply, and of
-// those that have been applied.
+// those that have been applied. It writes nothing.
 func (db *DB) Pending(ctx context.Context) (pending, applied []string, err error) {
 	p, err := provider(db.write.DB)
 	if err != nil {
 		return nil, nil, err
+	}
+	var versions int
+	if err := db.read.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema WHERE name = 'goose_db_version'`).Scan(&versions); err != nil {
+		return nil, nil, storeError(err)
+	}
+	if versions == 0 { // goose would create its table
+		for _, source := range p.ListSources() {
+			pending = append(pending, source.Path)
+		}
+		return pending, nil, nil
 	}
 	all, err := p.Status(ctx)
 	if err != nil {
