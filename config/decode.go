@@ -52,7 +52,7 @@ func decodeHook(_, to reflect.Type, data any) (any, error) {
 		plain, err := unwrap(text)
 		return NewSecret(plain), err
 	case reflect.TypeFor[time.Duration]():
-		return parseDuration(text)
+		return ParseDuration(text)
 	case reflect.TypeFor[*url.URL](), reflect.TypeFor[url.URL]():
 		plain, err := unwrap(text)
 		if err != nil {
@@ -120,8 +120,9 @@ func unwrap(s string) (string, error) {
 	return s, nil
 }
 
-// parseDuration reads what time.ParseDuration reads, and days: 14d.
-func parseDuration(s string) (time.Duration, error) {
+// ParseDuration reads what time.ParseDuration reads, and days: 14d. Its errors say how to
+// write a duration.
+func ParseDuration(s string) (time.Duration, error) {
 	if days, ok := strings.CutSuffix(s, "d"); ok {
 		n, err := strconv.ParseFloat(days, 64)
 		if err == nil {

@@ -27,9 +27,9 @@ type Applied struct {
 // Apply makes the managed clients what the declared ones say: it creates those that are
 // missing, changes those that differ, and disables and releases those that are not declared
 // any more; it does not delete them, because the id of a deleted client cannot be used
-// again. A client that an operator made
-// with another command becomes a managed one. A changed secret leaves the one before good
-// for KeepSecret. Invalid_request names all that is wrong, before anything changes.
+// again. A client that an operator made with another command becomes a managed one. A
+// changed secret leaves the one before good for KeepSecret. Invalid_request names all that
+// is wrong, before anything changes.
 func (c *Clients) Apply(ctx context.Context, declared []DeclaredClient, from Origin) (Applied, error) {
 	if err := checkDeclared(declared); err != nil {
 		return Applied{}, err

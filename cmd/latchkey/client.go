@@ -79,9 +79,9 @@ func specFlags(cmd *cobra.Command, spec *service.ClientSpec) {
 	f.StringArrayVar(&spec.Scopes, "scope", nil, "scope that it may ask for, repeatable; account is for the account routes of the API")
 	f.StringArrayVar(&spec.RedirectURIs, "redirect-uri", nil, "exact redirect URI, repeatable; the port of a loopback address is free")
 	f.StringArrayVar(&spec.Audiences, "audience", nil, "audience of its access tokens, repeatable; the first is the default (default: tokens.audience)")
-	f.DurationVar(&spec.AccessTTL, "access-ttl", 0, "lifetime of its access tokens (default: tokens.access_ttl)")
-	f.DurationVar(&spec.IdleTTL, "idle-ttl", 0, "how long its sessions live unused, at most refresh.idle_ttl")
-	f.DurationVar(&spec.AbsoluteTTL, "absolute-ttl", 0, "how long its sessions live, at most refresh.absolute_ttl")
+	durationFlag(cmd, &spec.AccessTTL, "access-ttl", 0, "lifetime of its access tokens (default: tokens.access_ttl)")
+	durationFlag(cmd, &spec.IdleTTL, "idle-ttl", 0, "how long its sessions live unused, at most refresh.idle_ttl")
+	durationFlag(cmd, &spec.AbsoluteTTL, "absolute-ttl", 0, "how long its sessions live, at most refresh.absolute_ttl")
 }
 
 func secretFileFlag(cmd *cobra.Command, file *string) {
@@ -297,7 +297,7 @@ func clientRotateCommand() *cobra.Command {
 			return nil
 		})(cmd, args)
 	}
-	cmd.Flags().DurationVar(&keep, "keep", service.KeepSecret, "how long the secret before it stays good")
+	durationFlag(cmd, &keep, "keep", service.KeepSecret, "how long the secret before it stays good")
 	secretFileFlag(cmd, &secretFile)
 	return cmd
 }

@@ -127,7 +127,7 @@ func TestClients_IDsSecretsAndChangesOfTheOperator(t *testing.T) {
 	if grantToJobs(t, r.url, jobsSecret) != 401 || grantToJobs(t, r.url, otherSecret) != 200 {
 		t.Error("the new secret is not the secret")
 	}
-	_, err = command(t, "", "client", "update", "jobs", "--scope", "c", "--access-ttl", "5m", "--audience", "https://orders.example", "--config", settings)
+	_, err = command(t, "", "client", "update", "jobs", "--scope", "c", "--access-ttl", "5m", "--absolute-ttl", "7d", "--audience", "https://orders.example", "--config", settings)
 	must(t, err)
 	list, err := command(t, "", "client", "list", "--config", settings)
 	must(t, err)
@@ -142,6 +142,7 @@ func TestClients_IDsSecretsAndChangesOfTheOperator(t *testing.T) {
 		{[]string{"client", "update", "missing", "--scope", "x"}, "no such client"},
 		{[]string{"client", "update", "jobs", "--scope", "openid"}, "openid"},
 		{[]string{"client", "update", "jobs", "--grant", ""}, "must not be empty"},
+		{[]string{"client", "update", "jobs", "--access-ttl", "5"}, "with its unit, as in 10m or 14d"},
 		{[]string{"client", "create", "--id", "spa", "--public", "--grant", "authorization_code", "--redirect-uri", "https://a.example", "--secret-file", "-"}, "not for a public client"},
 	} {
 		if _, err := command(t, jobsSecret, append(c.args, "--config", settings)...); err == nil || !strings.Contains(err.Error(), c.want) {
