@@ -95,7 +95,7 @@ func TestServe_FilesOfAGroup(t *testing.T) {
 func TestServe_SIGHUPDropsNoRequest(t *testing.T) {
 	t.Parallel()
 	port := freePort(t)
-	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d', drain_delay: 1s", port), "data.dir: '"+t.TempDir()+"'", "password.bcrypt_cost: 12")
+	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d', drain_delay: 5s", port), "data.dir: '"+t.TempDir()+"'", "password.bcrypt_cost: 12")
 	cmd, log := startProgram(t, port, file)
 	url := fmt.Sprintf("http://localhost:%d", port)
 	answered := make(chan int, 1)

@@ -99,7 +99,7 @@ location = /.well-known/oauth-authorization-server/auth { proxy_pass http://latc
 `, port, users))
 	base := fmt.Sprintf("http://localhost:%d/auth", proxy)
 	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d', public_url: '%s', trusted_proxies: [127.0.0.1]", port, base),
-		"data.dir: '"+filepath.Join(t.TempDir(), "data")+"'", "limits.login_address: 3")
+		"data.dir: '"+filepath.Join(t.TempDir(), "data")+"'", "limits.login_address: 3, login_delay: 30s") // longer than the hashes take
 	serveIn(t, port, "--config", file)
 
 	v := newVisitor(t, base, "127.0.0.2")
