@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	driver "github.com/redis/go-redis/v9"
 
-	"latchkey/repository/throwaway"
+	"latchkey/internal/testserver"
 )
 
 // held is what users and sessions take, in bytes.
@@ -73,11 +73,11 @@ func commandCalls(ctx context.Context, client *driver.Client, commands []string)
 	return calls, nil
 }
 
-func redisClient(s *throwaway.RedisServer) *driver.Client {
+func redisClient(s *testserver.RedisServer) *driver.Client {
 	return driver.NewClient(&driver.Options{Addr: fmt.Sprintf("127.0.0.1:%d", s.Port)})
 }
 
-func usedMemory(s *throwaway.RedisServer) (int64, error) {
+func usedMemory(s *testserver.RedisServer) (int64, error) {
 	client := redisClient(s)
 	defer func() { _ = client.Close() }()
 	info, err := client.InfoMap(context.Background(), "memory").Result()
@@ -89,7 +89,7 @@ func usedMemory(s *throwaway.RedisServer) (int64, error) {
 
 // bytesPerUser includes the indexes. It leaves nothing for Postgres to write out
 // while others are measured.
-func bytesPerUser(s *throwaway.PostgresServer, users int) (size int64, err error) {
+func bytesPerUser(s *testserver.PostgresServer, users int) (size int64, err error) {
 	ctx := context.Background()
 	conn, err := pgx.Connect(ctx, s.URL)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"latchkey/repository/throwaway"
+	"latchkey/internal/testserver"
 )
 
 // machine is where a run was made, with which versions.
@@ -25,7 +25,7 @@ type machine struct {
 }
 
 func thisMachine() machine {
-	postgres, redis := throwaway.Versions()
+	postgres, redis := testserver.Versions()
 	return machine{
 		Date: time.Now().UTC().Format("2006-01-02"), Commit: output("git", "describe", "--always", "--dirty"), CPU: field("/proc/cpuinfo", "model name"),
 		Cores: runtime.NumCPU(), Memory: gigabytes(field("/proc/meminfo", "MemTotal")), Kernel: output("uname", "-sr"), Go: runtime.Version(),

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"latchkey/repository/throwaway"
+	"latchkey/internal/testserver"
 )
 
 // programs are what is measured, as it is built for a release.
@@ -34,7 +34,7 @@ func buildPrograms(dir string) (programs, error) {
 
 // running is a program under measurement.
 type running struct {
-	*throwaway.Process
+	*testserver.Process
 	address string
 	on      *deployment
 	first   time.Duration // from the start to the first healthy answer
@@ -49,7 +49,7 @@ func startAt(address, path, ready string, environment []string, args ...string) 
 	cmd := exec.Command(path, args...)
 	cmd.Env = append(append(os.Environ(), "LATCHKEY_SERVER_LISTEN="+r.address), environment...)
 	begin := time.Now()
-	if r.Process, err = throwaway.Start(cmd); err != nil {
+	if r.Process, err = testserver.Start(cmd); err != nil {
 		return nil, err
 	}
 	for time.Since(begin) < 30*time.Second {
@@ -72,7 +72,7 @@ func startAt(address, path, ready string, environment []string, args ...string) 
 
 // freeAddress is one that nothing listens on.
 func freeAddress() (string, error) {
-	port, err := throwaway.Port()
+	port, err := testserver.Port()
 	return fmt.Sprintf("127.0.0.1:%d", port), err
 }
 
@@ -83,8 +83,8 @@ var plain = &http.Client{Timeout: 10 * time.Second}
 // makes the service use them.
 type deployment struct {
 	programs
-	postgres        *throwaway.PostgresServer // nil: embedded
-	redis           *throwaway.RedisServer
+	postgres        *testserver.PostgresServer // nil: embedded
+	redis           *testserver.RedisServer
 	access, refresh key
 	environment     []string
 }
@@ -104,10 +104,10 @@ func deploy(p programs) (d *deployment, err error) {
 			d.close()
 		}
 	}()
-	if d.postgres, err = throwaway.NewPostgres("off"); err != nil {
+	if d.postgres, err = testserver.NewPostgres("off"); err != nil {
 		return nil, fmt.Errorf("postgres: %w; make servers installs it", err)
 	}
-	if d.redis, err = throwaway.NewRedis(); err != nil {
+	if d.redis, err = testserver.NewRedis(); err != nil {
 		return nil, fmt.Errorf("redis: %w; make servers installs it", err)
 	}
 	return d, d.prepare("LATCHKEY_DATABASE_URL="+d.postgres.URL, "LATCHKEY_REDIS_URL="+d.redis.URL, "LATCHKEY_REDIS_PREFIX="+prefix)

@@ -11,17 +11,17 @@ import (
 	"testing"
 	"time"
 
+	"latchkey/internal/testserver"
 	"latchkey/repository"
 	"latchkey/repository/postgres"
 	"latchkey/repository/redis"
-	"latchkey/repository/throwaway"
 )
 
 // TestADeadStoreIsNobodysLogout stops each store under a running service: what
 // needs it answers 503 with Retry-After and leaves the cookies alone, access
 // checks go on, and all is well within 5 seconds of the store's return.
 func TestADeadStoreIsNobodysLogout(t *testing.T) {
-	pgServer, rdServer := throwaway.StartPostgres(t), throwaway.StartRedis(t, "--appendonly", "yes", "--appendfsync", "always")
+	pgServer, rdServer := testserver.StartPostgres(t), testserver.StartRedis(t, "--appendonly", "yes", "--appendfsync", "always")
 	instance, clock := startOn(t, pgServer, rdServer)
 	browser := &user{t: t, base: instance.public.String(), client: instance.client(true)}
 	if got := browser.send("POST", "/api/users/login", `{"username":"ada","password":"correct horse"}`); got.status != 200 {
@@ -95,12 +95,12 @@ func TestADeadStoreIsNobodysLogout(t *testing.T) {
 // TestAStoreThatHangsIsAnsweredFor stops the servers where they are: connections
 // stay, and nothing answers.
 func TestAStoreThatHangsIsAnsweredFor(t *testing.T) {
-	pgServer, rdServer := throwaway.StartPostgres(t), throwaway.StartRedis(t)
+	pgServer, rdServer := testserver.StartPostgres(t), testserver.StartRedis(t)
 	instance, _ := startOn(t, pgServer, rdServer)
 	browser := &user{t: t, base: instance.public.String(), client: instance.client(true)}
 	browser.send("POST", "/api/users/login", `{"username":"ada","password":"correct horse"}`)
 	for name, c := range map[string]struct {
-		server *throwaway.Process
+		server *testserver.Process
 		limit  time.Duration
 		status string
 	}{
@@ -143,7 +143,7 @@ func TestAStoreThatHangsIsAnsweredFor(t *testing.T) {
 }
 
 // startOn serves from servers that the test may stop, with a user ada.
-func startOn(t *testing.T, pgServer *throwaway.PostgresServer, rdServer *throwaway.RedisServer) (*instance, *clock) {
+func startOn(t *testing.T, pgServer *testserver.PostgresServer, rdServer *testserver.RedisServer) (*instance, *clock) {
 	t.Helper()
 	pg, err := postgres.Open(t.Context(), pgServer.URL, postgres.Options{})
 	must(t, err)
@@ -165,8 +165,8 @@ func startOn(t *testing.T, pgServer *throwaway.PostgresServer, rdServer *throwaw
 // TestALogoutHoldsWithoutRedis ends a session while Redis is away: the database
 // has it, and refuses the session once Redis is back without its tombstone.
 func TestALogoutHoldsWithoutRedis(t *testing.T) {
-	rdServer := throwaway.StartRedis(t, "--appendonly", "yes", "--appendfsync", "always")
-	store := throwaway.PostgresRedisStore(t)
+	rdServer := testserver.StartRedis(t, "--appendonly", "yes", "--appendfsync", "always")
+	store := testserver.PostgresRedisStore(t)
 	rd, err := redis.Open(rdServer.URL, redis.Options{})
 	must(t, err)
 	t.Cleanup(func() { _ = rd.Close() })

@@ -3,7 +3,7 @@ package controller_test
 import (
 	"testing"
 
-	"latchkey/repository/throwaway"
+	"latchkey/internal/testserver"
 )
 
 // FuzzBodies looks for a body that is answered with an error of ours.
@@ -15,7 +15,7 @@ func FuzzBodies(f *testing.F) {
 	} {
 		f.Add(s)
 	}
-	instance, err := start(f, throwaway.SQLiteStore(f), newClock())
+	instance, err := start(f, testserver.SQLiteStore(f), newClock())
 	if err != nil {
 		f.Fatal(err)
 	}

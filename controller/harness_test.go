@@ -18,13 +18,13 @@ import (
 	"time"
 
 	"latchkey/controller"
+	"latchkey/internal/testserver"
 	"latchkey/repository"
-	"latchkey/repository/throwaway"
 	"latchkey/service"
 	"latchkey/service/strength"
 )
 
-func TestMain(m *testing.M) { throwaway.Main(m) }
+func TestMain(m *testing.M) { testserver.Main(m) }
 
 // clock is the time that a test sets, or with a skew the real one.
 type clock struct {

@@ -14,7 +14,7 @@ import (
 	"github.com/lestrrat-go/jwx/v3/jwk"
 	jwxjwt "github.com/lestrrat-go/jwx/v3/jwt"
 
-	"latchkey/repository/throwaway"
+	"latchkey/internal/testserver"
 	"latchkey/service"
 )
 
@@ -57,7 +57,7 @@ func TestOthersVerifyByTheKeySet(t *testing.T) {
 	}
 	for _, algorithm := range []string{"EdDSA", "ES256", "RS256"} {
 		t.Run(algorithm, func(t *testing.T) {
-			i, err := start(t, throwaway.SQLiteStore(t), &clock{real: true}, "tokens.algorithm="+algorithm)
+			i, err := start(t, testserver.SQLiteStore(t), &clock{real: true}, "tokens.algorithm="+algorithm)
 			must(t, err)
 			i.addAda(t)
 			url := "http://" + i.address + "/.well-known/jwks.json"

@@ -9,9 +9,9 @@ import (
 	"testing"
 
 	"latchkey/controller"
+	"latchkey/internal/testserver"
 	"latchkey/repository"
 	"latchkey/repository/redis"
-	"latchkey/repository/throwaway"
 	"latchkey/service"
 )
 
@@ -108,7 +108,7 @@ var endings = map[string]func(t *testing.T, i *instance, store repository.Store,
 // administrator whose session has ended: every route that is not exempt refuses it,
 // whatever ended the session, also while Redis is down.
 func TestAnEndedSessionHasNoPower(t *testing.T) {
-	for _, set := range throwaway.Sets() {
+	for _, set := range testserver.Sets() {
 		t.Run(set.Name, func(t *testing.T) {
 			store := set.Open(t)
 			i, err := start(t, store, newClock())
@@ -126,8 +126,8 @@ func TestAnEndedSessionHasNoPower(t *testing.T) {
 		})
 	}
 	t.Run("Redis down", func(t *testing.T) {
-		rdServer := throwaway.StartRedis(t)
-		store := throwaway.PostgresRedisStore(t)
+		rdServer := testserver.StartRedis(t)
+		store := testserver.PostgresRedisStore(t)
 		rd, err := redis.Open(rdServer.URL, redis.Options{})
 		must(t, err)
 		t.Cleanup(func() { _ = rd.Close() })

@@ -15,8 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"latchkey/internal/testserver"
 	"latchkey/repository"
-	"latchkey/repository/throwaway"
 )
 
 // lossy is a proxy that drops a fifth of the answers: the service has done what
@@ -52,7 +52,7 @@ type phone struct {
 // grace, as often as the budget of recoveries allows.
 func TestLostAnswersLogNobodyOut(t *testing.T) {
 	const phones = 50
-	for _, set := range throwaway.Sets() {
+	for _, set := range testserver.Sets() {
 		t.Run(set.Name, func(t *testing.T) {
 			t.Parallel()
 			clock := newClock()

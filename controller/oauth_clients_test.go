@@ -17,7 +17,7 @@ import (
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
 
-	"latchkey/repository/throwaway"
+	"latchkey/internal/testserver"
 	"latchkey/service"
 )
 
@@ -30,7 +30,7 @@ type oauthWorld struct {
 }
 
 func newOAuthWorld(t *testing.T) *oauthWorld {
-	i, err := start(t, throwaway.SQLiteStore(t), &clock{real: true}, "tokens.algorithm=EdDSA")
+	i, err := start(t, testserver.SQLiteStore(t), &clock{real: true}, "tokens.algorithm=EdDSA")
 	must(t, err)
 	i.addAda(t)
 	w := &oauthWorld{instance: i, secrets: map[string]string{}}

@@ -7,14 +7,14 @@ import (
 	"net/url"
 	"testing"
 
-	"latchkey/repository/throwaway"
+	"latchkey/internal/testserver"
 	"latchkey/service"
 )
 
 // TestADeadStoreIsNoInvalidGrant stops each store while a client exchanges a code
 // and refreshes: 503, and the same request is good once the store is back.
 func TestADeadStoreIsNoInvalidGrant(t *testing.T) {
-	pgServer, rdServer := throwaway.StartPostgres(t), throwaway.StartRedis(t, "--appendonly", "yes", "--appendfsync", "always")
+	pgServer, rdServer := testserver.StartPostgres(t), testserver.StartRedis(t, "--appendonly", "yes", "--appendfsync", "always")
 	i, _ := startOn(t, pgServer, rdServer)
 	_, _, err := i.clients.Create(t.Context(), service.ClientSpec{
 		ID: "spa", Public: true, Grants: []string{"authorization_code", "refresh_token"}, RedirectURIs: []string{"https://shop.example/cb"},

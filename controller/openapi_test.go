@@ -11,7 +11,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"latchkey/controller"
-	"latchkey/repository/throwaway"
+	"latchkey/internal/testserver"
 	"latchkey/service"
 )
 
@@ -88,7 +88,7 @@ func TestDescription(t *testing.T) {
 // TestEveryRouteIsDescribed and nothing else is.
 func TestEveryRouteIsDescribed(t *testing.T) {
 	for _, base := range []string{"/api", "/auth/v1"} {
-		i, err := start(t, throwaway.Sets()[0].Open(t), newClock(), "server.base_path="+base)
+		i, err := start(t, testserver.Sets()[0].Open(t), newClock(), "server.base_path="+base)
 		must(t, err)
 		served, described := map[string]bool{}, map[string]bool{}
 		for _, r := range controller.EngineOf(i.handler).Routes() {

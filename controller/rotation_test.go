@@ -11,14 +11,14 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/repository/throwaway"
+	"latchkey/internal/testserver"
 	"latchkey/service"
 )
 
 // TestNobodyIsRefusedWhileKeysRotate has users work against two replicas, whose
 // clocks differ, while the keys of both uses rotate through every algorithm.
 func TestNobodyIsRefusedWhileKeysRotate(t *testing.T) {
-	for _, set := range throwaway.Sets() {
+	for _, set := range testserver.Sets() {
 		t.Run(set.Name, func(t *testing.T) {
 			store := set.Open(t)
 			settings := []string{"tokens.algorithm=auto", "keys.poll=20ms", "keys.publish=400ms", "refresh.absolute_ttl=24h", "refresh.idle_ttl=24h"}

@@ -16,7 +16,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"latchkey/repository/throwaway"
+	"latchkey/internal/testserver"
 	"latchkey/service"
 )
 
@@ -44,7 +44,7 @@ import (
 //	session VAR TOKEN                 keep the sid of a JWT
 func TestScripts(t *testing.T) {
 	seen := &coverage{operations: map[string]bool{}, errors: map[string]bool{}}
-	for _, set := range throwaway.Sets() {
+	for _, set := range testserver.Sets() {
 		t.Run(set.Name, func(t *testing.T) {
 			testscript.Run(t, testscript.Params{
 				Dir: "testdata/script",
@@ -69,7 +69,7 @@ type worldKey struct{}
 // world is what a script has done so far.
 type world struct {
 	t        *testing.T
-	set      throwaway.Set
+	set      testserver.Set
 	clock    *clock
 	instance *instance
 	clients  map[string]*http.Client

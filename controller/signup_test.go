@@ -7,7 +7,7 @@ import (
 	"sync"
 	"testing"
 
-	"latchkey/repository/throwaway"
+	"latchkey/internal/testserver"
 )
 
 // TestOneOfFiftySignUpsGetsTheName has 50 people want one username, or one e-mail
@@ -22,7 +22,7 @@ func TestOneOfFiftySignUpsGetsTheName(t *testing.T) {
 			return fmt.Sprintf(`{"username":"ada%d","email":"%s@example.org","password":"correct horse"}`, i, spelling("wanted", i))
 		},
 	}
-	for _, set := range throwaway.Sets() {
+	for _, set := range testserver.Sets() {
 		for name, wish := range wishes {
 			t.Run(set.Name+"/"+name, func(t *testing.T) {
 				instance, err := start(t, set.Open(t), newClock())

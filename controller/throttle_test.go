@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/repository/throwaway"
+	"latchkey/internal/testserver"
 )
 
 // guesser logs in, and may go away before the answer.
@@ -68,7 +68,7 @@ func TestNoWayAroundTheLimits(t *testing.T) {
 		},
 	}
 	const free, guesses = 5, 25
-	for _, set := range throwaway.Sets() {
+	for _, set := range testserver.Sets() {
 		for name, way := range ways {
 			t.Run(set.Name+"/"+name, func(t *testing.T) {
 				instance, err := start(t, set.Open(t), &clock{real: true}, fmt.Sprintf("limits.login=%d,%d,%d,0,0", free, free, free))

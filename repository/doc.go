@@ -2,7 +2,7 @@
 // records, one small interface per aggregate, and the errors a store may
 // return. It imports the standard library only; the backends live in
 // repository/postgres, repository/redis and repository/sqlite, and
-// repository/repotest is the suite that each set of them must pass.
+// internal/storetest is the suite that each set of them must pass.
 //
 // Two stores share the work:
 //

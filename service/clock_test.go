@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"latchkey/internal/testserver"
 	"latchkey/repository"
-	"latchkey/repository/throwaway"
 	"latchkey/service"
 )
 
@@ -48,7 +48,7 @@ func TestTheClockLimitFollowsTheGrace(t *testing.T) {
 // TestAReplicaWithABadClockServesNobody is of a replica whose clock is off the
 // database's: not ready, and no login, refresh or rtVerify.
 func TestAReplicaWithABadClockServesNobody(t *testing.T) {
-	store := throwaway.PostgresRedisStore(t)
+	store := testserver.PostgresRedisStore(t)
 	for off, good := range map[time.Duration]bool{
 		0: true, 4 * time.Second: true, -4 * time.Second: true,
 		6 * time.Second: false, -6 * time.Second: false, -70 * time.Second: false, 400 * day: false, -400 * day: false,
@@ -88,7 +88,7 @@ func TestAReplicaWithABadClockServesNobody(t *testing.T) {
 // TestADatabaseWhoseTimeJumpsIsAtFault is of a database server whose clock was set, or
 // that another one took over from: the replicas stay ready, and delete nothing.
 func TestADatabaseWhoseTimeJumpsIsAtFault(t *testing.T) {
-	store := throwaway.PostgresRedisStore(t)
+	store := testserver.PostgresRedisStore(t)
 	server := &serverClock{Clock: store.Clock}
 	store.Clock = server
 	wall := &skew{}
@@ -172,7 +172,7 @@ func TestNothingIsDeletedByAWrongClock(t *testing.T) {
 // TestAnEmbeddedClockIsHeldAgainstTheNewestTime is of a process without a database
 // server: a wrong clock deletes nothing until it is in line, or accepted.
 func TestAnEmbeddedClockIsHeldAgainstTheNewestTime(t *testing.T) {
-	store := throwaway.SQLiteStore(t)
+	store := testserver.SQLiteStore(t)
 	var log strings.Builder
 	wall := &skew{}
 	start := func(off time.Duration) *service.Clock {
@@ -220,7 +220,7 @@ func TestAnEmbeddedClockIsHeldAgainstTheNewestTime(t *testing.T) {
 // TestASessionThatAWrongClockSaysIsOverIsNotForgotten is of refusals that end when
 // the clock is right: the browser must keep its cookies until then.
 func TestASessionThatAWrongClockSaysIsOverIsNotForgotten(t *testing.T) {
-	store := throwaway.SQLiteStore(t)
+	store := testserver.SQLiteStore(t)
 	wall := &skew{}
 	clock := service.NewClock(store, grace, wall.now, discard())
 	clock.Start(t.Context())

@@ -8,16 +8,16 @@ import (
 	"testing"
 	"time"
 
+	"latchkey/internal/testserver"
 	"latchkey/repository"
 	"latchkey/repository/redis"
-	"latchkey/repository/throwaway"
 	"latchkey/service"
 )
 
 // openRedis opens a session store beside a fresh Postgres.
 func openRedis(t *testing.T, url string, mode redis.Mode) (repository.Store, *redis.DB) {
 	t.Helper()
-	store := throwaway.PostgresRedisStore(t)
+	store := testserver.PostgresRedisStore(t)
 	return store, useRedis(t, &store, url, mode)
 }
 
@@ -81,7 +81,7 @@ func (c *crowd) round(t *testing.T) (refused []error) {
 // TestAClusterFailsOverAndIsReshardedUnderLoad runs on three primaries and three
 // replicas: a takeover and moved slots while 60 clients refresh.
 func TestAClusterFailsOverAndIsReshardedUnderLoad(t *testing.T) {
-	cluster := throwaway.StartCluster(t)
+	cluster := testserver.StartCluster(t)
 	store, rd := openRedis(t, cluster.URL, redis.Cluster)
 	must(t, rd.Ping(t.Context()))
 	c := newCrowd(t, newWorld(t, store, standard), 60)
@@ -119,7 +119,7 @@ func TestAClusterFailsOverAndIsReshardedUnderLoad(t *testing.T) {
 // TestLostWritesLoseNoSessionAndUndoNoRevocation goes on with a replica that
 // never heard of the last writes to its primary.
 func TestLostWritesLoseNoSessionAndUndoNoRevocation(t *testing.T) {
-	pair := throwaway.StartPair(t)
+	pair := testserver.StartPair(t)
 	store, _ := openRedis(t, pair.Primary.URL, redis.Standalone)
 	before := newWorld(t, store, standard)
 	c := newCrowd(t, before, 20)
@@ -190,7 +190,7 @@ func refreshed(t *testing.T, w *world, token service.RawToken) service.RawToken 
 // TestASentinelReplacesThePrimaryUnderLoad kills the primary while 30 clients
 // refresh.
 func TestASentinelReplacesThePrimaryUnderLoad(t *testing.T) {
-	pair := throwaway.StartPair(t)
+	pair := testserver.StartPair(t)
 	pair.StartSentinel(t)
 	store, rd := openRedis(t, pair.SentinelURL, redis.Sentinel)
 	must(t, rd.Ping(t.Context()))

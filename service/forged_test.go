@@ -17,7 +17,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
-	"latchkey/repository/throwaway"
+	"latchkey/internal/testserver"
 	"latchkey/service"
 )
 
@@ -130,7 +130,7 @@ func asSecrets(t *testing.T, public any) map[string][]byte {
 
 // TestOneKeyHasOneUse signs tokens with the right key for the wrong purpose.
 func TestOneKeyHasOneUse(t *testing.T) {
-	w := newWorld(t, throwaway.SQLiteStore(t), standard)
+	w := newWorld(t, testserver.SQLiteStore(t), standard)
 	w.user(t, "ada")
 	refresh := w.begin(t, "ada")
 	root, err := service.DeriveKeys([]byte(secret))

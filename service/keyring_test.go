@@ -20,8 +20,8 @@ import (
 	"testing"
 	"time"
 
+	"latchkey/internal/testserver"
 	"latchkey/repository"
-	"latchkey/repository/throwaway"
 	"latchkey/service"
 )
 
@@ -197,7 +197,7 @@ func indexOf(keys []service.KeyInfo, state service.KeyState) int {
 func TestKeysRotateBySchedule(t *testing.T) {
 	policy := keyPolicy(service.ES256)
 	policy.Rotation = 24 * time.Hour
-	store := throwaway.SQLiteStore(t)
+	store := testserver.SQLiteStore(t)
 	r := newReplica(t, store, secret, policy)
 	must(t, r.Start(t.Context()))
 	first, err := r.List(t.Context())
@@ -233,7 +233,7 @@ func TestKeysThatWereSealedUnderAnotherSecretAreNotUsed(t *testing.T) {
 }
 
 func TestNoKeyStandsInTheDatabaseInTheClear(t *testing.T) {
-	store := throwaway.SQLiteStore(t)
+	store := testserver.SQLiteStore(t)
 	r := newReplica(t, store, secret, keyPolicy(service.EdDSA))
 	must(t, r.Start(t.Context()))
 	rows, err := store.Keys.ListKeys(t.Context())
@@ -292,7 +292,7 @@ func TestWhatCannotBeReadKeepsNoRevokedKeyAlive(t *testing.T) {
 				must(t, store.Keys.DeleteKey(t.Context(), k.ID))
 			}
 		}
-		elsewhere := throwaway.SQLiteStore(t)
+		elsewhere := testserver.SQLiteStore(t)
 		must(t, newReplica(t, elsewhere, secret+"!", keyPolicy("")).Start(t.Context()))
 		rows, err := elsewhere.Keys.ListKeys(t.Context())
 		must(t, err)
@@ -343,7 +343,7 @@ func TestAKeyThatCouldNotBeReadBackIsNotStored(t *testing.T) {
 // TestAKeyThatMayBeNewRefusesNobody has a replica that has not heard of the keys
 // for a while meet a token of one that was made since.
 func TestAKeyThatMayBeNewRefusesNobody(t *testing.T) {
-	store := throwaway.SQLiteStore(t)
+	store := testserver.SQLiteStore(t)
 	late, other := newReplica(t, store, secret, keyPolicy(service.EdDSA)), newReplica(t, store, secret, keyPolicy(service.EdDSA))
 	must(t, late.Start(t.Context()))
 	must(t, other.Start(t.Context()))
@@ -390,7 +390,7 @@ func TestKeysFromAFile(t *testing.T) {
 	write(one, two)
 	policy := keyPolicy(service.HS256)
 	policy.File = func() ([]byte, error) { return os.ReadFile(path) }
-	r := newReplica(t, throwaway.SQLiteStore(t), secret, policy)
+	r := newReplica(t, testserver.SQLiteStore(t), secret, policy)
 	must(t, r.Start(t.Context()))
 	old := r.mint(t)
 
@@ -453,7 +453,7 @@ func TestKeysAreReadFromPEM(t *testing.T) {
 	} {
 		k, err := service.ParseKey(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
 		must(t, err)
-		r := newReplica(t, throwaway.SQLiteStore(t), secret, keyPolicy(""))
+		r := newReplica(t, testserver.SQLiteStore(t), secret, keyPolicy(""))
 		must(t, r.Start(t.Context()))
 		added, err := r.Add(t.Context(), k, service.UseAccess, service.Origin{})
 		must(t, err)
@@ -478,8 +478,8 @@ func TestKeysAreReadFromPEM(t *testing.T) {
 // say, that was given the same secret.
 func TestTwoDeploymentsWithOneSecretShareNoKey(t *testing.T) {
 	for _, algorithm := range []service.Algorithm{service.HS256, service.ES256} {
-		one := newReplica(t, throwaway.SQLiteStore(t), secret, keyPolicy(algorithm))
-		two := newReplica(t, throwaway.SQLiteStore(t), secret, keyPolicy(algorithm))
+		one := newReplica(t, testserver.SQLiteStore(t), secret, keyPolicy(algorithm))
+		two := newReplica(t, testserver.SQLiteStore(t), secret, keyPolicy(algorithm))
 		must(t, one.Start(t.Context()))
 		must(t, two.Start(t.Context()))
 		for _, a := range one.KeySet().Keys(noon) {
@@ -615,7 +615,7 @@ func TestAlgorithm_AChangeThatWasTakenBackLeavesNoKeyBehind(t *testing.T) {
 func TestKeysFile_ThatIsEmptyIsNoSetOfKeys(t *testing.T) {
 	policy := keyPolicy("")
 	policy.File = func() ([]byte, error) { return nil, nil }
-	r := newReplica(t, throwaway.SQLiteStore(t), secret, policy)
+	r := newReplica(t, testserver.SQLiteStore(t), secret, policy)
 	if err := r.Start(t.Context()); err == nil || !strings.Contains(err.Error(), "tokens.keys_file") {
 		t.Errorf("an empty file: %v", err)
 	}

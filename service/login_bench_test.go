@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/crypto/bcrypt"
 
-	"latchkey/repository/throwaway"
+	"latchkey/internal/testserver"
 	"latchkey/service"
 )
 
@@ -19,7 +19,7 @@ const benchUsers = 100
 // BenchmarkLogin is a log-in without HTTP, at the lowest cost of bcrypt. Of it,
 // hash-ns/op is bcrypt, and rest-ns/op all the rest, which no cost changes.
 func BenchmarkLogin(b *testing.B) {
-	for _, set := range throwaway.Sets() {
+	for _, set := range testserver.Sets() {
 		b.Run(set.Name, func(b *testing.B) {
 			w := newWorld(b, set.Open(b), standard)
 			hasher := limitLogins(b, w)

@@ -3,8 +3,8 @@ package service_test
 import (
 	"testing"
 
+	"latchkey/internal/testserver"
 	"latchkey/repository"
-	"latchkey/repository/throwaway"
 )
 
 // BenchmarkRefresh is a refresh without HTTP, one after the other, so that most of it
@@ -12,7 +12,7 @@ import (
 func BenchmarkRefresh(b *testing.B) {
 	policy := standard
 	policy.Grace = 0
-	for _, set := range throwaway.Sets() {
+	for _, set := range testserver.Sets() {
 		b.Run(set.Name, func(b *testing.B) {
 			w := newWorld(b, set.Open(b), policy)
 			w.user(b, "anna")

@@ -3,8 +3,8 @@ package service_test
 import (
 	"testing"
 
+	"latchkey/internal/testserver"
 	"latchkey/repository"
-	"latchkey/repository/throwaway"
 	"latchkey/service"
 )
 
@@ -46,7 +46,7 @@ func TestAnAccessTokenSaysTheEpoch(t *testing.T) {
 // TestATokenThatSaysMoreThanIsTrueMustBeRefreshed is of a privilege that was taken
 // away after the token was issued.
 func TestATokenThatSaysMoreThanIsTrueMustBeRefreshed(t *testing.T) {
-	w := newWorld(t, throwaway.SQLiteStore(t), standard)
+	w := newWorld(t, testserver.SQLiteStore(t), standard)
 	w.user(t, "ada")
 	who, err := w.tokens.VerifyAccess(w.grant(t, "ada").Access)
 	must(t, err)
@@ -59,7 +59,7 @@ func TestATokenThatSaysMoreThanIsTrueMustBeRefreshed(t *testing.T) {
 // TestATokenOfAClientThatIsGoneIsWorthNothing is of tokens that an OAuth client got
 // for a user.
 func TestATokenOfAClientThatIsGoneIsWorthNothing(t *testing.T) {
-	w := newWorld(t, throwaway.SQLiteStore(t), standard)
+	w := newWorld(t, testserver.SQLiteStore(t), standard)
 	w.user(t, "ada")
 	who, err := w.tokens.VerifyAccess(w.grant(t, "ada").Access)
 	must(t, err)

@@ -11,12 +11,12 @@ import (
 	"testing"
 	"time"
 
+	"latchkey/internal/testserver"
 	"latchkey/repository"
-	"latchkey/repository/throwaway"
 	"latchkey/service"
 )
 
-func TestMain(m *testing.M) { throwaway.Main(m) }
+func TestMain(m *testing.M) { testserver.Main(m) }
 
 const (
 	grace    = 10 * time.Second
@@ -178,7 +178,7 @@ func must(t fataler, err error) {
 
 // onBoth runs a test on each set of stores.
 func onBoth(t *testing.T, f func(t *testing.T, store repository.Store)) {
-	for _, set := range throwaway.Sets() {
+	for _, set := range testserver.Sets() {
 		t.Run(set.Name, func(t *testing.T) { f(t, set.Open(t)) })
 	}
 }

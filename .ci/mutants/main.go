@@ -161,7 +161,7 @@ var mutants = []mutant{
 }
 
 // packages are tested in this order, up to the first that notices.
-var packages = []string{"./repository", "./repository/batch", "./repository/repotest", "./service", "./controller"}
+var packages = []string{"./repository", "./repository/batch", "./internal/storetest", "./service", "./controller"}
 
 // attempts is how often a package is tested until the same test fails twice.
 const attempts = 4

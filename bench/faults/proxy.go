@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"latchkey/repository/throwaway"
+	"latchkey/internal/testserver"
 )
 
 // replicaHeader is the header in which HAProxy names the replica that answered.
@@ -21,7 +21,7 @@ const haproxyDir = "deploy/haproxy"
 
 // startHAProxy writes the settings of haproxyDir with other addresses to a directory,
 // checks them, and starts HAProxy.
-func startHAProxy(dir, log, bind string, replicas []string) (*throwaway.Process, error) {
+func startHAProxy(dir, log, bind string, replicas []string) (*testserver.Process, error) {
 	errorFiles, err := filepath.Abs(filepath.Join(haproxyDir, "errors"))
 	if err != nil {
 		return nil, err

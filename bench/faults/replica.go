@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"latchkey/repository/throwaway"
+	"latchkey/internal/testserver"
 )
 
 // clockVariable names the file with the offset of the clock. Only a program that is built
@@ -24,7 +24,7 @@ type replica struct {
 	links   [2]*link // to the two Redis servers
 	toShim  *link
 	shim    *shim
-	process *throwaway.Process
+	process *testserver.Process
 }
 
 func newReplica(number int, dir string, s *stores) (r *replica, err error) {

@@ -12,7 +12,7 @@ import (
 	"sync"
 	"time"
 
-	"latchkey/repository/throwaway"
+	"latchkey/internal/testserver"
 )
 
 const (
@@ -32,7 +32,7 @@ type rig struct {
 	logs     string // kept
 	stores   *stores
 	replicas []*replica
-	haproxy  *throwaway.Process
+	haproxy  *testserver.Process
 	address  string // of HAProxy
 	accounts []*account
 	graves   *graves

@@ -11,12 +11,12 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"latchkey/repository/throwaway"
+	"latchkey/internal/testserver"
 )
 
 // redisServer is one of the two Redis servers.
 type redisServer struct {
-	process *throwaway.Process
+	process *testserver.Process
 	port    int
 	dir     string
 	log     string
@@ -29,7 +29,7 @@ func newRedisServer(dir, log string, more ...string) (*redisServer, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	port, err := throwaway.Port()
+	port, err := testserver.Port()
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +84,7 @@ func (s *redisServer) follows() error {
 }
 
 // startSentinel starts a sentinel that watches a primary.
-func startSentinel(dir, log string, port, primary int) (*throwaway.Process, error) {
+func startSentinel(dir, log string, port, primary int) (*testserver.Process, error) {
 	if err := os.RemoveAll(dir); err != nil {
 		return nil, err
 	}
@@ -101,16 +101,16 @@ func startSentinel(dir, log string, port, primary int) (*throwaway.Process, erro
 }
 
 // startPostgres starts a Postgres server that keeps what was committed.
-func startPostgres() (*throwaway.PostgresServer, error) { return throwaway.NewPostgres("on") }
+func startPostgres() (*testserver.PostgresServer, error) { return testserver.NewPostgres("on") }
 
 // startLogged starts a program whose output goes to the end of a file.
-func startLogged(file, program string, environment []string, args ...string) (*throwaway.Process, error) {
+func startLogged(file, program string, environment []string, args ...string) (*testserver.Process, error) {
 	cmd := exec.Command("/bin/sh", append([]string{"-c", `file=$1; shift; exec "$0" "$@" >>"$file" 2>&1`, program, file}, args...)...)
 	cmd.Env = append(os.Environ(), environment...)
-	return throwaway.Start(cmd)
+	return testserver.Start(cmd)
 }
 
-func ended(p *throwaway.Process) bool {
+func ended(p *testserver.Process) bool {
 	select {
 	case <-p.Done():
 		return true
@@ -119,7 +119,7 @@ func ended(p *throwaway.Process) bool {
 	}
 }
 
-func stop(p *throwaway.Process) {
+func stop(p *testserver.Process) {
 	if p != nil && !ended(p) {
 		p.Resume()
 		p.Stop()
@@ -128,7 +128,7 @@ func stop(p *throwaway.Process) {
 
 // freeAddress returns an address that was free a moment ago.
 func freeAddress() (string, error) {
-	port, err := throwaway.Port()
+	port, err := testserver.Port()
 	return fmt.Sprintf("127.0.0.1:%d", port), err
 }
 

@@ -13,15 +13,15 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"latchkey/repository/throwaway"
+	"latchkey/internal/testserver"
 )
 
 // stores are Postgres, two Redis servers, and a sentinel that decides which of the two
 // is the primary. One sentinel is enough here: its own failures are not under test.
 type stores struct {
-	postgres     *throwaway.PostgresServer
+	postgres     *testserver.PostgresServer
 	servers      [2]*redisServer
-	sentinel     *throwaway.Process
+	sentinel     *testserver.Process
 	sentinelPort int
 	dir, logs    string
 
@@ -49,7 +49,7 @@ func startStores(dir, logs string) (s *stores, err error) {
 	if err = s.servers[1].follows(); err != nil {
 		return nil, err
 	}
-	if s.sentinelPort, err = throwaway.Port(); err != nil {
+	if s.sentinelPort, err = testserver.Port(); err != nil {
 		return nil, err
 	}
 	return s, s.watchPrimary()

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/repository/throwaway"
+	"latchkey/internal/testserver"
 )
 
 // TestServe_FilesOfAGroup starts the service on files as Kubernetes leaves them: the group
@@ -18,7 +18,7 @@ import (
 // that group. Only what every user may read is refused or mended.
 func TestServe_FilesOfAGroup(t *testing.T) {
 	t.Parallel()
-	throwaway.NeedRoot(t)
+	testserver.NeedRoot(t)
 	binary, err := program()
 	must(t, err)
 	parent := t.TempDir()

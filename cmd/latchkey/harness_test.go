@@ -17,14 +17,14 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/repository/throwaway"
+	"latchkey/internal/testserver"
 )
 
 func TestMain(m *testing.M) {
 	// Under the race detector a hash takes seconds, the more so beside other tests.
 	_ = os.Setenv("LATCHKEY_PASSWORD_BCRYPT_COST", "10")
 	_ = os.Setenv("LATCHKEY_SERVER_REQUEST_TIMEOUT", "30s")
-	throwaway.Main(m)
+	testserver.Main(m)
 }
 
 const testSecret = "a root secret for tests, of 32 bytes or more"
@@ -35,7 +35,7 @@ var program = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	throwaway.AtExit(func() { _ = os.RemoveAll(dir) })
+	testserver.AtExit(func() { _ = os.RemoveAll(dir) })
 	path := filepath.Join(dir, "latchkey")
 	out, err := exec.Command("go", "build", "-tags", "nomsgpack,grpcnotrace", "-o", path, ".").CombinedOutput()
 	if err != nil {
@@ -180,7 +180,7 @@ type tokens struct {
 
 func freePort(t *testing.T) int {
 	t.Helper()
-	port, err := throwaway.Port()
+	port, err := testserver.Port()
 	must(t, err)
 	return port
 }

@@ -8,15 +8,15 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/repository/throwaway"
+	"latchkey/internal/testserver"
 )
 
 // twoReplicas serves Postgres and Redis twice, with further settings, and returns
 // the settings of the first as well.
 func twoReplicas(t *testing.T, more ...string) (file string, replicas [2]*running) {
 	t.Helper()
-	pg := throwaway.Postgres(t)
-	rd, prefix := throwaway.Redis(t)
+	pg := testserver.Postgres(t)
+	rd, prefix := testserver.Redis(t)
 	for i := range replicas {
 		port := freePort(t)
 		file = settingsFile(t,

@@ -11,7 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"latchkey/repository/throwaway"
+	"latchkey/internal/testserver"
 )
 
 // TestMigrate_SaysThatItWaits holds the lock of the migrations as another process would.
@@ -20,8 +20,8 @@ func TestMigrate_SaysThatItWaits(t *testing.T) {
 	ctx := t.Context()
 	t.Run("Postgres", func(t *testing.T) {
 		t.Parallel()
-		server := throwaway.StartPostgres(t)
-		redis, prefix := throwaway.Redis(t)
+		server := testserver.StartPostgres(t)
+		redis, prefix := testserver.Redis(t)
 		conn, err := pgx.Connect(ctx, server.URL)
 		must(t, err)
 		defer func() { _ = conn.Close(context.Background()) }()

@@ -11,17 +11,17 @@ import (
 	"testing"
 	"time"
 
+	"latchkey/internal/testserver"
 	"latchkey/repository/postgres"
-	"latchkey/repository/throwaway"
 )
 
 // TestBehindPgBouncer runs two replicas and the commands on a Postgres behind PgBouncer in
 // transaction mode: each transaction of a connection may run in another session.
 func TestBehindPgBouncer(t *testing.T) {
 	t.Parallel()
-	server := throwaway.StartPostgres(t)
-	pooled := throwaway.StartPgBouncer(t, server)
-	redis, prefix := throwaway.Redis(t)
+	server := testserver.StartPostgres(t)
+	pooled := testserver.StartPgBouncer(t, server)
+	redis, prefix := testserver.Redis(t)
 
 	// Replicas that start at once take turns to migrate.
 	applied, failed := make(chan []string, 4), make(chan error, 4)

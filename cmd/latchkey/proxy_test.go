@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/repository/throwaway"
+	"latchkey/internal/testserver"
 )
 
 // visitor is a browser as far as a proxy sees one: it comes from an address, has a cookie
@@ -80,7 +80,7 @@ func TestBehindNginx(t *testing.T) {
 	t.Parallel()
 	port, users := freePort(t), filepath.Join(t.TempDir(), "users")
 	must(t, os.WriteFile(users, []byte("staging:{PLAIN}secret\n"), 0o600))
-	proxy := throwaway.StartNginx(t, fmt.Sprintf(`proxy_cache_path {dir}/cache keys_zone=all:1m;
+	proxy := testserver.StartNginx(t, fmt.Sprintf(`proxy_cache_path {dir}/cache keys_zone=all:1m;
 upstream latchkey { server 127.0.0.1:%d; keepalive 4; }
 ---
 auth_basic "staging";
@@ -152,7 +152,7 @@ func TestBehindHAProxy(t *testing.T) {
 	conf := strings.NewReplacer("bind :443 ssl crt /etc/haproxy/auth.pem alpn h2,http/1.1", "bind 127.0.0.1:{port}", "/etc/haproxy/errors", errors,
 		"10.0.0.11:8080", fmt.Sprintf("127.0.0.1:%d", port), "    server b 10.0.0.12:8080\n    server c 10.0.0.13:8080\n", "",
 		"option httpchk GET /readyz", "option httpchk HEAD /readyz").Replace(string(text) + string(replicas))
-	proxy := throwaway.StartHAProxy(t, conf)
+	proxy := testserver.StartHAProxy(t, conf)
 	base := fmt.Sprintf("http://localhost:%d", proxy)
 	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d', public_url: '%s', trusted_proxies: [127.0.0.1]", port, base),
 		"data.dir: '"+filepath.Join(t.TempDir(), "data")+"'")

@@ -5,18 +5,18 @@ import (
 	"path/filepath"
 	"testing"
 
-	"latchkey/repository/throwaway"
+	"latchkey/internal/testserver"
 )
 
 // TestRevokeAll_UsersLogInAgain ends every session, as after a restore from a backup. Those
 // who log in again have sessions like any other.
 func TestRevokeAll_UsersLogInAgain(t *testing.T) {
 	t.Parallel()
-	redis, prefix := throwaway.Redis(t)
+	redis, prefix := testserver.Redis(t)
 	for name, stores := range map[string][]string{
 		"SQLite": {"data.dir: '" + filepath.Join(t.TempDir(), "data") + "'"},
 		"PostgresRedis": {
-			"database.url: '" + throwaway.Postgres(t) + "'", "redis.url: '" + redis + "', prefix: '" + prefix + "'", "tokens.secret: '" + testSecret + "'",
+			"database.url: '" + testserver.Postgres(t) + "'", "redis.url: '" + redis + "', prefix: '" + prefix + "'", "tokens.secret: '" + testSecret + "'",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

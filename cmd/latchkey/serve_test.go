@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/repository/throwaway"
+	"latchkey/internal/testserver"
 )
 
 const (
@@ -64,8 +64,8 @@ func TestTheEmbeddedServiceKeepsUsersAndSessionsOverARestart(t *testing.T) {
 
 func TestReplicasAcceptEachOthersTokens(t *testing.T) {
 	var replicas []*running
-	pg := throwaway.Postgres(t)
-	rd, prefix := throwaway.Redis(t)
+	pg := testserver.Postgres(t)
+	rd, prefix := testserver.Redis(t)
 	// They start at once: one migrates, all serve.
 	var starts sync.WaitGroup
 	var mu sync.Mutex

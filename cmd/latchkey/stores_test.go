@@ -6,14 +6,14 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/repository/throwaway"
+	"latchkey/internal/testserver"
 )
 
 // TestTheLogSaysOnceWhatIsWrongWithAStore runs the program without Redis: it starts and
 // is ready, and says what is wrong in the log, to this machine and to no proxy.
 func TestTheLogSaysOnceWhatIsWrongWithAStore(t *testing.T) {
 	port, dead := freePort(t), freePort(t)
-	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d'", port), fmt.Sprintf("database.url: '%s'", throwaway.Postgres(t)),
+	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d'", port), fmt.Sprintf("database.url: '%s'", testserver.Postgres(t)),
 		fmt.Sprintf("redis.url: 'redis://127.0.0.1:%d'", dead), fmt.Sprintf("tokens.secret: '%s'", testSecret))
 	r := serveIn(t, port, "--config", file)
 	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(r.stderr.String(), "store unavailable") && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {

@@ -13,7 +13,7 @@ import (
 	"sync"
 	"testing"
 
-	"latchkey/repository/throwaway"
+	"latchkey/internal/testserver"
 )
 
 // TestTracesShowTheCallsAndNoSecret has a collector take what the program sends of
@@ -28,9 +28,9 @@ func TestTracesShowTheCallsAndNoSecret(t *testing.T) {
 	}))
 	t.Cleanup(collector.Close)
 	port := freePort(t)
-	rd, prefix := throwaway.Redis(t)
+	rd, prefix := testserver.Redis(t)
 	r := serveIn(t, port, "--config", settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d'", port),
-		"database.url: '"+throwaway.Postgres(t)+"'", "redis.url: '"+rd+"', prefix: '"+prefix+"'", "tokens.secret: '"+testSecret+"'",
+		"database.url: '"+testserver.Postgres(t)+"'", "redis.url: '"+rd+"', prefix: '"+prefix+"'", "tokens.secret: '"+testSecret+"'",
 		"traces.endpoint: '"+collector.URL+"/v1/traces'"))
 	const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
 	send := func(path, body string, into any) {

@@ -11,17 +11,17 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"latchkey/internal/testserver"
 	"latchkey/repository"
 	"latchkey/repository/postgres"
-	"latchkey/repository/throwaway"
 )
 
-func TestMain(m *testing.M) { throwaway.Main(m) }
+func TestMain(m *testing.M) { testserver.Main(m) }
 
 // TestWhatIsNoAnswerAboutTheDataIsUnavailable runs calls against a database that is set
 // up wrongly: each error says what to do.
 func TestWhatIsNoAnswerAboutTheDataIsUnavailable(t *testing.T) {
-	server := throwaway.StartPostgres(t)
+	server := testserver.StartPostgres(t)
 	good := open(t, server.URL)
 	if _, err := good.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
@@ -64,8 +64,8 @@ func TestWhatIsNoAnswerAboutTheDataIsUnavailable(t *testing.T) {
 // TestThePoolFollowsASwitchover demotes the server that the pool is connected to: it
 // finds the other one of its URL, and writes there.
 func TestThePoolFollowsASwitchover(t *testing.T) {
-	first, second := throwaway.StartPostgres(t), throwaway.StartPostgres(t)
-	for _, server := range []*throwaway.PostgresServer{first, second} {
+	first, second := testserver.StartPostgres(t), testserver.StartPostgres(t)
+	for _, server := range []*testserver.PostgresServer{first, second} {
 		if _, err := open(t, server.URL).Migrate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -100,7 +100,7 @@ func TestThePoolFollowsASwitchover(t *testing.T) {
 }
 
 // demote makes a server take no writes, as a standby does, or take them again.
-func demote(t *testing.T, s *throwaway.PostgresServer, readOnly bool) {
+func demote(t *testing.T, s *testserver.PostgresServer, readOnly bool) {
 	t.Helper()
 	value := map[bool]string{true: "on", false: "off"}[readOnly]
 	do(t, s.URL+"&options=-c%20default_transaction_read_only%3Doff", "ALTER SYSTEM SET default_transaction_read_only = "+value, "SELECT pg_reload_conf()")

@@ -6,9 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"latchkey/internal/testserver"
 	"latchkey/repository"
 	"latchkey/repository/redis"
-	"latchkey/repository/throwaway"
 )
 
 // TestAServerLearnsTheScriptsAgain has it forget them again and again, as restarts
@@ -53,7 +53,7 @@ func TestAServerLearnsTheScriptsAgain(t *testing.T) {
 // TestANodeThatHangsTakesNoOtherAlong stops one node of a cluster where it is: what
 // the others have is answered as ever.
 func TestANodeThatHangsTakesNoOtherAlong(t *testing.T) {
-	c := throwaway.StartCluster(t)
+	c := testserver.StartCluster(t)
 	db, err := redis.Open(c.URL, redis.Options{Mode: redis.Cluster})
 	must(t, err)
 	t.Cleanup(func() { _ = db.Close() })

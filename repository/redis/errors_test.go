@@ -10,9 +10,9 @@ import (
 
 	driver "github.com/redis/go-redis/v9"
 
+	"latchkey/internal/testserver"
 	"latchkey/repository"
 	"latchkey/repository/redis"
-	"latchkey/repository/throwaway"
 )
 
 // calls are one of each kind: a script in a batch, a script, and a command.
@@ -37,22 +37,22 @@ var calls = map[string]func(context.Context, *redis.DB) error{
 // TestWhatIsNoAnswerAboutTheDataIsUnavailable runs calls against servers that are set
 // up wrongly: none of them is an answer about the data, and each error says what to do.
 func TestWhatIsNoAnswerAboutTheDataIsUnavailable(t *testing.T) {
-	plain, locked := throwaway.StartRedis(t), throwaway.StartRedis(t)
-	cluster, replica := throwaway.StartRedis(t, "--cluster-enabled", "yes"), throwaway.StartRedis(t)
-	admin := func(s *throwaway.RedisServer) *driver.Client {
+	plain, locked := testserver.StartRedis(t), testserver.StartRedis(t)
+	cluster, replica := testserver.StartRedis(t, "--cluster-enabled", "yes"), testserver.StartRedis(t)
+	admin := func(s *testserver.RedisServer) *driver.Client {
 		c := driver.NewClient(&driver.Options{Addr: fmt.Sprintf("127.0.0.1:%d", s.Port)})
 		t.Cleanup(func() { _ = c.Close() })
 		return c
 	}
 	must(t, admin(locked).ConfigSet(t.Context(), "requirepass", "sesame").Err())
-	acl := throwaway.StartRedis(t)
+	acl := testserver.StartRedis(t)
 	must(t, admin(acl).Do(t.Context(), "ACL", "SETUSER", "app", "on", ">sesame", "~*", "+@all", "-hset", "-hget", "-hmget", "-hgetall", "-zrange").Err())
 	must(t, admin(replica).Do(t.Context(), "REPLICAOF", "127.0.0.1", fmt.Sprint(plain.Port)).Err())
-	full := throwaway.StartRedis(t)
+	full := testserver.StartRedis(t)
 	must(t, admin(full).ConfigSet(t.Context(), "maxmemory", "1").Err())
-	sentinel := throwaway.StartPair(t)
+	sentinel := testserver.StartPair(t)
 	sentinel.StartSentinel(t)
-	at := func(s *throwaway.RedisServer, user, path string) string {
+	at := func(s *testserver.RedisServer, user, path string) string {
 		return fmt.Sprintf("redis://%s127.0.0.1:%d%s", user, s.Port, path)
 	}
 	for name, c := range map[string]struct {

@@ -10,18 +10,18 @@ import (
 	"github.com/google/uuid"
 	driver "github.com/redis/go-redis/v9"
 
+	"latchkey/internal/testserver"
 	"latchkey/repository"
 	"latchkey/repository/redis"
-	"latchkey/repository/throwaway"
 )
 
-func TestMain(m *testing.M) { throwaway.Main(m) }
+func TestMain(m *testing.M) { testserver.Main(m) }
 
 // TestASessionTakesLittleMemory makes 100,000 sessions as they are after a
 // refresh, and measures what Redis keeps for each.
 func TestASessionTakesLittleMemory(t *testing.T) {
 	const sessions, callers, most = 100_000, 16, 600
-	server := throwaway.StartRedis(t)
+	server := testserver.StartRedis(t)
 	db, err := redis.Open(server.URL, redis.Options{})
 	must(t, err)
 	t.Cleanup(func() { _ = db.Close() })
@@ -94,7 +94,7 @@ func must(t testing.TB, err error) {
 // at the keys behind it.
 func open(t *testing.T) (db *redis.DB, client *driver.Client, prefix string) {
 	t.Helper()
-	url, prefix := throwaway.Redis(t)
+	url, prefix := testserver.Redis(t)
 	db, err := redis.Open(url, redis.Options{Prefix: prefix})
 	must(t, err)
 	t.Cleanup(func() { _ = db.Close() })

@@ -10,9 +10,9 @@ import (
 
 	driver "github.com/redis/go-redis/v9"
 
+	"latchkey/internal/testserver"
 	"latchkey/repository"
 	"latchkey/repository/redis"
-	"latchkey/repository/throwaway"
 )
 
 // TestSentinel_TLSWithPasswordsOfItsOwn runs the store on servers and sentinels that speak
@@ -20,12 +20,12 @@ import (
 // verified by its own address, before a failover and after it.
 func TestSentinel_TLSWithPasswordsOfItsOwn(t *testing.T) {
 	t.Parallel()
-	s := throwaway.StartSecureSentinel(t)
+	s := testserver.StartSecureSentinel(t)
 	cert, key := s.CA.Issue(t, "client.example")
 	hosts := s.Hosts[0] + "/0?master_name=latchkey&addr=" + strings.Join(s.Hosts[1:], "&addr=")
-	url := fmt.Sprintf("rediss://%s:%s@%s", throwaway.DataUser, throwaway.DataPassword, hosts)
+	url := fmt.Sprintf("rediss://%s:%s@%s", testserver.DataUser, testserver.DataPassword, hosts)
 	good := redis.Options{
-		Mode: redis.Sentinel, SentinelUsername: throwaway.SentinelUser, SentinelPassword: throwaway.SentinelPassword,
+		Mode: redis.Sentinel, SentinelUsername: testserver.SentinelUser, SentinelPassword: testserver.SentinelPassword,
 		CAFile: s.CA.File, CertFile: cert, KeyFile: key,
 	}
 	for name, c := range map[string]struct {
@@ -35,7 +35,7 @@ func TestSentinel_TLSWithPasswordsOfItsOwn(t *testing.T) {
 	}{
 		"no password for the sentinels": {url, func(o *redis.Options) { o.SentinelUsername, o.SentinelPassword = "", "" }, "redis.sentinel_password"},
 		"a wrong one":                   {url, func(o *redis.Options) { o.SentinelPassword = "wrong" }, "redis.sentinel_password"},
-		"a wrong one for the data":      {strings.Replace(url, throwaway.DataPassword, "wrong", 1), func(*redis.Options) {}, "redis.url"},
+		"a wrong one for the data":      {strings.Replace(url, testserver.DataPassword, "wrong", 1), func(*redis.Options) {}, "redis.url"},
 		"no authority":                  {url, func(o *redis.Options) { o.CAFile = "" }, "redis.ca_file"},
 		"no certificate":                {url, func(o *redis.Options) { o.CertFile, o.KeyFile = "", "" }, "redis.cert_file"},
 		"another name":                  {url, func(o *redis.Options) { o.ServerName = "other.example" }, "redis.server_name"},
@@ -51,7 +51,7 @@ func TestSentinel_TLSWithPasswordsOfItsOwn(t *testing.T) {
 		}
 		_ = db.Close()
 	}
-	for _, form := range []string{url, fmt.Sprintf("rediss://%s:%s@%s&username=%s&password=%s", throwaway.SentinelUser, throwaway.SentinelPassword, hosts, throwaway.DataUser, throwaway.DataPassword)} {
+	for _, form := range []string{url, fmt.Sprintf("rediss://%s:%s@%s&username=%s&password=%s", testserver.SentinelUser, testserver.SentinelPassword, hosts, testserver.DataUser, testserver.DataPassword)} {
 		o := good
 		if form != url { // as the driver has it
 			o.SentinelUsername, o.SentinelPassword = "", ""
@@ -86,9 +86,9 @@ func TestSentinel_TLSWithPasswordsOfItsOwn(t *testing.T) {
 // TestCluster_TLS verifies each node by its own address.
 func TestCluster_TLS(t *testing.T) {
 	t.Parallel()
-	s := throwaway.StartSecureCluster(t)
+	s := testserver.StartSecureCluster(t)
 	cert, key := s.CA.Issue(t, "client.example")
-	url := fmt.Sprintf("rediss://%s:%s@%s?addr=%s", throwaway.DataUser, throwaway.DataPassword, s.Hosts[0], strings.Join(s.Hosts[1:], "&addr="))
+	url := fmt.Sprintf("rediss://%s:%s@%s?addr=%s", testserver.DataUser, testserver.DataPassword, s.Hosts[0], strings.Join(s.Hosts[1:], "&addr="))
 	db, err := redis.Open(url, redis.Options{Mode: redis.Cluster, CAFile: s.CA.File, CertFile: cert, KeyFile: key})
 	must(t, err)
 	t.Cleanup(func() { _ = db.Close() })
@@ -103,7 +103,7 @@ func TestCluster_TLS(t *testing.T) {
 // rights, on keys with the prefix alone.
 func TestACL_TheDocumentedRightsSuffice(t *testing.T) {
 	t.Parallel()
-	server := throwaway.StartRedis(t, "--appendonly", "yes", "--maxmemory-policy", "noeviction")
+	server := testserver.StartRedis(t, "--appendonly", "yes", "--maxmemory-policy", "noeviction")
 	admin := driver.NewClient(&driver.Options{Addr: fmt.Sprintf("127.0.0.1:%d", server.Port)})
 	t.Cleanup(func() { _ = admin.Close() })
 	user := func(name, rights string) *redis.DB {
@@ -117,7 +117,7 @@ func TestACL_TheDocumentedRightsSuffice(t *testing.T) {
 		t.Cleanup(func() { _ = db.Close() })
 		return db
 	}
-	db := user("app", throwaway.RedisRights)
+	db := user("app", testserver.RedisRights)
 	must(t, db.Ping(t.Context()))
 	if w := db.Warnings(t.Context()); len(w) != 0 {
 		t.Errorf("warnings: %q", w)
@@ -128,25 +128,25 @@ func TestACL_TheDocumentedRightsSuffice(t *testing.T) {
 	}
 
 	// Without ROLE and INFO it is ready, and says what it cannot see.
-	blind := user("blind", throwaway.RedisRights+" -role -info")
+	blind := user("blind", testserver.RedisRights+" -role -info")
 	must(t, blind.Ping(t.Context()))
 	if w := strings.Join(blind.Warnings(t.Context()), "; "); !strings.Contains(w, "ROLE") || !strings.Contains(w, "INFO") {
 		t.Errorf("warnings: %q", w)
 	}
 	liveOnce(t, blind)
 	// As a replica it is not.
-	other := throwaway.StartRedis(t)
+	other := testserver.StartRedis(t)
 	must(t, admin.Do(t.Context(), "REPLICAOF", "127.0.0.1", fmt.Sprint(other.Port)).Err())
 	if err := blind.Ping(t.Context()); !errors.Is(err, repository.ErrUnavailable) {
 		t.Errorf("a replica is ready: %v", err)
 	}
 	must(t, admin.Do(t.Context(), "REPLICAOF", "NO", "ONE").Err())
 
-	lame := user("lame", throwaway.RedisRights+" -hmget")
+	lame := user("lame", testserver.RedisRights+" -hmget")
 	if w := strings.Join(lame.Warnings(t.Context()), "; "); !strings.Contains(w, "HMGET") {
 		t.Errorf("warnings: %q", w)
 	}
-	foreign := user("foreign", strings.Replace(throwaway.RedisRights, "~latchkey:*", "~other:*", 1))
+	foreign := user("foreign", strings.Replace(testserver.RedisRights, "~latchkey:*", "~other:*", 1))
 	_, err := foreign.PresentSession(t.Context(), repository.Presentation{UserID: "u", SessionID: "s"})
 	var advice *repository.Advice
 	if !errors.As(err, &advice) || !strings.Contains(advice.Fix, "ACL SETUSER") {

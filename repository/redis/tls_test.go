@@ -15,8 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"latchkey/internal/testserver"
 	"latchkey/repository/redis"
-	"latchkey/repository/throwaway"
 )
 
 // TestTLSIsSpokenAndCertificatesAreChecked runs on a server with a certificate
@@ -36,9 +36,9 @@ func TestTLSIsSpokenAndCertificatesAreChecked(t *testing.T) {
 	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	must(t, os.WriteFile(certFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate}), 0o600))
 	must(t, os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: private}), 0o600))
-	port, err := throwaway.Port()
+	port, err := testserver.Port()
 	must(t, err)
-	throwaway.StartRedis(t, "--tls-port", fmt.Sprint(port), "--tls-cert-file", certFile, "--tls-key-file", keyFile,
+	testserver.StartRedis(t, "--tls-port", fmt.Sprint(port), "--tls-cert-file", certFile, "--tls-key-file", keyFile,
 		"--tls-ca-cert-file", certFile, "--tls-auth-clients", "no")
 
 	for query, want := range map[string]string{"?skip_verify=true": "", "": "certificate"} {

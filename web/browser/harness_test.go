@@ -19,10 +19,10 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 
-	"latchkey/repository/throwaway"
+	"latchkey/internal/testserver"
 )
 
-func TestMain(m *testing.M) { throwaway.Main(m) }
+func TestMain(m *testing.M) { testserver.Main(m) }
 
 // site is the program with a directory of its own, as users reach it: by https.
 type site struct {
@@ -47,7 +47,7 @@ func serveAt(t *testing.T, host string, settings ...string) *site {
 	if out, err := exec.Command("go", "build", "-tags", "nomsgpack,grpcnotrace", "-o", program, "latchkey/cmd/latchkey").CombinedOutput(); err != nil {
 		t.Fatalf("build: %s", out)
 	}
-	port, err := throwaway.Port()
+	port, err := testserver.Port()
 	must(t, err)
 	s := &site{}
 	target := &url.URL{Scheme: "http", Host: fmt.Sprintf("127.0.0.1:%d", port)}

@@ -29,7 +29,7 @@ import (
 	"time"
 
 	"latchkey/.ci/mutants/testout"
-	"latchkey/repository/throwaway"
+	"latchkey/internal/testserver"
 )
 
 const (
@@ -48,10 +48,10 @@ const (
 
 // suites are the test programs that must notice a no-op of a backend, in this order.
 var suites = map[string][]suite{
-	"postgres": {{"repository/repotest", "TestConformance/PostgresRedis"}},
-	"redis":    {{"repository/repotest", "TestConformance/PostgresRedis"}},
+	"postgres": {{"internal/storetest", "TestConformance/PostgresRedis"}},
+	"redis":    {{"internal/storetest", "TestConformance/PostgresRedis"}},
 	// The tests of the package cover what no caller of the contract can see.
-	"sqlite": {{"repository/repotest", "TestConformance/SQLite"}, {"repository/sqlite", "."}},
+	"sqlite": {{"internal/storetest", "TestConformance/SQLite"}, {"repository/sqlite", "."}},
 }
 
 // equivalent are the methods that may do nothing, and why. The program reports one as
@@ -317,11 +317,11 @@ func isIdle(body *ast.BlockStmt) bool {
 
 // servers starts one Postgres and one Redis for all runs.
 func servers() (env []string, stop func(), err error) {
-	pg, err := throwaway.NewPostgres("off")
+	pg, err := testserver.NewPostgres("off")
 	if err != nil {
 		return nil, nil, fmt.Errorf("start Postgres: %w", err)
 	}
-	rd, err := throwaway.NewRedis()
+	rd, err := testserver.NewRedis()
 	if err != nil {
 		pg.Remove()
 		return nil, nil, fmt.Errorf("start Redis: %w", err)

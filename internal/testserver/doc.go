@@ -1,4 +1,4 @@
-// Package throwaway gives tests the real thing: a Postgres and a Redis server
+// Package testserver gives tests the real thing: a Postgres and a Redis server
 // of their own on free ports, started once for a test process and stopped with
 // it, and the two sets of stores opened on them as cmd opens them.
 //
@@ -7,4 +7,4 @@
 // and LATCHKEY_TEST_REDIS_URL the servers at those URLs are used instead.
 //
 // A package that uses it calls Main from its TestMain.
-package throwaway
+package testserver
