@@ -40,7 +40,7 @@ func (s *server) signUp(c *call, body signUpBody) (reply, error) {
 	if body.Privilege != nil {
 		n.Privilege = *body.Privilege
 	}
-	var by *service.Live
+	var by service.Caller
 	if subject, ok := access.Subject(c.ctx()); ok {
 		if err := own(subject, s.Now()); err != nil {
 			return reply{}, err
@@ -50,7 +50,7 @@ func (s *server) signUp(c *call, body signUpBody) (reply, error) {
 			if err != nil {
 				return s.ended(c.r, err)
 			}
-			by = &live
+			by = live.Caller()
 		}
 	}
 	made, err := s.Accounts.SignUp(c.ctx(), n, by)

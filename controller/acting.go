@@ -4,7 +4,7 @@ import "latchkey/service"
 
 // tokenFor is POST /api/users/{id}/token.
 func (s *server) tokenFor(c *call, by service.Live, _ empty) (reply, error) {
-	raw, exp, err := s.Accounts.TokenFor(c.ctx(), s.Tokens, c.param("id"), by, c.from())
+	raw, exp, err := s.Accounts.TokenFor(c.ctx(), s.Tokens, c.param("id"), by.Caller(), c.from())
 	if err != nil {
 		return reply{}, err
 	}

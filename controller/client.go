@@ -99,7 +99,7 @@ func set[T any](field, wish *T) {
 func (s *server) createClient(c *call, by service.Live, wish clientWish) (reply, error) {
 	var spec service.ClientSpec
 	wish.apply(&spec)
-	made, secret, err := s.Clients.Create(c.ctx(), spec, "", &by, c.from())
+	made, secret, err := s.Clients.Create(c.ctx(), spec, "", by.Caller(), c.from())
 	if err != nil {
 		return reply{}, err
 	}
@@ -147,13 +147,13 @@ func (s *server) changeClient(c *call, by service.Live, wish clientWish) (reply,
 			Code: service.CodeInvalidRequest, Message: "This stays as it was made.", Fields: map[string]string{"id": "cannot be changed, nor can public"},
 		}
 	}
-	changed, err := s.Clients.Change(c.ctx(), c.param("id"), wish.apply, &by, c.from())
+	changed, err := s.Clients.Change(c.ctx(), c.param("id"), wish.apply, by.Caller(), c.from())
 	return reply{body: clientOf(changed)}, err
 }
 
 // deleteClient is DELETE /api/clients/{id}.
 func (s *server) deleteClient(c *call, by service.Live, _ empty) (reply, error) {
-	return reply{status: http.StatusNoContent}, s.Clients.Delete(c.ctx(), c.param("id"), &by, c.from())
+	return reply{status: http.StatusNoContent}, s.Clients.Delete(c.ctx(), c.param("id"), by.Caller(), c.from())
 }
 
 type secretWish struct {
@@ -166,7 +166,7 @@ func (s *server) rotateClientSecret(c *call, by service.Live, wish secretWish) (
 	if wish.Keep != nil {
 		keep = inSeconds(*wish.Keep)
 	}
-	secret, err := s.Clients.RotateSecret(c.ctx(), c.param("id"), "", keep, &by, c.from())
+	secret, err := s.Clients.RotateSecret(c.ctx(), c.param("id"), "", keep, by.Caller(), c.from())
 	if err != nil {
 		return reply{}, err
 	}

@@ -67,8 +67,9 @@ type grantBody struct {
 	tokensBody
 }
 
-// grant answers with a user and tokens: a refresh token leaves the way it came.
-func (s *server) grant(r *http.Request, g service.Grant, inCookie bool) reply {
+// grant answers with a user and tokens: a refresh token leaves the way it came. Device is empty for
+// a refresh.
+func (s *server) grant(r *http.Request, g service.Grant, device service.DeviceToken, inCookie bool) reply {
 	body := grantBody{userOf(g.User), tokensBody{
 		AccessToken: g.Access, AccessTokenExpiryDate: iso(g.AccessExpiry),
 		RefreshToken: g.Refresh, RefreshTokenExpiryDate: iso(g.RefreshExpiry), RefreshAfter: iso(g.RefreshAfter),
@@ -77,7 +78,7 @@ func (s *server) grant(r *http.Request, g service.Grant, inCookie bool) reply {
 		body.Outcome, body.Generation = string(g.Outcome), &g.Gen
 	}
 	if !inCookie {
-		body.DeviceToken = g.Device
+		body.DeviceToken = device
 		return reply{body: body}
 	}
 	body.RefreshToken = ""

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"latchkey/internal/testserver"
-	"latchkey/repository"
 	"latchkey/repository/postgres"
 	"latchkey/repository/redis"
 )
@@ -154,9 +153,7 @@ func startOn(t *testing.T, pgServer *testserver.PostgresServer, rdServer *testse
 	must(t, err)
 	t.Cleanup(func() { _ = rd.Close() })
 	clock := newClock()
-	instance, err := start(t, repository.Store{
-		Users: pg, Revocations: pg, Audits: pg, Keys: pg, Clients: pg, Codes: pg, Sessions: rd, Limits: rd, Database: pg, SessionStore: rd,
-	}, clock)
+	instance, err := start(t, rd.Store(pg.Store()), clock)
 	must(t, err)
 	instance.addAda(t)
 	return instance, clock

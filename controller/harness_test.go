@@ -80,7 +80,7 @@ func start(t testing.TB, store repository.Store, clock *clock, settings ...strin
 	var limits service.LoginLimits // none
 	keyPolicy := service.KeyPolicy{Algorithm: service.HS256, Publish: 5 * time.Minute, Poll: time.Second}
 	accessTTL, signup, reveal := 10*time.Minute, true, false
-	o := controller.Options{BasePath: "/api", Delivery: "auto", RequestTimeout: 5 * time.Second, Now: clock.Now, Log: logger}
+	o := controller.Options{BasePath: "/api", Delivery: "auto", RequestTimeout: 5 * time.Second, Log: logger}
 	for _, s := range settings {
 		key, value, _ := strings.Cut(s, "=")
 		var err error
@@ -178,17 +178,18 @@ func start(t testing.TB, store repository.Store, clock *clock, settings ...strin
 		}
 	}
 	// The clock of a test has nothing to be compared with.
-	trusted := service.NewClock(repository.Store{}, policy.Grace, clock.Now, logger)
-	keys, err := service.DeriveKeys([]byte(rootSecret))
+	trusted := service.NewClock(nil, nil, policy.Grace, clock.Now, logger)
+	keys, err := service.NewRootSecret([]byte(rootSecret))
 	if err != nil {
 		return nil, err
 	}
+	audit := service.NewAuditLog(store.Audits, logger)
 	hasher := service.NewHasher(4, 4, 10*time.Second) // the least that bcrypt does: the rules do not depend on it
 	t.Cleanup(hasher.Close)
-	o.PublicURL = public
-	o.Accounts = service.NewAccounts(store.Users, hasher, service.PasswordPolicy{MinLength: 8}, signup, clock.Now, logger)
+	o.PublicURL, o.Now = public, trusted.Now
+	o.Accounts = service.NewAccounts(store.Users, hasher, service.PasswordPolicy{MinLength: 8}, signup, trusted.Now, audit)
 	keyPolicy.Lifetime = map[service.KeyUse]time.Duration{service.UseAccess: accessTTL, service.UseRefresh: policy.AbsoluteTTL}
-	o.Keys = service.NewKeyring(store.Keys, keys, keyPolicy, trusted, logger)
+	o.Keys = service.NewKeyring(store.Keys, keys, keyPolicy, trusted, audit, logger)
 	if err := o.Keys.Start(t.Context()); err != nil {
 		return nil, err
 	}
@@ -197,12 +198,12 @@ func start(t testing.TB, store repository.Store, clock *clock, settings ...strin
 		o.Issuer = public.String()
 	}
 	o.Tokens = service.NewTokens(keys, o.Keys, o.Issuer, "latchkey", accessTTL, trusted)
-	o.Sessions = service.NewSessions(store, o.Tokens, policy, trusted, logger)
-	throttle := service.NewThrottle(store.Limits, keys, limits, clock.Now)
-	o.Login = service.NewLogin(store, hasher, throttle, o.Sessions, reveal, logger)
-	o.OAuth = service.NewOAuth(store, o.Login, o.Sessions, o.Tokens)
-	o.Clients = service.NewClients(store.Clients, clock.Now, logger)
-	o.Passwords = service.NewPasswords(store, o.Sessions, hasher, throttle, service.PasswordPolicy{MinLength: 8})
+	o.Sessions = service.NewSessions(store, keys, o.Tokens, policy, trusted, audit, logger)
+	throttle := service.NewThrottle(store.Limits, keys, limits, trusted.Now)
+	o.Login = service.NewLogin(store, hasher, throttle, o.Sessions, reveal, trusted, audit, logger)
+	o.OAuth = service.NewOAuth(store, o.Login, o.Sessions, o.Tokens, trusted, audit, logger)
+	o.Clients = service.NewClients(store.Clients, trusted.Now, audit)
+	o.Passwords = service.NewPasswords(store, o.Sessions, hasher, throttle, service.PasswordPolicy{MinLength: 8}, trusted.Now, audit)
 	o.Strength = strength.New(service.PasswordPolicy{MinLength: 8})
 	o.Health = service.NewHealth(store, "test", trusted)
 	handler, err := controller.NewRouter(o)

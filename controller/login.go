@@ -53,9 +53,9 @@ func (s *server) login(c *call, body loginBody) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	out := s.grant(c.r, g, browser)
+	out := s.grant(c.r, g.Grant, g.TrustedDevice, browser)
 	if browser {
-		out.cookies = append(out.cookies, s.deviceCookie(g.Device))
+		out.cookies = append(out.cookies, s.deviceCookie(g.TrustedDevice))
 	}
 	return out, nil
 }

@@ -18,7 +18,7 @@ func TestADeadStoreIsNoInvalidGrant(t *testing.T) {
 	i, _ := startOn(t, pgServer, rdServer)
 	_, _, err := i.clients.Create(t.Context(), service.ClientSpec{
 		ID: "spa", Public: true, Grants: []string{"authorization_code", "refresh_token"}, RedirectURIs: []string{"https://shop.example/cb"},
-	}, "", nil, service.Origin{})
+	}, "", service.Caller{}, service.Origin{})
 	must(t, err)
 	client := i.client(false)
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

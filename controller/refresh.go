@@ -24,7 +24,7 @@ func (s *server) refresh(c *call, body refreshBody) (reply, error) {
 	if err != nil {
 		return s.refused(found, err)
 	}
-	return s.grant(c.r, g, found.InCookie), nil
+	return s.grant(c.r, g, "", found.InCookie), nil
 }
 
 // accessReply is an access token alone: from rtVerify in the form that the

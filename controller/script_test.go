@@ -330,7 +330,7 @@ func clientCmd(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Fatalf("client: what is %q?", arg)
 		}
 	}
-	_, secret, err := w.instance.clients.Create(w.t.Context(), spec, "", nil, service.Origin{})
+	_, secret, err := w.instance.clients.Create(w.t.Context(), spec, "", service.Caller{}, service.Origin{})
 	ts.Check(err)
 	ts.Setenv(args[0], string(secret))
 	ts.Setenv(args[0]+"_BASIC", "Basic "+base64.StdEncoding.EncodeToString([]byte(spec.ID+":"+string(secret))))

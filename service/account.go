@@ -3,7 +3,6 @@ package service
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"time"
 
 	"latchkey/repository"
@@ -19,7 +18,8 @@ type Account struct {
 	UpdatedAt time.Time
 }
 
-func account(u repository.User) Account {
+// AccountOf returns what may be shown of a user.
+func AccountOf(u repository.User) Account {
 	return Account{
 		ID: u.ID, Username: u.Username, Email: u.Email, Privilege: u.Privilege,
 		CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt,
@@ -35,6 +35,13 @@ type NewAccount struct {
 	From      Origin
 }
 
+// Caller is a user who asks for a change, and whose access token and session were found to be live.
+// The zero Caller is the operator, or in SignUp anyone.
+type Caller struct {
+	repository.Caller
+	Privilege int
+}
+
 // PrivilegeAdministrator is the highest: who has it may create accounts for others.
 const PrivilegeAdministrator = repository.PrivilegeAdministrator
 
@@ -45,25 +52,25 @@ type Accounts struct {
 	policy PasswordPolicy
 	signup bool // anyone may create an account
 	now    func() time.Time
-	log    *slog.Logger
+	audit  *AuditLog
 }
 
 // NewAccounts returns the accounts in a store.
 func NewAccounts(users repository.Users, hasher *Hasher, policy PasswordPolicy, signup bool,
-	now func() time.Time, log *slog.Logger,
+	now func() time.Time, audit *AuditLog,
 ) *Accounts {
-	return &Accounts{users: users, hasher: hasher, policy: policy, signup: signup, now: now, log: log}
+	return &Accounts{users: users, hasher: hasher, policy: policy, signup: signup, now: now, audit: audit}
 }
 
 // SignUp creates an account. Only an administrator may choose a privilege above
-// 0, or create one while sign-up is closed; by is nil for anyone else.
+// 0, or create one while sign-up is closed; by is zero for anyone else.
 // Invalid_request and password_rejected name the fields; username_taken and
 // email_taken are for names that are taken, in any case.
-func (a *Accounts) SignUp(ctx context.Context, n NewAccount, by *Live) (Account, error) {
+func (a *Accounts) SignUp(ctx context.Context, n NewAccount, by Caller) (Account, error) {
 	if n.Privilege < repository.PrivilegeUser || n.Privilege > repository.PrivilegeAdministrator {
-		return Account{}, fieldError(CodeInvalidRequest, "privilege", "must be 0, 1 or 2")
+		return Account{}, FieldError(CodeInvalidRequest, "privilege", "must be 0, 1 or 2")
 	}
-	administrator := by != nil && by.Privilege >= repository.PrivilegeAdministrator
+	administrator := by.Privilege >= repository.PrivilegeAdministrator
 	switch {
 	case !administrator && n.Privilege > repository.PrivilegeUser:
 		return Account{}, NewError(CodePrivilegeDenied, "Only an administrator may give a privilege above 0.")
@@ -71,16 +78,16 @@ func (a *Accounts) SignUp(ctx context.Context, n NewAccount, by *Live) (Account,
 		return Account{}, NewError(CodePrivilegeDenied, "Sign-up is closed. Ask an administrator for an account.")
 	}
 	if !administrator {
-		by = nil
+		by = Caller{}
 	}
-	return a.create(ctx, n, callerOf(by))
+	return a.create(ctx, n, by.Caller)
 }
 
 // CreateAsOperator creates an account of any privilege, for whoever has the
 // program and its settings at hand: so the first administrator comes about.
 func (a *Accounts) CreateAsOperator(ctx context.Context, n NewAccount) (Account, error) {
 	if n.Privilege < repository.PrivilegeUser || n.Privilege > repository.PrivilegeAdministrator {
-		return Account{}, fieldError(CodeInvalidRequest, "privilege", "must be 0, 1 or 2")
+		return Account{}, FieldError(CodeInvalidRequest, "privilege", "must be 0, 1 or 2")
 	}
 	return a.create(ctx, n, repository.Caller{})
 }
@@ -97,55 +104,43 @@ func (a *Accounts) create(ctx context.Context, n NewAccount, by repository.Calle
 		return Account{}, err
 	}
 	if problem != "" {
-		return Account{}, fieldError(CodePasswordRejected, "password", problem)
+		return Account{}, FieldError(CodePasswordRejected, "password", problem)
 	}
 	hash, err := a.hasher.Hash(ctx, n.From.Address, n.Password)
 	if err != nil {
 		return Account{}, err
 	}
-	now := a.now().UTC().Truncate(time.Microsecond)
+	now := a.now()
 	u := repository.User{
-		ID: newID(), Username: n.Username, UsernameKey: nameKey, Email: n.Email, EmailKey: mailKey,
+		ID: NewID(), Username: n.Username, UsernameKey: nameKey, Email: n.Email, EmailKey: mailKey,
 		PasswordHash: hash, Privilege: n.Privilege, CreatedAt: now, UpdatedAt: now,
 	}
-	record := n.From.audit(now, repository.AuditUserCreated, "ok")
+	record := n.From.Record(now, repository.AuditUserCreated, "ok")
 	record.UserID, record.ActorID = u.ID, by.UserID
 	switch err := a.users.CreateUser(ctx, u, by, record); {
 	case errors.Is(err, repository.ErrUsernameExists):
-		return Account{}, fieldError(CodeUsernameTaken, "username", "is taken")
+		return Account{}, FieldError(CodeUsernameTaken, "username", "is taken")
 	case errors.Is(err, repository.ErrEmailExists):
-		return Account{}, fieldError(CodeEmailTaken, "email", "has an account already")
+		return Account{}, FieldError(CodeEmailTaken, "email", "has an account already")
 	case errors.Is(err, repository.ErrNotAllowed):
-		return Account{}, privilegeChanged()
+		return Account{}, PrivilegeChanged()
 	case err != nil:
-		return Account{}, storeFailure("create a user", err)
+		return Account{}, StoreFailure("create a user", err)
 	}
-	logEvent(ctx, a.log, record)
-	return account(u), nil
+	a.audit.Committed(ctx, record)
+	return AccountOf(u), nil
 }
 
 // Find returns the account of a username or an e-mail address, for an operator.
 func (a *Accounts) Find(ctx context.Context, name string) (Account, error) {
-	u, err := findUser(ctx, a.users, name, "")
+	u, err := FindUser(ctx, a.users, name, "")
 	switch {
 	case errors.Is(err, repository.ErrNotFound):
-		return Account{}, noSuchAccount()
+		return Account{}, NoSuchAccount()
 	case err != nil:
-		return Account{}, storeFailure("find a user by name", err)
+		return Account{}, StoreFailure("find a user by name", err)
 	}
-	return account(u), nil
-}
-
-func accountDisabled() error {
-	return NewError(CodeAccountDisabled, "This account is disabled. Ask an administrator.")
-}
-
-func sessionOver(code Code, message string) error {
-	return &Error{Code: code, Message: message, SessionOver: true}
-}
-
-func fieldError(code Code, field, problem string) error {
-	return &Error{Code: code, Message: "The " + field + " " + problem + ".", Fields: map[string]string{field: problem}}
+	return AccountOf(u), nil
 }
 
 func notEmpty(fields map[string]string) map[string]string {
@@ -155,10 +150,4 @@ func notEmpty(fields map[string]string) map[string]string {
 		}
 	}
 	return fields
-}
-
-// privilegeChanged is of an access token that says more than is true by now: the
-// privilege is lower, or the session ended while the request was under way.
-func privilegeChanged() error {
-	return NewError(CodeTokenExpired, "Your privileges or your session have changed. Refresh your token and try again.")
 }

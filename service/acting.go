@@ -17,31 +17,31 @@ const actingTTL = 5 * time.Minute
 // names the administrator in its claim act (RFC 8693 4.1) and has no session, so
 // that it can change no password and end no session. Not_found for an unknown
 // user; account_disabled; privilege_denied for an administrator's account.
-func (a *Accounts) TokenFor(ctx context.Context, tokens *Tokens, userID string, by Live, from Origin) (RawToken, time.Time, error) {
+func (a *Accounts) TokenFor(ctx context.Context, tokens *Tokens, userID string, by Caller, from Origin) (RawToken, time.Time, error) {
 	id, err := uuid.Parse(userID)
 	if err != nil {
-		return "", time.Time{}, noSuchAccount()
+		return "", time.Time{}, NoSuchAccount()
 	}
 	u, err := a.users.FindUserByID(ctx, id.String())
 	switch {
 	case errors.Is(err, repository.ErrNotFound):
-		return "", time.Time{}, noSuchAccount()
+		return "", time.Time{}, NoSuchAccount()
 	case err != nil:
-		return "", time.Time{}, storeFailure("find whom a token is for", err)
+		return "", time.Time{}, StoreFailure("find whom a token is for", err)
 	case u.Privilege >= repository.PrivilegeAdministrator:
 		return "", time.Time{}, NewError(CodePrivilegeDenied, "Nobody acts for an administrator.")
 	case u.Disabled:
-		return "", time.Time{}, accountDisabled()
+		return "", time.Time{}, AccountDisabled()
 	}
-	record := from.audit(a.now().UTC().Truncate(time.Microsecond), repository.AuditTokenIssued, "ok")
+	record := from.Record(a.now(), repository.AuditTokenIssued, "ok")
 	record.UserID, record.ActorID, record.SessionID, record.ClientID = u.ID, by.UserID, by.SessionID, ClientAPI
-	err = a.users.RecordActing(ctx, u.ID, by.caller, record)
+	err = a.users.RecordActing(ctx, u.ID, by.Caller, record)
 	switch {
 	case errors.Is(err, repository.ErrNotAllowed):
-		return "", time.Time{}, privilegeChanged()
+		return "", time.Time{}, PrivilegeChanged()
 	case err != nil:
-		return "", time.Time{}, storeFailure("record a token for somebody else", err)
+		return "", time.Time{}, StoreFailure("record a token for somebody else", err)
 	}
-	logEvent(ctx, a.log, record)
-	return tokens.accessFor(Subject{UserID: u.ID, ClientID: ClientAPI, Actor: by.UserID, Privilege: u.Privilege}, tokens.audience, nil, actingTTL)
+	a.audit.Committed(ctx, record)
+	return tokens.MintAccess(Subject{UserID: u.ID, ClientID: ClientAPI, Actor: by.UserID, Privilege: u.Privilege}, "", nil, actingTTL)
 }

@@ -2,7 +2,7 @@ package service
 
 import (
 	"context"
-	"time"
+	"log/slog"
 
 	"latchkey/repository"
 )
@@ -10,11 +10,51 @@ import (
 // AuditRecord is one line of the audit log.
 type AuditRecord = repository.AuditRecord
 
-// AuditLog is what has been recorded, for operators.
-type AuditLog struct{ audits repository.Audits }
+// AuditLog is the audit log: it is written to the store, and each record is a line of the
+// log of the process as well.
+type AuditLog struct {
+	store repository.Audits
+	log   *slog.Logger
+}
 
-// NewAuditLog returns the audit log of a store.
-func NewAuditLog(store repository.Store) *AuditLog { return &AuditLog{store.Audits} }
+// NewAuditLog returns the audit log in a store.
+func NewAuditLog(store repository.Audits, log *slog.Logger) *AuditLog {
+	return &AuditLog{store: store, log: log}
+}
+
+// Write stores a record and logs it. A record whose ID is stored already is neither stored
+// nor logged again. It returns store_unavailable if the record could not be stored; then
+// the log alone has it.
+func (l *AuditLog) Write(ctx context.Context, r AuditRecord) error {
+	added, err := l.store.AppendAudit(ctx, r)
+	if err != nil {
+		l.Committed(ctx, r)
+		l.log.LogAttrs(ctx, slog.LevelWarn, "audit record not stored; the line before has it", slog.Any("error", err))
+		return StoreFailure("record "+string(r.Event), err)
+	}
+	if added {
+		l.Committed(ctx, r)
+	}
+	return nil
+}
+
+// Committed logs a record that a transition of the store has stored.
+func (l *AuditLog) Committed(ctx context.Context, r AuditRecord) {
+	level := slog.LevelInfo
+	if r.Event == repository.AuditRefreshReused || r.Outcome == OutcomeForked {
+		level = slog.LevelWarn
+	}
+	attrs := []slog.Attr{slog.String("outcome", r.Outcome)}
+	for name, value := range r.Members() {
+		attrs = append(attrs, slog.String(name, value))
+	}
+	l.log.LogAttrs(ctx, level, string(r.Event), attrs...)
+}
+
+// OutcomeForked is the outcome of a session that rolled forward to a token which is older than the
+// last rotation: while the store was as it had been earlier, another client used a
+// token that was superseded. One of the two may be a thief.
+const OutcomeForked = "forked"
 
 // auditPage bounds one question to the store.
 const auditPage = 500
@@ -28,9 +68,9 @@ func (l *AuditLog) Each(ctx context.Context, q repository.AuditQuery, f func(Aud
 		if left > 0 {
 			q.Limit = min(auditPage, left)
 		}
-		page, err := l.audits.ListAudit(ctx, q)
+		page, err := l.store.ListAudit(ctx, q)
 		if err != nil {
-			return storeFailure("read the audit log", err)
+			return StoreFailure("read the audit log", err)
 		}
 		for _, record := range page {
 			if err := f(record); err != nil {
@@ -47,18 +87,4 @@ func (l *AuditLog) Each(ctx context.Context, q repository.AuditQuery, f func(Aud
 		}
 		q.After = page[len(page)-1]
 	}
-}
-
-// Purge deletes the records from before a time, for an operator, and returns how
-// many. Now is a trusted time. That it was done is recorded first.
-func (l *AuditLog) Purge(ctx context.Context, before, now time.Time, from Origin) (int, error) {
-	record := from.audit(now.UTC().Truncate(time.Microsecond), repository.AuditPurged, "before "+before.UTC().Format(time.RFC3339))
-	if _, err := l.audits.AppendAudit(ctx, record); err != nil {
-		return 0, storeFailure("record a purge of the audit log", err)
-	}
-	n, err := batches(ctx, before, l.audits.PurgeAudit)
-	if err != nil {
-		return n, storeFailure("purge the audit log", err)
-	}
-	return n, nil
 }

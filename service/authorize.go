@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/base64"
 	"errors"
 	"net"
 	"net/url"
@@ -59,12 +60,12 @@ func (o *OAuth) Authorization(ctx context.Context, r AuthorizeRequest) (Authoriz
 
 // redirect returns the client of a request and where to answer it.
 func (o *OAuth) redirect(ctx context.Context, r AuthorizeRequest) (repository.Client, string, error) {
-	c, err := findClient(ctx, o.store.Clients, r.ClientID)
+	c, err := FindClient(ctx, o.store.Clients, r.ClientID)
 	switch {
 	case errors.Is(err, repository.ErrNotFound):
 		return c, "", NewError(CodeInvalidClient, "There is no such application here (client_id).")
 	case err != nil:
-		return c, "", storeFailure("find a client", err)
+		return c, "", StoreFailure("find a client", err)
 	case c.Disabled:
 		return c, "", NewError(CodeInvalidClient, "The application is switched off here.")
 	}
@@ -112,33 +113,32 @@ func checkAuthorize(c repository.Client, r AuthorizeRequest) (string, error) {
 	case !pkceText(r.CodeChallenge) || len(r.CodeChallenge) != 43:
 		return "", NewError(CodeInvalidRequest, "code_challenge is not the base64url of a SHA-256 digest.")
 	}
-	return grantedScope(c, words(r.Scope))
+	return grantedScope(c, ScopeWords(r.Scope))
 }
 
 // Approve checks who the user is, and returns a code for what was asked, and a
 // token for the device.
 func (o *OAuth) Approve(ctx context.Context, a Authorization, c Credentials) (code string, device DeviceToken, err error) {
 	c.Terms.ClientID = a.Client.ID
-	u, err := o.login.check(ctx, c)
+	in, err := o.login.Authenticate(ctx, c)
 	if err != nil {
 		return "", "", err
 	}
 	code = random256()
-	now := o.sessions.now().UTC().Truncate(time.Microsecond)
+	now := o.clock.Now()
 	err = o.store.Codes.CreateCode(ctx, repository.Code{
-		Hash: codeHash(code), ClientID: a.Client.ID, UserID: u.ID, Epoch: u.SessionEpoch, RedirectURI: a.request.RedirectURI,
-		Challenge: a.request.CodeChallenge, Scope: a.Scope, Audience: a.audience, AMR: amrPassword, Address: c.From.Address, Agent: c.From.Agent, AuthTime: now, ExpiresAt: now.Add(codeTTL),
+		Hash: codeHash(code), ClientID: a.Client.ID, UserID: in.User.ID, Epoch: in.User.SessionEpoch, RedirectURI: a.request.RedirectURI,
+		Challenge: a.request.CodeChallenge, Scope: a.Scope, Audience: a.audience, AMR: in.AMR, Address: c.From.Address, Agent: c.From.Agent, AuthTime: now, ExpiresAt: now.Add(codeTTL),
 	})
 	if err != nil {
-		return "", "", storeFailure("keep a code", err)
+		return "", "", StoreFailure("keep a code", err)
 	}
-	record := c.From.audit(now, repository.AuditCodeIssued, "ok")
-	record.UserID, record.ClientID = u.ID, a.Client.ID
-	if _, err := o.store.Audits.AppendAudit(ctx, record); err != nil {
-		return "", "", storeFailure("record a sign-in", err)
+	record := c.From.Record(now, repository.AuditCodeIssued, "ok")
+	record.UserID, record.ClientID = in.User.ID, a.Client.ID
+	if err := o.audit.Write(ctx, record); err != nil {
+		return "", "", err
 	}
-	logEvent(ctx, o.login.log, record)
-	return code, o.login.throttle.remember(u, o.login.deviceOf(c, u)), nil
+	return code, in.TrustedDevice, nil
 }
 
 func codeHash(code string) repository.CodeHash {
@@ -151,7 +151,7 @@ func proves(verifier, challenge string) bool {
 		return false
 	}
 	digest := sha256.Sum256([]byte(verifier))
-	return subtle.ConstantTimeCompare([]byte(b64.EncodeToString(digest[:])), []byte(challenge)) == 1
+	return subtle.ConstantTimeCompare([]byte(base64.RawURLEncoding.EncodeToString(digest[:])), []byte(challenge)) == 1
 }
 
 // pkceText is of unreserved characters (RFC 7636 4.1).

@@ -3,6 +3,7 @@ package service
 import (
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/base64"
 
 	"latchkey/repository"
 )
@@ -10,29 +11,42 @@ import (
 // tokenIDBytes is the size of a refresh token's id.
 const tokenIDBytes = 16
 
-// newTokenID returns the random start of a session's chain.
-func newTokenID() repository.TokenID {
+// NewTokenID returns the random start of a session's chain.
+func NewTokenID() repository.TokenID {
 	b := make([]byte, tokenIDBytes)
 	_, _ = rand.Read(b) // never fails
-	return repository.TokenID(b64.EncodeToString(b))
+	return repository.TokenID(base64.RawURLEncoding.EncodeToString(b))
 }
+
+// chain computes the ids of refresh tokens, each from the one before.
+type chain struct{ macs *macs }
+
+// Successor returns the id of the refresh token that follows another.
+func (t *Tokens) Successor(id repository.TokenID) repository.TokenID { return t.chain.successor(id) }
+
+// Prove answers the session store, which cannot compute the ids: what it asked about a token.
+func (t *Tokens) Prove(asked repository.Presented, token RefreshToken) *repository.Proof {
+	return t.chain.prove(asked, token)
+}
+
+func newChain(root RootSecret) chain { return chain{newMACs(root.Derive("refresh chain v1", 32))} }
 
 // successor returns the id that follows id in its chain. The server can compute
 // it for any token that it is shown, and so mint the same successor again;
 // nobody else can, and whoever has the key alone lacks the random start.
-func (k RootKeys) successor(id repository.TokenID) repository.TokenID {
+func (c chain) successor(id repository.TokenID) repository.TokenID {
 	var mac [sha256.Size]byte
-	return repository.TokenID(b64.EncodeToString(sum(k.chain, mac[:0], string(id))[:tokenIDBytes]))
+	return repository.TokenID(base64.RawURLEncoding.EncodeToString(sum(c.macs, mac[:0], string(id))[:tokenIDBytes]))
 }
 
 // prove answers a question of the store about a presented token.
-func (k RootKeys) prove(asked repository.Presented, token refreshToken) *repository.Proof {
-	proof := &repository.Proof{Gen: asked.Gen, JTI: asked.JTI, Next: k.successor(asked.JTI)}
+func (c chain) prove(asked repository.Presented, token RefreshToken) *repository.Proof {
+	proof := &repository.Proof{Gen: asked.Gen, JTI: asked.JTI, Next: c.successor(asked.JTI)}
 	id := asked.JTI
-	for range token.gen - asked.Gen { // at most MaxAhead; none for a predecessor
-		proof.Before, id = id, k.successor(id)
+	for range token.Gen - asked.Gen { // at most MaxAhead; none for a predecessor
+		proof.Before, id = id, c.successor(id)
 	}
-	if id != token.id {
+	if id != token.ID {
 		proof.Before = ""
 	}
 	return proof

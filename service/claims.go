@@ -1,8 +1,6 @@
 package service
 
 import (
-	"encoding/json"
-	"errors"
 	"time"
 
 	"latchkey/repository"
@@ -96,37 +94,11 @@ func (c *claims) member(name, value []byte) (err error) {
 	return err
 }
 
-var errCase = errors.New("a member's name is not in lower case")
-
-// text reads a string.
-func text(value []byte) (string, error) {
-	if s, ok := plainText(value); ok {
-		return s, nil
-	}
-	var s *string
-	if json.Unmarshal(value, &s) != nil || s == nil {
-		return "", errors.New("a claim of a wrong type")
-	}
-	return *s, nil
-}
-
-// texts reads a string, or an array of them (RFC 7519 4.1.3).
-func texts(value []byte) ([]string, error) {
-	if s, ok := plainText(value); ok {
-		return []string{s}, nil
-	}
-	var list []string
-	if json.Unmarshal(value, &list) != nil {
-		return nil, errors.New("a claim of a wrong type")
-	}
-	return list, nil
-}
-
 // subject is whom the claims of an access token speak for.
 func (c *claims) subject() Subject {
 	s := Subject{
 		UserID: c.Subject, SessionID: c.SessionID, ClientID: c.ClientID, TokenID: c.TokenID,
-		Scope: c.Scope, Epoch: noEpoch, AuthTime: seconds(c.AuthTime), ExpiresAt: seconds(c.ExpiresAt),
+		Scope: c.Scope, Epoch: NoEpoch, AuthTime: seconds(c.AuthTime), IssuedAt: seconds(c.IssuedAt), ExpiresAt: seconds(c.ExpiresAt),
 	}
 	if c.Subject == c.ClientID { // RFC 9068 2.2: a client on its own behalf
 		s.UserID = ""
@@ -140,17 +112,20 @@ func (c *claims) subject() Subject {
 	if c.Act != nil {
 		s.Actor = c.Act.Subject
 	}
+	if len(c.audiences) > 0 {
+		s.Audience = c.audiences[0]
+	}
 	return s
 }
 
-// refreshToken is what the claims of a refresh token say.
-func (c *claims) refreshToken() (refreshToken, bool) {
+// RefreshToken is what the claims of a refresh token say.
+func (c *claims) refreshToken() (RefreshToken, bool) {
 	if c.Gen == nil || c.SessionID == "" {
-		return refreshToken{}, false
+		return RefreshToken{}, false
 	}
-	return refreshToken{
-		userID: c.Subject, sessionID: c.SessionID, clientID: c.ClientID, gen: *c.Gen, id: repository.TokenID(c.TokenID),
-		issuedAt: seconds(c.IssuedAt), expiresAt: seconds(c.ExpiresAt),
+	return RefreshToken{
+		UserID: c.Subject, SessionID: c.SessionID, ClientID: c.ClientID, Gen: *c.Gen, ID: repository.TokenID(c.TokenID),
+		IssuedAt: seconds(c.IssuedAt), ExpiresAt: seconds(c.ExpiresAt),
 	}, true
 }
 

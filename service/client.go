@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"log/slog"
@@ -46,7 +47,7 @@ func (s ClientSecret) check(public bool) error {
 	case s == "":
 	case public:
 		problem = "is not for a public client, which cannot keep one"
-	case !plainID(string(s)) || len(s) < minClientSecret || len(s) > 200:
+	case !PlainID(string(s)) || len(s) < minClientSecret || len(s) > 200:
 		problem = "must have 32 to 200 characters of A-Z, a-z, 0-9, - and _: clients encode others differently"
 	default:
 		for _, r := range string(s) {
@@ -59,7 +60,7 @@ func (s ClientSecret) check(public bool) error {
 	if problem == "" {
 		return nil
 	}
-	return fieldError(CodeInvalidRequest, "secret", problem)
+	return FieldError(CodeInvalidRequest, "secret", problem)
 }
 
 const minClientSecret = 32
@@ -78,7 +79,7 @@ func sha256Hex(s string) string {
 func random256() string {
 	b := make([]byte, 32)
 	_, _ = rand.Read(b) // never fails
-	return b64.EncodeToString(b)
+	return base64.RawURLEncoding.EncodeToString(b)
 }
 
 // Client is a client as it may be shown.
@@ -107,19 +108,19 @@ func terms(c repository.Client, audience string) Terms {
 type Clients struct {
 	store  repository.Clients
 	now    func() time.Time
-	log    *slog.Logger
+	audit  *AuditLog
 	scopes scopeCache
 }
 
 // NewClients returns the clients in a store.
-func NewClients(store repository.Clients, now func() time.Time, log *slog.Logger) *Clients {
-	return &Clients{store: store, now: now, log: log}
+func NewClients(store repository.Clients, now func() time.Time, audit *AuditLog) *Clients {
+	return &Clients{store: store, now: now, audit: audit}
 }
 
 // Create adds a client and returns its secret, which is kept as a hash: the given one, or
 // if that is empty a generated one; a public client has none. Invalid_request names the
-// fields; client_taken is for an id that is taken, or was. By is nil for the operator.
-func (c *Clients) Create(ctx context.Context, spec ClientSpec, secret ClientSecret, by *Live, from Origin) (Client, ClientSecret, error) {
+// fields; client_taken is for an id that is taken, or was. By is zero for the operator.
+func (c *Clients) Create(ctx context.Context, spec ClientSpec, secret ClientSecret, by Caller, from Origin) (Client, ClientSecret, error) {
 	if spec.ID == "" {
 		spec.ID = strings.ToLower(rand.Text()[:16])
 	}
@@ -129,33 +130,24 @@ func (c *Clients) Create(ctx context.Context, spec ClientSpec, secret ClientSecr
 	if err := secret.check(spec.Public); err != nil {
 		return Client{}, "", err
 	}
-	now := c.now().UTC().Truncate(time.Microsecond)
+	now := c.now()
 	record := spec.record()
 	record.CreatedAt, record.UpdatedAt = now, now
 	if !spec.Public {
 		secret = cmp.Or(secret, ClientSecret(random256()))
 		record.Secret = secret.hash()
 	}
-	a := c.audit(from, repository.AuditClientCreated, spec.ID, by)
-	err := c.store.CreateClient(ctx, record, callerOf(by), a)
+	a := c.record(from, repository.AuditClientCreated, spec.ID, by)
+	err := c.store.CreateClient(ctx, record, by.Caller, a)
 	if errors.Is(err, repository.ErrExists) {
-		return Client{}, "", fieldError(CodeClientTaken, "id", "is taken, or was: the sessions of a client that was deleted must not become another's")
+		return Client{}, "", FieldError(CodeClientTaken, "id", "is taken, or was: the sessions of a client that was deleted must not become another's")
 	}
 	return client(record), secret, c.done(ctx, "create a client", a, err)
 }
 
-// findClient looks up what can be an id, and nothing else: a NUL is no matter for
-// a store.
-func findClient(ctx context.Context, clients repository.Clients, id string) (repository.Client, error) {
-	if !plainID(id) {
-		return repository.Client{}, repository.ErrNotFound
-	}
-	return clients.FindClient(ctx, id)
-}
-
 // Find returns one client, or not_found.
 func (c *Clients) Find(ctx context.Context, id string) (Client, error) {
-	record, err := findClient(ctx, c.store, id)
+	record, err := FindClient(ctx, c.store, id)
 	if err != nil {
 		return Client{}, clientError("find a client", err)
 	}
@@ -164,12 +156,12 @@ func (c *Clients) Find(ctx context.Context, id string) (Client, error) {
 
 // List returns at most limit clients whose id is greater than after.
 func (c *Clients) List(ctx context.Context, after string, limit int) ([]Client, error) {
-	if !plainID(after) {
-		return nil, fieldError(CodeInvalidRequest, "after", "must be the id of a client")
+	if !PlainID(after) {
+		return nil, FieldError(CodeInvalidRequest, "after", "must be the id of a client")
 	}
 	records, err := c.store.ListClients(ctx, after, limit)
 	if err != nil {
-		return nil, storeFailure("list clients", err)
+		return nil, StoreFailure("list clients", err)
 	}
 	list := make([]Client, len(records))
 	for i, r := range records {
@@ -180,9 +172,9 @@ func (c *Clients) List(ctx context.Context, after string, limit int) ([]Client, 
 
 // Change applies a change to what an operator decides about a client, but for its
 // id and whether it is public.
-func (c *Clients) Change(ctx context.Context, id string, change func(*ClientSpec), by *Live, from Origin) (Client, error) {
-	for range retries { // another process may change it meanwhile
-		was, err := findClient(ctx, c.store, id)
+func (c *Clients) Change(ctx context.Context, id string, change func(*ClientSpec), by Caller, from Origin) (Client, error) {
+	for range clientRetries { // another process may change it meanwhile
+		was, err := FindClient(ctx, c.store, id)
 		if err != nil {
 			return Client{}, clientError("find a client to change", err)
 		}
@@ -201,21 +193,24 @@ func (c *Clients) Change(ctx context.Context, id string, change func(*ClientSpec
 		}
 		return changed, err
 	}
-	return Client{}, storeFailure("change a client", repository.ErrUnavailable)
+	return Client{}, StoreFailure("change a client", repository.ErrUnavailable)
 }
+
+// clientRetries bounds how often a change is tried again when another process was faster.
+const clientRetries = 5
 
 // errChanged is of a client that another process has changed or deleted since it was read.
 var errChanged = errors.New("the client has changed")
 
 // update writes a client as a checked specification says, if it is as it was read.
-func (c *Clients) update(ctx context.Context, was repository.Client, spec ClientSpec, by *Live, from Origin) (Client, error) {
+func (c *Clients) update(ctx context.Context, was repository.Client, spec ClientSpec, by Caller, from Origin) (Client, error) {
 	record := spec.record()
 	record.CreatedAt, record.PreviousUntil = was.CreatedAt, was.PreviousUntil
-	if record.UpdatedAt = c.now().UTC().Truncate(time.Microsecond); !record.UpdatedAt.After(was.UpdatedAt) {
+	if record.UpdatedAt = c.now(); !record.UpdatedAt.After(was.UpdatedAt) {
 		record.UpdatedAt = was.UpdatedAt.Add(time.Microsecond)
 	}
-	a := c.audit(from, repository.AuditClientChanged, was.ID, by)
-	err := c.store.UpdateClient(ctx, record, was.UpdatedAt, callerOf(by), a)
+	a := c.record(from, repository.AuditClientChanged, was.ID, by)
+	err := c.store.UpdateClient(ctx, record, was.UpdatedAt, by.Caller, a)
 	if errors.Is(err, repository.ErrNotFound) {
 		return Client{}, errChanged
 	}
@@ -228,7 +223,7 @@ func notManaged(c repository.Client) error {
 	if !c.Managed {
 		return nil
 	}
-	return fieldError(CodeInvalidRequest, "client", "is described in oauth.clients_file: change it there, or take it out of the file and run latchkey client apply")
+	return FieldError(CodeInvalidRequest, "client", "is described in oauth.clients_file: change it there, or take it out of the file and run latchkey client apply")
 }
 
 // KeepSecret is how long the secret before stays good unless somebody says.
@@ -239,14 +234,14 @@ const maxKeepSecret = 30 * 24 * time.Hour
 // RotateSecret gives a client a new secret: the given one, or if that is empty a generated
 // one. The one that it had stays good for keep, so that its servers can change over one by
 // one.
-func (c *Clients) RotateSecret(ctx context.Context, id string, secret ClientSecret, keep time.Duration, by *Live, from Origin) (ClientSecret, error) {
+func (c *Clients) RotateSecret(ctx context.Context, id string, secret ClientSecret, keep time.Duration, by Caller, from Origin) (ClientSecret, error) {
 	if err := secret.check(false); err != nil {
 		return "", err
 	}
 	if keep < 0 || keep > maxKeepSecret {
-		return "", fieldError(CodeInvalidRequest, "keep", "must be between 0 and 30 days")
+		return "", FieldError(CodeInvalidRequest, "keep", "must be between 0 and 30 days")
 	}
-	was, err := findClient(ctx, c.store, id)
+	was, err := FindClient(ctx, c.store, id)
 	if err == nil {
 		err = notManaged(was)
 	} else {
@@ -261,28 +256,28 @@ func (c *Clients) RotateSecret(ctx context.Context, id string, secret ClientSecr
 	return c.rotate(ctx, id, cmp.Or(secret, ClientSecret(random256())), keep, by, from)
 }
 
-func (c *Clients) rotate(ctx context.Context, id string, secret ClientSecret, keep time.Duration, by *Live, from Origin) (ClientSecret, error) {
-	a := c.audit(from, repository.AuditClientSecret, id, by)
-	err := c.store.RotateClientSecret(ctx, id, secret.hash(), a.At.Add(keep), a.At, callerOf(by), a)
+func (c *Clients) rotate(ctx context.Context, id string, secret ClientSecret, keep time.Duration, by Caller, from Origin) (ClientSecret, error) {
+	a := c.record(from, repository.AuditClientSecret, id, by)
+	err := c.store.RotateClientSecret(ctx, id, secret.hash(), a.At.Add(keep), a.At, by.Caller, a)
 	return secret, c.done(ctx, "rotate the secret of a client", a, err)
 }
 
 // Delete removes a client for good; its sessions cannot be refreshed any more.
-func (c *Clients) Delete(ctx context.Context, id string, by *Live, from Origin) error {
-	was, err := findClient(ctx, c.store, id)
+func (c *Clients) Delete(ctx context.Context, id string, by Caller, from Origin) error {
+	was, err := FindClient(ctx, c.store, id)
 	if err != nil {
 		return clientError("find a client to delete", err)
 	}
 	if err := notManaged(was); err != nil {
 		return err
 	}
-	a := c.audit(from, repository.AuditClientDeleted, id, by)
-	return c.done(ctx, "delete a client", a, c.store.DeleteClient(ctx, id, a.At, callerOf(by), a))
+	a := c.record(from, repository.AuditClientDeleted, id, by)
+	return c.done(ctx, "delete a client", a, c.store.DeleteClient(ctx, id, a.At, by.Caller, a))
 }
 
-func (c *Clients) audit(from Origin, event repository.AuditEvent, id string, by *Live) repository.AuditRecord {
-	a := from.audit(c.now().UTC().Truncate(time.Microsecond), event, "ok")
-	a.ClientID, a.ActorID = id, callerOf(by).UserID
+func (c *Clients) record(from Origin, event repository.AuditEvent, id string, by Caller) repository.AuditRecord {
+	a := from.Record(c.now(), event, "ok")
+	a.ClientID, a.ActorID = id, by.UserID
 	return a
 }
 
@@ -291,7 +286,7 @@ func (c *Clients) done(ctx context.Context, doing string, a repository.AuditReco
 	if err != nil {
 		return clientError(doing, err)
 	}
-	logEvent(ctx, c.log, a)
+	c.audit.Committed(ctx, a)
 	return nil
 }
 
@@ -300,9 +295,9 @@ func clientError(doing string, err error) error {
 	case errors.Is(err, repository.ErrNotFound):
 		return NewError(CodeNotFound, "There is no such client.")
 	case errors.Is(err, repository.ErrNotAllowed):
-		return privilegeChanged()
+		return PrivilegeChanged()
 	}
-	return storeFailure(doing, err)
+	return StoreFailure(doing, err)
 }
 
 // ClientCredentials are how a client says who it is (RFC 6749 2.3).
@@ -321,9 +316,9 @@ func (a AuthenticatedClient) Public() bool { return a.record.Public }
 // unknown, deleted or disabled one, for a wrong secret, for a confidential client
 // without one, and for a public client with one.
 func (c *Clients) Authenticate(ctx context.Context, credentials ClientCredentials) (AuthenticatedClient, error) {
-	found, err := findClient(ctx, c.store, credentials.ID)
+	found, err := FindClient(ctx, c.store, credentials.ID)
 	if err != nil && !errors.Is(err, repository.ErrNotFound) {
-		return AuthenticatedClient{}, storeFailure("find a client", err)
+		return AuthenticatedClient{}, StoreFailure("find a client", err)
 	}
 	// The same comparisons whether or not there is such a client.
 	given := []byte(credentials.Secret.hash())

@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strings"
-	"sync"
-	"time"
 
 	"latchkey/repository"
 )
@@ -35,13 +32,13 @@ func (c *Clients) Apply(ctx context.Context, declared []DeclaredClient, from Ori
 		return Applied{}, err
 	}
 	for _, d := range declared { // before anything changes
-		was, err := findClient(ctx, c.store, d.ID)
+		was, err := FindClient(ctx, c.store, d.ID)
 		switch {
 		case errors.Is(err, repository.ErrNotFound):
 		case err != nil:
-			return Applied{}, storeFailure("find a client", err)
+			return Applied{}, StoreFailure("find a client", err)
 		case was.Public != d.Public:
-			return Applied{}, fieldError(CodeInvalidRequest, "client "+d.ID, "stays public or confidential, as it was made: choose another id")
+			return Applied{}, FieldError(CodeInvalidRequest, "client "+d.ID, "stays public or confidential, as it was made: choose another id")
 		}
 	}
 	var done Applied
@@ -82,13 +79,13 @@ func checkDeclared(declared []DeclaredClient) error {
 }
 
 func (c *Clients) applyOne(ctx context.Context, d DeclaredClient, from Origin, done *Applied) error {
-	for range retries { // another replica may apply the same file
-		was, err := findClient(ctx, c.store, d.ID)
+	for range clientRetries { // another replica may apply the same file
+		was, err := FindClient(ctx, c.store, d.ID)
 		switch {
 		case errors.Is(err, repository.ErrNotFound):
-			_, _, err := c.Create(ctx, d.ClientSpec, d.Secret, nil, from)
+			_, _, err := c.Create(ctx, d.ClientSpec, d.Secret, Caller{}, from)
 			if AsError(err).Code == CodeClientTaken {
-				if _, again := findClient(ctx, c.store, d.ID); again == nil {
+				if _, again := FindClient(ctx, c.store, d.ID); again == nil {
 					continue
 				}
 				return errors.New("was deleted before, so its id cannot be used again: choose another")
@@ -98,14 +95,14 @@ func (c *Clients) applyOne(ctx context.Context, d DeclaredClient, from Origin, d
 			}
 			return err
 		case err != nil:
-			return storeFailure("find a client", err)
+			return StoreFailure("find a client", err)
 		}
 		changed := false
 		want := d.record()
 		want.Secret, want.PreviousSecret, want.PreviousUntil = was.Secret, was.PreviousSecret, was.PreviousUntil
 		want.CreatedAt, want.UpdatedAt = was.CreatedAt, was.UpdatedAt
 		if !reflect.DeepEqual(want, was) {
-			if _, err := c.update(ctx, was, d.ClientSpec, nil, from); errors.Is(err, errChanged) {
+			if _, err := c.update(ctx, was, d.ClientSpec, Caller{}, from); errors.Is(err, errChanged) {
 				continue
 			} else if err != nil {
 				return err
@@ -113,7 +110,7 @@ func (c *Clients) applyOne(ctx context.Context, d DeclaredClient, from Origin, d
 			done.Changed, changed = append(done.Changed, d.ID), true
 		}
 		if !d.Public && d.Secret.hash() != was.Secret {
-			if _, err := c.rotate(ctx, d.ID, d.Secret, KeepSecret, nil, from); AsError(err).Code == CodeNotFound {
+			if _, err := c.rotate(ctx, d.ID, d.Secret, KeepSecret, Caller{}, from); AsError(err).Code == CodeNotFound {
 				continue // another replica has rotated it
 			} else if err != nil {
 				return err
@@ -125,7 +122,7 @@ func (c *Clients) applyOne(ctx context.Context, d DeclaredClient, from Origin, d
 		}
 		return nil
 	}
-	return storeFailure("apply a client", repository.ErrUnavailable)
+	return StoreFailure("apply a client", repository.ErrUnavailable)
 }
 
 // disableOthers disables the managed clients that are not declared.
@@ -134,7 +131,7 @@ func (c *Clients) disableOthers(ctx context.Context, declared []DeclaredClient, 
 	for after := ""; ; {
 		list, err := c.store.ListClients(ctx, after, page)
 		if err != nil {
-			return storeFailure("list clients", err)
+			return StoreFailure("list clients", err)
 		}
 		for _, was := range list {
 			after = was.ID
@@ -143,60 +140,13 @@ func (c *Clients) disableOthers(ctx context.Context, declared []DeclaredClient, 
 			}
 			spec := client(was).ClientSpec
 			spec.Disabled, spec.Managed = true, false // it can be enabled or deleted by command
-			if _, err := c.update(ctx, was, spec, nil, from); err != nil && !errors.Is(err, errChanged) {
+			if _, err := c.update(ctx, was, spec, Caller{}, from); err != nil && !errors.Is(err, errChanged) {
 				return err
 			}
 			done.Disabled = append(done.Disabled, was.ID)
 		}
 		if len(list) < page {
 			return nil
-		}
-	}
-}
-
-// scopeCache keeps the scopes of all clients for a moment.
-type scopeCache struct {
-	mu    sync.Mutex
-	list  []string
-	until time.Time
-}
-
-// scopesMaxAge is how long a new scope may be missing from Scopes.
-const scopesMaxAge = time.Minute
-
-// Scopes returns every scope that an enabled client may ask for, sorted. While the database
-// is unavailable it returns those that it read last.
-func (c *Clients) Scopes(ctx context.Context) []string {
-	c.scopes.mu.Lock()
-	defer c.scopes.mu.Unlock()
-	if now := c.now(); c.scopes.list == nil || now.After(c.scopes.until) {
-		if list, err := c.readScopes(ctx); err == nil {
-			c.scopes.list, c.scopes.until = list, now.Add(scopesMaxAge)
-		}
-	}
-	if c.scopes.list == nil {
-		return []string{ScopeAccount}
-	}
-	return c.scopes.list
-}
-
-func (c *Clients) readScopes(ctx context.Context) ([]string, error) {
-	all := []string{ScopeAccount}
-	const page = 100
-	for after := ""; ; {
-		list, err := c.store.ListClients(ctx, after, page)
-		if err != nil {
-			return nil, err
-		}
-		for _, found := range list {
-			after = found.ID
-			if !found.Disabled {
-				all = append(all, found.Scopes...)
-			}
-		}
-		if len(list) < page {
-			slices.SortFunc(all, strings.Compare)
-			return slices.Compact(all), nil
 		}
 	}
 }

@@ -40,7 +40,7 @@ type ClientSpec struct {
 // check returns invalid_request with all that is wrong.
 func (s ClientSpec) check() error {
 	wrong := map[string]string{}
-	if !plainID(s.ID) || len(s.ID) < 3 || len(s.ID) > 64 {
+	if !PlainID(s.ID) || len(s.ID) < 3 || len(s.ID) > 64 {
 		wrong["id"] = "must have 3 to 64 characters of A-Z, a-z, 0-9, - and _"
 	} else if _, err := uuid.Parse(s.ID); err == nil || s.ID == ClientAPI {
 		wrong["id"] = "must not be a UUID (reserved for user ids) or " + ClientAPI
@@ -89,7 +89,7 @@ func (s ClientSpec) check() error {
 		}
 	}
 	for name, ttl := range map[string]time.Duration{"accessTtl": s.AccessTTL, "idleTtl": s.IdleTTL, "absoluteTtl": s.AbsoluteTTL} {
-		if ttl != 0 && (ttl < time.Minute || ttl > longestSession) {
+		if ttl != 0 && (ttl < time.Minute || ttl > LongestSession) {
 			wrong[name] = "must be 0, or from a minute to ten years"
 		}
 	}
@@ -131,13 +131,6 @@ func (s ClientSpec) record() repository.Client {
 		Scopes: some(s.Scopes), RedirectURIs: some(s.RedirectURIs), Audiences: some(s.Audiences),
 		PKCEOptional: s.PKCEOptional, Managed: s.Managed, AccessTTL: s.AccessTTL, IdleTTL: s.IdleTTL, AbsoluteTTL: s.AbsoluteTTL,
 	}
-}
-
-// plainID reports whether an id is of characters that every client encodes alike.
-func plainID(id string) bool {
-	return !strings.ContainsFunc(id, func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
-	})
 }
 
 // scopeToken is RFC 6749 3.3.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -85,10 +86,11 @@ func ClockLimit(grace time.Duration) time.Duration {
 	return max(2*time.Second, min(30*time.Second, grace/2))
 }
 
-// NewClock returns the clock of a process on a store, for sessions of a grace time.
-func NewClock(store repository.Store, grace time.Duration, now func() time.Time, log *slog.Logger) *Clock {
+// NewClock returns the clock of a process, which is compared with a server or a mark; both
+// may be nil. Now is the time of the process, and grace that of sessions.
+func NewClock(server repository.Clock, mark repository.TimeMark, grace time.Duration, now func() time.Time, log *slog.Logger) *Clock {
 	c := &Clock{
-		now: now, server: store.Clock, mark: store.TimeMark, limit: ClockLimit(grace), asleep: max(grace, 2*time.Second), log: log,
+		now: now, server: server, mark: mark, limit: ClockLimit(grace), asleep: max(grace, 2*time.Second), log: log,
 		started: time.Now(), //nolint:forbidigo // the origin of the monotonic clock
 	}
 	if c.server == nil && c.mark == nil { // there is nothing to compare it with
@@ -97,8 +99,14 @@ func NewClock(store repository.Store, grace time.Duration, now func() time.Time,
 	return c
 }
 
-// Now is the time of this process.
-func (c *Clock) Now() time.Time { return c.now() }
+// Now returns the time of this process in UTC, rounded down to Resolution.
+func (c *Clock) Now() time.Time { return round(c.now()) }
+
+// Resolution is that of every time that a store keeps: the session store has milliseconds.
+const Resolution = time.Millisecond
+
+// round makes a time one that every store returns as it was written.
+func round(t time.Time) time.Time { return t.UTC().Truncate(Resolution) }
 
 // Limit is how far a clock may be off.
 func (c *Clock) Limit() time.Duration { return c.limit }
@@ -106,8 +114,8 @@ func (c *Clock) Limit() time.Duration { return c.limit }
 // Leeway is how long after its expiry our own guard accepts an access token.
 func (c *Clock) Leeway() time.Duration { return min(c.limit, 5*time.Second) }
 
-// elapsed is the monotonic time of this process, which no change of the clock moves.
-func (c *Clock) elapsed() time.Duration {
+// Elapsed returns the monotonic time of this process, which no change of the clock moves.
+func (c *Clock) Elapsed() time.Duration {
 	return time.Since(c.started) //nolint:forbidigo // the monotonic clock
 }
 
@@ -126,14 +134,14 @@ func (c *Clock) Run(ctx context.Context) {
 	tick := time.NewTicker(clockTick)
 	defer tick.Stop()
 	wall := c.now()
-	c.lastTick.Store(int64(c.elapsed()) + 1)
+	c.lastTick.Store(int64(c.Elapsed()) + 1)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		now, elapsed := c.now(), c.elapsed()
+		now, elapsed := c.now(), c.Elapsed()
 		// A virtual machine that was moved may have a monotonic clock that stood still too.
 		stood := max(elapsed-time.Duration(c.lastTick.Load()), now.Round(0).Sub(wall.Round(0))) - clockTick
 		if stood > c.asleep {
@@ -166,7 +174,7 @@ func (c *Clock) follow(ctx context.Context) {
 // migration of a virtual machine. A call may then be older than it seems. It does not
 // rely on the ticker alone, which may run after the call.
 func (c *Clock) Woken() bool {
-	last, elapsed := c.lastTick.Load(), int64(c.elapsed())
+	last, elapsed := c.lastTick.Load(), int64(c.Elapsed())
 	return last != 0 && (elapsed < c.wokenUntil.Load() || elapsed-last > int64(c.asleep+clockTick))
 }
 
@@ -224,10 +232,10 @@ func (c *Clock) Deletable(ctx context.Context) (time.Time, error) {
 func (c *Clock) Reference(ctx context.Context) time.Time {
 	if c.server != nil {
 		if now, err := c.server.Now(ctx); err == nil {
-			return now.UTC()
+			return round(now)
 		}
 	}
-	return c.now().UTC()
+	return c.Now()
 }
 
 // Accept declares the clock right, for an operator: the mark moves to it.
@@ -235,8 +243,8 @@ func (c *Clock) Accept(ctx context.Context) error {
 	if c.mark == nil {
 		return errors.New("the clock of the database server is the reference here: set the clocks of the servers")
 	}
-	if err := c.mark.SetTime(ctx, c.now().UTC()); err != nil {
-		return storeFailure("accept the clock", err)
+	if err := c.mark.SetTime(ctx, c.Now()); err != nil {
+		return StoreFailure("accept the clock", err)
 	}
 	c.measure(ctx)
 	return nil
@@ -261,9 +269,9 @@ func (c *Clock) measure(ctx context.Context) {
 // measureServer compares our clock with the server's. A server that does not answer,
 // or not soon enough, says nothing.
 func (c *Clock) measureServer(ctx context.Context) {
-	ours, before := c.now(), c.elapsed()
+	ours, before := c.now(), c.Elapsed()
 	server, err := c.server.Now(ctx)
-	trip := c.elapsed() - before
+	trip := c.Elapsed() - before
 	if err != nil || trip >= clockRoundTrip {
 		return
 	}
@@ -278,7 +286,7 @@ func (c *Clock) judge(ctx context.Context, ahead time.Duration, at measurement) 
 	if c.last != nil && ((at.server-c.last.server)-(at.elapsed-c.last.elapsed)).Abs() > c.limit {
 		c.jumped = true
 		// Or both our clocks stood still, as those of a virtual machine that was paused.
-		c.wokenUntil.Store(int64(c.elapsed() + wokenFor))
+		c.wokenUntil.Store(int64(c.Elapsed() + wokenFor))
 	}
 	c.last, c.ahead = &at, ahead
 	switch {
@@ -301,7 +309,7 @@ func (c *Clock) measureMark(ctx context.Context) {
 	if err != nil {
 		return
 	}
-	now := c.now().UTC()
+	now := c.Now()
 	ahead, how := now.Sub(newest), ""
 	switch {
 	case newest.IsZero():
@@ -336,4 +344,10 @@ func (c *Clock) decide(ctx context.Context, v verdict, why error) {
 	case was != clockUnknown:
 		c.log.LogAttrs(ctx, slog.LevelInfo, "the clock is good again")
 	}
+}
+
+// Spread returns a random time up to limit, so that clients that came together do not
+// come back together.
+func Spread(limit time.Duration) time.Duration {
+	return rand.N(limit + 1) //nolint:gosec // no secret
 }

@@ -56,7 +56,7 @@ func TestAReplicaWithABadClockServesNobody(t *testing.T) {
 		t.Run(off.String(), func(t *testing.T) {
 			wall := &skew{}
 			wall.set(off)
-			clock := service.NewClock(store, grace, wall.now, discard())
+			clock := service.NewClock(store.Clock, store.TimeMark, grace, wall.now, discard())
 			clock.Start(t.Context())
 			w := newWorldBy(t, store, standard, clock)
 			ahead, bad, why := clock.State()
@@ -92,7 +92,7 @@ func TestADatabaseWhoseTimeJumpsIsAtFault(t *testing.T) {
 	server := &serverClock{Clock: store.Clock}
 	store.Clock = server
 	wall := &skew{}
-	clock := service.NewClock(store, grace, wall.now, discard())
+	clock := service.NewClock(store.Clock, store.TimeMark, grace, wall.now, discard())
 	clock.Start(t.Context())
 	for _, off := range []time.Duration{400 * day, -400 * day, time.Hour, -time.Hour} {
 		server.set(off)
@@ -123,7 +123,7 @@ func TestADatabaseWhoseTimeJumpsIsAtFault(t *testing.T) {
 func TestNothingIsDeletedByAWrongClock(t *testing.T) {
 	onBoth(t, func(t *testing.T, store repository.Store) {
 		wall := &skew{}
-		clock := service.NewClock(store, grace, wall.now, discard())
+		clock := service.NewClock(store.Clock, store.TimeMark, grace, wall.now, discard())
 		clock.Start(t.Context())
 		w := newWorldBy(t, store, standard, clock)
 		id := w.user(t, "ada")
@@ -143,16 +143,16 @@ func TestNothingIsDeletedByAWrongClock(t *testing.T) {
 		for _, off := range []time.Duration{time.Hour, -time.Hour, 31 * day, -31 * day, 400 * day, -400 * day} {
 			for name, start := range map[string]time.Duration{"at start": off, "while running": 0} {
 				wall.set(start)
-				late := service.NewClock(store, grace, wall.now, discard())
+				late := service.NewClock(store.Clock, store.TimeMark, grace, wall.now, discard())
 				late.Start(t.Context())
 				wall.set(off)
 				by := newWorldBy(t, store, standard, late)
-				purged, _ := by.sessions.Purge(t.Context(), 365*day)
+				purged, _ := by.retention.Purge(t.Context(), 365*day)
 				if purged != (service.Purged{}) {
 					t.Errorf("%s, %s: deleted %+v", off, name, purged)
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-				by.sessions.PurgeUntil(ctx, 365*day)
+				by.retention.Run(ctx, 365*day)
 				cancel()
 			}
 		}
@@ -177,7 +177,7 @@ func TestAnEmbeddedClockIsHeldAgainstTheNewestTime(t *testing.T) {
 	wall := &skew{}
 	start := func(off time.Duration) *service.Clock {
 		wall.set(off)
-		clock := service.NewClock(store, grace, wall.now, slog.New(slog.NewTextHandler(&log, nil)))
+		clock := service.NewClock(store.Clock, store.TimeMark, grace, wall.now, slog.New(slog.NewTextHandler(&log, nil)))
 		clock.Start(t.Context())
 		return clock
 	}
@@ -222,7 +222,7 @@ func TestAnEmbeddedClockIsHeldAgainstTheNewestTime(t *testing.T) {
 func TestASessionThatAWrongClockSaysIsOverIsNotForgotten(t *testing.T) {
 	store := testserver.SQLiteStore(t)
 	wall := &skew{}
-	clock := service.NewClock(store, grace, wall.now, discard())
+	clock := service.NewClock(store.Clock, store.TimeMark, grace, wall.now, discard())
 	clock.Start(t.Context())
 	w := newWorldBy(t, store, standard, clock)
 	w.user(t, "ada")
@@ -243,7 +243,7 @@ func TestASessionThatAWrongClockSaysIsOverIsNotForgotten(t *testing.T) {
 // the ticker has noticed.
 func TestAReplicaThatStoodStillHasWoken(t *testing.T) {
 	wall := &skew{}
-	clock := service.NewClock(repository.Store{}, grace, wall.now, discard())
+	clock := service.NewClock(nil, nil, grace, wall.now, discard())
 	if clock.Woken() {
 		t.Error("before it runs")
 	}
@@ -292,7 +292,7 @@ func TestOurGuardAndOthersDifferInTheirLeeway(t *testing.T) {
 	now := noon
 	at := func() time.Time { return now }
 	keys := service.FixedKeysForTest(secret, service.HS256)
-	root, err := service.DeriveKeys([]byte(secret))
+	root, err := service.NewRootSecret([]byte(secret))
 	must(t, err)
 	ours := service.NewTokens(root, keys, "https://auth.example", "api", 10*time.Minute, clockAt(at))
 	theirs := service.NewVerifier(keys, "https://auth.example", "api", service.RemoteLeeway, at)

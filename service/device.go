@@ -25,9 +25,9 @@ func (s *Sessions) Devices(ctx context.Context, userID string) ([]Device, error)
 	u, err := s.store.Users.FindUserByID(ctx, userID)
 	switch {
 	case errors.Is(err, repository.ErrNotFound):
-		return nil, noSuchAccount()
+		return nil, NoSuchAccount()
 	case err != nil:
-		return nil, storeFailure("find whose sessions to list", err)
+		return nil, StoreFailure("find whose sessions to list", err)
 	}
 	return s.devicesOf(ctx, u)
 }
@@ -40,11 +40,11 @@ func (s *Sessions) OwnDevices(ctx context.Context, who Live) ([]Device, error) {
 func (s *Sessions) devicesOf(ctx context.Context, u repository.User) ([]Device, error) {
 	revoked, err := s.store.Revocations.ListRevoked(ctx, u.ID)
 	if err != nil {
-		return nil, storeFailure("list revoked sessions", err)
+		return nil, StoreFailure("list revoked sessions", err)
 	}
 	sessions, err := s.store.Sessions.ListSessions(ctx, u.ID)
 	if err != nil {
-		return nil, storeFailure("list sessions", err)
+		return nil, StoreFailure("list sessions", err)
 	}
 	devices := []Device{}
 	for _, session := range sessions {
@@ -80,89 +80,87 @@ func (s *Sessions) endDevice(ctx context.Context, userID, sessionID string, reas
 	case errors.Is(err, repository.ErrNotFound):
 		return NewError(CodeNotFound, "There is no such session.")
 	case err != nil:
-		return storeFailure("find a session to end", err)
+		return StoreFailure("find a session to end", err)
 	}
-	r := revocation(userID, sessionID, reason, s.now().UTC().Truncate(time.Millisecond), session.AbsoluteAt)
+	r := revocation(userID, sessionID, reason, s.now(), session.AbsoluteAt)
 	return s.end(ctx, r, by, endRecord(from, r, session.ClientID))
 }
 
 // EndOthers ends all sessions of a user but the one that asks.
 func (s *Sessions) EndOthers(ctx context.Context, who Live, from Origin) error {
-	now := s.now().UTC().Truncate(time.Microsecond)
-	record := from.audit(now, repository.AuditSessionsEnded, string(repository.EndByUser))
+	now := s.now()
+	record := from.Record(now, repository.AuditSessionsEnded, string(repository.EndByUser))
 	record.UserID, record.SessionID, record.ClientID = who.UserID, who.SessionID, who.ClientID
 	epoch, err := s.store.Users.EndOtherUserSessions(ctx, who.caller, now, record)
 	switch {
 	case errors.Is(err, repository.ErrNotAllowed):
-		return privilegeChanged()
+		return PrivilegeChanged()
 	case err != nil:
-		return storeFailure("end the other sessions", err)
+		return StoreFailure("end the other sessions", err)
 	}
-	s.followAll(ctx, record, repository.EndByUser, who.SessionID, epoch)
+	s.MarkEnded(ctx, record, repository.EndByUser, who.SessionID, epoch)
 	return nil
 }
 
 // EndAllOf ends every session of a user, for an operator.
 func (s *Sessions) EndAllOf(ctx context.Context, userID string, from Origin) error {
-	now := s.now().UTC().Truncate(time.Microsecond)
-	record := from.audit(now, repository.AuditSessionsEnded, string(repository.EndByAdmin))
+	now := s.now()
+	record := from.Record(now, repository.AuditSessionsEnded, string(repository.EndByAdmin))
 	record.UserID = userID
 	epoch, err := s.store.Users.EndUserSessions(ctx, userID, now, record)
 	switch {
 	case errors.Is(err, repository.ErrNotFound):
-		return noSuchAccount()
+		return NoSuchAccount()
 	case err != nil:
-		return storeFailure("end all sessions of a user", err)
+		return StoreFailure("end all sessions of a user", err)
 	}
-	s.followAll(ctx, record, repository.EndByAdmin, "", epoch)
+	s.MarkEnded(ctx, record, repository.EndByAdmin, "", epoch)
 	return nil
 }
 
 // EndAll ends every session of every user, and returns how many users there are.
 func (s *Sessions) EndAll(ctx context.Context, from Origin) (users int, err error) {
-	now := s.now().UTC().Truncate(time.Microsecond)
-	record := from.audit(now, repository.AuditSessionsEnded, "everyone")
+	now := s.now()
+	record := from.Record(now, repository.AuditSessionsEnded, "everyone")
 	if users, err = s.store.Users.EndAllSessions(ctx, now, record); err != nil {
-		return 0, storeFailure("end all sessions", err)
+		return 0, StoreFailure("end all sessions", err)
 	}
-	logEvent(ctx, s.log, record)
+	s.audit.Committed(ctx, record)
 	return users, nil
 }
 
 // Disable disables an account, which ends its sessions, or enables it.
 func (s *Sessions) Disable(ctx context.Context, userID string, disabled bool, from Origin) error {
-	now := s.now().UTC().Truncate(time.Microsecond)
+	now := s.now()
 	event := repository.AuditUserEnabled
 	if disabled {
 		event = repository.AuditUserDisabled
 	}
-	record := from.audit(now, event, "ok")
+	record := from.Record(now, event, "ok")
 	record.UserID = userID
 	epoch, err := s.store.Users.DisableUser(ctx, userID, disabled, now, record)
 	switch {
 	case errors.Is(err, repository.ErrNotFound):
-		return noSuchAccount()
+		return NoSuchAccount()
 	case errors.Is(err, repository.ErrLastAdministrator):
 		return NewError(CodeLastAdministrator, "This is the last administrator who is enabled. Make another account an administrator first.")
 	case err != nil:
-		return storeFailure("disable or enable a user", err)
+		return StoreFailure("disable or enable a user", err)
 	case disabled:
-		s.followAll(ctx, record, repository.EndDisabled, "", epoch)
+		s.MarkEnded(ctx, record, repository.EndDisabled, "", epoch)
 	default:
-		logEvent(ctx, s.log, record)
+		s.audit.Committed(ctx, record)
 	}
 	return nil
 }
 
-// followAll writes the log line of an end of many sessions, and their
+// MarkEnded writes the log line of an end of many sessions, and their
 // tombstones, which follow the database as in tombstone. Sessions of the epoch
 // that this began are newer, and stay.
-func (s *Sessions) followAll(ctx context.Context, record repository.AuditRecord, reason EndReason, kept string, epoch int64) {
-	logEvent(ctx, s.log, record)
+func (s *Sessions) MarkEnded(ctx context.Context, record repository.AuditRecord, reason EndReason, kept string, epoch int64) {
+	s.audit.Committed(ctx, record)
 	s.warn(ctx, record.UserID, s.store.Sessions.EndOtherSessions(ctx, repository.Ending{
-		UserID: record.UserID, SessionID: kept, Reason: reason, Epoch: epoch, Op: string(newTokenID()),
+		UserID: record.UserID, SessionID: kept, Reason: reason, Epoch: epoch, Op: string(NewTokenID()),
 		Now: record.At.Truncate(time.Millisecond),
 	}))
 }
-
-func noSuchAccount() error { return NewError(CodeNotFound, "There is no such account.") }

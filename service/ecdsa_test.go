@@ -14,7 +14,7 @@ import (
 // TestATokenHasOneSignature computes the other signature of ES256 tokens, which is as
 // good to most libraries: it is refused, and ours are never it.
 func TestATokenHasOneSignature(t *testing.T) {
-	root, err := service.DeriveKeys([]byte(secret))
+	root, err := service.NewRootSecret([]byte(secret))
 	must(t, err)
 	tokens := service.NewTokens(root, service.FixedKeysForTest(secret, service.ES256), "https://auth.example", "api", 10*time.Minute, clockAt(noonClock))
 	for range 64 { // half of them would be high

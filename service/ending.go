@@ -31,7 +31,7 @@ func (s *Sessions) Logout(ctx context.Context, tokens []RawToken, clientID strin
 // LogoutBrowser ends the sessions of a browser: those that its host has named, and that
 // of the first of some tokens which verifies. It returns which.
 func (s *Sessions) LogoutBrowser(ctx context.Context, named []NamedSession, tokens []RawToken, from Origin) (ended []string, err error) {
-	now := s.now().UTC().Truncate(time.Millisecond)
+	now := s.now()
 	for _, n := range named {
 		r := revocation(n.UserID, n.SessionID, repository.EndLogout, now, s.expiry(ctx, n.UserID, n.SessionID, now))
 		if err := s.end(ctx, r, repository.Caller{}, endRecord(from, r, ClientAPI)); err != nil {
@@ -50,16 +50,16 @@ func (s *Sessions) LogoutBrowser(ctx context.Context, named []NamedSession, toke
 // is. By is the OAuth client that asks, or "". Store_unavailable where it cannot be told; any other error means that it ends
 // none.
 func (s *Sessions) sessionOf(ctx context.Context, raw RawToken, by string) (r repository.Revocation, clientID string, err error) {
-	now := s.now().UTC().Truncate(time.Millisecond)
-	token, refreshErr := s.tokens.verifyRefresh(raw)
+	now := s.now()
+	token, refreshErr := s.tokens.VerifyRefresh(raw)
 	if refreshErr == nil {
-		return revocation(token.userID, token.sessionID, repository.EndLogout, now, token.expiresAt), token.clientID, nil
+		return revocation(token.UserID, token.SessionID, repository.EndLogout, now, token.ExpiresAt), token.ClientID, nil
 	}
-	audience := s.tokens.audience
+	verify := s.tokens.VerifyLateAccess
 	if by != "" { // a client may end what it got for any of its audiences
-		audience = anyAudience
+		verify = s.tokens.VerifyIssued
 	}
-	subject, accessErr := s.tokens.verifyLate(raw, audience, s.policy.AbsoluteTTL)
+	subject, accessErr := verify(raw, s.policy.AbsoluteTTL)
 	switch {
 	case accessErr == nil && subject.SessionID != "":
 		expires := s.expiry(ctx, subject.UserID, subject.SessionID, now)
@@ -75,8 +75,8 @@ func (s *Sessions) sessionOf(ctx context.Context, raw RawToken, by string) (r re
 // SessionOf returns the session of the first of some tokens that verifies, or "".
 func (s *Sessions) SessionOf(tokens []RawToken) string {
 	for _, raw := range tokens {
-		if token, err := s.tokens.verifyRefresh(raw); err == nil {
-			return token.sessionID
+		if token, err := s.tokens.VerifyRefresh(raw); err == nil {
+			return token.SessionID
 		}
 		if subject, err := s.tokens.VerifyLateAccess(raw, s.policy.AbsoluteTTL); err == nil {
 			return subject.SessionID
@@ -91,35 +91,40 @@ func (s *Sessions) end(ctx context.Context, r repository.Revocation, by reposito
 	first, err := s.store.Revocations.RevokeSession(ctx, r, by, a)
 	switch {
 	case errors.Is(err, repository.ErrNotAllowed):
-		return privilegeChanged()
+		return PrivilegeChanged()
 	case err != nil:
-		return storeFailure("revoke a session", err)
+		return StoreFailure("revoke a session", err)
 	}
 	if first {
-		logEvent(ctx, s.log, a)
+		s.audit.Committed(ctx, a)
 	}
 	if before := s.tombstone(ctx, r); first && before == repository.EndReuse {
 		// A reuse that the database has not heard of: this revocation stands in
 		// its place, so its record must be written here.
-		a.ID, a.Event, a.Outcome = newID(), repository.AuditRefreshReused, string(before)
-		logEvent(ctx, s.log, a)
-		if _, err := s.store.Audits.AppendAudit(ctx, a); err != nil {
-			s.log.LogAttrs(ctx, slog.LevelWarn, "audit record not written; the line before has it", slog.Any("error", err))
-		}
+		a.ID, a.Event, a.Outcome = NewID(), repository.AuditRefreshReused, string(before)
+		_ = s.audit.Write(ctx, a) // the session has ended whether the record is stored or not
 	}
 	return nil
 }
 
-// longestSession is more than any session lives, whatever the settings were when
+// RevokeByCode ends the session that a client got for an authorization code, since the code was sent
+// again (RFC 6749 4.1.2).
+func (s *Sessions) RevokeByCode(ctx context.Context, userID, sessionID, clientID string, from Origin) error {
+	now := s.now()
+	r := revocation(userID, sessionID, repository.EndCodeReused, now, now.Add(s.policy.AbsoluteTTL))
+	return s.end(ctx, r, repository.Caller{}, endRecord(from, r, clientID))
+}
+
+// LongestSession is more than any session lives, whatever the settings were when
 // it began.
-const longestSession = 3650 * 24 * time.Hour
+const LongestSession = 3650 * 24 * time.Hour
 
 // expiry is when the tokens of a session are void, or a time after that if the
 // session store does not tell.
 func (s *Sessions) expiry(ctx context.Context, userID, sessionID string, now time.Time) time.Time {
 	session, err := s.store.Sessions.FindSession(ctx, userID, sessionID)
 	if err != nil {
-		return now.Add(longestSession)
+		return now.Add(LongestSession)
 	}
 	return session.AbsoluteAt
 }
@@ -130,22 +135,22 @@ const confirmTimeout = 2 * time.Second
 // confirm writes to the database what the session store found or did: a session
 // that ended there and not yet here. It returns the answer for the client, or
 // why it could not be written; the next presentation tries again.
-func (s *Sessions) confirm(ctx context.Context, p Presentation, token refreshToken, reason repository.EndReason, answer error) error {
+func (s *Sessions) confirm(ctx context.Context, p Presentation, token RefreshToken, reason repository.EndReason, answer error) error {
 	if reason == "" { // the epoch ended it, and that is in the database
 		return answer
 	}
 	// A thief who hangs up must not put the alarm off.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), confirmTimeout)
 	defer cancel()
-	now := s.now().UTC().Truncate(time.Millisecond)
-	r := revocation(token.userID, token.sessionID, reason, now, token.expiresAt)
-	a := endRecord(p.From, r, token.clientID)
+	now := s.now()
+	r := revocation(token.UserID, token.SessionID, reason, now, token.ExpiresAt)
+	a := endRecord(p.From, r, token.ClientID)
 	first, err := s.store.Revocations.RevokeSession(ctx, r, repository.Caller{}, a)
 	if err != nil {
-		return storeFailure("confirm the end of a session", err)
+		return StoreFailure("confirm the end of a session", err)
 	}
 	if first {
-		logEvent(ctx, s.log, a)
+		s.audit.Committed(ctx, a)
 	}
 	s.tombstone(ctx, r) // which need not be kept for as long any more
 	return answer
@@ -156,7 +161,7 @@ func (s *Sessions) confirm(ctx context.Context, p Presentation, token refreshTok
 // session had ended before.
 func (s *Sessions) tombstone(ctx context.Context, r repository.Revocation) (before EndReason) {
 	before, err := s.store.Sessions.EndSession(ctx, repository.Ending{
-		UserID: r.UserID, SessionID: r.SessionID, Reason: r.Reason, Op: string(newTokenID()), Now: r.At,
+		UserID: r.UserID, SessionID: r.SessionID, Reason: r.Reason, Op: string(NewTokenID()), Now: r.At,
 	})
 	s.warn(ctx, r.UserID, err)
 	return before
@@ -178,7 +183,7 @@ func endRecord(from Origin, r repository.Revocation, clientID string) repository
 	if r.Reason == repository.EndReuse {
 		event = repository.AuditRefreshReused
 	}
-	a := from.audit(r.At, event, string(r.Reason))
+	a := from.Record(r.At, event, string(r.Reason))
 	a.UserID, a.SessionID, a.ClientID = r.UserID, r.SessionID, clientID
 	return a
 }

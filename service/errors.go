@@ -1,12 +1,8 @@
 package service
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"time"
-
-	"latchkey/repository"
 )
 
 // Code names an error for clients. The values are part of the API.
@@ -111,18 +107,4 @@ func AsError(err error) *Error {
 		return e
 	}
 	return &Error{Code: CodeInternal, Message: "Something went wrong on our side.", Err: err}
-}
-
-// storeFailure wraps an error of a store with what was being done. Trouble of
-// the store, and a deadline that passed while waiting for it, is store
-// unavailable and may be tried again; all else is internal.
-func storeFailure(doing string, err error) error {
-	wrapped := fmt.Errorf("%s: %w", doing, err)
-	if errors.Is(err, repository.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		return &Error{
-			Code: CodeStoreUnavailable, Message: "A part of the service is away. Nothing is lost; try again in a moment.",
-			Err: wrapped, RetryAfter: time.Second,
-		}
-	}
-	return wrapped
 }

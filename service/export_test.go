@@ -56,22 +56,16 @@ func FixKeyForTest(access, refresh Key) *FixedKeys {
 
 // AccessForTest mints an access token.
 func (t *Tokens) AccessForTest(s Subject) (RawToken, error) {
-	raw, _, err := t.access(s, "", []string{"pwd"}, 0)
+	raw, _, err := t.MintAccess(s, "", []string{"pwd"}, t.Lifetime(0))
 	return raw, err
 }
 
 // RefreshForTest mints the refresh token of a session in some generation.
 func (t *Tokens) RefreshForTest(userID, sessionID string, gen int64) (RawToken, error) {
 	now := t.now()
-	return t.refresh(refreshToken{
-		userID: userID, sessionID: sessionID, clientID: ClientAPI, gen: gen, id: newTokenID(), issuedAt: now, expiresAt: now.Add(24 * time.Hour),
+	return t.MintRefresh(RefreshToken{
+		UserID: userID, SessionID: sessionID, ClientID: ClientAPI, Gen: gen, ID: NewTokenID(), IssuedAt: now, ExpiresAt: now.Add(24 * time.Hour),
 	})
-}
-
-// VerifyRefreshForTest checks a refresh token.
-func (t *Tokens) VerifyRefreshForTest(raw RawToken) error {
-	_, err := t.verifyRefresh(raw)
-	return err
 }
 
 // VerifyJWSForTest checks the form and the signature of a token alone, by a key
@@ -81,9 +75,9 @@ func VerifyJWSForTest(raw string, k Key) error {
 	if err != nil {
 		return err
 	}
-	f.typ, f.kid = typeAccess, k.ID
+	f.typ, f.kid = TypeAccess, k.ID
 	set := FixKeyForTest(k, Key{}).set
-	return set.verify(f, UseAccess, time.Unix(2, 0), 0)
+	return set.Verify(f, UseAccess, time.Unix(2, 0), 0)
 }
 
 // ParseJWKForTest reads one JWK, public or private.

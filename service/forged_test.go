@@ -25,7 +25,7 @@ import (
 // private key, for each algorithm that has a public one. The kid, the claims and
 // the type are always right.
 func TestForgedSignaturesAreRefused(t *testing.T) {
-	root, err := service.DeriveKeys([]byte(secret))
+	root, err := service.NewRootSecret([]byte(secret))
 	must(t, err)
 	tried := 0
 	for _, a := range []service.Algorithm{service.EdDSA, service.ES256, service.RS256} {
@@ -133,7 +133,7 @@ func TestOneKeyHasOneUse(t *testing.T) {
 	w := newWorld(t, testserver.SQLiteStore(t), standard)
 	w.user(t, "ada")
 	refresh := w.begin(t, "ada")
-	root, err := service.DeriveKeys([]byte(secret))
+	root, err := service.NewRootSecret([]byte(secret))
 	must(t, err)
 	tokens := service.NewTokens(root, service.FixedKeysForTest(secret, service.HS256), "https://auth.example", "api", time.Minute, clockAt(noonClock))
 	if s, err := tokens.VerifyAccess(refresh); err == nil {

@@ -93,11 +93,3 @@ func (h *Hasher) Compare(ctx context.Context, address string, hash repository.Pa
 	}
 	return same, nil
 }
-
-// Overloaded is of work that nobody has time for now.
-func Overloaded(err error) error {
-	return &Error{
-		Code: CodeOverloaded, Message: "Too much is asked of us at once. Try again in a moment.",
-		Err: err, RetryAfter: 2 * time.Second,
-	}
-}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -28,9 +27,23 @@ type Inspection struct {
 	Why     string
 }
 
+// Inspector says what becomes of a token. It only reads.
+type Inspector struct {
+	tokens   *Tokens
+	keys     KeySource
+	sessions *Sessions
+	policy   RefreshPolicy
+	now      func() time.Time
+}
+
+// NewInspector returns an inspector of the tokens of a service.
+func NewInspector(tokens *Tokens, keys KeySource, sessions *Sessions, policy RefreshPolicy, now func() time.Time) *Inspector {
+	return &Inspector{tokens: tokens, keys: keys, sessions: sessions, policy: policy, now: now}
+}
+
 // Inspect says what a token is, whether it verifies, and what the next refresh
-// with it would answer. It only reads. Its error is trouble of a store.
-func (s *Sessions) Inspect(ctx context.Context, raw RawToken) (Inspection, error) {
+// with it would answer. Its error is store_unavailable.
+func (i *Inspector) Inspect(ctx context.Context, raw RawToken) (Inspection, error) {
 	in := Inspection{Kind: "no JWT of ours"}
 	f, err := parseForm(string(raw))
 	if err != nil {
@@ -38,16 +51,16 @@ func (s *Sessions) Inspect(ctx context.Context, raw RawToken) (Inspection, error
 		return in, nil
 	}
 	in.Claims = printable(f.payload)
-	if e := s.tokens.keys.KeySet().find(f.kid); e != nil {
-		in.Key = fmt.Sprintf("%s, %s, for %s tokens, %s", e.ID, e.Algorithm, e.use, e.state(s.now()))
+	if k, known := i.keys.KeySet().Find(f.kid, i.now()); known {
+		in.Key = fmt.Sprintf("%s, %s, for %s tokens, %s", k.ID, k.Algorithm, k.Use, k.State)
 	}
 	switch f.typ {
-	case typeAccess:
+	case TypeAccess:
 		in.Kind = "access token"
-		subject, err := s.tokens.VerifyAccess(raw)
+		subject, err := i.tokens.VerifyAccess(raw)
 		if err != nil {
 			in.Refused = err.Error()
-			if subject, err = s.tokens.VerifyLateAccess(raw, s.policy.AbsoluteTTL); err != nil {
+			if subject, err = i.tokens.VerifyLateAccess(raw, i.policy.AbsoluteTTL); err != nil {
 				return in, nil // what it names is nobody's word
 			}
 		}
@@ -55,70 +68,49 @@ func (s *Sessions) Inspect(ctx context.Context, raw RawToken) (Inspection, error
 			in.Session = "none: the token belongs to no session"
 			return in, nil
 		}
-		u, session, err := s.look(ctx, subject.UserID, subject.SessionID, &in)
-		if err == nil && session != nil {
-			in.Session = describe(*session, u, s.now())
+		found, err := i.sessions.Find(ctx, subject.UserID, subject.SessionID)
+		if err != nil {
+			return in, err
 		}
-		return in, err
-	case typeRefresh:
+		in.Session, _ = i.describe(found)
+		return in, nil
+	case TypeRefresh:
 		in.Kind = "refresh token"
-		token, err := s.tokens.verifyRefresh(raw)
+		token, err := i.tokens.VerifyRefresh(raw)
 		if err != nil {
 			in.Refused = err.Error()
 			return in, nil
 		}
-		return in, s.foresee(ctx, token, &in)
+		preview, err := i.sessions.Preview(ctx, token)
+		if err != nil {
+			return in, err
+		}
+		in.Session, in.Why = i.describe(preview.Found)
+		if preview.Refusal != nil {
+			in.Outcome = string(AsError(preview.Refusal).Code)
+		} else if in.Outcome = string(preview.Outcome); preview.Known {
+			in.Why = because(preview, token, i.policy)
+		}
+		return in, nil
 	}
 	in.Kind, in.Refused = "a JWT of another kind", "its typ is neither at+jwt nor rt+jwt"
 	return in, nil
 }
 
-// foresee applies the rules to a copy of the session.
-func (s *Sessions) foresee(ctx context.Context, token refreshToken, in *Inspection) error {
-	u, session, err := s.look(ctx, token.userID, token.sessionID, in)
-	if err != nil || session == nil {
-		return err
-	}
-	in.Session = describe(*session, u, s.now())
-	call := s.presentation(Presentation{Terms: Terms{ClientID: token.clientID}, Delivery: session.Delivery}, token, u)
-	after, outcome := session.Present(call)
-	if outcome.Question() {
-		call.Proof = s.tokens.root.prove(session.Presented(outcome), token)
-		after, outcome = session.Present(call)
-	}
-	in.Outcome, in.Why = string(outcome), because(*session, after, outcome, token, s.policy)
-	return nil
-}
-
-// look reads a user and a session. Where the answer of a refresh is clear
-// without its rules it says so in the inspection, and returns no session.
-func (s *Sessions) look(ctx context.Context, userID, sessionID string, in *Inspection) (repository.User, *repository.Session, error) {
-	refuse := func(outcome, session, why string) (repository.User, *repository.Session, error) {
-		in.Session = session
-		if in.Kind == "refresh token" {
-			in.Outcome, in.Why = outcome, why
-		}
-		return repository.User{}, nil, nil
-	}
-	u, ended, err := s.store.Users.FindUserOfSession(ctx, userID, sessionID)
+// describe returns the state of a session in words, and why no token of it is accepted, if the
+// rules of the session need not be asked for that.
+func (i *Inspector) describe(f Found) (state, why string) {
 	switch {
-	case errors.Is(err, repository.ErrNotFound):
-		return refuse(string(CodeSessionRevoked), "over: there is no such user", "the user was deleted")
-	case err != nil:
-		return u, nil, storeFailure("find the user of a session", err)
-	case u.Disabled:
-		return refuse(string(CodeAccountDisabled), "over: the account is disabled", "the account is disabled")
-	case ended != "":
-		return refuse(string(CodeSessionRevoked), "ended, as the database says", "the session was ended")
+	case f.Refusal != nil && f.User.ID == "":
+		return "over: there is no such user", "the user was deleted"
+	case f.Refusal != nil && f.User.Disabled:
+		return "over: the account is disabled", "the account is disabled"
+	case f.Refusal != nil:
+		return "ended, as the database says", "the session was ended"
+	case !f.Known:
+		return "not in the session store", "the session store does not know the session: it is over, or the store was emptied"
 	}
-	session, err := s.store.Sessions.FindSession(ctx, userID, sessionID)
-	if errors.Is(err, repository.ErrNotFound) {
-		return refuse(string(repository.OutcomeUnknown), "not in the session store", "the session store does not know the session: it is over, or the store was emptied")
-	}
-	if err != nil {
-		return u, nil, storeFailure("find a session", err)
-	}
-	return u, &session, nil
+	return describe(f.Session, f.User, i.now()), ""
 }
 
 // printable is JSON on one line, fit for a terminal; empty for what is no JSON.
@@ -152,7 +144,8 @@ func describe(session repository.Session, u repository.User, now time.Time) stri
 }
 
 // because explains an outcome.
-func because(s, after repository.Session, o repository.Outcome, token refreshToken, policy RefreshPolicy) string {
+func because(p Preview, token RefreshToken, policy RefreshPolicy) string {
+	s, after, o := p.Session, p.After, p.Outcome
 	switch o {
 	case repository.OutcomeKept:
 		if !policy.Rotate {
@@ -168,7 +161,7 @@ func because(s, after repository.Session, o repository.Outcome, token refreshTok
 	case repository.OutcomeRolledForward:
 		return fmt.Sprintf("the store is at generation %d and has lost later writes; the token proves them", s.Gen)
 	case repository.OutcomeReuse:
-		return fmt.Sprintf("generation %d was spent; the live one is %d. The session would be ended: somebody has a copy", token.gen, s.Gen)
+		return fmt.Sprintf("generation %d was spent; the live one is %d. The session would be ended: somebody has a copy", token.Gen, s.Gen)
 	case repository.OutcomeExpired:
 		return "the session has expired"
 	case repository.OutcomeRevoked:

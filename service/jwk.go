@@ -19,9 +19,9 @@ import (
 	"strings"
 )
 
-// jwk is a JSON Web Key (RFC 7517 4) of the kinds that we have (RFC 7518 6, RFC
+// JWK is a JSON Web Key (RFC 7517 4) of the kinds that we have (RFC 7518 6, RFC
 // 8037 2). Members that are not ours to read are ignored.
-type jwk struct {
+type JWK struct {
 	KTY string   `json:"kty"`
 	KID string   `json:"kid,omitempty"`
 	Alg string   `json:"alg,omitempty"`
@@ -39,46 +39,52 @@ type jwk struct {
 	Q string `json:"q,omitempty"`
 }
 
+// Public returns the key without its secret members.
+func (j JWK) Public() JWK {
+	j.K, j.D, j.P, j.Q = "", "", "", ""
+	return j
+}
+
 var b64 = base64.RawURLEncoding
 
-// publicJWK is the half of a key that may be shown; a secret has none.
-func (k Key) publicJWK() (jwk, bool) {
-	j := jwk{KID: k.ID, Alg: string(k.Algorithm), Use: "sig"}
+// PublicJWK is the half of a key that may be shown; a secret has none.
+func (k Key) PublicJWK() (JWK, bool) {
+	j := JWK{KID: k.ID, Alg: string(k.Algorithm), Use: "sig"}
 	switch m := k.public.(type) {
 	case ed25519.PublicKey:
 		j.KTY, j.CRV, j.X = "OKP", "Ed25519", b64.EncodeToString(m)
 	case *ecdsa.PublicKey:
 		point, err := m.Bytes() // 4, x, y (SEC 1 2.3.3)
 		if err != nil {
-			return jwk{}, false
+			return JWK{}, false
 		}
 		j.KTY, j.CRV, j.X, j.Y = "EC", "P-256", b64.EncodeToString(point[1:33]), b64.EncodeToString(point[33:])
 	case *rsa.PublicKey:
 		j.KTY, j.N, j.E = "RSA", b64.EncodeToString(m.N.Bytes()), b64.EncodeToString(big.NewInt(int64(m.E)).Bytes())
 	default:
-		return jwk{}, false
+		return JWK{}, false
 	}
 	return j, true
 }
 
 // privateJWK is the whole key.
-func (k Key) privateJWK() (jwk, error) {
-	j, _ := k.publicJWK()
+func (k Key) privateJWK() (JWK, error) {
+	j, _ := k.PublicJWK()
 	switch m := k.private.(type) {
 	case []byte:
-		return jwk{KTY: "oct", KID: k.ID, Alg: string(k.Algorithm), Use: "sig", K: b64.EncodeToString(m)}, nil
+		return JWK{KTY: "oct", KID: k.ID, Alg: string(k.Algorithm), Use: "sig", K: b64.EncodeToString(m)}, nil
 	case ed25519.PrivateKey:
 		j.D = b64.EncodeToString(m.Seed())
 	case *ecdsa.PrivateKey:
 		d, err := m.Bytes()
 		if err != nil {
-			return jwk{}, err
+			return JWK{}, err
 		}
 		j.D = b64.EncodeToString(d)
 	case *rsa.PrivateKey:
 		j.D, j.P, j.Q = b64.EncodeToString(m.D.Bytes()), b64.EncodeToString(m.Primes[0].Bytes()), b64.EncodeToString(m.Primes[1].Bytes())
 	default:
-		return jwk{}, errors.New("the key has no private half")
+		return JWK{}, errors.New("the key has no private half")
 	}
 	return j, nil
 }
@@ -86,7 +92,7 @@ func (k Key) privateJWK() (jwk, error) {
 // thumbprint is the RFC 7638 digest of a public key; its members stand in the
 // order of RFC 7638 3.2.
 func (k Key) thumbprint() string {
-	j, _ := k.publicJWK()
+	j, _ := k.PublicJWK()
 	canonical := ""
 	switch j.KTY {
 	case "OKP":
@@ -103,8 +109,8 @@ func (k Key) thumbprint() string {
 // errNotOurs is of a JWK that may be in order, and that we have no use for.
 var errNotOurs = errors.New("not a key that signs by HS256, EdDSA, ES256 or RS256")
 
-// key reads a JWK.
-func (j jwk) key() (Key, error) {
+// Key reads a JWK.
+func (j JWK) Key() (Key, error) {
 	if j.Use != "" && j.Use != "sig" || j.Ops != nil && !slices.Contains(j.Ops, "verify") && !slices.Contains(j.Ops, "sign") {
 		return Key{}, errNotOurs
 	}
@@ -126,7 +132,7 @@ func (j jwk) key() (Key, error) {
 	return k, nil
 }
 
-func (j jwk) material() (any, error) {
+func (j JWK) material() (any, error) {
 	var bad error
 	read := func(name, text string) []byte {
 		b, err := strictBase64.DecodeString(text)
@@ -174,7 +180,7 @@ func (j jwk) material() (any, error) {
 // under a name that its signatures do not match.
 var errOtherHalf = errors.New("the public members (x, y) do not belong to the private one (d)")
 
-func (j jwk) ecPublic(read func(name, text string) []byte) (*ecdsa.PublicKey, error) {
+func (j JWK) ecPublic(read func(name, text string) []byte) (*ecdsa.PublicKey, error) {
 	x, y := read("x", j.X), read("y", j.Y)
 	if len(x) != 32 || len(y) != 32 {
 		return nil, errors.New("a point of a wrong size")
@@ -182,7 +188,7 @@ func (j jwk) ecPublic(read func(name, text string) []byte) (*ecdsa.PublicKey, er
 	return ecdsa.ParseUncompressedPublicKey(elliptic.P256(), append(append([]byte{4}, x...), y...))
 }
 
-func (j jwk) ecPrivate(read func(name, text string) []byte) (*ecdsa.PrivateKey, error) {
+func (j JWK) ecPrivate(read func(name, text string) []byte) (*ecdsa.PrivateKey, error) {
 	private, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), read("d", j.D))
 	if err != nil {
 		return nil, errors.New("the member d is not a private key of P-256")
@@ -197,7 +203,7 @@ func (j jwk) ecPrivate(read func(name, text string) []byte) (*ecdsa.PrivateKey, 
 	return private, nil
 }
 
-func (j jwk) rsa(read func(name, text string) []byte) (any, error) {
+func (j JWK) rsa(read func(name, text string) []byte) (any, error) {
 	number := func(name, text string) *big.Int { return new(big.Int).SetBytes(read(name, text)) }
 	n, e := number("n", j.N), number("e", j.E)
 	if !e.IsInt64() || e.Int64() < 3 || e.Int64() > 1<<31-1 || e.Bit(0) == 0 || n.BitLen() > 16384 {
@@ -216,7 +222,7 @@ func (j jwk) rsa(read func(name, text string) []byte) (any, error) {
 }
 
 func parseJWK(text []byte) (Key, error) {
-	var j jwk
+	var j JWK
 	if json.Unmarshal(text, &j) != nil || j.KTY == "" {
 		var set struct{ Keys []json.RawMessage }
 		if json.Unmarshal(text, &set) == nil && set.Keys != nil {
@@ -224,7 +230,7 @@ func parseJWK(text []byte) (Key, error) {
 		}
 		return Key{}, errors.New("neither a JWK, whose members are text, nor PEM")
 	}
-	return j.key()
+	return j.Key()
 }
 
 // ParseKey reads a private key: a JWK, or PEM as openssl writes it (PKCS #8, SEC
@@ -235,7 +241,7 @@ func ParseKey(text []byte) (Key, error) {
 	block, rest := pem.Decode(text)
 	if block == nil {
 		k, err := parseJWK(text)
-		if err == nil && k.private == nil {
+		if err == nil && !k.Private() {
 			err = errors.New("the key has no private half")
 		}
 		return k, err

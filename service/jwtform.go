@@ -1,7 +1,6 @@
 package service
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -64,10 +63,10 @@ func parseForm(raw string) (jwtForm, error) {
 	return f, nil
 }
 
-// claims reads the payload by the same rules, and demands whole numbers for
-// what others might round. It is called once the signature is good.
-func (f *jwtForm) claims(c *claims) error {
-	if err := walk(f.payload, c.member); err != nil {
+// members calls f with the name and the raw value of each member of the payload, by the same
+// rules as those of the header. It is called once the signature is good.
+func (f *jwtForm) members(member func(name, value []byte) error) error {
+	if err := walk(f.payload, member); err != nil {
 		return fmt.Errorf("%w: claims: %w", jwt.ErrTokenUnverifiable, err)
 	}
 	if !json.Valid(f.payload) { // the walk sees the structure alone
@@ -108,44 +107,15 @@ func (f *jwtForm) headerMember(name, value []byte) error {
 	return nil
 }
 
-// plainText reads a JSON string of printable ASCII without escapes.
-func plainText(value []byte) (string, bool) {
-	if len(value) < 2 || value[0] != '"' {
-		return "", false
+// encodeHeader is the JOSE header of what a key signs (RFC 7515 4).
+func encodeHeader(a Algorithm, kid, typ string) string {
+	header, err := json.Marshal(struct {
+		Alg Algorithm `json:"alg"`
+		Kid string    `json:"kid"`
+		Typ string    `json:"typ"`
+	}{a, kid, typ})
+	if err != nil {
+		panic(err) // three strings
 	}
-	text := value[1 : len(value)-1]
-	for _, c := range text {
-		if c < ' ' || c > '~' || c == '\\' {
-			return "", false
-		}
-	}
-	return string(text), true
-}
-
-// wholeNumber reads a number that every parser reads alike, also those that read all
-// numbers as floating point (RFC 8259 6).
-func wholeNumber(value []byte) (int64, error) {
-	const digits, exact = 16, 1 << 53
-	if len(value) > digits || len(value) > 1 && value[0] == '0' {
-		return 0, errNotWhole
-	}
-	var n int64
-	for _, c := range value {
-		if c < '0' || c > '9' {
-			return 0, errNotWhole
-		}
-		n = n*10 + int64(c-'0')
-	}
-	if n > exact {
-		return 0, errNotWhole
-	}
-	return n, nil
-}
-
-var errNotWhole = errors.New("a number is not whole, or not in range")
-
-// lowerCase tells names that differ from one of ours in case alone, which a
-// lenient parser would read as ours.
-func lowerCase(name []byte) bool {
-	return !bytes.ContainsFunc(name, func(r rune) bool { return (r < 'a' || r > 'z') && r != '_' })
+	return b64.EncodeToString(header)
 }

@@ -5,23 +5,16 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
 
-	"latchkey/repository"
-)
-
-// KeyUse is the one kind of token that a key signs.
-type KeyUse = repository.KeyUse
-
-// The two uses.
-const (
-	UseAccess  = repository.UseAccess
-	UseRefresh = repository.UseRefresh
+	"github.com/golang-jwt/jwt/v5"
 )
 
 const (
@@ -34,8 +27,36 @@ const (
 type Key struct {
 	ID        string // kid: the RFC 7638 thumbprint, or a random one of a secret
 	Algorithm Algorithm
-	private   any // what the signing method takes: []byte, ed25519.PrivateKey, *ecdsa.PrivateKey, *rsa.PrivateKey
-	public    any // []byte, ed25519.PublicKey, *ecdsa.PublicKey, *rsa.PublicKey
+	private   any   // what the signing method takes: []byte, ed25519.PrivateKey, *ecdsa.PrivateKey, *rsa.PrivateKey
+	public    any   // []byte, ed25519.PublicKey, *ecdsa.PublicKey, *rsa.PublicKey
+	macs      *macs // of HS256
+}
+
+// Private reports whether the key can sign.
+func (k Key) Private() bool { return k.private != nil }
+
+// Sign returns the signature of a text (RFC 7515 5.1).
+func (k Key) Sign(text []byte) ([]byte, error) {
+	if k.macs != nil {
+		return sum(k.macs, nil, text), nil
+	}
+	signature, err := k.Algorithm.method().Sign(string(text), k.private)
+	if err == nil && k.Algorithm == ES256 {
+		lowS(signature)
+	}
+	return signature, err
+}
+
+// Verify returns an error if the signature of a text is not one of the key (RFC 7515 5.2).
+func (k Key) Verify(text string, signature []byte) error {
+	if k.macs == nil {
+		return k.Algorithm.method().Verify(text, signature, k.public)
+	}
+	var mac [sha256.Size]byte
+	if !hmac.Equal(signature, sum(k.macs, mac[:0], text)) {
+		return jwt.ErrSignatureInvalid
+	}
+	return nil
 }
 
 // LogValue implements slog.LogValuer.
@@ -92,7 +113,7 @@ func newKey(id string, material any) (Key, error) {
 		if len(m) < hmacBytes {
 			return Key{}, fmt.Errorf("the secret has %d bytes, HS256 needs %d (RFC 7518 3.2)", len(m), hmacBytes)
 		}
-		k.Algorithm, k.private = HS256, m
+		k.Algorithm, k.private, k.macs = HS256, m, newMACs(m)
 	case ed25519.PublicKey:
 		if len(m) != ed25519.PublicKeySize {
 			return Key{}, errors.New("an Ed25519 key of a wrong size")

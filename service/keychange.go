@@ -167,7 +167,7 @@ func (r *Keyring) revoke(ctx context.Context, id string, from Origin) error {
 	if err := r.store.RevokeKey(ctx, id, record.At, record); err != nil {
 		return fmt.Errorf("revoke a key: %w", err)
 	}
-	logEvent(ctx, r.log, record)
+	r.audit.Committed(ctx, record)
 	return nil
 }
 

@@ -41,10 +41,11 @@ type KeyPolicy struct {
 // replica within Poll. It implements KeySource.
 type Keyring struct {
 	store  repository.Keys
-	root   RootKeys
+	sealer sealer
 	policy KeyPolicy
 	clock  *Clock
 	now    func() time.Time // that of clock
+	audit  *AuditLog
 	log    *slog.Logger
 
 	set atomic.Pointer[KeySet]
@@ -60,8 +61,8 @@ type Keyring struct {
 }
 
 // NewKeyring returns an empty keyring; Load fills it.
-func NewKeyring(store repository.Keys, root RootKeys, policy KeyPolicy, clock *Clock, log *slog.Logger) *Keyring {
-	r := &Keyring{store: store, root: root, policy: policy, clock: clock, now: clock.Now, log: log, unsealed: map[sealedAs]Key{}}
+func NewKeyring(store repository.Keys, root RootSecret, policy KeyPolicy, clock *Clock, audit *AuditLog, log *slog.Logger) *Keyring {
+	r := &Keyring{store: store, sealer: newSealer(root), policy: policy, clock: clock, now: clock.Now, audit: audit, log: log, unsealed: map[sealedAs]Key{}}
 	r.set.Store(newKeySet(nil, nil))
 	return r
 }
@@ -85,7 +86,7 @@ func (r *Keyring) load(ctx context.Context) (read bool, err error) {
 	if rowsErr != nil {
 		rows, rowsErr = r.rows, fmt.Errorf("list keys: %w", rowsErr)
 	} else {
-		r.readAt.Store(int64(r.clock.elapsed()) + 1)
+		r.readAt.Store(int64(r.clock.Elapsed()) + 1)
 	}
 	text, file, fileErr := r.fileText, r.file, error(nil)
 	if r.policy.File != nil {
@@ -129,7 +130,7 @@ func (r *Keyring) entries(rows []repository.SigningKey) (entries []keyEntry, err
 			k, known := r.unsealed[as]
 			if !known {
 				var failed error
-				if k, failed = r.root.unseal(row); failed != nil {
+				if k, failed = r.sealer.unseal(row); failed != nil {
 					err = errors.Join(err, fmt.Errorf("key %s: %w", row.ID, failed))
 				} else {
 					r.unsealed[as] = k
@@ -147,7 +148,7 @@ func (r *Keyring) entries(rows []repository.SigningKey) (entries []keyEntry, err
 // Current implements KeySource.
 func (r *Keyring) Current() bool {
 	read := r.readAt.Load()
-	return read != 0 && !r.fileStale.Load() && r.clock.elapsed()-time.Duration(read) < unheard*r.policy.Poll
+	return read != 0 && !r.fileStale.Load() && r.clock.Elapsed()-time.Duration(read) < unheard*r.policy.Poll
 }
 
 // unheard is how many looks at the database may be missed before an unknown key
@@ -285,8 +286,11 @@ func (r *Keyring) over(e *keyEntry, at time.Time) bool {
 	if !e.revokedAt.IsZero() {
 		end = e.revokedAt
 	}
-	return r.policy.owns(e.use) && !end.IsZero() && at.After(end.Add(r.policy.Lifetime[UseRefresh]+purgeSlack))
+	return r.policy.owns(e.use) && !end.IsZero() && at.After(end.Add(r.policy.Lifetime[UseRefresh]+forgetAfter))
 }
+
+// forgetAfter is how long a key that nothing needs is kept for replicas whose clock is late.
+const forgetAfter = time.Hour
 
 // confirmed asks the database's clock whether it is time for what our own says: a
 // rotation, or the end of a key. While our clock is not known to be good it is not.
@@ -334,14 +338,14 @@ func (r *Keyring) algorithm(set *KeySet, use KeyUse) Algorithm {
 // row is a key for the database, which has been read back once: one that could
 // not be would stop every replica.
 func (r *Keyring) row(k Key, use KeyUse, at time.Time) (repository.SigningKey, error) {
-	sealed, err := r.root.seal(k, use)
+	sealed, err := r.sealer.seal(k, use)
 	if err != nil {
 		return repository.SigningKey{}, err
 	}
 	row := repository.SigningKey{
-		ID: k.ID, Use: use, Algorithm: string(k.Algorithm), Sealed: sealed, CreatedAt: at.UTC().Truncate(time.Microsecond),
+		ID: k.ID, Use: use, Algorithm: string(k.Algorithm), Sealed: sealed, CreatedAt: at,
 	}
-	_, err = r.root.unseal(row)
+	_, err = r.sealer.unseal(row)
 	return row, err
 }
 
@@ -363,7 +367,7 @@ func (r *Keyring) put(ctx context.Context, k Key, use KeyUse, replaces string, f
 	if err := r.store.PutStandbyKey(ctx, row, replaces, record); err != nil {
 		return fmt.Errorf("put a key: %w", err)
 	}
-	logEvent(ctx, r.log, record)
+	r.audit.Committed(ctx, record)
 	return nil
 }
 
@@ -385,10 +389,10 @@ func (r *Keyring) activate(ctx context.Context, standby *keyEntry, at time.Time,
 		at = after
 	}
 	record := r.record(from, repository.AuditKeyActivated, standby.ID)
-	if err := r.store.ActivateKey(ctx, standby.ID, at.UTC().Truncate(time.Microsecond), row, record); err != nil {
+	if err := r.store.ActivateKey(ctx, standby.ID, at, row, record); err != nil {
 		return fmt.Errorf("activate a key: %w", err)
 	}
-	logEvent(ctx, r.log, record)
+	r.audit.Committed(ctx, record)
 	return nil
 }
 
@@ -396,7 +400,7 @@ func (r *Keyring) activate(ctx context.Context, standby *keyEntry, at time.Time,
 const maxSkew = 30 * time.Second
 
 func (r *Keyring) record(from Origin, event repository.AuditEvent, keyID string) repository.AuditRecord {
-	record := from.audit(r.now().UTC().Truncate(time.Microsecond), event, "ok")
+	record := from.Record(r.now(), event, "ok")
 	record.KeyID = keyID
 	return record
 }

@@ -11,7 +11,6 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
-	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -59,10 +58,10 @@ func (c *settable) pass(d time.Duration) {
 
 func newReplica(t testing.TB, store repository.Store, root string, policy service.KeyPolicy) *replica {
 	t.Helper()
-	keys, err := service.DeriveKeys([]byte(root))
+	keys, err := service.NewRootSecret([]byte(root))
 	must(t, err)
 	c := &settable{now: noon}
-	r := &replica{Keyring: service.NewKeyring(store.Keys, keys, policy, clockAt(c.Now), slog.New(slog.DiscardHandler)), clock: c}
+	r := &replica{Keyring: service.NewKeyring(store.Keys, keys, policy, clockAt(c.Now), service.NewAuditLog(store.Audits, discard()), discard()), clock: c}
 	r.tokens = service.NewTokens(keys, r, "https://auth.example", "api", 10*time.Minute, clockAt(c.Now))
 	return r
 }
@@ -354,10 +353,10 @@ func TestAKeyThatMayBeNewRefusesNobody(t *testing.T) {
 	other.clock.pass(time.Second)
 	token := other.mint(t)
 	late.HearsNothingForTest(time.Minute)
-	sessions := service.NewSessions(store, late.tokens, standard, clockAt(late.clock.Now), slog.New(slog.DiscardHandler))
+	sessions := service.NewSessions(store, rootOf(t, secret), late.tokens, standard, clockAt(late.clock.Now), service.NewAuditLog(store.Audits, discard()), discard())
 	_, verified := late.tokens.VerifyAccess(token)
 	_, loggedOut := sessions.Logout(t.Context(), []service.RawToken{token}, "", service.Origin{})
-	_, introspected := service.NewOAuth(store, nil, sessions, late.tokens).Introspect(t.Context(), service.AuthenticatedClient{}, token)
+	_, introspected := service.NewOAuth(store, nil, sessions, late.tokens, clockAt(late.clock.Now), nil, discard()).Introspect(t.Context(), service.AuthenticatedClient{}, token)
 	for what, err := range map[string]error{"verify": verified, "log out": loggedOut, "introspect": introspected} {
 		if code(err) != service.CodeStoreUnavailable {
 			t.Errorf("%s: %v", what, err)
@@ -707,4 +706,11 @@ func TestParseKey_TheHalvesOfAJWKBelongTogether(t *testing.T) {
 			}
 		}
 	}
+}
+
+func rootOf(t testing.TB, secret string) service.RootSecret {
+	t.Helper()
+	root, err := service.NewRootSecret([]byte(secret))
+	must(t, err)
+	return root
 }

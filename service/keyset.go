@@ -1,17 +1,10 @@
 package service
 
 import (
-	"bytes"
 	"cmp"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
-
-	"github.com/golang-jwt/jwt/v5"
 
 	"latchkey/repository"
 )
@@ -40,39 +33,6 @@ type keyEntry struct {
 	unread    bool      // it could not be decrypted: it signs and verifies nothing
 
 	header string // of the tokens that it signs, encoded
-	macs   *macs  // of a symmetric key
-}
-
-// prepare works out what each use of the key needs.
-func (e *keyEntry) prepare() {
-	e.header = encodeHeader(e.Algorithm, e.ID, typeOf(e.use))
-	if secret, ok := e.private.([]byte); ok && e.Algorithm == HS256 {
-		e.macs = newMACs(secret)
-	}
-}
-
-// sign returns the signature of a text.
-func (e *keyEntry) sign(text []byte) ([]byte, error) {
-	if e.macs != nil {
-		return sum(e.macs, nil, text), nil
-	}
-	signature, err := e.Algorithm.method().Sign(string(text), e.private)
-	if err == nil && e.Algorithm == ES256 {
-		lowS(signature)
-	}
-	return signature, err
-}
-
-// verify checks a signature.
-func (e *keyEntry) verify(text string, signature []byte) error {
-	if e.macs == nil {
-		return e.Algorithm.method().Verify(text, signature, e.public)
-	}
-	var mac [sha256.Size]byte
-	if !hmac.Equal(signature, sum(e.macs, mac[:0], text)) {
-		return jwt.ErrSignatureInvalid
-	}
-	return nil
 }
 
 func (e *keyEntry) state(now time.Time) KeyState {
@@ -123,11 +83,11 @@ func newKeySet(entries []keyEntry, lifetime map[KeyUse]time.Duration) *KeySet {
 			for _, o := range entries {
 				if o.use == e.use && o.signs() && o.activeAt.After(e.activeAt) && (e.retiredAt.IsZero() || o.activeAt.Before(e.retiredAt)) {
 					e.retiredAt = o.activeAt
-					e.until = o.activeAt.Add(lifetime[e.use] + maxLeeway)
+					e.until = o.activeAt.Add(lifetime[e.use] + MaxLeeway)
 				}
 			}
 		}
-		e.prepare()
+		e.header = encodeHeader(e.Algorithm, e.ID, typeOf(e.use))
 		s.entries = append(s.entries, e)
 		s.byID[keyName{e.use, e.ID}] = e
 	}
@@ -217,6 +177,15 @@ func (s *KeySet) find(id string) *keyEntry {
 	return nil
 }
 
+// Find returns what may be shown of a key, of whichever use, as it is at a moment; false for an
+// unknown id.
+func (s *KeySet) Find(id string, now time.Time) (KeyInfo, bool) {
+	if e := s.find(id); e != nil {
+		return e.info(now), true
+	}
+	return KeyInfo{}, false
+}
+
 // latest is when the last key of a use becomes active, as far as it is decided.
 func (s *KeySet) latest(use KeyUse) time.Time {
 	var latest time.Time
@@ -236,47 +205,3 @@ func (s *KeySet) Keys(now time.Time) []KeyInfo {
 	}
 	return list
 }
-
-// JWKS returns the public keys that access tokens may be signed with, as a JWK
-// Set (RFC 7517 5). A symmetric key is never in it.
-func (s *KeySet) JWKS(now time.Time) ([]byte, error) {
-	list := struct {
-		Keys []jwk `json:"keys"`
-	}{[]jwk{}}
-	for _, e := range s.entries {
-		if j, public := e.publicJWK(); public && e.use == UseAccess && e.honours(now, 0) {
-			list.Keys = append(list.Keys, j)
-		}
-	}
-	return json.Marshal(list)
-}
-
-// ParseJWKS reads a published JWK Set: a set of keys that verify access tokens.
-// Keys that are not ours to use are left out (RFC 7517 5).
-func ParseJWKS(text []byte) (*KeySet, error) {
-	var list struct {
-		Keys []json.RawMessage `json:"keys"`
-	}
-	if err := json.Unmarshal(text, &list); err != nil || list.Keys == nil {
-		return nil, errors.New("not a JWK Set: there is no member keys")
-	}
-	var entries []keyEntry
-	for _, member := range list.Keys {
-		var j jwk
-		if json.Unmarshal(member, &j) != nil {
-			continue
-		}
-		j.D, j.P, j.Q = "", "", ""
-		k, err := j.key()
-		if err != nil || k.Algorithm == HS256 { // a secret that was published is none
-			continue
-		}
-		entries = append(entries, keyEntry{Key: k, use: UseAccess})
-	}
-	s := newKeySet(entries, nil)
-	s.source = bytes.Clone(text)
-	return s, nil
-}
-
-// Same reports whether ParseJWKS made the set of that text.
-func (s *KeySet) Same(text []byte) bool { return s != nil && bytes.Equal(s.source, text) }

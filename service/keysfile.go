@@ -14,7 +14,7 @@ import (
 func parseKeysFile(text []byte) ([]keyEntry, error) {
 	var list struct {
 		Keys []struct {
-			jwk
+			JWK
 			State KeyState `json:"state"`
 		} `json:"keys"`
 	}
@@ -24,8 +24,8 @@ func parseKeysFile(text []byte) ([]keyEntry, error) {
 	var entries []keyEntry
 	active := 0
 	for i, member := range list.Keys {
-		k, err := member.key()
-		if err == nil && k.private == nil {
+		k, err := member.Key()
+		if err == nil && !k.Private() {
 			err = errors.New("no private key")
 		}
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/binary"
 	"log/slog"
 	"strings"
@@ -56,17 +57,17 @@ func (t *Throttle) remember(u repository.User, known *knownDevice) DeviceToken {
 		b = append(b, number...)
 	}
 	b = binary.BigEndian.AppendUint64(b, uint64(t.now().Add(DeviceTTL).Unix())) //nolint:gosec // after 1970
-	return DeviceToken(b64.EncodeToString(b) + "." + b64.EncodeToString(t.deviceMAC(b)))
+	return DeviceToken(base64.RawURLEncoding.EncodeToString(b) + "." + base64.RawURLEncoding.EncodeToString(t.deviceMAC(b)))
 }
 
 // known reads a device token; nil for one that is not ours, or over.
 func (t *Throttle) known(token DeviceToken) *knownDevice {
 	text, mac, _ := strings.Cut(string(token), ".")
-	b, err := strictBase64.DecodeString(text)
+	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	if err != nil || len(b) != deviceBytes {
 		return nil
 	}
-	given, err := strictBase64.DecodeString(mac)
+	given, err := base64.RawURLEncoding.Strict().DecodeString(mac)
 	if err != nil || !hmac.Equal(given, t.deviceMAC(b)) {
 		return nil
 	}

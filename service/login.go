@@ -4,29 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"strings"
-	"time"
 
 	"latchkey/repository"
-)
-
-// Delivery is how the refresh tokens of a session travel.
-type Delivery = repository.Delivery
-
-// The ways.
-const (
-	DeliveryBody       = repository.DeliveryBody
-	DeliveryCookie     = repository.DeliveryCookie
-	DeliveryHostCookie = repository.DeliveryHostCookie
-)
-
-// EndReason says why a session ended.
-type EndReason = repository.EndReason
-
-// The reasons that a handler or a command gives.
-const (
-	EndByUser  = repository.EndByUser
-	EndByAdmin = repository.EndByAdmin
 )
 
 // Credentials are what a user logs in with: a username, an e-mail address, or
@@ -56,28 +35,44 @@ type Login struct {
 	throttle *Throttle
 	sessions *Sessions
 	reveal   bool // answer not_found for an unknown user
-	counts   tally[LoginOutcome]
+	counts   Tally[LoginOutcome]
+	clock    *Clock
+	audit    *AuditLog
 	log      *slog.Logger
 }
 
 // NewLogin returns the login to a store.
-func NewLogin(store repository.Store, hasher *Hasher, throttle *Throttle, sessions *Sessions, reveal bool, log *slog.Logger) *Login {
-	return &Login{store: store, hasher: hasher, throttle: throttle, sessions: sessions, reveal: reveal, counts: newLoginTally(), log: log}
+func NewLogin(store repository.Store, hasher *Hasher, throttle *Throttle, sessions *Sessions, reveal bool,
+	clock *Clock, audit *AuditLog, log *slog.Logger,
+) *Login {
+	return &Login{store: store, hasher: hasher, throttle: throttle, sessions: sessions, reveal: reveal, counts: newLoginTally(), clock: clock, audit: audit, log: log}
 }
 
 // Login checks credentials and makes a session. Invalid_credentials for an
 // unknown user and a wrong password alike, after the same work;
 // account_disabled only to who knows the password.
-func (l *Login) Login(ctx context.Context, c Credentials) (Grant, error) {
-	u, err := l.check(ctx, c)
+func (l *Login) Login(ctx context.Context, c Credentials) (LoggedIn, error) {
+	a, err := l.Authenticate(ctx, c)
 	if err != nil {
-		return Grant{}, err
+		return LoggedIn{}, err
 	}
-	g, err := l.sessions.create(ctx, u, beginning{
-		id: newID(), terms: c.Terms, scope: c.Scope, delivery: c.Delivery, amr: amrPassword, replaces: c.Replaces, from: c.From,
+	g, err := l.sessions.create(ctx, a.User, beginning{
+		id: NewID(), terms: c.Terms, scope: c.Scope, delivery: c.Delivery, amr: a.AMR, replaces: c.Replaces, from: c.From,
 	})
-	g.Device = l.throttle.remember(u, l.deviceOf(c, u))
-	return g, err
+	return LoggedIn{Grant: g, TrustedDevice: a.TrustedDevice}, err
+}
+
+// Authenticated is a user who has proved who they are.
+type Authenticated struct {
+	User          repository.User
+	AMR           string      // how (RFC 8176 2)
+	TrustedDevice DeviceToken // what the device shows at its next login
+}
+
+// LoggedIn is what a login gives.
+type LoggedIn struct {
+	Grant
+	TrustedDevice DeviceToken // what the device shows at its next login
 }
 
 // deviceOf is the device of a log-in, if the user is known on it.
@@ -88,10 +83,10 @@ func (l *Login) deviceOf(c Credentials, u repository.User) *knownDevice {
 // amrPassword is a log-in by password (RFC 8176 2).
 const amrPassword = "pwd"
 
-// check returns whose credentials these are.
-func (l *Login) check(ctx context.Context, c Credentials) (repository.User, error) {
-	if err := l.sessions.clock.Err(); err != nil {
-		return repository.User{}, err
+// Authenticate returns whose credentials these are, with the errors of Login, and makes no session.
+func (l *Login) Authenticate(ctx context.Context, c Credentials) (Authenticated, error) {
+	if err := l.clock.Err(); err != nil {
+		return Authenticated{}, err
 	}
 	c.Username, c.Email = trimName(c.Username), trimName(c.Email)
 	u, outcome, err := l.judge(ctx, c)
@@ -106,11 +101,12 @@ func (l *Login) check(ctx context.Context, c Credentials) (repository.User, erro
 			}
 		}
 	}
-	l.counts.add(outcome)
+	l.counts.Add(outcome)
 	if err != nil {
-		return u, err
+		return Authenticated{}, err
 	}
-	return l.rehash(ctx, c.From.Address, u, c.Password), nil
+	u = l.rehash(ctx, c.From.Address, u, c.Password)
+	return Authenticated{User: u, AMR: amrPassword, TrustedDevice: l.throttle.remember(u, l.deviceOf(c, u))}, nil
 }
 
 // judge looks at credentials. The attempt is counted before the password is looked
@@ -167,9 +163,9 @@ func (l *Login) ended(ctx context.Context, a counted, end repository.AttemptEnd)
 
 // find looks a user up; one who is not there is without an ID.
 func (l *Login) find(ctx context.Context, c Credentials) (repository.User, error) {
-	u, err := findUser(ctx, l.store.Users, c.Username, c.Email)
+	u, err := FindUser(ctx, l.store.Users, c.Username, c.Email)
 	if err != nil && !errors.Is(err, repository.ErrNotFound) {
-		return u, storeFailure("find who logs in", err)
+		return u, StoreFailure("find who logs in", err)
 	}
 	return u, nil
 }
@@ -191,7 +187,7 @@ func (l *Login) compare(ctx context.Context, c Credentials, u repository.User) (
 	case !match:
 		outcome = LoginWrong
 	case u.Disabled:
-		outcome, answer = LoginDisabled, accountDisabled()
+		outcome, answer = LoginDisabled, AccountDisabled()
 	default:
 		return LoginSucceeded, nil
 	}
@@ -206,7 +202,7 @@ func (l *Login) rehash(ctx context.Context, address string, u repository.User, p
 	}
 	hash, err := l.hasher.Hash(ctx, address, p)
 	if err == nil {
-		err = l.store.Users.ReplaceHash(ctx, u.ID, u.PasswordHash, hash, l.sessions.now().UTC().Truncate(time.Microsecond))
+		err = l.store.Users.ReplaceHash(ctx, u.ID, u.PasswordHash, hash, l.clock.Now())
 	}
 	if err != nil {
 		l.log.LogAttrs(ctx, slog.LevelInfo, "password not hashed anew", slog.String("user", u.ID), slog.Any("error", err))
@@ -216,35 +212,14 @@ func (l *Login) rehash(ctx context.Context, address string, u repository.User, p
 	return u
 }
 
-// findUser looks a user up by whichever name was given. A name that cannot exist
-// is not found.
-func findUser(ctx context.Context, users repository.Users, username, email string) (repository.User, error) {
-	if email == "" && strings.Contains(username, "@") {
-		email = username
-	}
-	if email != "" {
-		key, problem := emailKey(email)
-		if problem != "" {
-			return repository.User{}, repository.ErrNotFound
-		}
-		return users.FindUserByEmail(ctx, key)
-	}
-	key, problem := usernameKey(username)
-	if problem != "" {
-		return repository.User{}, repository.ErrNotFound
-	}
-	return users.FindUserByUsername(ctx, key)
-}
-
 // refuse records a failed login and returns the answer to it. The name that was
 // typed is not recorded: people type passwords there.
 func (l *Login) refuse(ctx context.Context, c Credentials, u repository.User, why LoginOutcome, answer error) error {
-	record := c.From.audit(l.sessions.now().UTC().Truncate(time.Microsecond), repository.AuditLoginFailed, string(why))
+	record := c.From.Record(l.clock.Now(), repository.AuditLoginFailed, string(why))
 	record.UserID, record.ClientID = u.ID, c.Terms.ClientID
-	if _, err := l.store.Audits.AppendAudit(ctx, record); err != nil {
-		return storeFailure("record a failed login", err)
+	if err := l.audit.Write(ctx, record); err != nil {
+		return err
 	}
-	logEvent(ctx, l.log, record)
 	return answer
 }
 

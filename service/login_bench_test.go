@@ -3,7 +3,6 @@ package service_test
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"testing"
 	"time"
 
@@ -43,7 +42,7 @@ func BenchmarkLogin(b *testing.B) {
 // of its own, which has measured how long it takes.
 func limitLogins(b *testing.B, w *world) *service.Hasher {
 	b.Helper()
-	keys, err := service.DeriveKeys([]byte(secret))
+	keys, err := service.NewRootSecret([]byte(secret))
 	must(b, err)
 	rule := func(free int) service.LimitRule {
 		return service.LimitRule{Free: free, Base: time.Second, Max: time.Minute, Forget: 24 * time.Hour}
@@ -52,7 +51,7 @@ func limitLogins(b *testing.B, w *world) *service.Hasher {
 	b.Cleanup(hasher.Close)
 	limits := service.LoginLimits{AccountAddress: rule(5), Account: rule(20), Address: rule(50), Client: rule(1000), Device: rule(10)}
 	w.throttle = service.NewThrottle(w.store.Limits, keys, limits, w.clock)
-	w.login = service.NewLogin(w.store, hasher, w.throttle, w.sessions, false, slog.New(slog.DiscardHandler))
+	w.login = service.NewLogin(w.store, hasher, w.throttle, w.sessions, false, w.trusted, w.audit, discard())
 	for range 20 {
 		_, err := hasher.Hash(context.Background(), "", service.NewPassword("correct horse"))
 		must(b, err)

@@ -16,7 +16,7 @@ const (
 // benchTokens mint access tokens by an algorithm.
 func benchTokens(b *testing.B, a service.Algorithm) *service.Tokens {
 	b.Helper()
-	root, err := service.DeriveKeys([]byte(secret))
+	root, err := service.NewRootSecret([]byte(secret))
 	must(b, err)
 	return service.NewTokens(root, service.FixedKeysForTest(secret, a), "https://auth.example", "api", 10*time.Minute, clockAt(noonClock))
 }

@@ -21,11 +21,14 @@ type OAuth struct {
 	login    *Login
 	sessions *Sessions
 	tokens   *Tokens
+	audit    *AuditLog
+	clock    *Clock
+	log      *slog.Logger
 }
 
 // NewOAuth returns the token endpoint's rules.
-func NewOAuth(store repository.Store, login *Login, sessions *Sessions, tokens *Tokens) *OAuth {
-	return &OAuth{store: store, login: login, sessions: sessions, tokens: tokens}
+func NewOAuth(store repository.Store, login *Login, sessions *Sessions, tokens *Tokens, clock *Clock, audit *AuditLog, log *slog.Logger) *OAuth {
+	return &OAuth{store: store, login: login, sessions: sessions, tokens: tokens, clock: clock, audit: audit, log: log}
 }
 
 // TokenRequest is what a client asks of the token endpoint, by one grant. Members
@@ -71,10 +74,10 @@ func (o *OAuth) Token(ctx context.Context, r TokenRequest) (Issued, error) {
 	if !slices.Contains(r.Client.record.Grants, r.GrantType) {
 		return Issued{}, NewError(CodeUnauthorizedClient, "This client was not given this grant_type.")
 	}
-	if err := o.sessions.clock.Err(); err != nil {
+	if err := o.clock.Err(); err != nil {
 		return Issued{}, err
 	}
-	r.Scope = words(r.Scope)
+	r.Scope = ScopeWords(r.Scope)
 	if r.GrantType != GrantAuthorizationCode { // whose code may have chosen
 		var err error
 		if r.Resource, err = o.audience(r.Client.record, r.Resource); err != nil {
@@ -102,7 +105,9 @@ func (o *OAuth) password(ctx context.Context, r TokenRequest) (Issued, error) {
 		Username: r.Username, Password: r.Password, Terms: terms(r.Client.record, r.Resource), Scope: scope, Delivery: DeliveryBody,
 		Device: r.Device, ByServer: !r.Client.Public(), From: r.From,
 	})
-	return issued(r.Client.record, g), err
+	out := issued(r.Client.record, g.Grant)
+	out.Device = g.TrustedDevice
+	return out, err
 }
 
 func (o *OAuth) refresh(ctx context.Context, r TokenRequest) (Issued, error) {
@@ -119,7 +124,7 @@ func (o *OAuth) clientCredentials(r TokenRequest) (Issued, error) {
 	if err != nil {
 		return Issued{}, err
 	}
-	raw, exp, err := o.tokens.access(Subject{ClientID: r.Client.record.ID, Scope: scope}, r.Resource, nil, r.Client.record.AccessTTL)
+	raw, exp, err := o.tokens.MintAccess(Subject{ClientID: r.Client.record.ID, Scope: scope}, r.Resource, nil, o.tokens.Lifetime(r.Client.record.AccessTTL))
 	return Issued{Access: raw, Expires: exp, Scope: scope}, err
 }
 
@@ -132,21 +137,20 @@ func (o *OAuth) code(ctx context.Context, r TokenRequest) (Issued, error) {
 	if r.CodeVerifier == "" && !r.Client.record.PKCEOptional {
 		return Issued{}, NewError(CodeInvalidRequest, "The parameter code_verifier is missing.")
 	}
-	now, id, hash := o.sessions.now().UTC().Truncate(time.Microsecond), newID(), codeHash(r.Code)
+	now, id, hash := o.clock.Now(), NewID(), codeHash(r.Code)
 	c, usedFor, err := o.store.Codes.TakeCode(ctx, hash, r.Client.record.ID, id, now)
 	switch {
 	case errors.Is(err, repository.ErrNotFound):
 		return Issued{}, invalidGrant("unknown or expired code")
 	case err != nil:
-		return Issued{}, storeFailure("take a code", err)
+		return Issued{}, StoreFailure("take a code", err)
 	case c.RedirectURI != r.RedirectURI:
 		return Issued{}, o.refuseCode(ctx, r, c, "another_redirect_uri")
 	case c.Challenge == "" && r.CodeVerifier != "", c.Challenge != "" && !proves(r.CodeVerifier, c.Challenge):
 		// A verifier without a challenge is a downgrade (RFC 9700 2.1.1).
 		return Issued{}, o.refuseCode(ctx, r, c, "wrong_code_verifier")
 	case usedFor != "":
-		rev := revocation(c.UserID, usedFor, repository.EndCodeReused, now.Truncate(time.Millisecond), now.Add(o.sessions.policy.AbsoluteTTL))
-		if err := o.sessions.end(ctx, rev, repository.Caller{}, endRecord(r.From, rev, r.Client.record.ID)); err != nil {
+		if err := o.sessions.RevokeByCode(ctx, c.UserID, usedFor, r.Client.record.ID, r.From); err != nil {
 			return Issued{}, err
 		}
 		return Issued{}, o.refuseCode(ctx, r, c, "code_reused")
@@ -165,7 +169,7 @@ func (o *OAuth) code(ctx context.Context, r TokenRequest) (Issued, error) {
 	g, err := o.redeem(ctx, r, c, id)
 	if AsError(err).Code == CodeStoreUnavailable {
 		if back := o.store.Codes.ReturnCode(context.WithoutCancel(ctx), hash, id); back != nil {
-			o.login.log.LogAttrs(ctx, slog.LevelWarn, "a code could not be given back; its user must sign in again", slog.Any("error", back))
+			o.log.LogAttrs(ctx, slog.LevelWarn, "a code could not be given back; its user must sign in again", slog.Any("error", back))
 		}
 	}
 	return issued(r.Client.record, g), err
@@ -178,9 +182,9 @@ func (o *OAuth) redeem(ctx context.Context, r TokenRequest, c repository.Code, i
 	case errors.Is(err, repository.ErrNotFound):
 		return Grant{}, invalidGrant("the user is gone")
 	case err != nil:
-		return Grant{}, storeFailure("find the user of a code", err)
+		return Grant{}, StoreFailure("find the user of a code", err)
 	case u.Disabled:
-		return Grant{}, accountDisabled()
+		return Grant{}, AccountDisabled()
 	case u.SessionEpoch != c.Epoch:
 		return Grant{}, invalidGrant("the user's sessions were ended since")
 	}
@@ -194,15 +198,11 @@ func (o *OAuth) redeem(ctx context.Context, r TokenRequest, c repository.Code, i
 
 // refuseCode records why a code was refused, which used it up.
 func (o *OAuth) refuseCode(ctx context.Context, r TokenRequest, c repository.Code, why string) error {
-	record := r.From.audit(o.sessions.now().UTC().Truncate(time.Microsecond), repository.AuditCodeRefused, why)
+	record := r.From.Record(o.clock.Now(), repository.AuditCodeRefused, why)
 	record.UserID, record.ClientID = c.UserID, c.ClientID
-	record = onceAMinute(record, string(c.Hash))
-	added, err := o.store.Audits.AppendAudit(ctx, record)
-	if err != nil {
-		return storeFailure("record a refused code", err)
-	}
-	if added {
-		logEvent(ctx, o.login.log, record)
+	record = OnceAMinute(record, string(c.Hash))
+	if err := o.audit.Write(ctx, record); err != nil {
+		return err
 	}
 	return invalidGrant(why)
 }
@@ -214,7 +214,7 @@ func grantedScope(c repository.Client, asked string) (string, error) {
 		return "", NewError(CodeInvalidScope, "There is no OpenID Connect here yet: ask without the scope openid.")
 	}
 	all := strings.Join(slices.DeleteFunc(slices.Clone(c.Scopes), func(s string) bool { return s == scopeOpenID }), " ")
-	if !within(asked, all) {
+	if !ScopeWithin(asked, all) {
 		return "", NewError(CodeInvalidScope, "The client may not have this scope.")
 	}
 	return cmp.Or(asked, all), nil
@@ -224,7 +224,7 @@ func grantedScope(c repository.Client, asked string) (string, error) {
 // (RFC 8707 2), else its first audience; empty: the audience of the settings.
 func (o *OAuth) audience(c repository.Client, resource string) (string, error) {
 	switch {
-	case resource == "" && len(c.Audiences) == 0, resource == o.tokens.audience && len(c.Audiences) == 0:
+	case resource == "" && len(c.Audiences) == 0, resource == o.tokens.Audience() && len(c.Audiences) == 0:
 		return "", nil
 	case resource == "":
 		resource = c.Audiences[0]
@@ -236,7 +236,7 @@ func (o *OAuth) audience(c repository.Client, resource string) (string, error) {
 
 // issued is a grant as a client gets it: a refresh token only if it may use one.
 func issued(c repository.Client, g Grant) Issued {
-	out := Issued{Access: g.Access, Expires: g.AccessExpiry, Scope: g.Scope, Device: g.Device}
+	out := Issued{Access: g.Access, Expires: g.AccessExpiry, Scope: g.Scope}
 	if slices.Contains(c.Grants, GrantRefreshToken) {
 		out.Refresh = g.Refresh
 	}

@@ -15,11 +15,15 @@ type Passwords struct {
 	hasher   *Hasher
 	throttle *Throttle
 	policy   PasswordPolicy
+	now      func() time.Time
+	audit    *AuditLog
 }
 
 // NewPasswords returns the passwords of the users in a store.
-func NewPasswords(store repository.Store, sessions *Sessions, hasher *Hasher, throttle *Throttle, policy PasswordPolicy) *Passwords {
-	return &Passwords{store: store, sessions: sessions, hasher: hasher, throttle: throttle, policy: policy}
+func NewPasswords(store repository.Store, sessions *Sessions, hasher *Hasher, throttle *Throttle, policy PasswordPolicy,
+	now func() time.Time, audit *AuditLog,
+) *Passwords {
+	return &Passwords{store: store, sessions: sessions, hasher: hasher, throttle: throttle, policy: policy, now: now, audit: audit}
 }
 
 // PasswordChange is a change of the password of whom an access token speaks for.
@@ -35,15 +39,21 @@ type PasswordChange struct {
 // Invalid_credentials if the current password is wrong, rate_limited after too many
 // of those, password_rejected if the new one is not acceptable.
 func (p *Passwords) Change(ctx context.Context, c PasswordChange) (DeviceToken, error) {
-	u := c.Who.user
+	u, err := p.store.Users.FindUserByID(ctx, c.Who.UserID)
+	switch {
+	case errors.Is(err, repository.ErrNotFound):
+		return "", AccountGone()
+	case err != nil:
+		return "", StoreFailure("find whose password to change", err)
+	}
 	problem, err := p.policy.Check(c.Next, u.Username, u.Email)
 	if err != nil {
 		return "", err
 	}
 	if problem != "" {
-		return "", fieldError(CodePasswordRejected, "newPassword", problem)
+		return "", FieldError(CodePasswordRejected, "newPassword", problem)
 	}
-	record := c.From.audit(p.sessions.now().UTC().Truncate(time.Microsecond), repository.AuditPasswordChange, "ok")
+	record := c.From.Record(p.now(), repository.AuditPasswordChange, "ok")
 	record.UserID, record.SessionID, record.ClientID = u.ID, c.Who.SessionID, c.Who.ClientID
 	if err := p.confirm(ctx, c, u, record); err != nil {
 		return "", err
@@ -53,19 +63,19 @@ func (p *Passwords) Change(ctx context.Context, c PasswordChange) (DeviceToken, 
 		return "", err
 	}
 	epoch, err := p.store.Users.ChangePassword(ctx, repository.PasswordChange{
-		By: c.Who.caller, Old: u.PasswordHash, New: hash, At: record.At,
+		By: c.Who.Caller().Caller, Old: u.PasswordHash, New: hash, At: record.At,
 	}, record)
 	switch {
 	case errors.Is(err, repository.ErrNotAllowed):
-		return "", privilegeChanged()
+		return "", PrivilegeChanged()
 	case errors.Is(err, repository.ErrNotFound): // another request was faster
 		return "", NewError(CodeInvalidCredentials, "The password has just been changed. Try again.")
 	case err != nil:
-		return "", storeFailure("change a password", err)
+		return "", StoreFailure("change a password", err)
 	}
 	device := p.throttle.knownTo(c.Device, u)
 	u.SessionEpoch = epoch
-	p.sessions.followAll(ctx, record, repository.EndPassword, c.Who.SessionID, epoch)
+	p.sessions.MarkEnded(ctx, record, repository.EndPassword, c.Who.SessionID, epoch)
 	if device == nil {
 		return "", nil
 	}
@@ -94,7 +104,7 @@ func (p *Passwords) confirm(ctx context.Context, c PasswordChange, u repository.
 		outcome = LoginWrong
 	}
 	if err := p.throttle.end(ctx, attempt, attemptEnd(outcome, err)); err != nil {
-		return storeFailure("count an attempt", err)
+		return StoreFailure("count an attempt", err)
 	}
 	if outcome == LoginWrong {
 		return p.refuse(ctx, record, outcome, NewError(CodeInvalidCredentials, "The current password is wrong."))
@@ -105,9 +115,8 @@ func (p *Passwords) confirm(ctx context.Context, c PasswordChange, u repository.
 // refuse records that a password was not changed, and returns the answer.
 func (p *Passwords) refuse(ctx context.Context, record repository.AuditRecord, why LoginOutcome, answer error) error {
 	record.Outcome = string(why)
-	if _, err := p.store.Audits.AppendAudit(ctx, record); err != nil {
-		return storeFailure("record a password that was not changed", err)
+	if err := p.audit.Write(ctx, record); err != nil {
+		return err
 	}
-	logEvent(ctx, p.sessions.log, record)
 	return answer
 }

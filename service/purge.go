@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"time"
+
+	"latchkey/repository"
 )
 
 const (
@@ -17,6 +19,19 @@ const (
 	purgeEvery = time.Hour
 )
 
+// Retention deletes records that nobody needs any more.
+type Retention struct {
+	store repository.Store
+	clock *Clock
+	audit *AuditLog
+	log   *slog.Logger
+}
+
+// NewRetention returns the retention of the records in a store.
+func NewRetention(store repository.Store, clock *Clock, audit *AuditLog, log *slog.Logger) *Retention {
+	return &Retention{store: store, clock: clock, audit: audit, log: log}
+}
+
 // keepCodes is how long an authorization code is remembered, so that its second
 // use is seen.
 const keepCodes = 24 * time.Hour
@@ -25,8 +40,8 @@ const keepCodes = 24 * time.Hour
 // of sessions whose tokens have all expired, and in the embedded mode those sessions;
 // and with keepAudit above 0 the audit records that are older. It goes by the
 // database's clock, and deletes nothing while our own is not known to be good.
-func (s *Sessions) Purge(ctx context.Context, keepAudit time.Duration) (Purged, error) {
-	now, err := s.clock.Deletable(ctx)
+func (r *Retention) Purge(ctx context.Context, keepAudit time.Duration) (Purged, error) {
+	now, err := r.clock.Deletable(ctx)
 	if err != nil {
 		return Purged{}, err
 	}
@@ -38,17 +53,17 @@ func (s *Sessions) Purge(ctx context.Context, keepAudit time.Duration) (Purged, 
 		before time.Time
 		purge  func(context.Context, time.Time, int) (int, error)
 	}{
-		{"revocations", &p.Revocations, before, s.store.Revocations.PurgeRevocations},
-		{"sessions", &p.Sessions, before, s.store.Sessions.PurgeSessions},
-		{"limits", &p.Limits, before, s.store.Limits.PurgeLimits},
-		{"codes", &p.Codes, before.Add(-keepCodes), s.store.Codes.PurgeCodes},
-		{"audit records", &p.Audit, now.Add(-keepAudit), s.store.Audits.PurgeAudit},
+		{"revocations", &p.Revocations, before, r.store.Revocations.PurgeRevocations},
+		{"sessions", &p.Sessions, before, r.store.Sessions.PurgeSessions},
+		{"limits", &p.Limits, before, r.store.Limits.PurgeLimits},
+		{"codes", &p.Codes, before.Add(-keepCodes), r.store.Codes.PurgeCodes},
+		{"audit records", &p.Audit, now.Add(-keepAudit), r.store.Audits.PurgeAudit},
 	} {
 		if step.n == &p.Audit && keepAudit == 0 {
 			continue
 		}
 		if *step.n, err = batches(ctx, step.before, step.purge); err != nil {
-			return p, storeFailure("purge "+step.what, err)
+			return p, StoreFailure("purge "+step.what, err)
 		}
 	}
 	return p, nil
@@ -57,18 +72,32 @@ func (s *Sessions) Purge(ctx context.Context, keepAudit time.Duration) (Purged, 
 // Purged is how many records a purge deleted.
 type Purged struct{ Revocations, Sessions, Limits, Codes, Audit int }
 
-// PurgeUntil purges now and then, until ctx is done.
-func (s *Sessions) PurgeUntil(ctx context.Context, keepAudit time.Duration) {
+// Run purges now and then, until ctx is done.
+func (r *Retention) Run(ctx context.Context, keepAudit time.Duration) {
 	for {
-		p, err := s.Purge(ctx, keepAudit)
-		s.log.LogAttrs(ctx, slog.LevelDebug, "purged", slog.Int("revocations", p.Revocations), slog.Int("sessions", p.Sessions),
+		p, err := r.Purge(ctx, keepAudit)
+		r.log.LogAttrs(ctx, slog.LevelDebug, "purged", slog.Int("revocations", p.Revocations), slog.Int("sessions", p.Sessions),
 			slog.Int("audit", p.Audit), slog.Any("error", err))
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(purgeEvery - spread(purgeEvery/10)):
+		case <-time.After(purgeEvery - Spread(purgeEvery/10)):
 		}
 	}
+}
+
+// PurgeAudit deletes the audit records from before a time, for an operator, and returns how
+// many. Now is a trusted time. That it was done is recorded first.
+func (r *Retention) PurgeAudit(ctx context.Context, before, now time.Time, from Origin) (int, error) {
+	record := from.Record(now, repository.AuditPurged, "before "+before.UTC().Format(time.RFC3339))
+	if err := r.audit.Write(ctx, record); err != nil {
+		return 0, err
+	}
+	n, err := batches(ctx, before, r.store.Audits.PurgeAudit)
+	if err != nil {
+		return n, StoreFailure("purge the audit log", err)
+	}
+	return n, nil
 }
 
 // batches deletes until a batch is not full.

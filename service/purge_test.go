@@ -42,7 +42,7 @@ func TestPurgeUntil_DeletesWhatExpiredAndNothingElse(t *testing.T) {
 		returned := make(chan struct{})
 		go func() {
 			defer close(returned)
-			w.sessions.PurgeUntil(ctx, day)
+			w.retention.Run(ctx, day)
 		}()
 		audits := func() int {
 			list, err := store.Audits.ListAudit(t.Context(), repository.AuditQuery{UserID: id, Limit: 100})

@@ -35,7 +35,7 @@ func (s *Sessions) Refresh(ctx context.Context, p Presentation) (Grant, error) {
 	if err := s.clock.Err(); err != nil {
 		return Grant{}, err
 	}
-	token, err := s.tokens.verifyRefresh(p.Token)
+	token, err := s.tokens.VerifyRefresh(p.Token)
 	if err != nil {
 		return Grant{}, s.ifExpired(err)
 	}
@@ -45,53 +45,51 @@ func (s *Sessions) Refresh(ctx context.Context, p Presentation) (Grant, error) {
 			Err: errors.New("refresh.header_rtverify is off"),
 		}
 	}
-	if p.UserID != "" && p.UserID != token.userID {
+	if p.UserID != "" && p.UserID != token.UserID {
 		return Grant{}, s.refuse(ctx, p, token, "user_mismatch")
 	}
 	if p.Delivery == DeliveryForeign {
 		return Grant{}, s.refuse(ctx, p, token, string(repository.OutcomeDeliveryMismatch))
 	}
-	u, ended, err := s.store.Users.FindUserOfSession(ctx, token.userID, token.sessionID)
-	switch {
-	case errors.Is(err, repository.ErrNotFound):
-		return Grant{}, accountGone()
-	case err != nil:
-		return Grant{}, storeFailure("find the user of a session", err)
-	case u.Disabled:
-		return Grant{}, accountDisabled()
-	case ended != "":
-		s.counts.add(repository.OutcomeRevoked)
-		return Grant{}, sessionRevoked(ended)
+	u, err := s.liveUser(ctx, token.UserID, token.SessionID)
+	if err != nil {
+		if AsError(err).Code == CodeSessionRevoked {
+			s.counts.Add(repository.OutcomeRevoked)
+		}
+		return Grant{}, err
 	}
 	if err := s.checkNarrower(ctx, p, token); err != nil {
 		return Grant{}, err
 	}
 	out, forked, err := s.present(ctx, p, token, u)
 	if err != nil {
-		return Grant{}, storeFailure("present a refresh token", err)
+		return Grant{}, StoreFailure("present a refresh token", err)
 	}
-	s.counts.add(out.Outcome)
+	s.counts.Add(out.Outcome)
 	switch out.Outcome {
 	case repository.OutcomeRotated, repository.OutcomeKept, repository.OutcomeReplayed:
-		s.log.LogAttrs(ctx, slog.LevelDebug, "refresh", slog.String("outcome", string(out.Outcome)), slog.String("session", token.sessionID))
+		s.log.LogAttrs(ctx, slog.LevelDebug, "refresh", slog.String("outcome", string(out.Outcome)), slog.String("session", token.SessionID))
 	case repository.OutcomeRecovered:
 		s.record(ctx, p, token, repository.AuditRecovered, "ok")
 	case repository.OutcomeRolledForward:
 		outcome := "ok"
 		if forked {
-			outcome = outcomeForked
+			outcome = OutcomeForked
 		}
 		s.record(ctx, p, token, repository.AuditRolledForward, outcome)
 	case repository.OutcomeUnknown:
 		// Nobody forgets a cookie for that: an empty or a wrong Redis may come back.
 		return Grant{}, NewError(CodeRefreshInvalid, "The session is not known. Log in again.")
 	case repository.OutcomeExpired:
-		return Grant{}, s.ifExpired(refreshExpired())
+		return Grant{}, s.ifExpired(RefreshExpired())
 	case repository.OutcomeRevoked:
 		return Grant{}, s.confirm(ctx, p, token, out.Ended, sessionRevoked(out.Ended))
 	case repository.OutcomeReuse:
 		return Grant{}, s.confirm(ctx, p, token, repository.EndReuse,
-			sessionOver(CodeRefreshReused, "This refresh token was used before. The session has been ended for safety; log in again."))
+			&Error{
+				Code: CodeRefreshReused, SessionOver: true,
+				Message: "This refresh token was used before. The session has been ended for safety; log in again.",
+			})
 	case repository.OutcomeClientMismatch, repository.OutcomeDeliveryMismatch:
 		return Grant{}, s.refuse(ctx, p, token, string(out.Outcome))
 	case repository.OutcomeGraceExhausted:
@@ -100,32 +98,32 @@ func (s *Sessions) Refresh(ctx context.Context, p Presentation) (Grant, error) {
 			RetryAfter: s.policy.Grace,
 		}
 	case repository.OutcomeLate:
-		s.log.LogAttrs(ctx, slog.LevelInfo, "refresh", slog.String("outcome", string(out.Outcome)), slog.String("session", token.sessionID))
+		s.log.LogAttrs(ctx, slog.LevelInfo, "refresh", slog.String("outcome", string(out.Outcome)), slog.String("session", token.SessionID))
 		return Grant{}, &Error{
 			Code: CodeStoreUnavailable, Message: "The request took too long on its way. Send it again.", RetryAfter: time.Second,
 			Err: errors.New("late: the token was replaced, and the call may be older than that"),
 		}
 	case repository.OutcomeAhead, repository.OutcomeRecoverable:
-		return Grant{}, storeFailure("present a refresh token", fmt.Errorf("%w: the session kept changing", repository.ErrUnavailable))
+		return Grant{}, StoreFailure("present a refresh token", fmt.Errorf("%w: the session kept changing", repository.ErrUnavailable))
 	}
-	g, err := s.grant(u, token.sessionID, p.Terms, out, p.Scope)
-	g.RefreshChanged = out.Gen != token.gen
+	g, err := s.grant(u, token.SessionID, p.Terms, out, p.Scope)
+	g.RefreshChanged = out.Gen != token.Gen
 	return g, err
 }
 
 // checkNarrower refuses a scope that the session does not have (RFC 6749 6),
 // before anything changes.
-func (s *Sessions) checkNarrower(ctx context.Context, p Presentation, token refreshToken) error {
+func (s *Sessions) checkNarrower(ctx context.Context, p Presentation, token RefreshToken) error {
 	if p.Scope == "" {
 		return nil
 	}
-	session, err := s.store.Sessions.FindSession(ctx, token.userID, token.sessionID)
+	session, err := s.store.Sessions.FindSession(ctx, token.UserID, token.SessionID)
 	switch {
 	case errors.Is(err, repository.ErrNotFound), err == nil && session.ClientID != p.Terms.ClientID:
 		return nil // the presentation says so
 	case err != nil:
-		return storeFailure("find the scope of a session", err)
-	case !within(p.Scope, session.Scope):
+		return StoreFailure("find the scope of a session", err)
+	case !ScopeWithin(p.Scope, session.Scope):
 		return NewError(CodeInvalidScope, "The scope is wider than that of the session.")
 	}
 	return nil
@@ -143,35 +141,30 @@ func (s *Sessions) ifExpired(err error) error {
 	return err
 }
 
-// outcomeForked is of a session that rolled forward to a token which is older than the
-// last rotation: while the store was as it had been earlier, another client used a
-// token that was superseded. One of the two may be a thief.
-const outcomeForked = "forked"
-
 // present shows a token to the session store, and once more with a proof where
 // the store asks: it cannot walk the chain of token ids. Forked is of a token that
 // is ahead of the live one and yet older.
-func (s *Sessions) present(ctx context.Context, p Presentation, token refreshToken, u repository.User) (out repository.Presented, forked bool, err error) {
+func (s *Sessions) present(ctx context.Context, p Presentation, token RefreshToken, u repository.User) (out repository.Presented, forked bool, err error) {
 	call := s.presentation(p, token, u)
 	out, err = s.store.Sessions.PresentSession(ctx, call)
 	for range maxQuestions {
 		if err != nil || !out.Outcome.Question() {
 			break
 		}
-		forked = out.Outcome == repository.OutcomeAhead && token.issuedAt.Before(out.RotatedAt.Truncate(time.Second))
-		call.Proof = s.tokens.root.prove(out, token)
+		forked = out.Outcome == repository.OutcomeAhead && token.IssuedAt.Before(out.RotatedAt.Truncate(time.Second))
+		call.Proof = s.tokens.Prove(out, token)
 		out, err = s.store.Sessions.PresentSession(ctx, call)
 	}
 	return out, forked, err
 }
 
 // presentation is what the store is asked, the first time.
-func (s *Sessions) presentation(p Presentation, token refreshToken, u repository.User) repository.Presentation {
+func (s *Sessions) presentation(p Presentation, token RefreshToken, u repository.User) repository.Presentation {
 	return repository.Presentation{
-		UserID: token.userID, SessionID: token.sessionID, Gen: token.gen, JTI: token.id,
-		Next: s.tokens.root.successor(token.id), ClientID: p.Terms.ClientID, Delivery: p.Delivery,
-		Epoch: u.SessionEpoch, Kept: u.KeptSession == token.sessionID,
-		Op: string(newTokenID()), Now: s.now().UTC().Truncate(time.Millisecond), IssuedAt: token.issuedAt,
+		UserID: token.UserID, SessionID: token.SessionID, Gen: token.Gen, JTI: token.ID,
+		Next: s.tokens.Successor(token.ID), ClientID: p.Terms.ClientID, Delivery: p.Delivery,
+		Epoch: u.SessionEpoch, Kept: u.KeptSession == token.SessionID,
+		Op: string(NewTokenID()), Now: s.now(), IssuedAt: token.IssuedAt,
 		Keep: p.Keep, Rotate: s.policy.Rotate, Sliding: s.policy.Sliding,
 		Grace: s.policy.Grace, Debounce: 2 * s.policy.Grace, Recovery: s.policy.Recovery, IdleTTL: shorter(p.Terms.IdleTTL, s.policy.IdleTTL),
 		ClockLimit: s.clock.Limit(), Woken: s.clock.Woken(),
@@ -184,28 +177,21 @@ const maxQuestions = 4
 
 // refuse records a refusal that leaves the session as it is: once a minute, since
 // whoever has the token may send it as often as they like.
-func (s *Sessions) refuse(ctx context.Context, p Presentation, token refreshToken, why string) error {
-	record := p.From.audit(s.now().UTC().Truncate(time.Microsecond), repository.AuditRefreshRefused, why)
-	record.UserID, record.SessionID, record.ClientID = token.userID, token.sessionID, p.Terms.ClientID
-	record = onceAMinute(record, token.sessionID)
-	added, err := s.store.Audits.AppendAudit(ctx, record)
-	if err != nil {
-		return storeFailure("record a refused refresh", err)
+func (s *Sessions) refuse(ctx context.Context, p Presentation, token RefreshToken, why string) error {
+	record := p.From.Record(s.now(), repository.AuditRefreshRefused, why)
+	record.UserID, record.SessionID, record.ClientID = token.UserID, token.SessionID, p.Terms.ClientID
+	record = OnceAMinute(record, token.SessionID)
+	if err := s.audit.Write(ctx, record); err != nil {
+		return err
 	}
-	if added {
-		logEvent(ctx, s.log, record)
-	}
-	return invalidRefresh(errors.New(why))
+	return InvalidRefresh(errors.New(why))
 }
 
 // record notes an accepted presentation that is not routine. The tokens are
 // given out even if that fails: the session has changed already, and the line in
 // the log says the same.
-func (s *Sessions) record(ctx context.Context, p Presentation, token refreshToken, event repository.AuditEvent, outcome string) {
-	record := p.From.audit(s.now().UTC().Truncate(time.Microsecond), event, outcome)
-	record.UserID, record.SessionID, record.ClientID = token.userID, token.sessionID, token.clientID
-	logEvent(ctx, s.log, record)
-	if _, err := s.store.Audits.AppendAudit(ctx, record); err != nil {
-		s.log.LogAttrs(ctx, slog.LevelWarn, "audit record not written; the line before has it", slog.Any("error", err))
-	}
+func (s *Sessions) record(ctx context.Context, p Presentation, token RefreshToken, event repository.AuditEvent, outcome string) {
+	record := p.From.Record(s.now(), event, outcome)
+	record.UserID, record.SessionID, record.ClientID = token.UserID, token.SessionID, token.ClientID
+	_ = s.audit.Write(ctx, record)
 }

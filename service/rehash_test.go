@@ -1,7 +1,6 @@
 package service_test
 
 import (
-	"log/slog"
 	"testing"
 	"time"
 
@@ -18,7 +17,7 @@ func TestALoginHashesAnewWhereTheCostHasChanged(t *testing.T) {
 		session := w.begin(t, "ada")
 		hasher := service.NewHasher(5, 4, time.Minute)
 		t.Cleanup(hasher.Close)
-		costlier := service.NewLogin(store, hasher, w.throttle, w.sessions, false, slog.New(slog.DiscardHandler))
+		costlier := service.NewLogin(store, hasher, w.throttle, w.sessions, false, w.trusted, w.audit, discard())
 		credentials := service.Credentials{
 			Username: "ada", Password: service.NewPassword("correct horse"), Delivery: service.DeliveryBody, Terms: service.Terms{ClientID: service.ClientAPI},
 		}

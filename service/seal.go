@@ -15,19 +15,20 @@ var errUnseal = errors.New("the keys in the database were sealed under another t
 	"or, if the secret was changed on purpose, run: latchkey key revoke --all, which logs everyone out; " +
 	"or, if this is the right secret, drop the key that was made under another: latchkey key revoke KID")
 
+// sealer encrypts the keys in the database.
+type sealer struct{ key []byte }
+
+func newSealer(root RootSecret) sealer { return sealer{root.Derive("key encryption v1", 32)} }
+
 // seal encrypts a key for the database with AES-256-GCM. What stands beside it
 // in its row is authenticated with it, so that a key cannot be given another
 // name or use.
-func (r RootKeys) seal(k Key, use KeyUse) ([]byte, error) {
-	j, err := k.privateJWK()
+func (s sealer) seal(k Key, use KeyUse) ([]byte, error) {
+	plain, err := k.PrivateJWK()
 	if err != nil {
 		return nil, err
 	}
-	plain, err := json.Marshal(j)
-	if err != nil {
-		return nil, err
-	}
-	aead, err := r.aead()
+	aead, err := s.aead()
 	if err != nil {
 		return nil, err
 	}
@@ -35,8 +36,8 @@ func (r RootKeys) seal(k Key, use KeyUse) ([]byte, error) {
 }
 
 // unseal reads a key of the database.
-func (r RootKeys) unseal(row repository.SigningKey) (Key, error) {
-	aead, err := r.aead()
+func (s sealer) unseal(row repository.SigningKey) (Key, error) {
+	aead, err := s.aead()
 	if err != nil {
 		return Key{}, err
 	}
@@ -44,15 +45,15 @@ func (r RootKeys) unseal(row repository.SigningKey) (Key, error) {
 	if err != nil {
 		return Key{}, errUnseal
 	}
-	var j jwk
+	var j JWK
 	if err := json.Unmarshal(plain, &j); err != nil {
 		return Key{}, errors.New("a sealed key is no JWK")
 	}
-	return j.key()
+	return j.Key()
 }
 
-func (r RootKeys) aead() (cipher.AEAD, error) {
-	block, err := aes.NewCipher(r.sealing)
+func (s sealer) aead() (cipher.AEAD, error) {
+	block, err := aes.NewCipher(s.key)
 	if err != nil {
 		return nil, err
 	}

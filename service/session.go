@@ -5,12 +5,30 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
 
 	"latchkey/repository"
+)
+
+// Delivery is how the refresh tokens of a session travel.
+type Delivery = repository.Delivery
+
+// The ways.
+const (
+	DeliveryBody       = repository.DeliveryBody
+	DeliveryCookie     = repository.DeliveryCookie
+	DeliveryHostCookie = repository.DeliveryHostCookie
+)
+
+// EndReason says why a session ended.
+type EndReason = repository.EndReason
+
+// The reasons that a handler or a command gives.
+const (
+	EndByUser  = repository.EndByUser
+	EndByAdmin = repository.EndByAdmin
 )
 
 // RefreshPolicy is how sessions live.
@@ -36,10 +54,9 @@ type Grant struct {
 	AccessExpiry  time.Time
 	Scope         string // of the access token
 	Refresh       RawToken
-	RefreshExpiry time.Time   // the smaller of idle and absolute
-	RefreshAfter  time.Time   // when the client should refresh
-	SessionExpiry time.Time   // absolute
-	Device        DeviceToken // of a login: what the device shows at its next one
+	RefreshExpiry time.Time // the smaller of idle and absolute
+	RefreshAfter  time.Time // when the client should refresh
+	SessionExpiry time.Time // absolute
 
 	// RefreshChanged is false where the presented refresh token stays: it must
 	// not be set as a cookie again, since a late answer would overwrite a newer
@@ -49,18 +66,20 @@ type Grant struct {
 
 // Sessions is the refresh protocol.
 type Sessions struct {
-	store  repository.Store
-	tokens *Tokens
-	policy RefreshPolicy
-	counts tally[repository.Outcome]
-	clock  *Clock
-	now    func() time.Time // that of clock
-	log    *slog.Logger
+	store   repository.Store
+	tokens  *Tokens
+	policy  RefreshPolicy
+	counts  Tally[repository.Outcome]
+	nameKey []byte // of SessionName
+	clock   *Clock
+	now     func() time.Time // that of clock
+	audit   *AuditLog
+	log     *slog.Logger
 }
 
 // NewSessions returns the sessions in a store.
-func NewSessions(store repository.Store, tokens *Tokens, policy RefreshPolicy, clock *Clock, log *slog.Logger) *Sessions {
-	return &Sessions{store: store, tokens: tokens, policy: policy, counts: newTally(repository.Outcomes()...), clock: clock, now: clock.Now, log: log}
+func NewSessions(store repository.Store, root RootSecret, tokens *Tokens, policy RefreshPolicy, clock *Clock, audit *AuditLog, log *slog.Logger) *Sessions {
+	return &Sessions{store: store, tokens: tokens, policy: policy, nameKey: root.Derive("session name v1", 32), counts: NewTally(repository.Outcomes()...), clock: clock, now: clock.Now, audit: audit, log: log}
 }
 
 // beginning is a session that is about to be made.
@@ -79,9 +98,9 @@ type beginning struct {
 // database comes last and is the commit: a login that fails half way leaves a
 // session whose token nobody has, and all others as they were.
 func (s *Sessions) create(ctx context.Context, u repository.User, b beginning) (Grant, error) {
-	now := s.now().UTC().Truncate(time.Millisecond)
+	now := s.now()
 	session := repository.Session{
-		ID: b.id, UserID: u.ID, JTI: newTokenID(), RotatedAt: now,
+		ID: b.id, UserID: u.ID, JTI: NewTokenID(), RotatedAt: now,
 		AbsoluteAt: now.Add(shorter(b.terms.AbsoluteTTL, s.policy.AbsoluteTTL)).Truncate(time.Second), // exp has no fractions
 		Epoch:      u.SessionEpoch, ClientID: b.terms.ClientID, Delivery: b.delivery, Scope: b.scope,
 		AMR: b.amr, AuthTime: cmp.Or(b.authTime, now), CreatedAt: now, UsedAt: now, Address: b.from.Address, Agent: b.from.Agent,
@@ -90,7 +109,7 @@ func (s *Sessions) create(ctx context.Context, u repository.User, b beginning) (
 	if session.IdleAt.After(session.AbsoluteAt) {
 		session.IdleAt = session.AbsoluteAt
 	}
-	record := b.from.audit(now, repository.AuditLogin, "ok")
+	record := b.from.Record(now, repository.AuditLogin, "ok")
 	record.UserID, record.SessionID, record.ClientID = u.ID, session.ID, session.ClientID
 	ended := s.replaced(b, now)
 	limit := repository.Limit{Sessions: s.policy.MaxSessions, Kept: u.KeptSession}
@@ -99,7 +118,7 @@ func (s *Sessions) create(ctx context.Context, u repository.User, b beginning) (
 	}
 	surplus, err := s.store.Sessions.CreateSession(ctx, session, limit)
 	if err != nil {
-		return Grant{}, storeFailure("create a session", err)
+		return Grant{}, StoreFailure("create a session", err)
 	}
 	for _, id := range surplus {
 		r := revocation(u.ID, id, repository.EndEvicted, now, s.expiry(ctx, u.ID, id, now))
@@ -112,12 +131,12 @@ func (s *Sessions) create(ctx context.Context, u repository.User, b beginning) (
 		if errors.Is(err, repository.ErrNotFound) {
 			return Grant{}, NewError(CodeInvalidCredentials, "The account has just been changed. Try again.")
 		}
-		return Grant{}, storeFailure("record a login", err)
+		return Grant{}, StoreFailure("record a login", err)
 	}
-	logEvent(ctx, s.log, record)
+	s.audit.Committed(ctx, record)
 	for _, e := range ended {
 		if slices.Contains(revoked, e.Revocation.SessionID) {
-			logEvent(ctx, s.log, e.Audit)
+			s.audit.Committed(ctx, e.Audit)
 		}
 		s.tombstone(ctx, e.Revocation)
 	}
@@ -133,34 +152,34 @@ func (s *Sessions) replaced(b beginning, now time.Time) []repository.Ended {
 	if b.replaces == "" {
 		return nil
 	}
-	old, err := s.tokens.verifyRefresh(b.replaces)
+	old, err := s.tokens.VerifyRefresh(b.replaces)
 	if err != nil {
 		return nil
 	}
-	r := revocation(old.userID, old.sessionID, repository.EndReplaced, now, old.expiresAt)
-	return []repository.Ended{{Revocation: r, Audit: endRecord(b.from, r, old.clientID)}}
+	r := revocation(old.UserID, old.SessionID, repository.EndReplaced, now, old.ExpiresAt)
+	return []repository.Ended{{Revocation: r, Audit: endRecord(b.from, r, old.ClientID)}}
 }
 
 // grant mints the tokens that go with an accepted presentation. A narrower scope
 // is for the access token alone, which does not outlive the session.
 func (s *Sessions) grant(u repository.User, sessionID string, terms Terms, out repository.Presented, narrower string) (Grant, error) {
 	scope := terms.allow(cmp.Or(narrower, out.Scope))
-	access, accessExpiry, err := s.tokens.access(Subject{
+	access, accessExpiry, err := s.tokens.MintAccess(Subject{
 		UserID: u.ID, SessionID: sessionID, ClientID: terms.ClientID, Privilege: u.Privilege,
 		Epoch: u.SessionEpoch, Scope: scope, AuthTime: out.AuthTime,
-	}, terms.Audience, strings.Fields(out.AMR), min(cmp.Or(terms.AccessTTL, s.tokens.ttl), max(time.Second, out.AbsoluteAt.Sub(s.now()))))
+	}, terms.Audience, strings.Fields(out.AMR), s.tokens.Lifetime(min(cmp.Or(terms.AccessTTL, s.tokens.AccessTTL()), max(time.Second, out.AbsoluteAt.Sub(s.now())))))
 	if err != nil {
 		return Grant{}, err
 	}
-	refresh, err := s.tokens.refresh(refreshToken{
-		userID: u.ID, sessionID: sessionID, clientID: terms.ClientID, gen: out.Gen, id: out.JTI,
-		issuedAt: out.RotatedAt, expiresAt: out.AbsoluteAt,
+	refresh, err := s.tokens.MintRefresh(RefreshToken{
+		UserID: u.ID, SessionID: sessionID, ClientID: terms.ClientID, Gen: out.Gen, ID: out.JTI,
+		IssuedAt: out.RotatedAt, ExpiresAt: out.AbsoluteAt,
 	})
 	if err != nil {
 		return Grant{}, err
 	}
 	g := Grant{
-		User: account(u), Session: NamedSession{u.ID, sessionID}, Outcome: out.Outcome, Gen: out.Gen, Access: access, AccessExpiry: accessExpiry, Scope: scope,
+		User: AccountOf(u), Session: NamedSession{u.ID, sessionID}, Outcome: out.Outcome, Gen: out.Gen, Access: access, AccessExpiry: accessExpiry, Scope: scope,
 		Refresh: refresh, RefreshExpiry: out.IdleAt, SessionExpiry: out.AbsoluteAt,
 		RefreshAfter: refreshAfter(s.now(), accessExpiry),
 	}
@@ -174,11 +193,8 @@ func (s *Sessions) grant(u repository.User, sessionID string, terms Terms, out r
 // access token's life, at random, so that clients do not come all at once.
 func refreshAfter(now, expiry time.Time) time.Time {
 	life := expiry.Sub(now)
-	return now.Add(life*7/10 + spread(life/10)).UTC().Truncate(time.Millisecond)
+	return now.Add(life*7/10 + Spread(life/10)).Truncate(Resolution)
 }
 
-// spread is a random time up to limit, so that clients that came together do not
-// come back together.
-func spread(limit time.Duration) time.Duration {
-	return rand.N(limit + 1) //nolint:gosec // no secret
-}
+// Counts returns how often refreshes of this process had each outcome.
+func (s *Sessions) Counts() map[repository.Outcome]int64 { return s.counts.Read() }

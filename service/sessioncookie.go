@@ -3,6 +3,7 @@ package service
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/base64"
 	"slices"
 	"strings"
 
@@ -32,7 +33,7 @@ func (s *Sessions) NameSession(n NamedSession) SessionName {
 		return "" // ours are UUIDs
 	}
 	b := append(user[:], session[:]...)
-	return SessionName(b64.EncodeToString(b) + "." + b64.EncodeToString(s.tokens.root.nameMAC(b)))
+	return SessionName(base64.RawURLEncoding.EncodeToString(b) + "." + base64.RawURLEncoding.EncodeToString(s.nameMAC(b)))
 }
 
 // ReadNames returns the sessions of those names that we have made.
@@ -40,12 +41,12 @@ func (s *Sessions) ReadNames(names []SessionName) []NamedSession {
 	var list []NamedSession
 	for _, name := range names {
 		text, mac, _ := strings.Cut(string(name), ".")
-		b, err := strictBase64.DecodeString(text)
+		b, err := base64.RawURLEncoding.Strict().DecodeString(text)
 		if err != nil || len(b) != nameBytes {
 			continue
 		}
-		given, err := strictBase64.DecodeString(mac)
-		if err != nil || !hmac.Equal(given, s.tokens.root.nameMAC(b)) {
+		given, err := base64.RawURLEncoding.Strict().DecodeString(mac)
+		if err != nil || !hmac.Equal(given, s.nameMAC(b)) {
 			continue
 		}
 		list = append(list, NamedSession{uuid.UUID(b[:16]).String(), uuid.UUID(b[16:]).String()})
@@ -53,8 +54,8 @@ func (s *Sessions) ReadNames(names []SessionName) []NamedSession {
 	return list
 }
 
-func (k RootKeys) nameMAC(b []byte) []byte {
-	m := hmac.New(sha256.New, k.name)
+func (s *Sessions) nameMAC(b []byte) []byte {
+	m := hmac.New(sha256.New, s.nameKey)
 	m.Write(b)
 	return m.Sum(nil)[:16]
 }
@@ -70,11 +71,11 @@ func (k RootKeys) nameMAC(b []byte) []byte {
 func (s *Sessions) ChooseCookie(tokens []RawToken, named []NamedSession, host bool) (RawToken, Delivery) {
 	type verified struct {
 		raw RawToken
-		refreshToken
+		RefreshToken
 	}
 	var list []verified
 	for _, raw := range tokens {
-		if token, err := s.tokens.verifyRefresh(raw); err == nil {
+		if token, err := s.tokens.VerifyRefresh(raw); err == nil {
 			list = append(list, verified{raw, token})
 		}
 	}
@@ -84,7 +85,7 @@ func (s *Sessions) ChooseCookie(tokens []RawToken, named []NamedSession, host bo
 	via := DeliveryCookie
 	if host && len(named) > 0 {
 		mine := slices.DeleteFunc(slices.Clone(list), func(v verified) bool {
-			return !slices.Contains(named, NamedSession{v.userID, v.sessionID})
+			return !slices.Contains(named, NamedSession{v.UserID, v.SessionID})
 		})
 		if len(mine) == 0 {
 			return list[0].raw, DeliveryForeign
@@ -92,12 +93,12 @@ func (s *Sessions) ChooseCookie(tokens []RawToken, named []NamedSession, host bo
 		list, via = mine, DeliveryHostCookie
 	}
 	best := slices.MaxFunc(list, func(a, b verified) int {
-		if a.sessionID != b.sessionID {
-			return strings.Compare(a.sessionID, b.sessionID) // UUIDs of version 7 sort by their time
+		if a.SessionID != b.SessionID {
+			return strings.Compare(a.SessionID, b.SessionID) // UUIDs of version 7 sort by their time
 		}
-		return int(max(-1, min(1, a.gen-b.gen)))
+		return int(max(-1, min(1, a.Gen-b.Gen)))
 	})
-	if host && via == DeliveryCookie && slices.ContainsFunc(list, func(v verified) bool { return v.sessionID != best.sessionID }) {
+	if host && via == DeliveryCookie && slices.ContainsFunc(list, func(v verified) bool { return v.SessionID != best.SessionID }) {
 		return best.raw, DeliveryForeign
 	}
 	return best.raw, via

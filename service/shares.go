@@ -1,6 +1,9 @@
 package service
 
-import "sync"
+import (
+	"net/netip"
+	"sync"
+)
 
 // Shares bounds how much of something each address holds at a time, so that one
 // address cannot take all of it.
@@ -40,3 +43,21 @@ func (s *Shares) Return(address string) {
 
 // Share is what one address may hold of so many places: a quarter, and one at least.
 func Share(places int) int { return max(1, places/4) }
+
+// AddressPrefix is the network that an address stands for: one house has as many IPv6
+// addresses as it likes. What is no address has none.
+func AddressPrefix(address string) string {
+	a, err := netip.ParseAddr(address)
+	if err != nil {
+		return ""
+	}
+	bits := 32
+	if a = a.Unmap(); a.Is6() {
+		bits = 64
+	}
+	p, err := a.WithZone("").Prefix(bits)
+	if err != nil {
+		return ""
+	}
+	return p.String()
+}

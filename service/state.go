@@ -7,10 +7,6 @@ import (
 	"latchkey/repository"
 )
 
-// noEpoch is the Epoch of a subject whose access token does not have the claim:
-// a version before it issued the token.
-const noEpoch = -1
-
 // Live is the subject of an access token whose session was found live. Only
 // Sessions.State makes one, so that no handler can act for an ended session.
 type Live struct {
@@ -20,16 +16,10 @@ type Live struct {
 }
 
 // Account is the account of the user.
-func (l Live) Account() Account { return account(l.user) }
+func (l Live) Account() Account { return AccountOf(l.user) }
 
-// callerOf is the caller of a change that the operator may ask for as well: by is
-// nil for the operator.
-func callerOf(by *Live) repository.Caller {
-	if by == nil {
-		return repository.Caller{}
-	}
-	return by.caller
-}
+// Caller returns the user as one who asks for a change.
+func (l Live) Caller() Caller { return Caller{Caller: l.caller, Privilege: l.Privilege} }
 
 // State is the one liveness check: it returns the subject of an access token whose
 // session is live. It reads the database alone, so that it answers while the session
@@ -37,35 +27,28 @@ func callerOf(by *Live) repository.Caller {
 // deleted, account_disabled, token_expired if the user no longer has the privilege
 // that the token says, and store_unavailable.
 func (s *Sessions) State(ctx context.Context, who Subject) (Live, error) {
-	u, ended, err := s.store.Users.FindUserOfSession(ctx, who.UserID, who.SessionID)
-	switch {
-	case errors.Is(err, repository.ErrNotFound):
-		return Live{}, accountGone()
-	case err != nil:
-		return Live{}, storeFailure("find the user of a session", err)
-	case u.Disabled:
-		return Live{}, accountDisabled()
-	case ended != "":
-		return Live{}, sessionRevoked(ended)
+	u, err := s.liveUser(ctx, who.UserID, who.SessionID)
+	if err != nil {
+		return Live{}, err
 	}
 	caller := repository.Caller{UserID: who.UserID, SessionID: who.SessionID, Epoch: who.Epoch}
-	if who.Epoch == noEpoch {
+	if who.Epoch == NoEpoch {
 		session, err := s.store.Sessions.FindSession(ctx, who.UserID, who.SessionID)
 		switch {
 		case errors.Is(err, repository.ErrNotFound):
 			return Live{}, sessionRevoked("")
 		case err != nil:
-			return Live{}, storeFailure("find the session of a token", err)
+			return Live{}, StoreFailure("find the session of a token", err)
 		case session.Ended != "":
 			return Live{}, sessionRevoked(session.Ended)
 		}
 		caller.Epoch = session.Epoch
 	}
 	switch {
-	case !caller.Live(u, ended):
+	case !caller.Live(u, ""):
 		return Live{}, sessionRevoked("")
 	case who.Privilege > u.Privilege:
-		return Live{}, privilegeChanged()
+		return Live{}, PrivilegeChanged()
 	}
 	if who.ClientID != ClientAPI {
 		if err := s.clientState(ctx, who.ClientID); err != nil {
@@ -75,19 +58,53 @@ func (s *Sessions) State(ctx context.Context, who Subject) (Live, error) {
 	return Live{Subject: who, user: u, caller: caller}, nil
 }
 
+// liveUser is the one liveness check of the database: it returns the user of a session that has not
+// been ended, or with an empty sessionID the user of a token without a session. Session_revoked if
+// the session was ended or the user was deleted, account_disabled, store_unavailable.
+func (s *Sessions) liveUser(ctx context.Context, userID, sessionID string) (u repository.User, err error) {
+	var ended repository.EndReason
+	if sessionID == "" {
+		u, err = s.store.Users.FindUserByID(ctx, userID)
+	} else {
+		u, ended, err = s.store.Users.FindUserOfSession(ctx, userID, sessionID)
+	}
+	switch {
+	case errors.Is(err, repository.ErrNotFound):
+		return repository.User{}, AccountGone()
+	case err != nil:
+		return repository.User{}, StoreFailure("find the user of a token", err)
+	case u.Disabled:
+		return u, AccountDisabled()
+	case ended != "":
+		return u, sessionRevoked(ended)
+	}
+	return u, nil
+}
+
+// Current returns the account that a token speaks for at this moment, which is empty for the token of
+// a client on its own behalf. Session_revoked if the session, the user or the client is
+// gone, account_disabled, store_unavailable. What the token says of a privilege is not checked.
+func (s *Sessions) Current(ctx context.Context, who Subject) (Account, error) {
+	if who.UserID == "" {
+		return Account{}, s.clientState(ctx, who.ClientID)
+	}
+	if who.SessionID == "" {
+		u, err := s.liveUser(ctx, who.UserID, "")
+		return AccountOf(u), err
+	}
+	who.Privilege = repository.PrivilegeUser
+	live, err := s.State(ctx, who)
+	return live.Account(), err
+}
+
 // clientState refuses the tokens of a client that was deleted or disabled.
 func (s *Sessions) clientState(ctx context.Context, id string) error {
-	c, err := findClient(ctx, s.store.Clients, id)
+	c, err := FindClient(ctx, s.store.Clients, id)
 	switch {
 	case errors.Is(err, repository.ErrNotFound), err == nil && c.Disabled:
 		return sessionRevoked("")
 	case err != nil:
-		return storeFailure("find the client of a token", err)
+		return StoreFailure("find the client of a token", err)
 	}
 	return nil
-}
-
-// accountGone is of a token whose user was deleted.
-func accountGone() error {
-	return sessionOver(CodeSessionRevoked, "This account no longer exists.")
 }

@@ -2,9 +2,12 @@ package service
 
 import (
 	"cmp"
+	"context"
 	"slices"
 	"strings"
 	"time"
+
+	"latchkey/repository"
 )
 
 // ClientAPI is the client id of the JSON API's own sessions. OAuth clients
@@ -33,8 +36,8 @@ func (t Terms) allow(scope string) string {
 	return strings.Join(slices.DeleteFunc(strings.Fields(scope), func(s string) bool { return !slices.Contains(t.Scopes, s) }), " ")
 }
 
-// within reports whether every word of a scope is in another.
-func within(scope, of string) bool {
+// ScopeWithin reports whether every word of a scope is in another.
+func ScopeWithin(scope, of string) bool {
 	has := strings.Fields(of)
 	for _, s := range strings.Fields(scope) {
 		if !slices.Contains(has, s) {
@@ -47,5 +50,21 @@ func within(scope, of string) bool {
 // shorter is a lifetime of a client that is no longer than that of the settings.
 func shorter(ttl, setting time.Duration) time.Duration { return min(cmp.Or(ttl, setting), setting) }
 
-// words is a scope with one blank between its words.
-func words(scope string) string { return strings.Join(strings.Fields(scope), " ") }
+// ScopeWords is a scope with one blank between its words.
+func ScopeWords(scope string) string { return strings.Join(strings.Fields(scope), " ") }
+
+// FindClient looks up what can be an id, and nothing else: a NUL is no matter for
+// a store.
+func FindClient(ctx context.Context, clients repository.Clients, id string) (repository.Client, error) {
+	if !PlainID(id) {
+		return repository.Client{}, repository.ErrNotFound
+	}
+	return clients.FindClient(ctx, id)
+}
+
+// PlainID reports whether an id is of characters that every client encodes alike.
+func PlainID(id string) bool {
+	return !strings.ContainsFunc(id, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
+	})
+}

@@ -5,8 +5,8 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/base64"
 	"errors"
-	"net/netip"
 	"time"
 
 	"latchkey/repository"
@@ -37,15 +37,15 @@ type Throttle struct {
 }
 
 // NewThrottle returns the throttle of log-ins.
-func NewThrottle(limits repository.Limits, root RootKeys, rules LoginLimits, now func() time.Time) *Throttle {
-	return &Throttle{limits: limits, rules: rules, key: root.limit, device: root.device, now: now}
+func NewThrottle(limits repository.Limits, root RootSecret, rules LoginLimits, now func() time.Time) *Throttle {
+	return &Throttle{limits: limits, rules: rules, key: root.Derive("login limit v1", 32), device: root.Derive("known device v1", 32), now: now}
 }
 
 // attempt is a log-in with all that it counts against. A device that the account
 // is known on has a budget of its own, so that nobody can keep its owner out.
 func (t *Throttle) attempt(c Credentials, device *knownDevice) repository.Attempt {
 	account := accountName(c.Username, c.Email)
-	a := t.newAttempt("attempt", account, c.Password.text)
+	a := t.newAttempt("attempt", account, c.Password.Reveal())
 	address := AddressPrefix(c.From.Address)
 	switch {
 	case device != nil && t.rules.Device.Free > 0:
@@ -67,7 +67,7 @@ func (t *Throttle) attempt(c Credentials, device *knownDevice) repository.Attemp
 // confirmation is whoever has a session and shows the password once more. What
 // fails there delays nothing but this.
 func (t *Throttle) confirmation(who Subject, p Password) repository.Attempt {
-	a := t.newAttempt("confirmation", who.SessionID, p.text)
+	a := t.newAttempt("confirmation", who.SessionID, p.Reveal())
 	t.add(&a, t.rules.AccountAddress, "session", who.SessionID)
 	return a
 }
@@ -88,7 +88,7 @@ func (t *Throttle) login(ctx context.Context, u repository.User) (first bool, er
 }
 
 func (t *Throttle) newAttempt(parts ...string) repository.Attempt {
-	return repository.Attempt{Fingerprint: t.mac(parts...), Now: t.now().UTC().Truncate(time.Millisecond)}
+	return repository.Attempt{Fingerprint: t.mac(parts...), Now: t.now()}
 }
 
 // add counts an attempt against a key, unless its rule is off.
@@ -112,7 +112,7 @@ func (t *Throttle) begin(ctx context.Context, a repository.Attempt) (c counted, 
 	}
 	w, err := t.limits.BeginAttempt(ctx, a)
 	if err != nil {
-		return counted{}, false, nil, storeFailure("count an attempt", err)
+		return counted{}, false, nil, StoreFailure("count an attempt", err)
 	}
 	if w.Wait > 0 {
 		slow = &Error{
@@ -135,7 +135,7 @@ func (t *Throttle) end(ctx context.Context, c counted, end repository.AttemptEnd
 		}
 		c.Keys = c.Keys[:1] // the password has changed since
 	}
-	return t.limits.EndAttempt(context.WithoutCancel(ctx), c.Attempt, end, t.now().UTC().Truncate(time.Millisecond))
+	return t.limits.EndAttempt(context.WithoutCancel(ctx), c.Attempt, end, t.now())
 }
 
 // mac names something without telling it: what a dump of the store shows are
@@ -146,7 +146,7 @@ func (t *Throttle) mac(parts ...string) string {
 		m.Write([]byte(p))
 		m.Write([]byte{0})
 	}
-	return b64.EncodeToString(m.Sum(nil)[:15])
+	return base64.RawURLEncoding.EncodeToString(m.Sum(nil)[:15])
 }
 
 // accountName is what was typed, as accounts are compared; what cannot be a name
@@ -159,22 +159,4 @@ func accountName(username, email string) string {
 		return key
 	}
 	return username + "\x00" + email
-}
-
-// AddressPrefix is the network that an address stands for: one house has as many IPv6
-// addresses as it likes. What is no address has none.
-func AddressPrefix(address string) string {
-	a, err := netip.ParseAddr(address)
-	if err != nil {
-		return ""
-	}
-	bits := 32
-	if a = a.Unmap(); a.Is6() {
-		bits = 64
-	}
-	p, err := a.WithZone("").Prefix(bits)
-	if err != nil {
-		return ""
-	}
-	return p.String()
 }

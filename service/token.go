@@ -2,7 +2,6 @@ package service
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"time"
@@ -33,53 +32,68 @@ type Subject struct {
 	// accepted; -1 where the token does not say.
 	Epoch     int64
 	AuthTime  time.Time // zero: nobody logged in for it
+	Audience  string    // the first one
+	IssuedAt  time.Time
 	ExpiresAt time.Time
 }
+
+// NoEpoch is the Epoch of a subject whose access token does not have the claim:
+// a version before it issued the token.
+const NoEpoch = -1
 
 // Tokens mints and verifies JWTs. It does no I/O and is safe for concurrent use.
 type Tokens struct {
 	*Verifier
-	root RootKeys
-	ttl  time.Duration
+	chain chain
+	ttl   time.Duration
 }
 
 // NewTokens returns tokens of an issuer for an audience. Access tokens live for
 // ttl less up to 5 %, so that those who logged in together do not refresh
 // together.
-func NewTokens(root RootKeys, keys KeySource, issuer, audience string, ttl time.Duration, clock *Clock) *Tokens {
-	return &Tokens{Verifier: NewVerifier(keys, issuer, audience, clock.Leeway(), clock.Now), root: root, ttl: ttl}
+func NewTokens(root RootSecret, keys KeySource, issuer, audience string, ttl time.Duration, clock *Clock) *Tokens {
+	return &Tokens{Verifier: NewVerifier(keys, issuer, audience, clock.Leeway(), clock.Now), chain: newChain(root), ttl: ttl}
 }
 
-// refreshToken is what a verified refresh token says.
-type refreshToken struct {
-	userID, sessionID, clientID string
-	gen                         int64
-	id                          repository.TokenID
-	issuedAt, expiresAt         time.Time
+// Refresh is what a verified refresh token says.
+type RefreshToken struct {
+	UserID, SessionID, ClientID string
+	Gen                         int64
+	ID                          repository.TokenID
+	IssuedAt, ExpiresAt         time.Time
 }
 
-// access mints an access token for a subject, and says when it expires. TokenID
-// and ExpiresAt of the subject are set by it. An empty audience and a ttl of 0 are those of the
-// settings.
-func (t *Tokens) access(s Subject, audience string, amr []string, ttl time.Duration) (RawToken, time.Time, error) {
+// Audience returns the audience of the settings.
+func (t *Tokens) Audience() string { return t.audience }
+
+// Issuer returns the issuer of the tokens.
+func (t *Tokens) Issuer() string { return t.issuer }
+
+// AccessTTL returns how long an access token lives at most, unless its client has another limit.
+func (t *Tokens) AccessTTL() time.Duration { return t.ttl }
+
+// Lifetime returns the lifetime of a new access token: ttl less up to 5 %, so that clients which
+// logged in together do not refresh together. A ttl of 0 is that of the settings.
+func (t *Tokens) Lifetime(ttl time.Duration) time.Duration {
 	ttl = cmp.Or(ttl, t.ttl)
-	return t.accessFor(s, cmp.Or(audience, t.audience), amr, ttl-spread(ttl/20))
+	return ttl - Spread(ttl/20)
 }
 
 // Expired returns an access token that speaks for a subject and has just expired
 // everywhere: for who wants to see what a client does then.
 func (t *Tokens) Expired(s Subject) (RawToken, error) {
-	raw, _, err := t.accessFor(s, t.audience, nil, -maxLeeway-time.Second)
+	raw, _, err := t.MintAccess(s, "", nil, -MaxLeeway-time.Second)
 	return raw, err
 }
 
-// accessFor is access with a lifetime to the second.
-func (t *Tokens) accessFor(s Subject, audience string, amr []string, ttl time.Duration) (RawToken, time.Time, error) {
+// MintAccess returns an access token of a subject (RFC 9068 2), and when it expires. It sets the TokenID
+// and the ExpiresAt of the subject. An empty audience is that of the settings.
+func (t *Tokens) MintAccess(s Subject, audience string, amr []string, ttl time.Duration) (RawToken, time.Time, error) {
 	now := t.now().UTC().Truncate(time.Second)
 	exp := now.Add(ttl).Truncate(time.Second)
 	c := claims{
-		Issuer: t.issuer, Audience: audience, Subject: s.UserID, ClientID: s.ClientID, SessionID: s.SessionID,
-		TokenID: string(newTokenID()), IssuedAt: now.Unix(), ExpiresAt: exp.Unix(), AMR: amr, Scope: s.Scope,
+		Issuer: t.issuer, Audience: cmp.Or(audience, t.audience), Subject: s.UserID, ClientID: s.ClientID, SessionID: s.SessionID,
+		TokenID: string(NewTokenID()), IssuedAt: now.Unix(), ExpiresAt: exp.Unix(), AMR: amr, Scope: s.Scope,
 	}
 	if !s.AuthTime.IsZero() {
 		c.AuthTime = s.AuthTime.Unix()
@@ -88,7 +102,7 @@ func (t *Tokens) accessFor(s Subject, audience string, amr []string, ttl time.Du
 		c.Subject = s.ClientID
 	} else {
 		c.Privilege = &s.Privilege
-		if s.Epoch != noEpoch && s.SessionID != "" {
+		if s.Epoch != NoEpoch && s.SessionID != "" {
 			c.Epoch = &s.Epoch
 		}
 	}
@@ -99,80 +113,47 @@ func (t *Tokens) accessFor(s Subject, audience string, amr []string, ttl time.Du
 	return token, exp, err
 }
 
-// refresh mints a refresh token. The same members give the same bytes, while the
+// MintRefresh returns a refresh token. The same members give the same bytes, while the
 // same key is active, so that a token whose delivery failed can be delivered
 // again.
-func (t *Tokens) refresh(r refreshToken) (RawToken, error) {
+func (t *Tokens) MintRefresh(r RefreshToken) (RawToken, error) {
 	return t.sign(UseRefresh, claims{
-		Issuer: t.issuer, Audience: t.issuer, Subject: r.userID, ClientID: r.clientID, SessionID: r.sessionID,
-		TokenID: string(r.id), IssuedAt: r.issuedAt.Unix(), ExpiresAt: r.expiresAt.Unix(), Gen: &r.gen,
+		Issuer: t.issuer, Audience: t.issuer, Subject: r.UserID, ClientID: r.ClientID, SessionID: r.SessionID,
+		TokenID: string(r.ID), IssuedAt: r.IssuedAt.Unix(), ExpiresAt: r.ExpiresAt.Unix(), Gen: &r.Gen,
 	}, t.now())
 }
 
 func (t *Tokens) sign(use KeyUse, c claims, now time.Time) (RawToken, error) {
-	key, err := t.keys.KeySet().signer(use, now)
+	token, err := t.keys.KeySet().Sign(use, c, now)
 	if err != nil {
-		return "", storeFailure("sign a token", err)
+		return "", StoreFailure("sign a token", err)
 	}
-	body, err := json.Marshal(c)
-	if err != nil {
-		return "", err
-	}
-	const dots, signatureSize = 2, 86 // of ES256 and EdDSA; more is rare
-	token := make([]byte, 0, len(key.header)+b64.EncodedLen(len(body))+dots+signatureSize)
-	token = append(append(token, key.header...), '.')
-	token = b64.AppendEncode(token, body)
-	signature, err := key.sign(token)
-	if err != nil {
-		return "", err
-	}
-	return RawToken(b64.AppendEncode(append(token, '.'), signature)), nil
+	return RawToken(token), nil
 }
 
-// encodeHeader is the JOSE header of what a key signs (RFC 7515 4).
-func encodeHeader(a Algorithm, kid, typ string) string {
-	header, err := json.Marshal(struct {
-		Alg Algorithm `json:"alg"`
-		Kid string    `json:"kid"`
-		Typ string    `json:"typ"`
-	}{a, kid, typ})
-	if err != nil {
-		panic(err) // three strings
-	}
-	return b64.EncodeToString(header)
-}
-
-// verifyRefresh returns what a refresh token says, or refresh_malformed,
+// VerifyRefresh returns what a refresh token says, or refresh_malformed,
 // refresh_invalid or refresh_expired. Nothing says that its session lives.
-func (t *Tokens) verifyRefresh(raw RawToken) (refreshToken, error) {
+func (t *Tokens) VerifyRefresh(raw RawToken) (RefreshToken, error) {
 	var c claims
 	now := t.now()
 	if err := t.verify(t.keys.KeySet(), raw, &c, UseRefresh, t.issuer, now, 0); err != nil {
 		var known *Error
 		switch {
-		case errors.Is(err, errKeyOver):
-			return refreshToken{}, refreshExpired()
+		case errors.Is(err, ErrKeyOver):
+			return RefreshToken{}, RefreshExpired()
 		case errors.As(err, &known):
-			return refreshToken{}, known
+			return RefreshToken{}, known
 		case errors.Is(err, jwt.ErrTokenMalformed):
-			return refreshToken{}, &Error{Code: CodeRefreshMalformed, Message: "The refresh token is not a JWT.", Err: err}
+			return RefreshToken{}, &Error{Code: CodeRefreshMalformed, Message: "The refresh token is not a JWT.", Err: err}
 		}
-		return refreshToken{}, invalidRefresh(err)
+		return RefreshToken{}, InvalidRefresh(err)
 	}
 	token, ok := c.refreshToken()
 	switch {
 	case !ok:
-		return refreshToken{}, invalidRefresh(errors.New("a claim is missing"))
-	case !now.Before(token.expiresAt):
-		return refreshToken{}, refreshExpired()
+		return RefreshToken{}, InvalidRefresh(errors.New("a claim is missing"))
+	case !now.Before(token.ExpiresAt):
+		return RefreshToken{}, RefreshExpired()
 	}
 	return token, nil
-}
-
-func invalidRefresh(err error) error {
-	return &Error{Code: CodeRefreshInvalid, Message: "The refresh token is not valid. Log in again.", Err: err}
-}
-
-func refreshExpired() error {
-	return &Error{Code: CodeRefreshExpired, Message: "The session has expired. Log in again.", SessionOver: true}
 }

@@ -22,7 +22,7 @@ const secret = "a root secret for tests, 32 bytes or more"
 
 func newTokens(t *testing.T, root string) *service.Tokens {
 	t.Helper()
-	keys, err := service.DeriveKeys([]byte(root))
+	keys, err := service.NewRootSecret([]byte(root))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func TestForgedAccessTokensAreRefused(t *testing.T) {
 }
 
 func TestAShortSecretIsRefused(t *testing.T) {
-	if _, err := service.DeriveKeys([]byte("too short")); err == nil {
+	if _, err := service.NewRootSecret([]byte("too short")); err == nil {
 		t.Error("a short secret was accepted")
 	}
 }

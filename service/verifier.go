@@ -14,11 +14,6 @@ import (
 )
 
 const (
-	typeAccess  = "at+jwt" // RFC 9068 2.1
-	typeRefresh = "rt+jwt"
-	// maxLeeway is how far the iat of an access token may be ahead of the clock of
-	// whoever verifies it, and the longest leeway for its exp.
-	maxLeeway = 60 * time.Second
 	// RemoteLeeway is how long after its expiry another service accepts an access
 	// token, unless it says: its clock is not compared with ours.
 	RemoteLeeway = 30 * time.Second
@@ -33,25 +28,10 @@ type KeySource interface {
 	Current() bool
 }
 
-// typeOf is the typ of the tokens of a use.
-func typeOf(use KeyUse) string {
-	if use == UseRefresh {
-		return typeRefresh
-	}
-	return typeAccess
-}
-
-// ErrUnknownKey is in the error of a token whose kid is in no key of the set: it
-// may be one that was published since.
-var ErrUnknownKey = errors.New("no such key")
-
-// errSignature is of a token that names one of our keys and was not signed by it.
-var errSignature = errors.New("bad signature")
-
 // SignedByAnother reports whether err is of a token that no key of the issuer signed. A
 // replica that may not know all keys returns store_unavailable instead.
 func SignedByAnother(err error) bool {
-	return errors.Is(err, ErrUnknownKey) || errors.Is(err, errSignature)
+	return errors.Is(err, ErrUnknownKey) || errors.Is(err, ErrSignature)
 }
 
 // Verifier checks tokens. It does no I/O and is safe for concurrent use. What it
@@ -68,7 +48,7 @@ type Verifier struct {
 // NewVerifier returns a verifier of the access tokens of an issuer for an
 // audience. It accepts them for leeway, at most a minute, after their expiry.
 func NewVerifier(keys KeySource, issuer, audience string, leeway time.Duration, now func() time.Time) *Verifier {
-	return &Verifier{keys: keys, issuer: issuer, audience: audience, leeway: min(leeway, maxLeeway), now: now}
+	return &Verifier{keys: keys, issuer: issuer, audience: audience, leeway: min(leeway, MaxLeeway), now: now}
 }
 
 // VerifyAccess returns whom an access token speaks for, or token_malformed,
@@ -84,7 +64,7 @@ func (v *Verifier) VerifyAccess(raw RawToken) (Subject, error) {
 	if s, ok := seen.find(digest, now); ok {
 		return s, nil
 	}
-	s, err := v.verifyAccess(set, raw, v.audience, now, 0)
+	s, err := v.verifyAccess(set, raw, v.audience, now, v.leeway, 0)
 	if err == nil {
 		seen.add(digest, s, now)
 	}
@@ -94,11 +74,13 @@ func (v *Verifier) VerifyAccess(raw RawToken) (Subject, error) {
 // VerifyLateAccess is VerifyAccess for logging out, which must also work once
 // the token has expired, for so long.
 func (v *Verifier) VerifyLateAccess(raw RawToken, late time.Duration) (Subject, error) {
-	return v.verifyLate(raw, v.audience, late)
+	return v.verifyAccess(v.keys.KeySet(), raw, v.audience, v.now(), v.leeway, late)
 }
 
-func (v *Verifier) verifyLate(raw RawToken, audience string, late time.Duration) (Subject, error) {
-	return v.verifyAccess(v.keys.KeySet(), raw, audience, v.now(), late)
+// VerifyIssued is VerifyLateAccess for the issuer itself, which answers for the tokens of all
+// audiences, and without leeway.
+func (v *Verifier) VerifyIssued(raw RawToken, late time.Duration) (Subject, error) {
+	return v.verifyAccess(v.keys.KeySet(), raw, anyAudience, v.now(), 0, late)
 }
 
 // seenWith returns what was verified with these very keys.
@@ -112,19 +94,19 @@ func (v *Verifier) seenWith(set *KeySet) *verified {
 	return fresh
 }
 
-func (v *Verifier) verifyAccess(set *KeySet, raw RawToken, audience string, now time.Time, late time.Duration) (Subject, error) {
+func (v *Verifier) verifyAccess(set *KeySet, raw RawToken, audience string, now time.Time, leeway, late time.Duration) (Subject, error) {
 	var c claims
 	err := v.verify(set, raw, &c, UseAccess, audience, now, late)
-	if err != nil && !errors.Is(err, errKeyOver) {
+	if err != nil && !errors.Is(err, ErrKeyOver) {
 		return Subject{}, accessError(err)
 	}
-	if err != nil || !now.Before(seconds(c.ExpiresAt).Add(v.leeway+late)) {
+	if err != nil || !now.Before(seconds(c.ExpiresAt).Add(leeway+late)) {
 		return Subject{}, NewError(CodeTokenExpired, "The access token has expired. Refresh it and try again.")
 	}
 	return c.subject(), nil
 }
 
-// anyAudience is for the issuer itself, which answers for all tokens that it issued.
+// anyAudience is that of VerifyIssued.
 const anyAudience = ""
 
 // verify checks everything of a token that both kinds have, but for exp, which
@@ -134,17 +116,17 @@ func (v *Verifier) verify(set *KeySet, raw RawToken, c *claims, use KeyUse, audi
 	if err != nil {
 		return err
 	}
-	keyErr := set.verify(f, use, now, late)
+	keyErr := set.Verify(f, use, now, late)
 	switch {
 	case errors.Is(keyErr, ErrUnknownKey) && !v.keys.Current():
-		return storeFailure("look up a key", fmt.Errorf("%w: the keys may have changed", repository.ErrUnavailable))
-	case keyErr != nil && !errors.Is(keyErr, errKeyOver):
+		return StoreFailure("look up a key", fmt.Errorf("%w: the keys may have changed", repository.ErrUnavailable))
+	case keyErr != nil && !errors.Is(keyErr, ErrKeyOver):
 		return keyErr
 	}
-	if err := f.claims(c); err != nil {
+	if err := f.members(c.member); err != nil {
 		return err
 	}
-	ahead := now.Add(maxLeeway).Unix()
+	ahead := now.Add(MaxLeeway).Unix()
 	switch {
 	case c.Issuer != v.issuer:
 		return errors.New("another issuer")
@@ -160,35 +142,6 @@ func (v *Verifier) verify(set *KeySet, raw RawToken, c *claims, use KeyUse, audi
 	}
 	return keyErr
 }
-
-// verify checks the header and the signature: the kid decides the key, and the
-// key decides the algorithm (RFC 8725 3.1).
-func (s *KeySet) verify(f jwtForm, use KeyUse, now time.Time, late time.Duration) error {
-	if f.typ != typeOf(use) {
-		return errors.New("another kind of token")
-	}
-	e, known := s.byID[keyName{use, f.kid}]
-	switch {
-	case !known:
-		return ErrUnknownKey
-	case f.alg != string(e.Algorithm):
-		return errors.New("the key is of another algorithm")
-	case e.state(now) == KeyRevoked:
-		return errors.New("the key is revoked")
-	case e.unread:
-		return errUnseal
-	}
-	if err := e.verify(f.signed, f.signature); err != nil {
-		return fmt.Errorf("%w: %w", errSignature, err)
-	}
-	if !e.honours(now, late) {
-		return errKeyOver
-	}
-	return nil
-}
-
-// errKeyOver is of a good token of a key whose tokens have all expired.
-var errKeyOver = errors.New("the time of the key is over")
 
 func accessError(err error) error {
 	var known *Error

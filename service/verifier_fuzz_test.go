@@ -13,7 +13,7 @@ import (
 // differs from a good token, by however little, must be refused, and nothing may
 // make the verifier panic.
 func FuzzVerifyAccess(f *testing.F) {
-	root, err := service.DeriveKeys([]byte(secret))
+	root, err := service.NewRootSecret([]byte(secret))
 	must(f, err)
 	// A key set that is the same in each process, so that the corpus stays true.
 	tokens := service.NewTokens(root, service.FixedKeysForTest(secret, service.HS256), "https://auth.example", "api", 10*time.Minute, clockAt(noonClock))

@@ -30,12 +30,15 @@ var standard = service.RefreshPolicy{
 
 // world is the session service on a real store, with a clock that a test moves.
 type world struct {
-	store    repository.Store
-	sessions *service.Sessions
-	tokens   *service.Tokens
-	login    *service.Login
-	throttle *service.Throttle
-	accounts *service.Accounts
+	store     repository.Store
+	sessions  *service.Sessions
+	tokens    *service.Tokens
+	login     *service.Login
+	throttle  *service.Throttle
+	accounts  *service.Accounts
+	audit     *service.AuditLog
+	trusted   *service.Clock
+	retention *service.Retention
 
 	mu  sync.Mutex
 	now time.Time
@@ -50,25 +53,27 @@ func newWorld(t testing.TB, store repository.Store, policy service.RefreshPolicy
 func newWorldBy(t testing.TB, store repository.Store, policy service.RefreshPolicy, trusted *service.Clock) *world {
 	t.Helper()
 	w := &world{store: store, now: noon}
+	log := slog.New(slog.DiscardHandler)
+	audit := service.NewAuditLog(store.Audits, log)
 	if trusted == nil {
 		trusted = clockAt(w.clock)
 	}
-	keys, err := service.DeriveKeys([]byte(secret))
+	keys, err := service.NewRootSecret([]byte(secret))
 	must(t, err)
-	log := slog.New(slog.DiscardHandler)
+	w.audit, w.trusted, w.retention = audit, trusted, service.NewRetention(store, trusted, audit, log)
 	hasher := service.NewHasher(4, 4, time.Minute)
 	t.Cleanup(hasher.Close)
 	w.tokens = service.NewTokens(keys, service.FixedKeysForTest(secret, service.HS256), "https://auth.example", "api", 10*time.Minute, trusted)
-	w.sessions = service.NewSessions(store, w.tokens, policy, trusted, log)
+	w.sessions = service.NewSessions(store, keys, w.tokens, policy, trusted, audit, log)
 	w.throttle = service.NewThrottle(store.Limits, keys, service.LoginLimits{}, trusted.Now)
-	w.login = service.NewLogin(store, hasher, w.throttle, w.sessions, false, log)
-	w.accounts = service.NewAccounts(store.Users, hasher, service.PasswordPolicy{MinLength: 8}, true, trusted.Now, log)
+	w.login = service.NewLogin(store, hasher, w.throttle, w.sessions, false, trusted, audit, log)
+	w.accounts = service.NewAccounts(store.Users, hasher, service.PasswordPolicy{MinLength: 8}, true, trusted.Now, audit)
 	return w
 }
 
 // clockAt is a clock that there is nothing to compare with.
 func clockAt(now func() time.Time) *service.Clock {
-	return service.NewClock(repository.Store{}, grace, now, slog.New(slog.DiscardHandler))
+	return service.NewClock(nil, nil, grace, now, slog.New(slog.DiscardHandler))
 }
 
 func (w *world) clock() time.Time {
@@ -102,7 +107,7 @@ func (w *world) grant(t fataler, name string) service.Grant {
 		Terms: service.Terms{ClientID: service.ClientAPI},
 	})
 	must(t, err)
-	return g
+	return g.Grant
 }
 
 // refresh presents a token.

@@ -10,7 +10,6 @@ import (
 
 	"latchkey/middleware"
 	"latchkey/middleware/access"
-	"latchkey/repository"
 	"latchkey/repository/postgres"
 	"latchkey/service"
 )
@@ -18,7 +17,7 @@ import (
 // guarded is the service's own middleware, with its keys, before a bare handler.
 func guarded(database string) (gin.HandlerFunc, error) {
 	ctx := context.Background()
-	root, err := service.DeriveKeys([]byte(os.Getenv("LATCHKEY_TOKENS_SECRET")))
+	root, err := service.NewRootSecret([]byte(os.Getenv("LATCHKEY_TOKENS_SECRET")))
 	if err != nil {
 		return nil, err
 	}
@@ -26,8 +25,9 @@ func guarded(database string) (gin.HandlerFunc, error) {
 	if err != nil {
 		return nil, err
 	}
+	log := slog.New(slog.DiscardHandler)
 	lifetime := map[service.KeyUse]time.Duration{service.UseAccess: time.Hour, service.UseRefresh: time.Hour}
-	ring := service.NewKeyring(db, root, service.KeyPolicy{Algorithm: service.HS256, Lifetime: lifetime, Poll: time.Second}, service.NewClock(repository.Store{}, 0, time.Now, slog.New(slog.DiscardHandler)), slog.New(slog.DiscardHandler))
+	ring := service.NewKeyring(db, root, service.KeyPolicy{Algorithm: service.HS256, Lifetime: lifetime, Poll: time.Second}, service.NewClock(nil, nil, 0, time.Now, log), service.NewAuditLog(db, log), log)
 	if err := ring.Start(ctx); err != nil {
 		return nil, err
 	}

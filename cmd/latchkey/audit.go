@@ -60,7 +60,7 @@ func auditListCommand() *cobra.Command {
 				}
 				q.UserID = account.ID
 			}
-			return service.NewAuditLog(o.backend.store).Each(ctx, q, func(a service.AuditRecord) error {
+			return o.backend.audit(o.log).Each(ctx, q, func(a service.AuditRecord) error {
 				return printAudit(cmd.OutOrStdout(), a, asJSON)
 			})
 		}),
@@ -98,7 +98,7 @@ older than audit.retention. That you did is recorded.`,
 			if err != nil {
 				return fmt.Errorf("--before: %w", err)
 			}
-			n, err := service.NewAuditLog(o.backend.store).Purge(ctx, at, now, operator)
+			n, err := newRetention(o.backend, o.log).PurgeAudit(ctx, at, now, operator)
 			if err != nil {
 				return err
 			}

@@ -48,7 +48,7 @@ func clientCreateCommand() *cobra.Command {
 				return err
 			}
 			return withClients(func(ctx context.Context, cmd *cobra.Command, clients *service.Clients) error {
-				made, generated, err := clients.Create(ctx, spec, secret, nil, operator)
+				made, generated, err := clients.Create(ctx, spec, secret, service.Caller{}, operator)
 				if err != nil {
 					return err
 				}
@@ -120,7 +120,7 @@ all of them; an empty value removes them: --scope ''.`,
 			return errors.New("there is nothing to change: say what, as in --scope orders:read")
 		}
 		return withClients(func(ctx context.Context, cmd *cobra.Command, clients *service.Clients) error {
-			_, err := clients.Change(ctx, args[0], func(spec *service.ClientSpec) { copyChanged(cmd, spec, want) }, nil, operator)
+			_, err := clients.Change(ctx, args[0], func(spec *service.ClientSpec) { copyChanged(cmd, spec, want) }, service.Caller{}, operator)
 			if err == nil {
 				fmt.Fprintf(cmd.OutOrStdout(), "changed %s\n", args[0])
 			}
@@ -285,7 +285,7 @@ func clientRotateCommand() *cobra.Command {
 			return err
 		}
 		return withClients(func(ctx context.Context, cmd *cobra.Command, clients *service.Clients) error {
-			generated, err := clients.RotateSecret(ctx, args[0], secret, keep, nil, operator)
+			generated, err := clients.RotateSecret(ctx, args[0], secret, keep, service.Caller{}, operator)
 			switch {
 			case err != nil:
 				return err
@@ -310,7 +310,7 @@ func clientDisableCommand(name, short string, disable bool) *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withClients(func(ctx context.Context, cmd *cobra.Command, clients *service.Clients) error {
-				_, err := clients.Change(ctx, args[0], func(spec *service.ClientSpec) { spec.Disabled = disable }, nil, operator)
+				_, err := clients.Change(ctx, args[0], func(spec *service.ClientSpec) { spec.Disabled = disable }, service.Caller{}, operator)
 				if err == nil {
 					fmt.Fprintf(cmd.OutOrStdout(), "%sd %s\n", name, args[0])
 				}
@@ -328,7 +328,7 @@ func clientDeleteCommand() *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withClients(func(ctx context.Context, cmd *cobra.Command, clients *service.Clients) error {
-				err := clients.Delete(ctx, args[0], nil, operator)
+				err := clients.Delete(ctx, args[0], service.Caller{}, operator)
 				if err == nil {
 					fmt.Fprintf(cmd.OutOrStdout(), "deleted %s\n", args[0])
 				}
@@ -339,7 +339,7 @@ func clientDeleteCommand() *cobra.Command {
 }
 
 func newClients(b backend, log *slog.Logger) *service.Clients {
-	return service.NewClients(b.store.Clients, b.clock.Now, log)
+	return service.NewClients(b.store.Clients, b.clock.Now, b.audit(log))
 }
 
 // withClients opens the stores for a command about clients.

@@ -122,7 +122,10 @@ func serve(ctx context.Context, cfg config.Config, stdout io.Writer, queue *logQ
 		log.Info("clients applied", "file", file, "created", done.Created, "changed", done.Changed, "new_secret", done.NewSecret,
 			"disabled", done.Disabled, "unchanged", len(done.Unchanged))
 	}
-	sessions := newSessions(cfg, b, tokens, log)
+	sessions, err := newSessions(cfg, b, tokens, log)
+	if err != nil {
+		return err
+	}
 	hasher := newHasher(cfg)
 	hasher.Prepare()
 	defer hasher.Close()
@@ -130,7 +133,7 @@ func serve(ctx context.Context, cfg config.Config, stdout io.Writer, queue *logQ
 	if err != nil {
 		return err
 	}
-	go sessions.PurgeUntil(ctx, cfg.Audit.Retention)
+	go newRetention(b, log).Run(ctx, cfg.Audit.Retention)
 	// Keys are revoked while the last requests are answered, too.
 	serving, stopped := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopped()

@@ -109,7 +109,11 @@ func withSessions(f func(context.Context, *cobra.Command, *service.Accounts, *se
 		if err != nil {
 			return err
 		}
-		return f(ctx, cmd, newAccounts(o.cfg, o.backend, service.PasswordPolicy{}, newHasher(o.cfg), o.log), newSessions(o.cfg, o.backend, tokens, o.log))
+		sessions, err := newSessions(o.cfg, o.backend, tokens, o.log)
+		if err != nil {
+			return err
+		}
+		return f(ctx, cmd, newAccounts(o.cfg, o.backend, service.PasswordPolicy{}, newHasher(o.cfg), o.log), sessions)
 	})
 }
 

@@ -46,7 +46,11 @@ never from an argument, which other users of the machine could see.`,
 				if err := ring.Load(ctx); err != nil {
 					return err
 				}
-				in, err := newSessions(o.cfg, o.backend, tokens, o.log).Inspect(ctx, service.RawToken(raw))
+				inspector, err := newInspector(o.cfg, o.backend, ring, tokens, o.log)
+				if err != nil {
+					return err
+				}
+				in, err := inspector.Inspect(ctx, service.RawToken(raw))
 				if err != nil {
 					return err
 				}

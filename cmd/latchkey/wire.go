@@ -50,7 +50,7 @@ func openBackend(ctx context.Context, cfg config.Config, create bool, log *slog.
 		b, err = openServers(ctx, cfg, log, i)
 	}
 	if err == nil {
-		b.clock = service.NewClock(b.store, cfg.Refresh.Grace, wallClock(), log)
+		b.clock = service.NewClock(b.store.Clock, b.store.TimeMark, cfg.Refresh.Grace, wallClock(), log)
 	}
 	return b, err
 }
@@ -71,10 +71,7 @@ func openServers(ctx context.Context, cfg config.Config, log *slog.Logger, i ins
 		return backend{}, fmt.Errorf("redis.%w", err) // which begins with the setting
 	}
 	return backend{
-		store: repository.Store{
-			Users: pg, Revocations: pg, Audits: pg, Keys: pg, Clients: pg, Codes: pg, Sessions: rd, Limits: rd,
-			Database: pg, SessionStore: rd, Clock: pg,
-		},
+		store: rd.Store(pg.Store()),
 		database: pg, mode: "postgres+redis", warnings: rd.Warnings,
 		where: "Postgres at " + place(cfg.Database.URL) + ", Redis at " + place(cfg.Redis.URL),
 		pools: map[string]func() repository.PoolStats{"postgres": pg.Pool, "redis": rd.Pool},
@@ -106,10 +103,7 @@ func openEmbedded(ctx context.Context, cfg config.Config, create bool, observe r
 		return backend{}, fmt.Errorf("data.dir: %w", err)
 	}
 	return backend{
-		store: repository.Store{
-			Users: db, Revocations: db, Audits: db, Keys: db, Clients: db, Codes: db, Sessions: db, Limits: db,
-			Database: db, SessionStore: db, TimeMark: db,
-		},
+		store: db.Store(),
 		database: db, mode: "embedded", where: "SQLite in " + path, warnings: func(context.Context) []string { return db.Warnings() },
 		pools: map[string]func() repository.PoolStats{"sqlite": db.Pool},
 		close: func() { _ = db.Close() },
@@ -134,17 +128,17 @@ func rootSecret(cfg config.Config, create bool, log *slog.Logger) ([]byte, error
 	return root, nil
 }
 
-func rootKeys(cfg config.Config, create bool, log *slog.Logger) (service.RootKeys, error) {
+func rootKeys(cfg config.Config, create bool, log *slog.Logger) (service.RootSecret, error) {
 	secret, err := rootSecret(cfg, create, log)
 	if err != nil {
-		return service.RootKeys{}, err
+		return service.RootSecret{}, err
 	}
-	return service.DeriveKeys(secret)
+	return service.NewRootSecret(secret)
 }
 
 // newThrottle makes the limits of log-ins. Where a delay keeps others out, too, it
 // is a short one: a lock must not be a weapon.
-func newThrottle(cfg config.Config, b backend, root service.RootKeys) *service.Throttle {
+func newThrottle(cfg config.Config, b backend, root service.RootSecret) *service.Throttle {
 	l := cfg.Limits
 	rule := func(free int, most time.Duration) service.LimitRule {
 		return service.LimitRule{Free: free, Base: l.LoginDelay, Max: max(l.LoginDelay, most), Forget: l.LoginForget}
@@ -182,7 +176,7 @@ func newTokens(cfg config.Config, b backend, create bool, log *slog.Logger) (*se
 		}
 		policy.File = func() ([]byte, error) { return os.ReadFile(cfg.Tokens.KeysFile) }
 	}
-	ring := service.NewKeyring(b.store.Keys, root, policy, b.clock, log)
+	ring := service.NewKeyring(b.store.Keys, root, policy, b.clock, b.audit(log), log)
 	return ring, service.NewTokens(root, ring, cfg.Tokens.Issuer, cfg.Tokens.Audience, cfg.Tokens.AccessTTL, b.clock), nil
 }
 
@@ -194,12 +188,29 @@ func algorithmOf(cfg config.Config) service.Algorithm {
 	return service.Algorithm(cfg.Tokens.Algorithm)
 }
 
-func newSessions(cfg config.Config, b backend, tokens *service.Tokens, log *slog.Logger) *service.Sessions {
-	return service.NewSessions(b.store, tokens, service.RefreshPolicy{
+// audit is the audit log of the stores.
+func (b backend) audit(log *slog.Logger) *service.AuditLog { return service.NewAuditLog(b.store.Audits, log) }
+
+func newRetention(b backend, log *slog.Logger) *service.Retention {
+	return service.NewRetention(b.store, b.clock, b.audit(log), log)
+}
+
+func newInspector(cfg config.Config, b backend, ring *service.Keyring, tokens *service.Tokens, log *slog.Logger) (*service.Inspector, error) {
+	sessions, err := newSessions(cfg, b, tokens, log)
+	return service.NewInspector(tokens, ring, sessions, refreshPolicy(cfg), b.clock.Now), err
+}
+
+func newSessions(cfg config.Config, b backend, tokens *service.Tokens, log *slog.Logger) (*service.Sessions, error) {
+	root, err := rootKeys(cfg, false, log)
+	return service.NewSessions(b.store, root, tokens, refreshPolicy(cfg), b.clock, b.audit(log), log), err
+}
+
+func refreshPolicy(cfg config.Config) service.RefreshPolicy {
+	return service.RefreshPolicy{
 		Rotate: cfg.Refresh.Rotate, Sliding: cfg.Refresh.Sliding,
 		IdleTTL: cfg.Refresh.IdleTTL, AbsoluteTTL: cfg.Refresh.AbsoluteTTL, Grace: cfg.Refresh.Grace,
 		Recovery: cfg.Refresh.Recovery, MaxSessions: cfg.Refresh.MaxSessions, HeaderKeeps: cfg.Refresh.HeaderRTVerify,
-	}, b.clock, log)
+	}
 }
 
 // newHandler wires the services and the routes.
@@ -213,16 +224,16 @@ func newHandler(cfg config.Config, b backend, i instruments, w watched, tokens *
 		return nil, err
 	}
 	throttle := newThrottle(cfg, b, root)
-	w.login = service.NewLogin(b.store, w.hasher, throttle, w.sessions, cfg.Login.RevealUnknownUser, log)
+	w.login = service.NewLogin(b.store, w.hasher, throttle, w.sessions, cfg.Login.RevealUnknownUser, b.clock, b.audit(log), log)
 	i.watch(w, b.pools)
 	return controller.NewRouter(controller.Options{
 		Observe: i.requests(), Trace: i.spans(),
 		Accounts:  newAccounts(cfg, b, policy, w.hasher, log),
 		Login:     w.login,
-		OAuth:     service.NewOAuth(b.store, w.login, w.sessions, tokens),
+		OAuth:     service.NewOAuth(b.store, w.login, w.sessions, tokens, b.clock, b.audit(log), log),
 		Clients:   w.clients,
 		Issuer:    cfg.Tokens.Issuer,
-		Passwords: service.NewPasswords(b.store, w.sessions, w.hasher, throttle, policy),
+		Passwords: service.NewPasswords(b.store, w.sessions, w.hasher, throttle, policy, b.clock.Now, b.audit(log)),
 		Strength:  strength.New(policy),
 		Sessions:  w.sessions, Tokens: tokens, Keys: w.ring, Health: w.health,
 		PublicURL: cfg.Server.PublicURL, BasePath: cfg.Server.BasePath, TrustedProxies: cfg.Server.TrustedProxies,
@@ -263,7 +274,7 @@ func passwordPolicy(cfg config.Config) (service.PasswordPolicy, error) {
 }
 
 func newAccounts(cfg config.Config, b backend, policy service.PasswordPolicy, hasher *service.Hasher, log *slog.Logger) *service.Accounts {
-	return service.NewAccounts(b.store.Users, hasher, policy, cfg.Signup.Enabled, b.clock.Now, log)
+	return service.NewAccounts(b.store.Users, hasher, policy, cfg.Signup.Enabled, b.clock.Now, b.audit(log))
 }
 
 // hashWait is how long a log-in waits for its hash at most: an answer must come

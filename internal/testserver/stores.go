@@ -36,10 +36,7 @@ func SQLiteStore(t testing.TB) repository.Store {
 	if _, err := db.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	return repository.Store{
-		Users: db, Revocations: db, Audits: db, Keys: db, Clients: db, Codes: db, Sessions: db, Limits: db,
-		Database: db, SessionStore: db, TimeMark: db,
-	}
+	return db.Store()
 }
 
 // PostgresRedisStore opens the set of a deployment on a new schema and prefix.
@@ -59,8 +56,5 @@ func PostgresRedisStore(t testing.TB) repository.Store {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = rd.Close() })
-	return repository.Store{
-		Users: pg, Revocations: pg, Audits: pg, Keys: pg, Clients: pg, Codes: pg, Sessions: rd, Limits: rd,
-		Database: pg, SessionStore: rd, Clock: pg,
-	}
+	return rd.Store(pg.Store())
 }

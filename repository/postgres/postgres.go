@@ -135,3 +135,12 @@ var _ interface {
 	repository.Pinger
 	repository.Clock
 } = (*DB)(nil)
+
+// Store returns the part of a store that Postgres keeps. Sessions and limits are missing:
+// redis.DB.Store adds them.
+func (d *DB) Store() repository.Store {
+	return repository.Store{
+		Users: d, Revocations: d, Audits: d, Keys: d, Clients: d, Codes: d,
+		Database: d, Clock: d,
+	}
+}

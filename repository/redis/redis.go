@@ -120,3 +120,9 @@ var _ interface {
 	repository.Limits
 	repository.Pinger
 } = (*DB)(nil)
+
+// Store returns the store of a database with sessions and limits in Redis.
+func (d *DB) Store(database repository.Store) repository.Store {
+	database.Sessions, database.Limits, database.SessionStore = d, d, d
+	return database
+}

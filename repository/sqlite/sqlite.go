@@ -124,3 +124,11 @@ var _ interface {
 	repository.Pinger
 	repository.TimeMark
 } = (*DB)(nil)
+
+// Store returns the store that SQLite keeps alone.
+func (d *DB) Store() repository.Store {
+	return repository.Store{
+		Users: d, Revocations: d, Audits: d, Keys: d, Clients: d, Codes: d, Sessions: d, Limits: d,
+		Database: d, SessionStore: d, TimeMark: d,
+	}
+}

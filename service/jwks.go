@@ -1,0 +1,52 @@
+package service
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"time"
+)
+
+// JWKS returns the public keys that access tokens may be signed with, as a JWK
+// Set (RFC 7517 5). A symmetric key is never in it.
+func (s *KeySet) JWKS(now time.Time) ([]byte, error) {
+	list := struct {
+		Keys []JWK `json:"keys"`
+	}{[]JWK{}}
+	for _, e := range s.entries {
+		if j, public := e.PublicJWK(); public && e.use == UseAccess && e.honours(now, 0) {
+			list.Keys = append(list.Keys, j)
+		}
+	}
+	return json.Marshal(list)
+}
+
+// ParseJWKS reads a published JWK Set: a set of keys that verify access tokens.
+// Keys that are not ours to use are left out (RFC 7517 5).
+func ParseJWKS(text []byte) (*KeySet, error) {
+	var list struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
+	if err := json.Unmarshal(text, &list); err != nil || list.Keys == nil {
+		return nil, errors.New("not a JWK Set: there is no member keys")
+	}
+	var entries []keyEntry
+	for _, member := range list.Keys {
+		var j JWK
+		if json.Unmarshal(member, &j) != nil {
+			continue
+		}
+		j = j.Public()
+		k, err := j.Key()
+		if err != nil || k.Algorithm == HS256 { // a secret that was published is none
+			continue
+		}
+		entries = append(entries, keyEntry{Key: k, use: UseAccess})
+	}
+	s := newKeySet(entries, nil)
+	s.source = bytes.Clone(text)
+	return s, nil
+}
+
+// Same reports whether ParseJWKS made the set of that text.
+func (s *KeySet) Same(text []byte) bool { return s != nil && bytes.Equal(s.source, text) }
