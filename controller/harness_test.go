@@ -179,7 +179,7 @@ func start(t testing.TB, store repository.Store, clock *clock, settings ...strin
 	}
 	// The clock of a test has nothing to be compared with.
 	trusted := service.NewClock(nil, nil, policy.Grace, clock.Now, logger)
-	keys, err := service.NewRootSecret([]byte(rootSecret))
+	root, err := service.NewRootSecret([]byte(rootSecret))
 	if err != nil {
 		return nil, err
 	}
@@ -189,7 +189,7 @@ func start(t testing.TB, store repository.Store, clock *clock, settings ...strin
 	o.PublicURL, o.Now = public, trusted.Now
 	o.Accounts = service.NewAccounts(store.Users, hasher, service.PasswordPolicy{MinLength: 8}, signup, trusted.Now, audit)
 	keyPolicy.Lifetime = map[service.KeyUse]time.Duration{service.UseAccess: accessTTL, service.UseRefresh: policy.AbsoluteTTL}
-	o.Keys = service.NewKeyring(store.Keys, keys, keyPolicy, trusted, audit, logger)
+	o.Keys = service.NewKeyring(store.Keys, root, keyPolicy, trusted, audit, logger)
 	if err := o.Keys.Start(t.Context()); err != nil {
 		return nil, err
 	}
@@ -197,9 +197,9 @@ func start(t testing.TB, store repository.Store, clock *clock, settings ...strin
 	if o.Issuer == "" {
 		o.Issuer = public.String()
 	}
-	o.Tokens = service.NewTokens(keys, o.Keys, o.Issuer, "latchkey", accessTTL, trusted)
-	o.Sessions = service.NewSessions(store, keys, o.Tokens, policy, trusted, audit, logger)
-	throttle := service.NewThrottle(store.Limits, keys, limits, trusted.Now)
+	o.Tokens = service.NewTokens(root, o.Keys, o.Issuer, "latchkey", accessTTL, trusted)
+	o.Sessions = service.NewSessions(store, root, o.Tokens, policy, trusted, audit, logger)
+	throttle := service.NewThrottle(store.Limits, root, limits, trusted.Now)
 	o.Login = service.NewLogin(store, hasher, throttle, o.Sessions, reveal, trusted, audit, logger)
 	o.OAuth = service.NewOAuth(store, o.Login, o.Sessions, o.Tokens, trusted, audit, logger)
 	o.Clients = service.NewClients(store.Clients, trusted.Now, audit)

@@ -85,7 +85,7 @@ func (c *claims) member(name, value []byte) (err error) {
 		c.Privilege, err = &privilege, bad
 	case "act":
 		c.Act = &actor{}
-		err = walk(value, c.Act.member)
+		err = Walk(value, c.Act.member)
 	default:
 		if !lowerCase(name) {
 			err = errCase

@@ -13,8 +13,6 @@ import (
 	"latchkey/service"
 )
 
-const day = 24 * time.Hour
-
 // skew is a clock that is off by a duration, which a test changes.
 type skew struct{ off atomic.Int64 }
 
@@ -32,8 +30,6 @@ func (s *serverClock) Now(ctx context.Context) (time.Time, error) {
 	now, err := s.Clock.Now(ctx)
 	return now.Add(time.Duration(s.off.Load())), err
 }
-
-func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func TestTheClockLimitFollowsTheGrace(t *testing.T) {
 	for grace, want := range map[time.Duration]time.Duration{
@@ -291,13 +287,11 @@ func TestTheIatOfARefreshTokenRefusesNothing(t *testing.T) {
 func TestOurGuardAndOthersDifferInTheirLeeway(t *testing.T) {
 	now := noon
 	at := func() time.Time { return now }
-	keys := service.FixedKeysForTest(secret, service.HS256)
-	root, err := service.NewRootSecret([]byte(secret))
-	must(t, err)
-	ours := service.NewTokens(root, keys, "https://auth.example", "api", 10*time.Minute, clockAt(at))
+	access, _ := forgeableKey(t)
+	keys := newRing(t, testserver.SQLiteStore(t), access, clockAt(at))
+	ours := service.NewTokens(newRoot(t), keys, "https://auth.example", "api", 10*time.Minute, clockAt(at))
 	theirs := service.NewVerifier(keys, "https://auth.example", "api", service.RemoteLeeway, at)
-	raw, err := ours.AccessForTest(service.Subject{UserID: "u", SessionID: "s", ClientID: service.ClientAPI})
-	must(t, err)
+	raw := mintAccess(t, ours, service.Subject{UserID: "u", SessionID: "s", ClientID: service.ClientAPI})
 	s, err := ours.VerifyAccess(raw)
 	must(t, err)
 	for after, want := range map[time.Duration][2]bool{
@@ -319,9 +313,7 @@ func TestAnEmptySessionStoreIsNoReasonToForgetASession(t *testing.T) {
 	onBoth(t, func(t *testing.T, store repository.Store) {
 		w := newWorld(t, store, standard)
 		id := w.user(t, "ada")
-		token, err := w.tokens.RefreshForTest(id, "01a219bd-3df7-7bbe-9290-a5b6803acb76", 3)
-		must(t, err)
-		_, err = w.refresh(token)
+		_, err := w.refresh(mintRefresh(t, w.tokens, id, "01a219bd-3df7-7bbe-9290-a5b6803acb76", 3))
 		if e := service.AsError(err); e.Code != service.CodeRefreshInvalid || e.SessionOver {
 			t.Errorf("%v, session over: %v", err, e.SessionOver)
 		}

@@ -6,7 +6,6 @@ import (
 	"math/big"
 	"strings"
 	"testing"
-	"time"
 
 	"latchkey/service"
 )
@@ -14,29 +13,23 @@ import (
 // TestATokenHasOneSignature computes the other signature of ES256 tokens, which is as
 // good to most libraries: it is refused, and ours are never it.
 func TestATokenHasOneSignature(t *testing.T) {
-	root, err := service.NewRootSecret([]byte(secret))
-	must(t, err)
-	tokens := service.NewTokens(root, service.FixedKeysForTest(secret, service.ES256), "https://auth.example", "api", 10*time.Minute, clockAt(noonClock))
+	tokens := newMinter(t, generateKey(t, service.ES256))
 	for range 64 { // half of them would be high
 		subject := service.Subject{UserID: "u", SessionID: "s", ClientID: service.ClientAPI}
-		raw, err := tokens.AccessForTest(subject)
-		must(t, err)
+		raw := mintAccess(t, tokens, subject)
 		if _, err := tokens.VerifyAccess(raw); err != nil {
 			t.Fatalf("ours: %v", err)
 		}
 		if _, err := tokens.VerifyAccess(otherS(t, raw)); code(err) != service.CodeTokenInvalid {
 			t.Fatalf("with the other s: %v", err)
 		}
-		if raw, err = tokens.AccessForTest(service.Subject{ClientID: "shop"}); err != nil {
-			t.Fatal(err)
-		}
+		raw = mintAccess(t, tokens, service.Subject{ClientID: "shop"})
 		if _, err := tokens.VerifyAccess(otherS(t, raw)); code(err) != service.CodeTokenInvalid {
 			t.Fatalf("a client's own, with the other s: %v", err)
 		}
 		// A version before the claim epoch signed with either s.
 		subject.Epoch = -1
-		raw, err = tokens.AccessForTest(subject)
-		must(t, err)
+		raw = mintAccess(t, tokens, subject)
 		if _, err := tokens.VerifyAccess(otherS(t, raw)); err != nil {
 			t.Fatalf("of an earlier version: %v", err)
 		}

@@ -152,7 +152,7 @@ func TestLostWritesLoseNoSessionAndUndoNoRevocation(t *testing.T) {
 
 	useRedis(t, &store, pair.Replica.URL, redis.Standalone)
 	after := newWorld(t, store, standard)
-	after.now = before.clock()
+	after.pass(before.clock().Sub(after.clock()))
 	for name, token := range map[string]service.RawToken{"logged out": loggedOut, "ended": ended, "disabled": changed, "reused": c.tokens[5]} {
 		if g, err := after.refresh(token); err == nil {
 			t.Errorf("%s before the failover, honoured after it: %s", name, g.Outcome)

@@ -1,9 +1,12 @@
 package service_test
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
@@ -13,7 +16,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 
@@ -25,14 +27,13 @@ import (
 // private key, for each algorithm that has a public one. The kid, the claims and
 // the type are always right.
 func TestForgedSignaturesAreRefused(t *testing.T) {
-	root, err := service.NewRootSecret([]byte(secret))
-	must(t, err)
 	tried := 0
 	for _, a := range []service.Algorithm{service.EdDSA, service.ES256, service.RS256} {
-		keys := service.FixedKeysForTest(secret, a)
-		tokens := service.NewTokens(root, keys, "https://auth.example", "api", 10*time.Minute, clockAt(noonClock))
-		good, err := tokens.AccessForTest(service.Subject{UserID: "u", SessionID: "s", ClientID: service.ClientAPI})
+		private := generateSigner(t, a)
+		key, err := service.NewKey("", private)
 		must(t, err)
+		tokens := newMinter(t, key)
+		good := mintAccess(t, tokens, service.Subject{UserID: "u", SessionID: "s", ClientID: service.ClientAPI})
 		if _, err := tokens.VerifyAccess(good); err != nil {
 			t.Fatalf("%s: the token that all others differ from: %v", a, err)
 		}
@@ -47,7 +48,7 @@ func TestForgedSignaturesAreRefused(t *testing.T) {
 			must(t, err)
 			return encode(b) + "." + parts[1]
 		}
-		public := service.PublicForTest(keys)
+		public := private.Public()
 		cases := map[string]string{}
 		for _, none := range []string{"none", "None", "NONE", "nOnE", ""} {
 			for name, signature := range map[string]string{"": "", " and the old signature": parts[2], " and a dot": "."} {
@@ -79,10 +80,7 @@ func TestForgedSignaturesAreRefused(t *testing.T) {
 			cases["signature of the order"] = parts[0] + "." + parts[1] + "." + encode(append(append([]byte{}, n...), n...))
 			cases["ASN.1 signature"] = parts[0] + "." + parts[1] + "." + encode(append([]byte{0x30, 0x44, 0x02, 0x20}, make([]byte, 66)...))
 		}
-		other := service.FixedKeysForTest(secret, a)
-		foreign, err := service.NewTokens(root, other, "https://auth.example", "api", 10*time.Minute, clockAt(noonClock)).
-			AccessForTest(service.Subject{UserID: "u", ClientID: service.ClientAPI})
-		must(t, err)
+		foreign := mintAccess(t, newMinter(t, generateKey(t, a)), service.Subject{UserID: "u", ClientID: service.ClientAPI})
 		cases["another key and its kid"] = string(foreign)
 		cases["another key and our kid"] = reheaded(parts[0], string(foreign))
 		for i := range 64 { // every part, bit by bit
@@ -100,6 +98,25 @@ func TestForgedSignaturesAreRefused(t *testing.T) {
 		}
 	}
 	t.Logf("%d forged signatures tried, 0 accepted", tried)
+}
+
+// generateSigner returns new key material of an algorithm.
+func generateSigner(t testing.TB, a service.Algorithm) crypto.Signer {
+	t.Helper()
+	var private crypto.Signer
+	var err error
+	switch a {
+	case service.EdDSA:
+		_, private, err = ed25519.GenerateKey(rand.Reader)
+	case service.ES256:
+		private, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	case service.RS256:
+		private, err = rsa.GenerateKey(rand.Reader, 2048)
+	case service.HS256:
+		t.Fatal("HS256 has no key pair")
+	}
+	must(t, err)
+	return private
 }
 
 func reheaded(header, token string) string {
@@ -133,21 +150,18 @@ func TestOneKeyHasOneUse(t *testing.T) {
 	w := newWorld(t, testserver.SQLiteStore(t), standard)
 	w.user(t, "ada")
 	refresh := w.begin(t, "ada")
-	root, err := service.NewRootSecret([]byte(secret))
-	must(t, err)
-	tokens := service.NewTokens(root, service.FixedKeysForTest(secret, service.HS256), "https://auth.example", "api", time.Minute, clockAt(noonClock))
+	forgeable, key := forgeableKey(t)
+	tokens := newMinter(t, forgeable)
 	if s, err := tokens.VerifyAccess(refresh); err == nil {
 		t.Errorf("a refresh token passed for an access token: %+v", s)
 	}
-	access, err := tokens.AccessForTest(service.Subject{UserID: read(t, refresh).Sub, SessionID: read(t, refresh).SID, ClientID: service.ClientAPI})
-	must(t, err)
+	access := mintAccess(t, tokens, service.Subject{UserID: read(t, refresh).Sub, SessionID: read(t, refresh).SID, ClientID: service.ClientAPI})
 	if _, err := w.refresh(access); code(err) != service.CodeRefreshInvalid {
 		t.Errorf("an access token on refresh: %v", err)
 	}
 	// And with the header of the other kind.
-	key, kid := service.AccessKeyForTest(secret)
 	parts := strings.Split(string(refresh), ".")
-	header := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"HS256","kid":"` + kid + `","typ":"rt+jwt"}`))
+	header := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"HS256","kid":"` + forgeable.ID + `","typ":"rt+jwt"}`))
 	signature, err := jwt.SigningMethodHS256.Sign(header+"."+parts[1], key)
 	must(t, err)
 	if _, err := w.refresh(service.RawToken(header + "." + parts[1] + "." + base64.RawURLEncoding.EncodeToString(signature))); code(err) != service.CodeRefreshInvalid {

@@ -31,22 +31,22 @@ func (o *OAuth) Introspect(ctx context.Context, by AuthenticatedClient, raw RawT
 	if accessErr == nil {
 		return o.current(ctx, subject, TokenState{TokenType: "Bearer", Scope: subject.Scope, Actor: subject.Actor})
 	}
-	token, err := o.tokens.VerifyRefresh(raw)
+	refresh, err := o.tokens.VerifyRefresh(raw)
 	for _, err := range []error{accessErr, err} {
 		if AsError(err).Code == CodeStoreUnavailable { // whether it verifies cannot be told now
 			return TokenState{}, err
 		}
 	}
-	if err != nil || token.ClientID != by.record.ID {
+	if err != nil || refresh.ClientID != by.record.ID {
 		return TokenState{}, nil
 	}
-	preview, err := o.sessions.Preview(ctx, token)
+	preview, err := o.sessions.Preview(ctx, refresh)
 	if err != nil || !preview.Accepted() {
 		return TokenState{}, err
 	}
 	return o.current(ctx, Subject{
-		UserID: token.UserID, SessionID: token.SessionID, ClientID: token.ClientID, TokenID: string(token.ID), Epoch: NoEpoch,
-		Audience: o.tokens.Issuer(), IssuedAt: token.IssuedAt, ExpiresAt: token.ExpiresAt,
+		UserID: refresh.UserID, SessionID: refresh.SessionID, ClientID: refresh.ClientID, TokenID: string(refresh.ID), Epoch: NoEpoch,
+		Audience: o.tokens.Issuer(), IssuedAt: refresh.IssuedAt, ExpiresAt: refresh.ExpiresAt,
 	}, TokenState{})
 }
 

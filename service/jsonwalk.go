@@ -5,12 +5,12 @@ import (
 	"errors"
 )
 
-// walk reads one JSON object, and refuses members that stand twice, at any
+// Walk reads one JSON object, and refuses members that stand twice, at any
 // depth, names with escapes, and anything after the object. It calls f with the
 // name and the raw value of each member of the outermost object. It checks the
 // structure and not the grammar of numbers and escapes, which the parser after
 // it does: what is valid JSON has the structure that walk sees.
-func walk(b []byte, f func(name, value []byte) error) error {
+func Walk(b []byte, f func(name, value []byte) error) error {
 	w := walker{b: b}
 	if err := w.object(1, f); err != nil {
 		return err

@@ -118,7 +118,7 @@ func (j JWK) Key() (Key, error) {
 	if err != nil {
 		return Key{}, err
 	}
-	k, err := newKey(j.KID, material)
+	k, err := NewKey(j.KID, material)
 	if err != nil {
 		return Key{}, err
 	}
@@ -221,7 +221,8 @@ func (j JWK) rsa(read func(name, text string) []byte) (any, error) {
 	return private, nil
 }
 
-func parseJWK(text []byte) (Key, error) {
+// ParseJWK reads one JWK, public or private (RFC 7517 4).
+func ParseJWK(text []byte) (Key, error) {
 	var j JWK
 	if json.Unmarshal(text, &j) != nil || j.KTY == "" {
 		var set struct{ Keys []json.RawMessage }
@@ -240,7 +241,7 @@ func ParseKey(text []byte) (Key, error) {
 	text = bytes.TrimPrefix(text, []byte("\uFEFF"))
 	block, rest := pem.Decode(text)
 	if block == nil {
-		k, err := parseJWK(text)
+		k, err := ParseJWK(text)
 		if err == nil && !k.Private() {
 			err = errors.New("the key has no private half")
 		}
@@ -274,7 +275,7 @@ func ParseKey(text []byte) (Key, error) {
 	if err != nil {
 		return Key{}, fmt.Errorf("PEM of type %q holds no key of Ed25519, P-256 or RSA, as PKCS #8, SEC 1 or PKCS #1", found.Type)
 	}
-	return newKey("", material)
+	return NewKey("", material)
 }
 
 // PrivateJWK returns the whole key as a JWK, for a keys file: keep it secret.

@@ -56,7 +56,7 @@ func parseForm(raw string) (jwtForm, error) {
 	if f.signature, err = decodePart(signature); err != nil {
 		return f, err
 	}
-	if err := walk(head, f.headerMember); err != nil {
+	if err := Walk(head, f.headerMember); err != nil {
 		return f, fmt.Errorf("%w: header: %w", jwt.ErrTokenUnverifiable, err)
 	}
 	f.signed = raw[:len(header)+1+len(payload)]
@@ -66,7 +66,7 @@ func parseForm(raw string) (jwtForm, error) {
 // members calls f with the name and the raw value of each member of the payload, by the same
 // rules as those of the header. It is called once the signature is good.
 func (f *jwtForm) members(member func(name, value []byte) error) error {
-	if err := walk(f.payload, member); err != nil {
+	if err := Walk(f.payload, member); err != nil {
 		return fmt.Errorf("%w: claims: %w", jwt.ErrTokenUnverifiable, err)
 	}
 	if !json.Valid(f.payload) { // the walk sees the structure alone

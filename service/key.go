@@ -76,32 +76,32 @@ func GenerateKey(a Algorithm) (Key, error) {
 		_, _ = rand.Read(secret) // never fails
 		_, _ = rand.Read(id)
 		// A thumbprint of a secret would help to guess it.
-		return newKey(b64.EncodeToString(id), secret)
+		return NewKey(b64.EncodeToString(id), secret)
 	case EdDSA:
 		_, private, err := ed25519.GenerateKey(rand.Reader)
 		if err != nil {
 			return Key{}, err
 		}
-		return newKey("", private)
+		return NewKey("", private)
 	case ES256:
 		private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 		if err != nil {
 			return Key{}, err
 		}
-		return newKey("", private)
+		return NewKey("", private)
 	case RS256:
 		private, err := rsa.GenerateKey(rand.Reader, rsaBits)
 		if err != nil {
 			return Key{}, err
 		}
-		return newKey("", private)
+		return NewKey("", private)
 	}
 	return Key{}, fmt.Errorf("unknown algorithm %q", a)
 }
 
-// newKey makes a key of private or public material, whose type decides the
+// NewKey makes a key of private or public material, whose type decides the
 // algorithm. Without an id it is the thumbprint.
-func newKey(id string, material any) (Key, error) {
+func NewKey(id string, material any) (Key, error) {
 	k := Key{ID: id}
 	if pair, ok := material.(crypto.Signer); ok {
 		k.private, k.public = material, pair.Public()

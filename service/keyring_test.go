@@ -56,21 +56,19 @@ func (c *settable) pass(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
-func newReplica(t testing.TB, store repository.Store, root string, policy service.KeyPolicy) *replica {
+func newReplica(t testing.TB, store repository.Store, material string, policy service.KeyPolicy) *replica {
 	t.Helper()
-	keys, err := service.NewRootSecret([]byte(root))
+	root, err := service.NewRootSecret([]byte(material))
 	must(t, err)
 	c := &settable{now: noon}
-	r := &replica{Keyring: service.NewKeyring(store.Keys, keys, policy, clockAt(c.Now), service.NewAuditLog(store.Audits, discard()), discard()), clock: c}
-	r.tokens = service.NewTokens(keys, r, "https://auth.example", "api", 10*time.Minute, clockAt(c.Now))
+	r := &replica{Keyring: service.NewKeyring(store.Keys, root, policy, clockAt(c.Now), service.NewAuditLog(store.Audits, discard()), discard()), clock: c}
+	r.tokens = service.NewTokens(root, r, "https://auth.example", "api", 10*time.Minute, clockAt(c.Now))
 	return r
 }
 
 func (r *replica) mint(t testing.TB) service.RawToken {
 	t.Helper()
-	raw, err := r.tokens.AccessForTest(service.Subject{UserID: "u", SessionID: "s", ClientID: service.ClientAPI})
-	must(t, err)
-	return raw
+	return mintAccess(t, r.tokens, service.Subject{UserID: "u", SessionID: "s", ClientID: service.ClientAPI})
 }
 
 func states(keys []service.KeyInfo, use service.KeyUse) string {
@@ -315,9 +313,9 @@ func TestWhatCannotBeReadKeepsNoRevokedKeyAlive(t *testing.T) {
 		if err := withFile.Load(t.Context()); err == nil {
 			t.Error("half a file is not told of")
 		}
-		list := withFile.KeySet().Keys(noon)
-		if got := states(list, service.UseRefresh); !strings.Contains(got, "revoked") || states(list, service.UseAccess) != "active" {
-			t.Errorf("refresh keys %s, of the file %s", got, states(list, service.UseAccess))
+		now := withFile.KeySet().Keys(noon)
+		if got := states(now, service.UseRefresh); !strings.Contains(got, "revoked") || states(now, service.UseAccess) != "active" {
+			t.Errorf("refresh keys %s, of the file %s", got, states(now, service.UseAccess))
 		}
 	})
 }
@@ -353,7 +351,7 @@ func TestAKeyThatMayBeNewRefusesNobody(t *testing.T) {
 	other.clock.pass(time.Second)
 	token := other.mint(t)
 	late.HearsNothingForTest(time.Minute)
-	sessions := service.NewSessions(store, rootOf(t, secret), late.tokens, standard, clockAt(late.clock.Now), service.NewAuditLog(store.Audits, discard()), discard())
+	sessions := service.NewSessions(store, newRoot(t), late.tokens, standard, clockAt(late.clock.Now), service.NewAuditLog(store.Audits, discard()), discard())
 	_, verified := late.tokens.VerifyAccess(token)
 	_, loggedOut := sessions.Logout(t.Context(), []service.RawToken{token}, "", service.Origin{})
 	_, introspected := service.NewOAuth(store, nil, sessions, late.tokens, clockAt(late.clock.Now), nil, discard()).Introspect(t.Context(), service.AuthenticatedClient{}, token)
@@ -628,13 +626,13 @@ func algorithms(t *testing.T, r *replica) string {
 	t.Helper()
 	keys, err := r.List(t.Context())
 	must(t, err)
-	var list []string
+	var found []string
 	for _, k := range keys {
 		if k.Use == service.UseAccess {
-			list = append(list, string(k.State)+":"+string(k.Algorithm))
+			found = append(found, string(k.State)+":"+string(k.Algorithm))
 		}
 	}
-	return strings.Join(list, " ")
+	return strings.Join(found, " ")
 }
 
 // TestParseKey_ReadsWhatOpensslWrites reads files with more than the key in them, and
@@ -706,11 +704,4 @@ func TestParseKey_TheHalvesOfAJWKBelongTogether(t *testing.T) {
 			}
 		}
 	}
-}
-
-func rootOf(t testing.TB, secret string) service.RootSecret {
-	t.Helper()
-	root, err := service.NewRootSecret([]byte(secret))
-	must(t, err)
-	return root
 }

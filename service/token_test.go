@@ -13,25 +13,9 @@ import (
 	"latchkey/service"
 )
 
-var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-
-// noonClock stands still.
-func noonClock() time.Time { return noon }
-
-const secret = "a root secret for tests, 32 bytes or more"
-
-func newTokens(t *testing.T, root string) *service.Tokens {
-	t.Helper()
-	keys, err := service.NewRootSecret([]byte(root))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return service.NewTokens(keys, service.FixedKeysForTest(root, service.HS256), "https://auth.example", "api", 10*time.Minute, clockAt(func() time.Time { return noon }))
-}
-
 func TestForgedAccessTokensAreRefused(t *testing.T) {
-	key, kid := service.AccessKeyForTest(secret)
-	tokens := newTokens(t, secret)
+	access, key := forgeableKey(t)
+	kid, tokens := access.ID, newMinter(t, access)
 	header := map[string]any{"alg": "HS256", "typ": "at+jwt", "kid": kid}
 	claims := map[string]any{
 		"iss": "https://auth.example", "aud": "api", "sub": "u", "sid": "s", "jti": "j", "client_id": "latchkey",

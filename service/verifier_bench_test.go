@@ -2,7 +2,6 @@ package service_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 
@@ -17,21 +16,26 @@ const manyTokens = 20_000
 // costs with the first verification of a token and a repeated one. The first of
 // RS256 is without remembering it: to sign so many takes too long.
 func BenchmarkVerifyAccess(b *testing.B) {
-	root, err := service.NewRootSecret([]byte(secret))
-	must(b, err)
 	for _, a := range []service.Algorithm{service.HS256, service.EdDSA, service.ES256, service.RS256} {
-		keys := service.FixedKeysForTest(secret, a)
-		tokens := service.NewTokens(root, keys, "https://auth.example", "api", 10*time.Minute, clockAt(noonClock))
+		access, material := forgeableKey(b)
+		var public any = material
+		if a != service.HS256 {
+			private := generateSigner(b, a)
+			public = private.Public()
+			var err error
+			access, err = service.NewKey("", private)
+			must(b, err)
+		}
+		tokens := newMinter(b, access)
 		n := manyTokens
 		if a == service.RS256 {
 			n = 1
 		}
 		raw := make([]service.RawToken, n)
 		for i := range raw {
-			raw[i], err = tokens.AccessForTest(service.Subject{
+			raw[i] = mintAccess(b, tokens, service.Subject{
 				UserID: benchUser, SessionID: benchSession, ClientID: service.ClientAPI, AuthTime: noon,
 			})
-			must(b, err)
 		}
 		run := func(name string, verify func(i int) error) {
 			i := 0 // goes on with -count: a run must not meet the tokens of the one before
@@ -45,7 +49,6 @@ func BenchmarkVerifyAccess(b *testing.B) {
 				}
 			})
 		}
-		public := service.PublicForTest(keys)
 		parser := jwt.NewParser(jwt.WithTimeFunc(noonClock))
 		run("golang-jwt", func(i int) error {
 			_, err := parser.ParseWithClaims(string(raw[i]), jwt.MapClaims{}, func(*jwt.Token) (any, error) { return public, nil })
@@ -69,9 +72,8 @@ func BenchmarkVerifyAccess(b *testing.B) {
 // BenchmarkVerifyRefresh has only what is done each time: refresh tokens are not
 // remembered, since each is shown once.
 func BenchmarkVerifyRefresh(b *testing.B) {
-	tokens := benchTokens(b, service.HS256)
-	raw, err := tokens.RefreshForTest(benchUser, benchSession, 1)
-	must(b, err)
+	tokens := newMinter(b, generateKey(b, service.HS256))
+	raw := mintRefresh(b, tokens, benchUser, benchSession, 1)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := tokens.VerifyRefresh(raw); err != nil {

@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -15,8 +14,6 @@ import (
 	"latchkey/repository"
 	"latchkey/service"
 )
-
-func TestMain(m *testing.M) { testserver.Main(m) }
 
 const (
 	grace    = 10 * time.Second
@@ -53,7 +50,7 @@ func newWorld(t testing.TB, store repository.Store, policy service.RefreshPolicy
 func newWorldBy(t testing.TB, store repository.Store, policy service.RefreshPolicy, trusted *service.Clock) *world {
 	t.Helper()
 	w := &world{store: store, now: noon}
-	log := slog.New(slog.DiscardHandler)
+	log := discard()
 	audit := service.NewAuditLog(store.Audits, log)
 	if trusted == nil {
 		trusted = clockAt(w.clock)
@@ -63,7 +60,8 @@ func newWorldBy(t testing.TB, store repository.Store, policy service.RefreshPoli
 	w.audit, w.trusted, w.retention = audit, trusted, service.NewRetention(store, trusted, audit, log)
 	hasher := service.NewHasher(4, 4, time.Minute)
 	t.Cleanup(hasher.Close)
-	w.tokens = service.NewTokens(keys, service.FixedKeysForTest(secret, service.HS256), "https://auth.example", "api", 10*time.Minute, trusted)
+	access, _ := forgeableKey(t)
+	w.tokens = service.NewTokens(keys, newRing(t, store, access, trusted), "https://auth.example", "api", 10*time.Minute, trusted)
 	w.sessions = service.NewSessions(store, keys, w.tokens, policy, trusted, audit, log)
 	w.throttle = service.NewThrottle(store.Limits, keys, service.LoginLimits{}, trusted.Now)
 	w.login = service.NewLogin(store, hasher, w.throttle, w.sessions, false, trusted, audit, log)
@@ -73,7 +71,7 @@ func newWorldBy(t testing.TB, store repository.Store, policy service.RefreshPoli
 
 // clockAt is a clock that there is nothing to compare with.
 func clockAt(now func() time.Time) *service.Clock {
-	return service.NewClock(nil, nil, grace, now, slog.New(slog.DiscardHandler))
+	return service.NewClock(nil, nil, grace, now, discard())
 }
 
 func (w *world) clock() time.Time {

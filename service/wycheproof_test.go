@@ -35,7 +35,7 @@ func TestWycheproof(t *testing.T) {
 		if text == nil {
 			text = g.Private
 		}
-		key, keyErr := service.ParseJWKForTest(text)
+		key, keyErr := service.ParseJWK(text)
 		good := map[string]bool{}
 		for _, v := range g.Tests {
 			good[string(v.JWS)] = good[string(v.JWS)] || v.Result == "valid"

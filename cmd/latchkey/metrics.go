@@ -108,14 +108,14 @@ func (m *metrics) watch(w watched, pools map[string]func() repository.PoolStats)
 		emit("latchkey_clock_trusted", "1 while the clock is trusted; 0: nothing is deleted; -1: this replica is not ready.", prometheus.GaugeValue, trusted)
 		emit("latchkey_log_lines_dropped_total", "Lines of the log that no reader took in time.", prometheus.CounterValue, w.log.Dropped())
 		now := w.clock.Now()
-		keys := map[[2]string]int64{}
+		states := map[[2]string]int64{}
 		for _, k := range w.ring.KeySet().Keys(now) {
-			keys[[2]string{string(k.Use), string(k.State)}]++
+			states[[2]string{string(k.Use), string(k.State)}]++
 			if k.State == service.KeyActive && !k.ActiveAt.IsZero() {
 				emit("latchkey_key_active_seconds", "For how long the key that signs has done so.", prometheus.GaugeValue, int64(now.Sub(k.ActiveAt).Seconds()), "use", string(k.Use))
 			}
 		}
-		for labels, n := range keys {
+		for labels, n := range states {
 			emit("latchkey_keys", "Keys by what they are for and their state.", prometheus.GaugeValue, n, "use", labels[0], "state", labels[1])
 		}
 	}))

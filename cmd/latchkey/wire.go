@@ -71,7 +71,7 @@ func openServers(ctx context.Context, cfg config.Config, log *slog.Logger, i ins
 		return backend{}, fmt.Errorf("redis.%w", err) // which begins with the setting
 	}
 	return backend{
-		store: rd.Store(pg.Store()),
+		store:    rd.Store(pg.Store()),
 		database: pg, mode: "postgres+redis", warnings: rd.Warnings,
 		where: "Postgres at " + place(cfg.Database.URL) + ", Redis at " + place(cfg.Redis.URL),
 		pools: map[string]func() repository.PoolStats{"postgres": pg.Pool, "redis": rd.Pool},
@@ -103,7 +103,7 @@ func openEmbedded(ctx context.Context, cfg config.Config, create bool, observe r
 		return backend{}, fmt.Errorf("data.dir: %w", err)
 	}
 	return backend{
-		store: db.Store(),
+		store:    db.Store(),
 		database: db, mode: "embedded", where: "SQLite in " + path, warnings: func(context.Context) []string { return db.Warnings() },
 		pools: map[string]func() repository.PoolStats{"sqlite": db.Pool},
 		close: func() { _ = db.Close() },
@@ -129,11 +129,11 @@ func rootSecret(cfg config.Config, create bool, log *slog.Logger) ([]byte, error
 }
 
 func rootKeys(cfg config.Config, create bool, log *slog.Logger) (service.RootSecret, error) {
-	secret, err := rootSecret(cfg, create, log)
+	material, err := rootSecret(cfg, create, log)
 	if err != nil {
 		return service.RootSecret{}, err
 	}
-	return service.NewRootSecret(secret)
+	return service.NewRootSecret(material)
 }
 
 // newThrottle makes the limits of log-ins. Where a delay keeps others out, too, it
@@ -189,7 +189,9 @@ func algorithmOf(cfg config.Config) service.Algorithm {
 }
 
 // audit is the audit log of the stores.
-func (b backend) audit(log *slog.Logger) *service.AuditLog { return service.NewAuditLog(b.store.Audits, log) }
+func (b backend) audit(log *slog.Logger) *service.AuditLog {
+	return service.NewAuditLog(b.store.Audits, log)
+}
 
 func newRetention(b backend, log *slog.Logger) *service.Retention {
 	return service.NewRetention(b.store, b.clock, b.audit(log), log)

@@ -78,22 +78,22 @@ func (i *issuer) count() int {
 // sign makes a token that is good until an hour after noon.
 func (i *issuer) sign(t *testing.T, kid string) service.RawToken {
 	t.Helper()
-	token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, jwt.MapClaims{
+	unsigned := jwt.NewWithClaims(jwt.SigningMethodEdDSA, jwt.MapClaims{
 		"iss": "https://auth.example", "aud": "orders", "sub": "u", "client_id": "latchkey", "jti": rand.Text(),
 		"iat": noon.Unix(), "exp": noon.Add(time.Hour).Unix(), "privilege": 0,
 	})
-	token.Header["typ"], token.Header["kid"] = "at+jwt", kid
+	unsigned.Header["typ"], unsigned.Header["kid"] = "at+jwt", kid
 	i.mu.Lock()
 	key := i.keys[kid]
 	i.mu.Unlock()
 	if key == nil {
 		_, key, _ = ed25519.GenerateKey(rand.Reader)
 	}
-	raw, err := token.SignedString(key)
+	signed, err := unsigned.SignedString(key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return service.RawToken(raw)
+	return service.RawToken(signed)
 }
 
 // clock is moved by hand.
