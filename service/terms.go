@@ -10,10 +10,6 @@ import (
 	"latchkey/repository"
 )
 
-// ClientAPI is the client id of the JSON API's own sessions. OAuth clients
-// cannot have it.
-const ClientAPI = "latchkey"
-
 // Terms are what a client's sessions and tokens get. The JSON API's own are
 // Terms{ClientID: ClientAPI}.
 type Terms struct {

@@ -18,6 +18,9 @@ type RawToken string
 // LogValue implements slog.LogValuer.
 func (RawToken) LogValue() slog.Value { return slog.StringValue("REDACTED") }
 
+// ClientAPI is the client_id of the JSON API's own sessions. OAuth clients cannot have it.
+const ClientAPI = "latchkey"
+
 // Subject is who an access token speaks for: a user, or a client on its own
 // behalf.
 type Subject struct {
