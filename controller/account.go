@@ -4,7 +4,9 @@ import (
 	"net/http"
 
 	"latchkey/middleware/access"
-	"latchkey/service"
+	"latchkey/service/account"
+	"latchkey/service/password"
+	"latchkey/service/session"
 )
 
 // userBody is a user as anyone who may see the user is shown it: an allow-list
@@ -18,7 +20,7 @@ type userBody struct {
 	UpdatedAt isoTime `json:"updatedAt"`
 }
 
-func userOf(a service.Account) userBody {
+func userOf(a account.Account) userBody {
 	return userBody{
 		ID: a.ID, Username: a.Username, Email: a.Email, Privilege: a.Privilege,
 		CreatedAt: iso(a.CreatedAt), UpdatedAt: iso(a.UpdatedAt),
@@ -34,18 +36,18 @@ type signUpBody struct {
 
 // signUp is POST /api/users.
 func (s *server) signUp(c *call, body signUpBody) (reply, error) {
-	n := service.NewAccount{
-		Username: body.Username, Email: body.Email, Password: service.NewPassword(body.Password), From: c.from(),
+	n := account.Registration{
+		Username: body.Username, Email: body.Email, Password: password.New(body.Password), From: c.from(),
 	}
 	if body.Privilege != nil {
 		n.Privilege = *body.Privilege
 	}
-	var by service.Caller
+	var by account.Caller
 	if subject, ok := access.Subject(c.ctx()); ok {
 		if err := own(subject, s.Now()); err != nil {
 			return reply{}, err
 		}
-		if subject.Privilege >= service.PrivilegeAdministrator { // else anybody may do what the request asks for
+		if subject.Privilege >= account.PrivilegeAdministrator { // else anybody may do what the request asks for
 			live, err := s.Sessions.State(c.ctx(), subject)
 			if err != nil {
 				return s.ended(c.r, err)
@@ -63,6 +65,6 @@ func (s *server) signUp(c *call, body signUpBody) (reply, error) {
 }
 
 // me is GET /api/users/me.
-func (s *server) me(_ *call, who service.Live, _ empty) (reply, error) {
+func (s *server) me(_ *call, who session.Live, _ empty) (reply, error) {
 	return reply{body: userOf(who.Account())}, nil
 }

@@ -1,10 +1,12 @@
 package controller
 
-import "latchkey/service"
+import (
+	"latchkey/service/session"
+)
 
 // tokenFor is POST /api/users/{id}/token.
-func (s *server) tokenFor(c *call, by service.Live, _ empty) (reply, error) {
-	raw, exp, err := s.Accounts.TokenFor(c.ctx(), s.Tokens, c.param("id"), by.Caller(), c.from())
+func (s *server) tokenFor(c *call, by session.Live, _ empty) (reply, error) {
+	raw, exp, err := s.Accounts.Impersonate(c.ctx(), s.Tokens, c.param("id"), by.Caller(), c.from())
 	if err != nil {
 		return reply{}, err
 	}

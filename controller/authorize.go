@@ -10,6 +10,9 @@ import (
 
 	"latchkey/controller/problem"
 	"latchkey/service"
+	"latchkey/service/login"
+	"latchkey/service/oauth"
+	"latchkey/service/password"
 )
 
 // authorize is GET and POST /oauth/authorize (RFC 6749 4.1.1): a page on which a
@@ -44,7 +47,7 @@ const maxAuthorize = 4 << 10
 
 // readAuthorize reads the parameters from the query, or from the form that the
 // page sends.
-func readAuthorize(c *gin.Context) (params, service.AuthorizeRequest, error) {
+func readAuthorize(c *gin.Context) (params, oauth.AuthorizeRequest, error) {
 	text, err := c.Request.URL.RawQuery, error(nil)
 	if c.Request.Method == http.MethodPost {
 		text, err = readFormBody(c.Writer, c.Request)
@@ -52,10 +55,10 @@ func readAuthorize(c *gin.Context) (params, service.AuthorizeRequest, error) {
 		err = service.NewError(service.CodeInvalidRequest, fmt.Sprintf("The application asks in more than %d bytes.", maxAuthorize))
 	}
 	if err != nil {
-		return nil, service.AuthorizeRequest{}, err
+		return nil, oauth.AuthorizeRequest{}, err
 	}
 	p, err := parseParams(text)
-	return p, service.AuthorizeRequest{
+	return p, oauth.AuthorizeRequest{
 		ResponseType: p["response_type"], ClientID: p["client_id"], RedirectURI: p["redirect_uri"], Scope: p["scope"], State: p["state"],
 		CodeChallenge: p["code_challenge"], CodeChallengeMethod: p["code_challenge_method"],
 		Resource: p["resource"],
@@ -63,7 +66,7 @@ func readAuthorize(c *gin.Context) (params, service.AuthorizeRequest, error) {
 }
 
 // ask shows the page.
-func (s *server) ask(c *gin.Context, status int, a service.Authorization, r service.AuthorizeRequest, username, problemText string) {
+func (s *server) ask(c *gin.Context, status int, a oauth.Authorization, r oauth.AuthorizeRequest, username, problemText string) {
 	name := a.Client.Name
 	if name == "" {
 		name = a.Client.ID
@@ -90,7 +93,7 @@ func (s *server) ask(c *gin.Context, status int, a service.Authorization, r serv
 }
 
 // decide takes the user's answer. Another site must not send it.
-func (s *server) decide(c *gin.Context, a service.Authorization, r service.AuthorizeRequest, p params) {
+func (s *server) decide(c *gin.Context, a oauth.Authorization, r oauth.AuthorizeRequest, p params) {
 	if err := s.csrf.Check(c.Request); err != nil {
 		_ = c.Error(err)
 		fail(c.Writer, service.NewError(service.CodeCSRFDenied, "Another site sent this form. Go back to the application and start again."))
@@ -101,8 +104,8 @@ func (s *server) decide(c *gin.Context, a service.Authorization, r service.Autho
 		return
 	}
 	call := &call{r: c.Request, address: c.ClientIP(), param: c.Param}
-	code, device, err := s.OAuth.Approve(call.ctx(), a, service.Credentials{
-		Username: p["username"], Password: service.NewPassword(p["password"]), Device: s.deviceToken(c.Request), From: call.from(),
+	code, device, err := s.OAuth.Approve(call.ctx(), a, login.Credentials{
+		Username: p["username"], Password: password.New(p["password"]), Device: s.deviceToken(c.Request), From: call.from(),
 	})
 	if err != nil {
 		_ = c.Error(err)
@@ -115,13 +118,13 @@ func (s *server) decide(c *gin.Context, a service.Authorization, r service.Autho
 }
 
 // answerError tells the client what is wrong (RFC 6749 4.1.2.1).
-func (s *server) answerError(c *gin.Context, a service.Authorization, state string, err error) {
+func (s *server) answerError(c *gin.Context, a oauth.Authorization, state string, err error) {
 	_, body := problem.OAuth(err)
 	s.answer(c, a, state, url.Values{"error": {body.Error}, "error_description": {body.Description}})
 }
 
 // answer sends the browser back to the client, with the issuer (RFC 9207 2).
-func (s *server) answer(c *gin.Context, a service.Authorization, state string, values url.Values) {
+func (s *server) answer(c *gin.Context, a oauth.Authorization, state string, values url.Values) {
 	if state != "" {
 		values.Set("state", state)
 	}

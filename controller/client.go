@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"latchkey/service"
+	"latchkey/service/oauth"
+	"latchkey/service/session"
 )
 
 // clientBody is an OAuth client as administrators see it.
@@ -31,7 +33,7 @@ type clientBody struct {
 	Secret string `json:"secret,omitempty"`
 }
 
-func clientOf(c service.Client) clientBody {
+func clientOf(c oauth.Client) clientBody {
 	body := clientBody{
 		ID: c.ID, Name: c.Name, Public: c.Public, FirstParty: c.FirstParty, Disabled: c.Disabled, Grants: c.Grants, Scopes: c.Scopes,
 		RedirectURIs: c.RedirectURIs, Audiences: c.Audiences, PKCEOptional: c.PKCEOptional, Managed: c.Managed, AccessTTL: int64(c.AccessTTL.Seconds()), IdleTTL: int64(c.IdleTTL.Seconds()),
@@ -62,7 +64,7 @@ type clientWish struct {
 }
 
 // apply sets what was said.
-func (w clientWish) apply(spec *service.ClientSpec) {
+func (w clientWish) apply(spec *oauth.ClientSpec) {
 	set(&spec.ID, w.ID)
 	set(&spec.Name, w.Name)
 	set(&spec.Public, w.Public)
@@ -96,8 +98,8 @@ func set[T any](field, wish *T) {
 }
 
 // createClient is POST /api/clients.
-func (s *server) createClient(c *call, by service.Live, wish clientWish) (reply, error) {
-	var spec service.ClientSpec
+func (s *server) createClient(c *call, by session.Live, wish clientWish) (reply, error) {
+	var spec oauth.ClientSpec
 	wish.apply(&spec)
 	made, secret, err := s.Clients.Create(c.ctx(), spec, "", by.Caller(), c.from())
 	if err != nil {
@@ -119,7 +121,7 @@ type listBody[T any] struct {
 const clientPage = 100
 
 // listClients is GET /api/clients.
-func (s *server) listClients(c *call, _ service.Live, _ empty) (reply, error) {
+func (s *server) listClients(c *call, _ session.Live, _ empty) (reply, error) {
 	clients, err := s.Clients.List(c.ctx(), c.r.URL.Query().Get("after"), clientPage)
 	if err != nil {
 		return reply{}, err
@@ -135,13 +137,13 @@ func (s *server) listClients(c *call, _ service.Live, _ empty) (reply, error) {
 }
 
 // client is GET /api/clients/{id}.
-func (s *server) client(c *call, _ service.Live, _ empty) (reply, error) {
+func (s *server) client(c *call, _ session.Live, _ empty) (reply, error) {
 	found, err := s.Clients.Find(c.ctx(), c.param("id"))
 	return reply{body: clientOf(found)}, err
 }
 
 // changeClient is PATCH /api/clients/{id}.
-func (s *server) changeClient(c *call, by service.Live, wish clientWish) (reply, error) {
+func (s *server) changeClient(c *call, by session.Live, wish clientWish) (reply, error) {
 	if wish.ID != nil || wish.Public != nil {
 		return reply{}, &service.Error{
 			Code: service.CodeInvalidRequest, Message: "This stays as it was made.", Fields: map[string]string{"id": "cannot be changed, nor can public"},
@@ -152,7 +154,7 @@ func (s *server) changeClient(c *call, by service.Live, wish clientWish) (reply,
 }
 
 // deleteClient is DELETE /api/clients/{id}.
-func (s *server) deleteClient(c *call, by service.Live, _ empty) (reply, error) {
+func (s *server) deleteClient(c *call, by session.Live, _ empty) (reply, error) {
 	return reply{status: http.StatusNoContent}, s.Clients.Delete(c.ctx(), c.param("id"), by.Caller(), c.from())
 }
 
@@ -161,8 +163,8 @@ type secretWish struct {
 }
 
 // rotateClientSecret is POST /api/clients/{id}/secret.
-func (s *server) rotateClientSecret(c *call, by service.Live, wish secretWish) (reply, error) {
-	keep := service.KeepSecret
+func (s *server) rotateClientSecret(c *call, by session.Live, wish secretWish) (reply, error) {
+	keep := oauth.KeepSecret
 	if wish.Keep != nil {
 		keep = inSeconds(*wish.Keep)
 	}

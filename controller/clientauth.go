@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"latchkey/service"
+	"latchkey/service/oauth"
 )
 
 // clientCredentials finds how a client says who it is (RFC 6749 2.3.1): by HTTP
@@ -15,13 +16,13 @@ import (
 // client_id alone. Two ways at once are invalid_request, as the RFC has it. Authorization
 // of another scheme, such as the Bearer that an application adds to all its requests, is
 // no client authentication.
-func clientCredentials(r *http.Request, p params) (c service.ClientCredentials, err error) {
+func clientCredentials(r *http.Request, p params) (c oauth.ClientCredentials, err error) {
 	header := r.Header.Get("Authorization")
 	if scheme, _, _ := strings.Cut(header, " "); !strings.EqualFold(scheme, "basic") {
 		if p["client_id"] == "" {
 			return c, &service.Error{Code: service.CodeInvalidClient, Message: "The client must say who it is: by HTTP Basic, or by client_id in the body."}
 		}
-		return service.ClientCredentials{ID: p["client_id"], Secret: service.ClientSecret(p["client_secret"])}, nil
+		return oauth.ClientCredentials{ID: p["client_id"], Secret: oauth.ClientSecret(p["client_secret"])}, nil
 	}
 	c, err = basic(header)
 	switch {
@@ -37,20 +38,20 @@ func clientCredentials(r *http.Request, p params) (c service.ClientCredentials, 
 
 // basic reads a header of HTTP Basic whose parts are form-encoded (RFC 6749
 // 2.3.1).
-func basic(header string) (service.ClientCredentials, error) {
+func basic(header string) (oauth.ClientCredentials, error) {
 	_, text, _ := strings.Cut(header, " ")
 	decoded, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
 	if err != nil {
-		return service.ClientCredentials{}, errors.New("not base64")
+		return oauth.ClientCredentials{}, errors.New("not base64")
 	}
 	user, password, found := strings.Cut(string(decoded), ":")
 	id, err := url.QueryUnescape(user)
 	if !found || err != nil || id == "" {
-		return service.ClientCredentials{}, errors.New("not a user and a password, form-encoded")
+		return oauth.ClientCredentials{}, errors.New("not a user and a password, form-encoded")
 	}
 	secret, err := url.QueryUnescape(password)
 	if err != nil {
-		return service.ClientCredentials{}, errors.New("not a user and a password, form-encoded")
+		return oauth.ClientCredentials{}, errors.New("not a user and a password, form-encoded")
 	}
-	return service.ClientCredentials{ID: id, Secret: service.ClientSecret(secret)}, nil
+	return oauth.ClientCredentials{ID: id, Secret: oauth.ClientSecret(secret)}, nil
 }

@@ -5,14 +5,15 @@ import (
 	"net/http"
 	"time"
 
-	"latchkey/service"
+	"latchkey/service/login"
+	"latchkey/service/session"
 )
 
 // setCookies are the cookies of a grant to a browser. The refresh cookie is not
 // written again for a token that stays, unless it came under an earlier name: a
 // late answer would overwrite a newer one. For the same reason only a login names
 // the session, and a refresh of a session that has no name yet.
-func (s *server) setCookies(r *http.Request, g service.Grant) []*http.Cookie {
+func (s *server) setCookies(r *http.Request, g session.TokenSet) []*http.Cookie {
 	cookies := []*http.Cookie{s.accessCookie(g)}
 	login := g.Outcome == ""
 	if s.cookies.Session != "" && (login || len(s.named(r)) == 0) {
@@ -27,7 +28,7 @@ func (s *server) setCookies(r *http.Request, g service.Grant) []*http.Cookie {
 // accessCookie holds "Bearer%20<jwt>", which scripts can decode. It lives as long
 // as the session, so that an expired access token is seen as expired and not as
 // missing.
-func (s *server) accessCookie(g service.Grant) *http.Cookie {
+func (s *server) accessCookie(g session.TokenSet) *http.Cookie {
 	return s.tokenCookie("Bearer%20"+string(g.Access), s.maxAge(g))
 }
 
@@ -47,13 +48,13 @@ func (s *server) sessionCookie(value string, maxAge int) *http.Cookie {
 }
 
 // named are the sessions that this host has named to the browser.
-func (s *server) named(r *http.Request) []service.NamedSession {
+func (s *server) named(r *http.Request) []session.Ref {
 	if s.cookies.Session == "" {
 		return nil
 	}
-	var names []service.SessionName
+	var names []session.Name
 	for _, c := range r.CookiesNamed(s.cookies.Session) {
-		names = append(names, service.SessionName(c.Value))
+		names = append(names, session.Name(c.Value))
 	}
 	return s.Sessions.ReadNames(names)
 }
@@ -62,19 +63,19 @@ func (s *server) named(r *http.Request) []service.NamedSession {
 const deviceHeader = "X-Device-Token"
 
 // deviceToken is what a device shows at a log-in, or "".
-func (s *server) deviceToken(r *http.Request) service.DeviceToken {
+func (s *server) deviceToken(r *http.Request) login.TrustedDeviceToken {
 	if sent := r.Header.Get(deviceHeader); sent != "" {
-		return service.DeviceToken(sent)
+		return login.TrustedDeviceToken(sent)
 	}
 	if c, err := r.Cookie(s.cookies.Device); err == nil {
-		return service.DeviceToken(c.Value)
+		return login.TrustedDeviceToken(c.Value)
 	}
 	return ""
 }
 
 // deviceCookie outlives the session: it is for the log-in after it.
-func (s *server) deviceCookie(token service.DeviceToken) *http.Cookie {
-	return s.cookieOf(s.cookies.Device, string(token), "/", int(service.DeviceTTL/time.Second), http.SameSiteLaxMode)
+func (s *server) deviceCookie(token login.TrustedDeviceToken) *http.Cookie {
+	return s.cookieOf(s.cookies.Device, string(token), "/", int(login.TrustedDeviceTTL/time.Second), http.SameSiteLaxMode)
 }
 
 // clearCookies makes a browser forget its session.
@@ -112,7 +113,7 @@ func (s *server) checkLegacy() error {
 
 // maxAge is how long the session can still live, in seconds: of both cookies,
 // since the server knows better than the browser when a session is idle.
-func (s *server) maxAge(g service.Grant) int {
+func (s *server) maxAge(g session.TokenSet) int {
 	return max(1, int(g.SessionExpiry.Sub(s.Now())/time.Second))
 }
 

@@ -4,6 +4,9 @@ import (
 	"net/http"
 
 	"latchkey/service"
+	"latchkey/service/login"
+	"latchkey/service/session"
+	"latchkey/service/token"
 )
 
 // deliveryHeader is how a client chooses how its tokens travel.
@@ -12,7 +15,7 @@ const deliveryHeader = "X-Token-Delivery"
 // delivery is how the tokens of a new session travel: as the client says, else
 // as the settings say, else by cookie for a browser and in the body for
 // anything else.
-func (s *server) delivery(r *http.Request) (service.Delivery, error) {
+func (s *server) delivery(r *http.Request) (session.Delivery, error) {
 	chosen := r.Header.Get(deliveryHeader)
 	if chosen == "" {
 		chosen = s.Delivery
@@ -21,22 +24,22 @@ func (s *server) delivery(r *http.Request) (service.Delivery, error) {
 	case "cookie":
 		return s.cookieDelivery(), nil
 	case "body":
-		return service.DeliveryBody, nil
+		return session.DeliveryBody, nil
 	case "auto":
 		if r.Header.Get("Sec-Fetch-Mode") != "" || r.Header.Get("Origin") != "" {
 			return s.cookieDelivery(), nil
 		}
-		return service.DeliveryBody, nil
+		return session.DeliveryBody, nil
 	}
 	return "", service.NewError(service.CodeInvalidRequest, "The header "+deliveryHeader+" must be cookie or body.")
 }
 
 // cookieDelivery is the delivery of new sessions of browsers.
-func (s *server) cookieDelivery() service.Delivery {
+func (s *server) cookieDelivery() session.Delivery {
 	if s.cookies.Session != "" {
-		return service.DeliveryHostCookie
+		return session.DeliveryHostCookie
 	}
-	return service.DeliveryCookie
+	return session.DeliveryCookie
 }
 
 // cookieOnly reports whether cookies were asked for by name: then no token goes
@@ -48,14 +51,14 @@ func (s *server) cookieOnly(r *http.Request) bool {
 
 // tokensBody are the tokens of a grant as far as they travel in a body.
 type tokensBody struct {
-	AccessToken            service.RawToken `json:"accessToken,omitempty"`
-	AccessTokenExpiryDate  isoTime          `json:"accessTokenExpiryDate"`
-	RefreshToken           service.RawToken `json:"refreshToken,omitempty"`
-	RefreshTokenExpiryDate isoTime          `json:"refreshTokenExpiryDate"`
-	RefreshAfter           isoTime          `json:"refreshAfter"`
+	AccessToken            token.Raw `json:"accessToken,omitempty"`
+	AccessTokenExpiryDate  isoTime   `json:"accessTokenExpiryDate"`
+	RefreshToken           token.Raw `json:"refreshToken,omitempty"`
+	RefreshTokenExpiryDate isoTime   `json:"refreshTokenExpiryDate"`
+	RefreshAfter           isoTime   `json:"refreshAfter"`
 	// DeviceToken comes with a login that is answered in the body: to be sent as
 	// X-Device-Token with the next one.
-	DeviceToken service.DeviceToken `json:"deviceToken,omitempty"`
+	DeviceToken login.TrustedDeviceToken `json:"deviceToken,omitempty"`
 	// Outcome of a refresh, and how often the refresh token has been replaced.
 	Outcome    string `json:"outcome,omitempty"`
 	Generation *int64 `json:"generation,omitempty"`
@@ -69,7 +72,7 @@ type grantBody struct {
 
 // grant answers with a user and tokens: a refresh token leaves the way it came. Device is empty for
 // a refresh.
-func (s *server) grant(r *http.Request, g service.Grant, device service.DeviceToken, inCookie bool) reply {
+func (s *server) grant(r *http.Request, g session.TokenSet, device login.TrustedDeviceToken, inCookie bool) reply {
 	body := grantBody{userOf(g.User), tokensBody{
 		AccessToken: g.Access, AccessTokenExpiryDate: iso(g.AccessExpiry),
 		RefreshToken: g.Refresh, RefreshTokenExpiryDate: iso(g.RefreshExpiry), RefreshAfter: iso(g.RefreshAfter),

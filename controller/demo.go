@@ -10,7 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"latchkey/middleware"
-	"latchkey/service"
+	"latchkey/service/session"
 )
 
 // demoFiles are a page that shows what the service does, and the browser client
@@ -61,7 +61,7 @@ func (s *server) demoFile(name string) gin.HandlerFunc {
 
 // demoExpire is POST /demo/expire: it makes the access cookie one that has just
 // expired, as if time had passed.
-func (s *server) demoExpire(_ *call, who service.Live, _ empty) (reply, error) {
+func (s *server) demoExpire(_ *call, who session.Live, _ empty) (reply, error) {
 	token, err := s.Tokens.Expired(who.Subject)
 	if err != nil {
 		return reply{}, err

@@ -3,7 +3,7 @@ package controller
 import (
 	"net/http"
 
-	"latchkey/service"
+	"latchkey/service/session"
 )
 
 // deviceBody is a session as its user sees it.
@@ -19,8 +19,8 @@ type deviceBody struct {
 }
 
 // devices is GET /api/users/me/sessions.
-func (s *server) devices(c *call, who service.Live, _ empty) (reply, error) {
-	devices, err := s.Sessions.OwnDevices(c.ctx(), who)
+func (s *server) devices(c *call, who session.Live, _ empty) (reply, error) {
+	devices, err := s.Sessions.ListOwn(c.ctx(), who)
 	if err != nil {
 		return reply{}, err
 	}
@@ -35,9 +35,9 @@ func (s *server) devices(c *call, who service.Live, _ empty) (reply, error) {
 }
 
 // endDevice is DELETE /api/users/me/sessions/{id}.
-func (s *server) endDevice(c *call, who service.Live, _ empty) (reply, error) {
+func (s *server) endDevice(c *call, who session.Live, _ empty) (reply, error) {
 	id := c.param("id")
-	if err := s.Sessions.EndOwnDevice(c.ctx(), who, id, c.from()); err != nil {
+	if err := s.Sessions.RevokeOwn(c.ctx(), who, id, c.from()); err != nil {
 		return reply{}, err
 	}
 	out := reply{status: http.StatusNoContent}
@@ -49,6 +49,6 @@ func (s *server) endDevice(c *call, who service.Live, _ empty) (reply, error) {
 }
 
 // endOthers is DELETE /api/users/me/sessions.
-func (s *server) endOthers(c *call, who service.Live, _ empty) (reply, error) {
-	return reply{status: http.StatusNoContent}, s.Sessions.EndOthers(c.ctx(), who, c.from())
+func (s *server) endOthers(c *call, who session.Live, _ empty) (reply, error) {
+	return reply{status: http.StatusNoContent}, s.Sessions.RevokeOthers(c.ctx(), who, c.from())
 }

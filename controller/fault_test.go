@@ -142,7 +142,7 @@ func TestAStoreThatHangsIsAnsweredFor(t *testing.T) {
 }
 
 // startOn serves from servers that the test may stop, with a user ada.
-func startOn(t *testing.T, pgServer *testserver.PostgresServer, rdServer *testserver.RedisServer) (*instance, *clock) {
+func startOn(t *testing.T, pgServer *testserver.PostgresServer, rdServer *testserver.RedisServer) (*instance, *testClock) {
 	t.Helper()
 	pg, err := postgres.Open(t.Context(), pgServer.URL, postgres.Options{})
 	must(t, err)

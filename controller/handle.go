@@ -12,6 +12,8 @@ import (
 	"latchkey/controller/problem"
 	"latchkey/middleware/access"
 	"latchkey/service"
+	"latchkey/service/audit"
+	"latchkey/service/session"
 )
 
 // call is what a handler sees of a request beside its body.
@@ -24,9 +26,9 @@ type call struct {
 func (c *call) ctx() context.Context { return c.r.Context() }
 
 // from is where the request came from.
-func (c *call) from() service.Origin {
-	return service.Origin{
-		RequestID: problem.RequestID(c.ctx()), Address: c.address, Agent: service.DescribeAgent(c.r.UserAgent()),
+func (c *call) from() audit.Origin {
+	return audit.Origin{
+		RequestID: problem.RequestID(c.ctx()), Address: c.address, Agent: audit.DescribeAgent(c.r.UserAgent()),
 	}
 }
 
@@ -59,7 +61,7 @@ func handle[Req any](s *server, f func(*call, Req) (reply, error)) gin.HandlerFu
 // handleLive runs a handler of a route that demands an access token. It calls the
 // handler for the subject of the token, and only if the subject's session is live. A
 // guard stands before it.
-func handleLive[Req any](s *server, f func(*call, service.Live, Req) (reply, error)) gin.HandlerFunc {
+func handleLive[Req any](s *server, f func(*call, session.Live, Req) (reply, error)) gin.HandlerFunc {
 	return s.respond(func(c *gin.Context) (reply, error) {
 		subject, _ := access.Subject(c.Request.Context())
 		live, err := s.Sessions.State(c.Request.Context(), subject)

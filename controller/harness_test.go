@@ -20,23 +20,33 @@ import (
 	"latchkey/controller"
 	"latchkey/internal/testserver"
 	"latchkey/repository"
-	"latchkey/service"
-	"latchkey/service/strength"
+	"latchkey/service/account"
+	"latchkey/service/audit"
+	"latchkey/service/clock"
+	"latchkey/service/health"
+	"latchkey/service/jose"
+	"latchkey/service/keys"
+	"latchkey/service/login"
+	"latchkey/service/oauth"
+	"latchkey/service/password"
+	"latchkey/service/secret"
+	"latchkey/service/session"
+	"latchkey/service/token"
 )
 
 func TestMain(m *testing.M) { testserver.Main(m) }
 
-// clock is the time that a test sets, or with a skew the real one.
-type clock struct {
+// testClock is the time that a test sets, or with a skew the real one.
+type testClock struct {
 	mu   sync.Mutex
 	now  time.Time
 	real bool
 	skew time.Duration
 }
 
-func newClock() *clock { return &clock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)} }
+func newClock() *testClock { return &testClock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)} }
 
-func (c *clock) Now() time.Time {
+func (c *testClock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.real {
@@ -45,7 +55,7 @@ func (c *clock) Now() time.Time {
 	return c.now
 }
 
-func (c *clock) Add(d time.Duration) {
+func (c *testClock) Add(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now = c.now.Add(d)
@@ -54,10 +64,10 @@ func (c *clock) Add(d time.Duration) {
 // instance is the whole service but for the process: real router, services and
 // store, behind a real listener.
 type instance struct {
-	accounts *service.Accounts
-	sessions *service.Sessions
-	clients  *service.Clients
-	keys     *service.Keyring
+	accounts *account.Service
+	sessions *session.Service
+	clients  *oauth.Clients
+	keys     *keys.Ring
 	public   *url.URL
 	address  string
 	leaks    *leaks
@@ -69,16 +79,16 @@ type instance struct {
 const rootSecret = "a root secret for tests, 32 bytes or more"
 
 // start serves the store with settings as a file would have them, key=value.
-func start(t testing.TB, store repository.Store, clock *clock, settings ...string) (*instance, error) {
+func start(t testing.TB, store repository.Store, at *testClock, settings ...string) (*instance, error) {
 	public := &url.URL{Scheme: "http", Host: "localhost"}
 	watch := watchLeaks(t)
 	logger := slog.New(slog.NewJSONHandler(watch, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	policy := service.RefreshPolicy{
+	policy := session.Policy{
 		Rotate: true, Sliding: true, IdleTTL: 14 * 24 * time.Hour, AbsoluteTTL: 30 * 24 * time.Hour,
 		Grace: 10 * time.Second, Recovery: 24 * time.Hour, MaxSessions: 50, HeaderKeeps: true,
 	}
-	var limits service.LoginLimits // none
-	keyPolicy := service.KeyPolicy{Algorithm: service.HS256, Publish: 5 * time.Minute, Poll: time.Second}
+	var limits login.Limits // none
+	keyPolicy := keys.Policy{Algorithm: jose.HS256, Publish: 5 * time.Minute, Poll: time.Second}
 	accessTTL, signup, reveal := 10*time.Minute, true, false
 	o := controller.Options{BasePath: "/api", Delivery: "auto", RequestTimeout: 5 * time.Second, Log: logger}
 	for _, s := range settings {
@@ -98,14 +108,14 @@ func start(t testing.TB, store repository.Store, clock *clock, settings ...strin
 					return nil, err
 				}
 			}
-			rule := func(free int) service.LimitRule {
-				return service.LimitRule{Free: free, Base: time.Second, Max: time.Minute, Forget: time.Hour}
+			rule := func(free int) login.LimitRule {
+				return login.LimitRule{Free: free, Base: time.Second, Max: time.Minute, Forget: time.Hour}
 			}
-			limits = service.LoginLimits{AccountAddress: rule(n[0]), Account: rule(n[1]), Address: rule(n[2]), Client: rule(n[3]), Device: rule(n[4])}
+			limits = login.Limits{AccountAddress: rule(n[0]), Account: rule(n[1]), Address: rule(n[2]), Client: rule(n[3]), Device: rule(n[4])}
 		case "limits.logins_per_hour":
 			var n int
 			n, err = strconv.Atoi(value)
-			limits.Logins = service.LimitRule{Free: n, Base: time.Second, Max: time.Minute, Forget: time.Hour}
+			limits.Logins = login.LimitRule{Free: n, Base: time.Second, Max: time.Minute, Forget: time.Hour}
 		case "limits.signups_per_hour":
 			o.SignupsPerHour, err = strconv.Atoi(value)
 		case "limits.requests_per_second":
@@ -136,7 +146,7 @@ func start(t testing.TB, store repository.Store, clock *clock, settings ...strin
 			keyPolicy.Publish, err = time.ParseDuration(value)
 		case "tokens.algorithm":
 			if keyPolicy.Algorithm = ""; value != "auto" {
-				keyPolicy.Algorithm, err = service.ParseAlgorithm(value)
+				keyPolicy.Algorithm, err = jose.ParseAlgorithm(value)
 			}
 		case "signup.enabled":
 			signup, err = strconv.ParseBool(value)
@@ -178,18 +188,18 @@ func start(t testing.TB, store repository.Store, clock *clock, settings ...strin
 		}
 	}
 	// The clock of a test has nothing to be compared with.
-	trusted := service.NewClock(nil, nil, policy.Grace, clock.Now, logger)
-	root, err := service.NewRootSecret([]byte(rootSecret))
+	trusted := clock.New(nil, nil, policy.Grace, at.Now, logger)
+	root, err := secret.New([]byte(rootSecret))
 	if err != nil {
 		return nil, err
 	}
-	audit := service.NewAuditLog(store.Audits, logger)
-	hasher := service.NewHasher(4, 4, 10*time.Second) // the least that bcrypt does: the rules do not depend on it
+	audit := audit.NewLog(store.Audits, logger)
+	hasher := password.NewHasher(4, 4, 10*time.Second) // the least that bcrypt does: the rules do not depend on it
 	t.Cleanup(hasher.Close)
 	o.PublicURL, o.Now = public, trusted.Now
-	o.Accounts = service.NewAccounts(store.Users, hasher, service.PasswordPolicy{MinLength: 8}, signup, trusted.Now, audit)
-	keyPolicy.Lifetime = map[service.KeyUse]time.Duration{service.UseAccess: accessTTL, service.UseRefresh: policy.AbsoluteTTL}
-	o.Keys = service.NewKeyring(store.Keys, root, keyPolicy, trusted, audit, logger)
+	o.Accounts = account.New(store.Users, hasher, password.Policy{MinLength: 8}, signup, trusted.Now, audit)
+	keyPolicy.Lifetime = map[keys.Use]time.Duration{keys.UseAccess: accessTTL, keys.UseRefresh: policy.AbsoluteTTL}
+	o.Keys = keys.NewRing(store.Keys, root, keyPolicy, trusted, audit, logger)
 	if err := o.Keys.Start(t.Context()); err != nil {
 		return nil, err
 	}
@@ -197,15 +207,15 @@ func start(t testing.TB, store repository.Store, clock *clock, settings ...strin
 	if o.Issuer == "" {
 		o.Issuer = public.String()
 	}
-	o.Tokens = service.NewTokens(root, o.Keys, o.Issuer, "latchkey", accessTTL, trusted)
-	o.Sessions = service.NewSessions(store, root, o.Tokens, policy, trusted, audit, logger)
-	throttle := service.NewThrottle(store.Limits, root, limits, trusted.Now)
-	o.Login = service.NewLogin(store, hasher, throttle, o.Sessions, reveal, trusted, audit, logger)
-	o.OAuth = service.NewOAuth(store, o.Login, o.Sessions, o.Tokens, trusted, audit, logger)
-	o.Clients = service.NewClients(store.Clients, trusted.Now, audit)
-	o.Passwords = service.NewPasswords(store, o.Sessions, hasher, throttle, service.PasswordPolicy{MinLength: 8}, trusted.Now, audit)
-	o.Strength = strength.New(service.PasswordPolicy{MinLength: 8})
-	o.Health = service.NewHealth(store, "test", trusted)
+	o.Tokens = token.NewMinter(root, o.Keys, o.Issuer, "latchkey", accessTTL, trusted)
+	o.Sessions = session.New(store, root, o.Tokens, policy, trusted, audit, logger)
+	throttle := login.NewThrottle(store.Limits, root, limits, trusted.Now)
+	o.Login = login.New(store, hasher, throttle, o.Sessions, reveal, trusted, audit, logger)
+	o.OAuth = oauth.New(store, o.Login, o.Sessions, o.Tokens, trusted, audit, logger)
+	o.Clients = oauth.NewClients(store.Clients, trusted.Now, audit)
+	o.Passwords = login.NewPasswords(store, o.Sessions, hasher, throttle, password.Policy{MinLength: 8}, trusted.Now, audit)
+	o.Strength = password.NewScorer(password.Policy{MinLength: 8})
+	o.Health = health.New(store, "test", trusted)
 	handler, err := controller.NewRouter(o)
 	if err != nil {
 		return nil, err
@@ -240,8 +250,8 @@ func (i *instance) add(t *testing.T, name string) {
 
 func (i *instance) addPrivileged(t *testing.T, name string, privilege int) {
 	t.Helper()
-	_, err := i.accounts.CreateAsOperator(t.Context(), service.NewAccount{
-		Username: name, Email: name + "@example.org", Password: service.NewPassword("correct horse"), Privilege: privilege,
+	_, err := i.accounts.CreateAsOperator(t.Context(), account.Registration{
+		Username: name, Email: name + "@example.org", Password: password.New("correct horse"), Privilege: privilege,
 	})
 	must(t, err)
 }

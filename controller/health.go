@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"latchkey/service"
+	"latchkey/service/health"
 )
 
 type statusBody struct {
@@ -39,7 +40,7 @@ func (s *server) ready(c *call, _ empty) (reply, error) {
 
 // health answers with a state of the service, and 503 where something is wrong; with
 // stores also where one of them is unavailable.
-func (s *server) health(c *call, state service.State, stores bool) reply {
+func (s *server) health(c *call, state health.Report, stores bool) reply {
 	word := func(err error) string {
 		if err == nil {
 			return "OK"

@@ -15,7 +15,8 @@ import (
 	jwxjwt "github.com/lestrrat-go/jwx/v3/jwt"
 
 	"latchkey/internal/testserver"
-	"latchkey/service"
+	"latchkey/service/audit"
+	"latchkey/service/keys"
 )
 
 // TestOthersVerifyByTheKeySet has libraries that we had no hand in verify an
@@ -57,7 +58,7 @@ func TestOthersVerifyByTheKeySet(t *testing.T) {
 	}
 	for _, algorithm := range []string{"EdDSA", "ES256", "RS256"} {
 		t.Run(algorithm, func(t *testing.T) {
-			i, err := start(t, testserver.SQLiteStore(t), &clock{real: true}, "tokens.algorithm="+algorithm)
+			i, err := start(t, testserver.SQLiteStore(t), &testClock{real: true}, "tokens.algorithm="+algorithm)
 			must(t, err)
 			i.addAda(t)
 			url := "http://" + i.address + "/.well-known/jwks.json"
@@ -72,7 +73,7 @@ func TestOthersVerifyByTheKeySet(t *testing.T) {
 						t.Errorf("%s accepts anything", name)
 					}
 				}
-				_, err := i.keys.Rotate(t.Context(), service.UseAccess, true, service.Origin{})
+				_, err := i.keys.Rotate(t.Context(), keys.UseAccess, true, audit.Origin{})
 				must(t, err)
 				must(t, i.keys.Load(t.Context()))
 			}

@@ -12,7 +12,7 @@ import (
 	"latchkey/internal/testserver"
 	"latchkey/repository"
 	"latchkey/repository/redis"
-	"latchkey/service"
+	"latchkey/service/audit"
 )
 
 // exempt are the routes that need no live session: those that anybody may call, those
@@ -92,14 +92,14 @@ var endings = map[string]func(t *testing.T, i *instance, store repository.Store,
 		}
 	},
 	"disable": func(t *testing.T, i *instance, _ repository.Store, a admin) {
-		must(t, i.sessions.Disable(t.Context(), a.id, true, service.Origin{}))
+		must(t, i.sessions.Disable(t.Context(), a.id, true, audit.Origin{}))
 	},
 	"disable and enable": func(t *testing.T, i *instance, _ repository.Store, a admin) {
-		must(t, i.sessions.Disable(t.Context(), a.id, true, service.Origin{}))
-		must(t, i.sessions.Disable(t.Context(), a.id, false, service.Origin{}))
+		must(t, i.sessions.Disable(t.Context(), a.id, true, audit.Origin{}))
+		must(t, i.sessions.Disable(t.Context(), a.id, false, audit.Origin{}))
 	},
 	"revoke --all": func(t *testing.T, i *instance, _ repository.Store, _ admin) {
-		_, err := i.sessions.EndAll(t.Context(), service.Origin{})
+		_, err := i.sessions.RevokeEveryone(t.Context(), audit.Origin{})
 		must(t, err)
 	},
 }

@@ -4,6 +4,10 @@ import (
 	"strings"
 
 	"latchkey/service"
+	"latchkey/service/login"
+	"latchkey/service/password"
+	"latchkey/service/session"
+	"latchkey/service/token"
 )
 
 type loginBody struct {
@@ -14,8 +18,8 @@ type loginBody struct {
 
 // login is POST /api/users/login.
 func (s *server) login(c *call, body loginBody) (reply, error) {
-	credentials := service.Credentials{
-		Password: service.NewPassword(body.Password), Terms: service.Terms{ClientID: service.ClientAPI}, From: c.from(),
+	credentials := login.Credentials{
+		Password: password.New(body.Password), Terms: session.ClientPolicy{ClientID: token.ClientAPI}, From: c.from(),
 	}
 	switch {
 	case strings.TrimSpace(text(body.Username)) != "":
@@ -33,7 +37,7 @@ func (s *server) login(c *call, body loginBody) (reply, error) {
 		return reply{}, err
 	}
 	credentials.Delivery, credentials.Device = via, s.deviceToken(c.r)
-	browser := via != service.DeliveryBody
+	browser := via != session.DeliveryBody
 	if browser {
 		// A browser would keep what we set: another site must not log its
 		// visitors in here.
@@ -53,7 +57,7 @@ func (s *server) login(c *call, body loginBody) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	out := s.grant(c.r, g.Grant, g.TrustedDevice, browser)
+	out := s.grant(c.r, g.TokenSet, g.TrustedDevice, browser)
 	if browser {
 		out.cookies = append(out.cookies, s.deviceCookie(g.TrustedDevice))
 	}

@@ -4,7 +4,8 @@ import (
 	"net/http"
 	"slices"
 
-	"latchkey/service"
+	"latchkey/service/session"
+	"latchkey/service/token"
 )
 
 type logoutBody struct {
@@ -24,7 +25,7 @@ type logoutBody struct {
 func (s *server) logout(c *call, body logoutBody) (reply, error) {
 	refresh, via, refreshErr := s.foundRefreshAnywhere(c, text(body.RefreshToken))
 	access, accessErr := s.cookies.AccessToken(c.r)
-	var sent, added []service.RawToken // on purpose, and by the browser
+	var sent, added []token.Raw // on purpose, and by the browser
 	if refreshErr == nil && !refresh.InCookie {
 		sent = append(sent, refresh.Token)
 	}
@@ -32,7 +33,7 @@ func (s *server) logout(c *call, body logoutBody) (reply, error) {
 		sent = append(sent, access.Token)
 	}
 	named := s.named(c.r)
-	if refreshErr == nil && refresh.InCookie && via != service.DeliveryForeign {
+	if refreshErr == nil && refresh.InCookie && via != session.DeliveryForeign {
 		added = append(added, refresh.Token)
 	}
 	if accessErr == nil && access.InCookie {

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"latchkey/service"
+	"latchkey/service/oauth"
 )
 
 // metadataBody is RFC 8414 2. It names only what works here.
@@ -47,7 +47,7 @@ func (s *server) metadata(c *call, _ empty) (reply, error) {
 	return reply{maxAge: time.Hour, body: metadataBody{
 		Issuer: s.Issuer, AuthorizationEndpoint: base + "/oauth/authorize", TokenEndpoint: base + "/oauth/token",
 		JWKSURI: base + "/.well-known/jwks.json", ResponseTypes: []string{"code"}, ResponseModes: []string{"query"},
-		GrantTypes: service.Grants(), TokenAuthMethods: all,
+		GrantTypes: oauth.Grants(), TokenAuthMethods: all,
 		RevocationEndpoint: base + "/oauth/revoke", RevocationAuthMethods: all,
 		IntrospectionEndpoint: base + "/oauth/introspect", IntrospectionAuth: secret,
 		CodeChallengeMethods: []string{"S256"}, Scopes: s.Clients.Scopes(c.ctx()), IssInAnswers: true,

@@ -8,13 +8,18 @@ import (
 
 	"latchkey/controller/problem"
 	"latchkey/service"
+	"latchkey/service/audit"
+	"latchkey/service/login"
+	"latchkey/service/oauth"
+	"latchkey/service/password"
+	"latchkey/service/token"
 )
 
 // oauthRequest is a request of an OAuth client that has said who it is.
 type oauthRequest struct {
-	service.AuthenticatedClient
+	oauth.AuthenticatedClient
 	params params
-	from   service.Origin
+	from   audit.Origin
 }
 
 // oauth runs an endpoint that OAuth clients call themselves: only POST, only a
@@ -56,14 +61,14 @@ func (s *server) oauth(f func(*call, oauthRequest) (any, error)) gin.HandlerFunc
 
 // tokenBody is RFC 6749 5.1.
 type tokenBody struct {
-	AccessToken  service.RawToken `json:"access_token"`
-	TokenType    string           `json:"token_type"`
-	ExpiresIn    int64            `json:"expires_in"` // seconds
-	RefreshToken service.RawToken `json:"refresh_token,omitempty"`
-	Scope        string           `json:"scope,omitempty"`
+	AccessToken  token.Raw `json:"access_token"`
+	TokenType    string    `json:"token_type"`
+	ExpiresIn    int64     `json:"expires_in"` // seconds
+	RefreshToken token.Raw `json:"refresh_token,omitempty"`
+	Scope        string    `json:"scope,omitempty"`
 	// DeviceToken is ours: to be sent as X-Device-Token with the user's next
 	// password.
-	DeviceToken service.DeviceToken `json:"device_token,omitempty"`
+	DeviceToken login.TrustedDeviceToken `json:"device_token,omitempty"`
 }
 
 // token is POST /oauth/token.
@@ -74,11 +79,11 @@ func (s *server) token(c *call, r oauthRequest) (any, error) {
 			return nil, service.NewError(service.CodeInvalidRequest, "The parameter "+name+" is missing.")
 		}
 	}
-	issued, err := s.OAuth.Token(c.ctx(), service.TokenRequest{
+	issued, err := s.OAuth.Token(c.ctx(), oauth.TokenRequest{
 		Client: r.AuthenticatedClient, GrantType: p["grant_type"], Scope: p["scope"],
-		Username: p["username"], Password: service.NewPassword(p["password"]), RefreshToken: service.RawToken(p["refresh_token"]),
+		Username: p["username"], Password: password.New(p["password"]), RefreshToken: token.Raw(p["refresh_token"]),
 		Code: p["code"], RedirectURI: p["redirect_uri"], CodeVerifier: p["code_verifier"], Resource: p["resource"], From: r.from,
-		Device: service.DeviceToken(c.r.Header.Get(deviceHeader)),
+		Device: login.TrustedDeviceToken(c.r.Header.Get(deviceHeader)),
 	})
 	if err != nil {
 		return nil, err
@@ -91,11 +96,11 @@ func (s *server) token(c *call, r oauthRequest) (any, error) {
 
 // required are the parameters that each grant demands; of none, grant_type.
 var required = map[string][]string{
-	"":                             {"grant_type"},
-	service.GrantPassword:          {"username", "password"},
-	service.GrantRefreshToken:      {"refresh_token"},
-	service.GrantAuthorizationCode: {"code"},
-	service.GrantClientCredentials: {},
+	"":                           {"grant_type"},
+	oauth.GrantPassword:          {"username", "password"},
+	oauth.GrantRefreshToken:      {"refresh_token"},
+	oauth.GrantAuthorizationCode: {"code"},
+	oauth.GrantClientCredentials: {},
 }
 
 // revoke is POST /oauth/revoke (RFC 7009 2). The body says nothing, but some
@@ -104,7 +109,7 @@ func (s *server) revoke(c *call, r oauthRequest) (any, error) {
 	if r.params["token"] == "" {
 		return nil, service.NewError(service.CodeInvalidRequest, "The parameter token is missing.")
 	}
-	return struct{}{}, s.OAuth.Revoke(c.ctx(), r.AuthenticatedClient, service.RawToken(r.params["token"]), r.from)
+	return struct{}{}, s.OAuth.Revoke(c.ctx(), r.AuthenticatedClient, token.Raw(r.params["token"]), r.from)
 }
 
 // inactive is exactly what RFC 7662 2.2 says of a token that is worth nothing.
@@ -143,7 +148,7 @@ func (s *server) introspect(c *call, r oauthRequest) (any, error) {
 	case r.params["token"] == "":
 		return nil, service.NewError(service.CodeInvalidRequest, "The parameter token is missing.")
 	}
-	state, err := s.OAuth.Introspect(c.ctx(), r.AuthenticatedClient, service.RawToken(r.params["token"]))
+	state, err := s.OAuth.Introspect(c.ctx(), r.AuthenticatedClient, token.Raw(r.params["token"]))
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,9 @@ import (
 	"golang.org/x/oauth2/clientcredentials"
 
 	"latchkey/internal/testserver"
-	"latchkey/service"
+	"latchkey/service/account"
+	"latchkey/service/audit"
+	"latchkey/service/oauth"
 )
 
 // oauthWorld is an instance with clients, and what x/oauth2 needs to reach it.
@@ -30,19 +32,19 @@ type oauthWorld struct {
 }
 
 func newOAuthWorld(t *testing.T) *oauthWorld {
-	i, err := start(t, testserver.SQLiteStore(t), &clock{real: true}, "tokens.algorithm=EdDSA")
+	i, err := start(t, testserver.SQLiteStore(t), &testClock{real: true}, "tokens.algorithm=EdDSA")
 	must(t, err)
 	i.addAda(t)
 	w := &oauthWorld{instance: i, secrets: map[string]string{}}
 	counter := &counting{next: i.client(false).Transport}
 	w.requests = counter.count
 	w.ctx = context.WithValue(t.Context(), oauth2.HTTPClient, &http.Client{Transport: counter})
-	for _, spec := range []service.ClientSpec{
+	for _, spec := range []oauth.ClientSpec{
 		{ID: "shop", FirstParty: true, Grants: []string{"password", "refresh_token"}, Scopes: []string{"a", "b"}},
 		{ID: "jobs", Grants: []string{"client_credentials"}, Scopes: []string{"jobs"}},
 		{ID: "app", Public: true, Grants: []string{"authorization_code", "refresh_token"}, RedirectURIs: []string{"http://127.0.0.1/cb"}, Scopes: []string{"a"}},
 	} {
-		_, secret, err := i.clients.Create(t.Context(), spec, "", service.Caller{}, service.Origin{})
+		_, secret, err := i.clients.Create(t.Context(), spec, "", account.Caller{}, audit.Origin{})
 		must(t, err)
 		w.secrets[spec.ID] = string(secret)
 	}

@@ -8,7 +8,9 @@ import (
 	"testing"
 
 	"latchkey/internal/testserver"
-	"latchkey/service"
+	"latchkey/service/account"
+	"latchkey/service/audit"
+	"latchkey/service/oauth"
 )
 
 // TestADeadStoreIsNoInvalidGrant stops each store while a client exchanges a code
@@ -16,9 +18,9 @@ import (
 func TestADeadStoreIsNoInvalidGrant(t *testing.T) {
 	pgServer, rdServer := testserver.StartPostgres(t), testserver.StartRedis(t, "--appendonly", "yes", "--appendfsync", "always")
 	i, _ := startOn(t, pgServer, rdServer)
-	_, _, err := i.clients.Create(t.Context(), service.ClientSpec{
+	_, _, err := i.clients.Create(t.Context(), oauth.ClientSpec{
 		ID: "spa", Public: true, Grants: []string{"authorization_code", "refresh_token"}, RedirectURIs: []string{"https://shop.example/cb"},
-	}, "", service.Caller{}, service.Origin{})
+	}, "", account.Caller{}, audit.Origin{})
 	must(t, err)
 	client := i.client(false)
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

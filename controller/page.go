@@ -12,6 +12,7 @@ import (
 
 	"latchkey/controller/problem"
 	"latchkey/service"
+	"latchkey/service/oauth"
 )
 
 //go:embed page.css
@@ -53,7 +54,7 @@ func (p page) html() string {
 			if len(p.Scopes) > 0 {
 				w("<ul>")
 				for _, s := range p.Scopes {
-					if s == service.ScopeAccount {
+					if s == oauth.ScopeAccount {
 						s = "your account here: name, e-mail address, password and devices"
 					}
 					w("<li>", escape(s), "</li>")

@@ -3,7 +3,9 @@ package controller
 import (
 	"net/http"
 
-	"latchkey/service"
+	"latchkey/service/login"
+	"latchkey/service/password"
+	"latchkey/service/session"
 )
 
 type passwordBody struct {
@@ -13,9 +15,9 @@ type passwordBody struct {
 
 // password is POST /api/users/me/password. A device that was known gets a new
 // token, the way in which it showed the old one: all others are forgotten.
-func (s *server) password(c *call, who service.Live, body passwordBody) (reply, error) {
-	device, err := s.Passwords.Change(c.ctx(), service.PasswordChange{
-		Who: who, Current: service.NewPassword(body.CurrentPassword), Next: service.NewPassword(body.NewPassword),
+func (s *server) password(c *call, who session.Live, body passwordBody) (reply, error) {
+	device, err := s.Passwords.Change(c.ctx(), login.PasswordChange{
+		Who: who, Current: password.New(body.CurrentPassword), Next: password.New(body.NewPassword),
 		Device: s.deviceToken(c.r), From: c.from(),
 	})
 	out := reply{status: http.StatusNoContent}
@@ -44,7 +46,7 @@ type strengthReply struct {
 
 // passwordStrength is POST /api/users/password-strength, for sign-up forms.
 func (s *server) passwordStrength(c *call, body strengthBody) (reply, error) {
-	score, err := s.Strength.Score(c.ctx(), c.address, service.NewPassword(body.Password), text(body.Username), text(body.Email))
+	score, err := s.Strength.Score(c.ctx(), c.address, password.New(body.Password), text(body.Username), text(body.Email))
 	if err != nil {
 		return reply{}, err
 	}

@@ -5,6 +5,8 @@ import (
 
 	"latchkey/middleware/access"
 	"latchkey/service"
+	"latchkey/service/session"
+	"latchkey/service/token"
 )
 
 type refreshBody struct {
@@ -67,7 +69,7 @@ func (s *server) rtVerify(c *call, _ empty) (reply, error) {
 
 // foundRefresh finds the refresh token. One in a cookie must come from our own
 // pages.
-func (s *server) foundRefresh(c *call, inBody string) (access.Found, service.Delivery, error) {
+func (s *server) foundRefresh(c *call, inBody string) (access.Found, session.Delivery, error) {
 	found, via, err := s.foundRefreshAnywhere(c, inBody)
 	if err == nil && found.InCookie {
 		err = s.csrf.Check(c.r)
@@ -77,19 +79,19 @@ func (s *server) foundRefresh(c *call, inBody string) (access.Found, service.Del
 
 // foundRefreshAnywhere finds the refresh token wherever it is, and says how it came; of
 // several cookies the one that counts.
-func (s *server) foundRefreshAnywhere(c *call, inBody string) (access.Found, service.Delivery, error) {
+func (s *server) foundRefreshAnywhere(c *call, inBody string) (access.Found, session.Delivery, error) {
 	found, err := s.cookies.RefreshToken(c.r, inBody)
 	if err != nil || !found.InCookie {
-		return found, service.DeliveryBody, err
+		return found, session.DeliveryBody, err
 	}
-	var via service.Delivery
+	var via session.Delivery
 	found.Token, via = s.Sessions.ChooseCookie(append(found.Others, found.Token), s.named(c.r), s.cookies.Session != "")
 	return found, via, nil
 }
 
-func (s *server) presentation(c *call, found access.Found, via service.Delivery) service.Presentation {
-	return service.Presentation{
-		Token: found.Token, Delivery: via, Terms: service.Terms{ClientID: service.ClientAPI}, From: c.from(),
+func (s *server) presentation(c *call, found access.Found, via session.Delivery) session.RefreshRequest {
+	return session.RefreshRequest{
+		Token: found.Token, Delivery: via, Terms: session.ClientPolicy{ClientID: token.ClientAPI}, From: c.from(),
 	}
 }
 

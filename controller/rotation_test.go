@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"latchkey/internal/testserver"
-	"latchkey/service"
+	"latchkey/service/audit"
+	"latchkey/service/jose"
+	"latchkey/service/keys"
 )
 
 // TestNobodyIsRefusedWhileKeysRotate has users work against two replicas, whose
@@ -25,7 +27,7 @@ func TestNobodyIsRefusedWhileKeysRotate(t *testing.T) {
 			var replicas [2]*instance
 			for i := range replicas {
 				var err error
-				replicas[i], err = start(t, store, &clock{real: true, skew: time.Duration(i) * 500 * time.Millisecond}, settings...)
+				replicas[i], err = start(t, store, &testClock{real: true, skew: time.Duration(i) * 500 * time.Millisecond}, settings...)
 				must(t, err)
 			}
 			replicas[0].addAda(t)
@@ -49,14 +51,14 @@ func TestNobodyIsRefusedWhileKeysRotate(t *testing.T) {
 
 // rotateAll rotates through every algorithm, and waits for each key to sign. It
 // returns how often.
-func rotateAll(t *testing.T, ring *service.Keyring) (times int) {
-	for _, a := range []service.Algorithm{service.EdDSA, service.ES256, service.RS256, service.HS256, service.EdDSA} {
-		_, err := ring.Add(t.Context(), service.Key{Algorithm: a}, service.UseAccess, service.Origin{})
+func rotateAll(t *testing.T, ring *keys.Ring) (times int) {
+	for _, a := range []jose.Algorithm{jose.EdDSA, jose.ES256, jose.RS256, jose.HS256, jose.EdDSA} {
+		_, err := ring.Add(t.Context(), jose.Key{Algorithm: a}, keys.UseAccess, audit.Origin{})
 		must(t, err)
-		for _, use := range []service.KeyUse{service.UseAccess, service.UseRefresh} {
-			next, err := ring.Rotate(t.Context(), use, false, service.Origin{})
+		for _, use := range []keys.Use{keys.UseAccess, keys.UseRefresh} {
+			next, err := ring.Rotate(t.Context(), use, false, audit.Origin{})
 			must(t, err)
-			for deadline := time.Now().Add(5 * time.Second); next.State != service.KeyActive; {
+			for deadline := time.Now().Add(5 * time.Second); next.State != keys.Active; {
 				if time.Now().After(deadline) {
 					t.Fatalf("%s is %s", next.ID, next.State)
 				}

@@ -16,21 +16,28 @@ import (
 	"latchkey/middleware"
 	"latchkey/middleware/access"
 	"latchkey/service"
-	"latchkey/service/strength"
+	"latchkey/service/account"
+	"latchkey/service/health"
+	"latchkey/service/keys"
+	"latchkey/service/login"
+	"latchkey/service/oauth"
+	"latchkey/service/password"
+	"latchkey/service/session"
+	"latchkey/service/token"
 )
 
 // Options are the services behind the routes, and how they are reached.
 type Options struct {
-	Accounts  *service.Accounts
-	Login     *service.Login
-	Sessions  *service.Sessions
-	Passwords *service.Passwords
-	Strength  *strength.Scorer
-	Tokens    *service.Tokens
-	Keys      *service.Keyring
-	OAuth     *service.OAuth
-	Clients   *service.Clients
-	Health    *service.Health
+	Accounts  *account.Service
+	Login     *login.Service
+	Sessions  *session.Service
+	Passwords *login.Passwords
+	Strength  *password.Scorer
+	Tokens    *token.Minter
+	Keys      *keys.Ring
+	OAuth     *oauth.Server
+	Clients   *oauth.Clients
+	Health    *health.Checker
 
 	Issuer            string   // the iss of every token
 	PublicURL         *url.URL // may have a path, which a proxy strips
@@ -110,14 +117,14 @@ func NewRouter(o Options) (http.Handler, error) {
 	users.GET("/rtVerify", handle(s, s.rtVerify))
 	users.POST("/logout", handle(s, s.logout))
 
-	me := users.Group("/me", require.Require(access.Session, account))
+	me := users.Group("/me", require.Require(access.Session, mayUseAccount))
 	me.GET("", handleLive(s, s.me))
 	me.POST("/password", handleLive(s, s.password))
 	me.GET("/sessions", handleLive(s, s.devices))
 	me.DELETE("/sessions", handleLive(s, s.endOthers))
 	me.DELETE("/sessions/:id", handleLive(s, s.endDevice))
 
-	administrator := require.Require(access.Session, own, access.Privilege(service.PrivilegeAdministrator))
+	administrator := require.Require(access.Session, own, access.Privilege(account.PrivilegeAdministrator))
 	users.POST("/:id/token", administrator, handleLive(s, s.tokenFor))
 
 	clients := engine.Group(o.BasePath+"/clients", middleware.NoStore(), administrator)
@@ -130,7 +137,7 @@ func NewRouter(o Options) (http.Handler, error) {
 
 	s.routeDescription(engine, public)
 	if o.Demo {
-		s.routeDemo(engine, require.Require(access.Session, account))
+		s.routeDemo(engine, require.Require(access.Session, mayUseAccount))
 	}
 
 	engine.GET("/oauth/authorize", s.authorize)
@@ -180,21 +187,21 @@ func (h headAsGet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // own demands a token of the JSON API's own sessions. No application gets the
 // powers of an administrator who signs in to it.
-func own(s service.Subject, _ time.Time) error {
-	if s.ClientID != service.ClientAPI {
+func own(s token.Subject, _ time.Time) error {
+	if s.ClientID != token.ClientAPI {
 		return service.NewError(service.CodePrivilegeDenied, "Applications cannot do this in your place. Log in here.")
 	}
 	return nil
 }
 
-// account demands a token that may use the account of its user: one of the JSON
+// mayUseAccount demands a token that may use the account of its user: one of the JSON
 // API's own sessions, or of an OAuth client that was given the scope for it. What
 // a user allowed some application to do does not include the password.
-func account(s service.Subject, now time.Time) error {
-	if s.ClientID == service.ClientAPI {
+func mayUseAccount(s token.Subject, now time.Time) error {
+	if s.ClientID == token.ClientAPI {
 		return nil
 	}
-	return access.Scope(service.ScopeAccount)(s, now)
+	return access.Scope(oauth.ScopeAccount)(s, now)
 }
 
 // allowHead completes the header Allow of a 405: what answers GET answers HEAD.

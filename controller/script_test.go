@@ -17,7 +17,10 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"latchkey/internal/testserver"
-	"latchkey/service"
+	"latchkey/service/account"
+	"latchkey/service/audit"
+	"latchkey/service/oauth"
+	"latchkey/service/password"
 )
 
 // TestScripts runs each script in testdata/script on both sets of stores.
@@ -70,7 +73,7 @@ type worldKey struct{}
 type world struct {
 	t        *testing.T
 	set      testserver.Set
-	clock    *clock
+	clock    *testClock
 	instance *instance
 	clients  map[string]*http.Client
 	client   *http.Client
@@ -255,8 +258,8 @@ func clockCmd(ts *testscript.TestScript, _ bool, args []string) {
 func operatorCmd(ts *testscript.TestScript, _ bool, args []string) {
 	privilege, err := strconv.Atoi(args[1])
 	ts.Check(err)
-	_, err = of(ts).instance.accounts.CreateAsOperator(of(ts).t.Context(), service.NewAccount{
-		Username: args[0], Email: args[0] + "@example.org", Password: service.NewPassword("correct horse"), Privilege: privilege,
+	_, err = of(ts).instance.accounts.CreateAsOperator(of(ts).t.Context(), account.Registration{
+		Username: args[0], Email: args[0] + "@example.org", Password: password.New("correct horse"), Privilege: privilege,
 	})
 	ts.Check(err)
 }
@@ -265,7 +268,7 @@ func disableCmd(ts *testscript.TestScript, _ bool, args []string) {
 	w := of(ts)
 	account, err := w.instance.accounts.Find(w.t.Context(), args[0])
 	ts.Check(err)
-	ts.Check(w.instance.sessions.Disable(w.t.Context(), account.ID, args[1] == "true", service.Origin{}))
+	ts.Check(w.instance.sessions.Disable(w.t.Context(), account.ID, args[1] == "true", audit.Origin{}))
 }
 
 func pageCmd(ts *testscript.TestScript, neg bool, args []string) {
@@ -300,7 +303,7 @@ func queryCmd(ts *testscript.TestScript, _ bool, args []string) {
 
 func clientCmd(ts *testscript.TestScript, _ bool, args []string) {
 	w := of(ts)
-	var spec service.ClientSpec
+	var spec oauth.ClientSpec
 	for _, arg := range args[1:] {
 		key, value, _ := strings.Cut(arg, "=")
 		switch key {
@@ -330,7 +333,7 @@ func clientCmd(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Fatalf("client: what is %q?", arg)
 		}
 	}
-	_, secret, err := w.instance.clients.Create(w.t.Context(), spec, "", service.Caller{}, service.Origin{})
+	_, secret, err := w.instance.clients.Create(w.t.Context(), spec, "", account.Caller{}, audit.Origin{})
 	ts.Check(err)
 	ts.Setenv(args[0], string(secret))
 	ts.Setenv(args[0]+"_BASIC", "Basic "+base64.StdEncoding.EncodeToString([]byte(spec.ID+":"+string(secret))))

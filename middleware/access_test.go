@@ -16,16 +16,17 @@ import (
 	"latchkey/middleware"
 	"latchkey/middleware/access"
 	"latchkey/service"
+	"latchkey/service/token"
 )
 
 // stamp verifies one token and no other.
-type stamp service.RawToken
+type stamp token.Raw
 
-func (s stamp) VerifyAccess(raw service.RawToken) (service.Subject, error) {
-	if raw != service.RawToken(s) {
-		return service.Subject{}, service.NewError(service.CodeTokenInvalid, "not that one")
+func (s stamp) VerifyAccess(raw token.Raw) (token.Subject, error) {
+	if raw != token.Raw(s) {
+		return token.Subject{}, service.NewError(service.CodeTokenInvalid, "not that one")
 	}
-	return service.Subject{UserID: "u", SessionID: "s", Privilege: 1}, nil
+	return token.Subject{UserID: "u", SessionID: "s", Privilege: 1}, nil
 }
 
 // route is an engine with one route behind the given guards.

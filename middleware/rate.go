@@ -8,8 +8,10 @@ import (
 	"golang.org/x/time/rate"
 
 	"latchkey/controller/problem"
+	"latchkey/internal/share"
 	"latchkey/middleware/access"
 	"latchkey/service"
+	"latchkey/service/account"
 )
 
 // maxAddresses bounds how many addresses are remembered: two halves of this.
@@ -55,7 +57,7 @@ func Rate(n, burst int, per time.Duration, now func() time.Time, problems *probl
 		if counted != nil && !counted(c) {
 			return
 		}
-		wait := b.take(service.AddressPrefix(c.ClientIP()), now())
+		wait := b.take(share.Prefix(c.ClientIP()), now())
 		if wait == 0 {
 			return
 		}
@@ -69,5 +71,5 @@ func Rate(n, burst int, per time.Duration, now func() time.Time, problems *probl
 // NoAdministrator is of requests that no guard let in as an administrator's.
 func NoAdministrator(c *gin.Context) bool {
 	s, known := access.Subject(c.Request.Context())
-	return !known || s.Privilege < service.PrivilegeAdministrator
+	return !known || s.Privilege < account.PrivilegeAdministrator
 }

@@ -15,7 +15,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"latchkey/repository"
-	"latchkey/service"
+	"latchkey/service/audit"
+	"latchkey/service/password"
 )
 
 func auditCommand() *cobra.Command {
@@ -54,13 +55,13 @@ func auditListCommand() *cobra.Command {
 				return fmt.Errorf("--since: %w", err)
 			}
 			if user != "" {
-				account, err := newAccounts(o.cfg, o.backend, service.PasswordPolicy{}, newHasher(o.cfg), o.log).Find(ctx, user)
+				account, err := newAccounts(o.cfg, o.backend, password.Policy{}, newHasher(o.cfg), o.log).Find(ctx, user)
 				if err != nil {
 					return err
 				}
 				q.UserID = account.ID
 			}
-			return o.backend.audit(o.log).Each(ctx, q, func(a service.AuditRecord) error {
+			return o.backend.audit(o.log).Each(ctx, q, func(a audit.Record) error {
 				return printAudit(cmd.OutOrStdout(), a, asJSON)
 			})
 		}),
@@ -120,7 +121,7 @@ func eventNames() string {
 }
 
 // printAudit writes a record as a line, without what is empty.
-func printAudit(w io.Writer, a service.AuditRecord, asJSON bool) error {
+func printAudit(w io.Writer, a audit.Record, asJSON bool) error {
 	if asJSON {
 		object := map[string]string{"id": a.ID, "at": a.At.Format(time.RFC3339Nano), "event": string(a.Event), "outcome": a.Outcome}
 		maps.Insert(object, a.Members())

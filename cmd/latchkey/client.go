@@ -14,7 +14,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"latchkey/config"
-	"latchkey/service"
+	"latchkey/service/account"
+	"latchkey/service/oauth"
 )
 
 func clientCommand() *cobra.Command {
@@ -32,7 +33,7 @@ or mobile app) has no secret; any other gets one, which is shown once.`,
 }
 
 func clientCreateCommand() *cobra.Command {
-	var spec service.ClientSpec
+	var spec oauth.ClientSpec
 	var secretFile string
 	cmd := &cobra.Command{
 		Use:   "create",
@@ -47,8 +48,8 @@ func clientCreateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return withClients(func(ctx context.Context, cmd *cobra.Command, clients *service.Clients) error {
-				made, generated, err := clients.Create(ctx, spec, secret, service.Caller{}, operator)
+			return withClients(func(ctx context.Context, cmd *cobra.Command, clients *oauth.Clients) error {
+				made, generated, err := clients.Create(ctx, spec, secret, account.Caller{}, operator)
 				if err != nil {
 					return err
 				}
@@ -70,12 +71,12 @@ func clientCreateCommand() *cobra.Command {
 }
 
 // specFlags are what may be changed of a client.
-func specFlags(cmd *cobra.Command, spec *service.ClientSpec) {
+func specFlags(cmd *cobra.Command, spec *oauth.ClientSpec) {
 	f := cmd.Flags()
 	f.StringVar(&spec.Name, "name", "", "name that users are shown")
 	f.BoolVar(&spec.FirstParty, "first-party", false, "it is yours: users are not asked for consent, and it may have the grant password")
 	f.BoolVar(&spec.PKCEOptional, "pkce-optional", false, "it may use codes without PKCE; only for a client with a secret")
-	f.StringArrayVar(&spec.Grants, "grant", nil, "grant_type that it may use, repeatable: "+strings.Join(service.Grants(), ", "))
+	f.StringArrayVar(&spec.Grants, "grant", nil, "grant_type that it may use, repeatable: "+strings.Join(oauth.Grants(), ", "))
 	f.StringArrayVar(&spec.Scopes, "scope", nil, "scope that it may ask for, repeatable; account is for the account routes of the API")
 	f.StringArrayVar(&spec.RedirectURIs, "redirect-uri", nil, "exact redirect URI, repeatable; the port of a loopback address is free")
 	f.StringArrayVar(&spec.Audiences, "audience", nil, "audience of its access tokens, repeatable; the first is the default (default: tokens.audience)")
@@ -89,7 +90,7 @@ func secretFileFlag(cmd *cobra.Command, file *string) {
 }
 
 // readClientSecret reads the secret that an operator chose; "" if there is none.
-func readClientSecret(cmd *cobra.Command, file string) (service.ClientSecret, error) {
+func readClientSecret(cmd *cobra.Command, file string) (oauth.ClientSecret, error) {
 	if file == "" {
 		return "", nil
 	}
@@ -101,11 +102,11 @@ func readClientSecret(cmd *cobra.Command, file string) (service.ClientSecret, er
 	if secret == "" {
 		return "", errors.New("--secret-file: there is no secret in it")
 	}
-	return service.ClientSecret(secret), nil
+	return oauth.ClientSecret(secret), nil
 }
 
 func clientUpdateCommand() *cobra.Command {
-	var want service.ClientSpec
+	var want oauth.ClientSpec
 	cmd := &cobra.Command{
 		Use:   "update CLIENT_ID",
 		Short: "Change a client",
@@ -119,8 +120,8 @@ all of them; an empty value removes them: --scope ''.`,
 		if cmd.Flags().NFlag() == 0 || cmd.Flags().NFlag() == 1 && cmd.Flags().Changed("config") {
 			return errors.New("there is nothing to change: say what, as in --scope orders:read")
 		}
-		return withClients(func(ctx context.Context, cmd *cobra.Command, clients *service.Clients) error {
-			_, err := clients.Change(ctx, args[0], func(spec *service.ClientSpec) { copyChanged(cmd, spec, want) }, service.Caller{}, operator)
+		return withClients(func(ctx context.Context, cmd *cobra.Command, clients *oauth.Clients) error {
+			_, err := clients.Change(ctx, args[0], func(spec *oauth.ClientSpec) { copyChanged(cmd, spec, want) }, account.Caller{}, operator)
 			if err == nil {
 				fmt.Fprintf(cmd.OutOrStdout(), "changed %s\n", args[0])
 			}
@@ -132,7 +133,7 @@ all of them; an empty value removes them: --scope ''.`,
 }
 
 // copyChanged copies what was given as a flag.
-func copyChanged(cmd *cobra.Command, spec *service.ClientSpec, want service.ClientSpec) {
+func copyChanged(cmd *cobra.Command, spec *oauth.ClientSpec, want oauth.ClientSpec) {
 	some := func(list []string) []string {
 		return slices.DeleteFunc(list, func(s string) bool { return s == "" })
 	}
@@ -202,14 +203,14 @@ not in it any more are disabled. The file is YAML:
 }
 
 // applyClients makes the managed clients what a file says.
-func applyClients(ctx context.Context, file string, clients *service.Clients) (service.Applied, error) {
+func applyClients(ctx context.Context, file string, clients *oauth.Clients) (oauth.Applied, error) {
 	list, err := config.LoadClients(file)
 	if err != nil {
-		return service.Applied{}, err
+		return oauth.Applied{}, err
 	}
-	declared := make([]service.DeclaredClient, len(list))
+	declared := make([]oauth.DeclaredClient, len(list))
 	for i, c := range list {
-		declared[i] = service.DeclaredClient{Secret: service.ClientSecret(c.Secret.Reveal()), ClientSpec: service.ClientSpec{
+		declared[i] = oauth.DeclaredClient{Secret: oauth.ClientSecret(c.Secret.Reveal()), ClientSpec: oauth.ClientSpec{
 			ID: c.ID, Name: c.Name, Public: c.Public, FirstParty: c.FirstParty, Disabled: c.Disabled, PKCEOptional: c.PKCEOptional,
 			Grants: c.Grants, Scopes: c.Scopes, RedirectURIs: c.RedirectURIs, Audiences: c.Audiences,
 			AccessTTL: c.AccessTTL, IdleTTL: c.IdleTTL, AbsoluteTTL: c.AbsoluteTTL,
@@ -219,7 +220,7 @@ func applyClients(ctx context.Context, file string, clients *service.Clients) (s
 }
 
 // printSecret shows a secret, where there is one.
-func printSecret(w io.Writer, secret service.ClientSecret) {
+func printSecret(w io.Writer, secret oauth.ClientSecret) {
 	if secret != "" {
 		fmt.Fprintf(w, "client_secret  %s\nIt is not shown again.\n", string(secret))
 	}
@@ -231,7 +232,7 @@ func clientListCommand() *cobra.Command {
 		Short:   "List the clients",
 		Example: "  latchkey client list",
 		Args:    cobra.NoArgs,
-		RunE: withClients(func(ctx context.Context, cmd *cobra.Command, clients *service.Clients) error {
+		RunE: withClients(func(ctx context.Context, cmd *cobra.Command, clients *oauth.Clients) error {
 			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 			fmt.Fprintln(w, "CLIENT_ID\tNAME\tKIND\tGRANTS\tSCOPES\tREDIRECT URIS")
 			const page = 100
@@ -253,7 +254,7 @@ func clientListCommand() *cobra.Command {
 	}
 }
 
-func kindOf(c service.Client) string {
+func kindOf(c oauth.Client) string {
 	kind := "confidential"
 	if c.Public {
 		kind = "public"
@@ -284,8 +285,8 @@ func clientRotateCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return withClients(func(ctx context.Context, cmd *cobra.Command, clients *service.Clients) error {
-			generated, err := clients.RotateSecret(ctx, args[0], secret, keep, service.Caller{}, operator)
+		return withClients(func(ctx context.Context, cmd *cobra.Command, clients *oauth.Clients) error {
+			generated, err := clients.RotateSecret(ctx, args[0], secret, keep, account.Caller{}, operator)
 			switch {
 			case err != nil:
 				return err
@@ -297,7 +298,7 @@ func clientRotateCommand() *cobra.Command {
 			return nil
 		})(cmd, args)
 	}
-	durationFlag(cmd, &keep, "keep", service.KeepSecret, "how long the secret before it stays good")
+	durationFlag(cmd, &keep, "keep", oauth.KeepSecret, "how long the secret before it stays good")
 	secretFileFlag(cmd, &secretFile)
 	return cmd
 }
@@ -309,8 +310,8 @@ func clientDisableCommand(name, short string, disable bool) *cobra.Command {
 		Example: "  latchkey client " + name + " jobs",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return withClients(func(ctx context.Context, cmd *cobra.Command, clients *service.Clients) error {
-				_, err := clients.Change(ctx, args[0], func(spec *service.ClientSpec) { spec.Disabled = disable }, service.Caller{}, operator)
+			return withClients(func(ctx context.Context, cmd *cobra.Command, clients *oauth.Clients) error {
+				_, err := clients.Change(ctx, args[0], func(spec *oauth.ClientSpec) { spec.Disabled = disable }, account.Caller{}, operator)
 				if err == nil {
 					fmt.Fprintf(cmd.OutOrStdout(), "%sd %s\n", name, args[0])
 				}
@@ -327,8 +328,8 @@ func clientDeleteCommand() *cobra.Command {
 		Example: "  latchkey client delete jobs",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return withClients(func(ctx context.Context, cmd *cobra.Command, clients *service.Clients) error {
-				err := clients.Delete(ctx, args[0], service.Caller{}, operator)
+			return withClients(func(ctx context.Context, cmd *cobra.Command, clients *oauth.Clients) error {
+				err := clients.Delete(ctx, args[0], account.Caller{}, operator)
 				if err == nil {
 					fmt.Fprintf(cmd.OutOrStdout(), "deleted %s\n", args[0])
 				}
@@ -338,12 +339,12 @@ func clientDeleteCommand() *cobra.Command {
 	}
 }
 
-func newClients(b backend, log *slog.Logger) *service.Clients {
-	return service.NewClients(b.store.Clients, b.clock.Now, b.audit(log))
+func newClients(b backend, log *slog.Logger) *oauth.Clients {
+	return oauth.NewClients(b.store.Clients, b.clock.Now, b.audit(log))
 }
 
 // withClients opens the stores for a command about clients.
-func withClients(f func(context.Context, *cobra.Command, *service.Clients) error) func(*cobra.Command, []string) error {
+func withClients(f func(context.Context, *cobra.Command, *oauth.Clients) error) func(*cobra.Command, []string) error {
 	return withStores(func(ctx context.Context, cmd *cobra.Command, o opened) error {
 		return f(ctx, cmd, newClients(o.backend, o.log))
 	})

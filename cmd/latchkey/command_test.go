@@ -31,7 +31,7 @@ func TestTheFirstAdministratorComesFromTheCommandLine(t *testing.T) {
 	}
 	r := serveIn(t, port, "--config", file)
 	var got tokens
-	if status := post(t, r.url+"/api/users/login", login, &got); status != 200 || got.Privilege != 2 {
+	if status := post(t, r.url+"/api/users/login", loginBody, &got); status != 200 || got.Privilege != 2 {
 		t.Errorf("login: %d, privilege %d", status, got.Privilege)
 	}
 
@@ -166,7 +166,7 @@ func TestAnOperatorListsAndEndsSessions(t *testing.T) {
 	post(t, r.url+"/api/users", ada, nil)
 	var one, two, three tokens
 	for _, got := range []*tokens{&one, &two, &three} {
-		post(t, r.url+"/api/users/login", login, got)
+		post(t, r.url+"/api/users/login", loginBody, got)
 	}
 	list := func() string {
 		out, err := command(t, "", "sessions", "list", "--user", "ada", "--config", file)
@@ -190,7 +190,7 @@ func TestAnOperatorListsAndEndsSessions(t *testing.T) {
 			t.Errorf("after revoke %v: %s", step.args, out)
 		}
 	}
-	post(t, r.url+"/api/users/login", login, &one)
+	post(t, r.url+"/api/users/login", loginBody, &one)
 	out, err := command(t, "", "sessions", "revoke", "--all", "--config", file)
 	must(t, err)
 	if !strings.Contains(out, "1 users") {
@@ -206,12 +206,12 @@ func TestAnOperatorListsAndEndsSessions(t *testing.T) {
 	}
 	_, err = command(t, "", "user", "disable", "--user", "ada", "--config", file)
 	must(t, err)
-	if status := post(t, r.url+"/api/users/login", login, nil); status != 403 {
+	if status := post(t, r.url+"/api/users/login", loginBody, nil); status != 403 {
 		t.Errorf("login of a disabled user: %d", status)
 	}
 	_, err = command(t, "", "user", "enable", "--user", "ada", "--config", file)
 	must(t, err)
-	if status := post(t, r.url+"/api/users/login", login, nil); status != 200 {
+	if status := post(t, r.url+"/api/users/login", loginBody, nil); status != 200 {
 		t.Errorf("login of an enabled user: %d", status)
 	}
 }
@@ -221,8 +221,8 @@ func TestAnOperatorReadsTheAuditLog(t *testing.T) {
 	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d'", port), "data.dir: '"+t.TempDir()+"'")
 	r := serveIn(t, port, "--config", file)
 	post(t, r.url+"/api/users", ada, nil)
-	post(t, r.url+"/api/users/login", login, nil)
-	post(t, r.url+"/api/users/login", strings.Replace(login, "horse", "house", 1), nil)
+	post(t, r.url+"/api/users/login", loginBody, nil)
+	post(t, r.url+"/api/users/login", strings.Replace(loginBody, "horse", "house", 1), nil)
 	audit := func(args ...string) string {
 		t.Helper()
 		out, err := command(t, "", append([]string{"audit", "--config", file}, args...)...)

@@ -11,7 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"latchkey/service"
+	"latchkey/service/jose"
+	"latchkey/service/keys"
 )
 
 func keyCommand() *cobra.Command {
@@ -34,20 +35,20 @@ func keyListCommand() *cobra.Command {
 		Short:   "List the keys and their states",
 		Example: "  latchkey key list",
 		Args:    cobra.NoArgs,
-		RunE: withKeys(func(ctx context.Context, cmd *cobra.Command, ring *service.Keyring) error {
-			keys, err := ring.List(ctx)
+		RunE: withKeys(func(ctx context.Context, cmd *cobra.Command, ring *keys.Ring) error {
+			list, err := ring.List(ctx)
 			if err != nil {
 				return err
 			}
-			if len(keys) == 0 {
+			if len(list) == 0 {
 				fmt.Fprintln(cmd.OutOrStdout(), "no keys yet: the first start of the service draws them")
 				return nil
 			}
 			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 			fmt.Fprintln(w, "USE\tSTATE\tALGORITHM\tKID\tCREATED\tACTIVE FROM\tHONOURED UNTIL")
-			for _, k := range keys {
+			for _, k := range list {
 				until := k.Until
-				if k.State == service.KeyRevoked {
+				if k.State == keys.Revoked {
 					until = k.RevokedAt
 				}
 				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.Use, k.State, k.Algorithm, k.ID, instant(k.CreatedAt), instant(k.ActiveAt), instant(until))
@@ -66,7 +67,7 @@ func keyAddCommand() *cobra.Command {
 It is published at once and signs after "latchkey key rotate".`,
 		Example: "  latchkey key add --alg EdDSA\n  latchkey key add --use refresh",
 		Args:    cobra.NoArgs,
-		RunE: withKeys(func(ctx context.Context, cmd *cobra.Command, ring *service.Keyring) error {
+		RunE: withKeys(func(ctx context.Context, cmd *cobra.Command, ring *keys.Ring) error {
 			u, err := keyUse(use)
 			if err != nil {
 				return err
@@ -77,11 +78,11 @@ It is published at once and signs after "latchkey key rotate".`,
 				}
 				algorithm = string(ring.Algorithm(u))
 			}
-			a, err := service.ParseAlgorithm(algorithm)
+			a, err := jose.ParseAlgorithm(algorithm)
 			if err != nil {
 				return fmt.Errorf("--alg: %w", err)
 			}
-			k, err := ring.Add(ctx, service.Key{Algorithm: a}, u, operator)
+			k, err := ring.Add(ctx, jose.Key{Algorithm: a}, u, operator)
 			return said(cmd.OutOrStdout(), k, err)
 		}),
 	}
@@ -102,7 +103,7 @@ not in their copy of the key set; --now does not wait, which breaks only those
 who verify elsewhere and do not fetch the set again for an unknown kid.`,
 		Example: "  latchkey key rotate\n  latchkey key rotate --use refresh",
 		Args:    cobra.NoArgs,
-		RunE: withKeys(func(ctx context.Context, cmd *cobra.Command, ring *service.Keyring) error {
+		RunE: withKeys(func(ctx context.Context, cmd *cobra.Command, ring *keys.Ring) error {
 			u, err := keyUse(use)
 			if err != nil {
 				return err
@@ -134,7 +135,7 @@ tokens.keys_file are not touched: take them out of it.`,
 			if all == (len(args) == 1) {
 				return errors.New("name the kid of one key, or say --all; latchkey key list has them")
 			}
-			return withKeys(func(ctx context.Context, cmd *cobra.Command, ring *service.Keyring) error {
+			return withKeys(func(ctx context.Context, cmd *cobra.Command, ring *keys.Ring) error {
 				if all {
 					n, err := ring.RevokeAll(ctx, operator)
 					if err == nil {
@@ -170,11 +171,11 @@ decides the algorithm: Ed25519 EdDSA, P-256 ES256, RSA RS256.`,
 			if err != nil {
 				return err
 			}
-			key, err := service.ParseKey(text)
+			key, err := jose.ParseKey(text)
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
-			return withKeys(func(ctx context.Context, cmd *cobra.Command, ring *service.Keyring) error {
+			return withKeys(func(ctx context.Context, cmd *cobra.Command, ring *keys.Ring) error {
 				k, err := ring.Add(ctx, key, u, operator)
 				return said(cmd.OutOrStdout(), k, err)
 			})(cmd, args)
@@ -195,11 +196,11 @@ active, next, retired or revoked.`,
 		Example: "  latchkey key generate --alg ES256 > es256.jwk",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			a, err := service.ParseAlgorithm(algorithm)
+			a, err := jose.ParseAlgorithm(algorithm)
 			if err != nil {
 				return fmt.Errorf("--alg: %w", err)
 			}
-			k, err := service.GenerateKey(a)
+			k, err := jose.GenerateKey(a)
 			if err != nil {
 				return err
 			}
@@ -210,29 +211,29 @@ active, next, retired or revoked.`,
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&algorithm, "alg", string(service.EdDSA), "HS256, EdDSA, ES256 or RS256")
+	cmd.Flags().StringVar(&algorithm, "alg", string(jose.EdDSA), "HS256, EdDSA, ES256 or RS256")
 	return cmd
 }
 
 func useFlag(cmd *cobra.Command, use *string) {
-	cmd.Flags().StringVar(use, "use", string(service.UseAccess), "what the key signs: access or refresh")
+	cmd.Flags().StringVar(use, "use", string(keys.UseAccess), "what the key signs: access or refresh")
 }
 
-func keyUse(text string) (service.KeyUse, error) {
-	switch u := service.KeyUse(text); u {
-	case service.UseAccess, service.UseRefresh:
+func keyUse(text string) (keys.Use, error) {
+	switch u := keys.Use(text); u {
+	case keys.UseAccess, keys.UseRefresh:
 		return u, nil
 	}
 	return "", fmt.Errorf("--use: %q is not access or refresh", text)
 }
 
 // said tells what became of a key.
-func said(w io.Writer, k service.KeyInfo, err error) error {
+func said(w io.Writer, k keys.Info, err error) error {
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(w, "%s key %s (%s) is %s", k.Use, k.ID, k.Algorithm, k.State)
-	if k.State == service.KeyNext && !k.ActiveAt.IsZero() {
+	if k.State == keys.Next && !k.ActiveAt.IsZero() {
 		fmt.Fprintf(w, ", and signs from %s", instant(k.ActiveAt))
 	}
 	fmt.Fprintln(w)
@@ -261,7 +262,7 @@ func readFile(name string, stdin io.Reader) ([]byte, error) {
 }
 
 // withKeys opens the stores for a command about keys.
-func withKeys(f func(context.Context, *cobra.Command, *service.Keyring) error) func(*cobra.Command, []string) error {
+func withKeys(f func(context.Context, *cobra.Command, *keys.Ring) error) func(*cobra.Command, []string) error {
 	return withStores(func(ctx context.Context, cmd *cobra.Command, o opened) error {
 		ring, _, err := newTokens(o.cfg, o.backend, false, o.log)
 		if err != nil {

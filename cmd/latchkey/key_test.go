@@ -46,7 +46,7 @@ func TestARevokedKeyIsRefusedOnEveryReplicaWithinFiveSeconds(t *testing.T) {
 	file, replicas := twoReplicas(t, ", algorithm: EdDSA")
 	post(t, replicas[0].url+"/api/users", ada, nil)
 	var got tokens
-	post(t, replicas[0].url+"/api/users/login", login, &got)
+	post(t, replicas[0].url+"/api/users/login", loginBody, &got)
 	for _, r := range replicas {
 		if status := get(t, r.url+"/api/users/me", got.AccessToken); status != 200 {
 			t.Fatalf("before: %d", status)
@@ -115,7 +115,7 @@ func TestAnOperatorChangesTheAlgorithm(t *testing.T) {
 	}
 	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(50 * time.Millisecond) {
 		var got tokens
-		post(t, replicas[1].url+"/api/users/login", login, &got)
+		post(t, replicas[1].url+"/api/users/login", loginBody, &got)
 		if len(got.AccessToken) > 600 { // an RSA signature
 			break
 		}
@@ -145,7 +145,7 @@ func TestKeysOfAFileAreFollowedWithoutARestart(t *testing.T) {
 	r := serveIn(t, port, "--config", file)
 	post(t, r.url+"/api/users", ada, nil)
 	var got tokens
-	post(t, r.url+"/api/users/login", login, &got)
+	post(t, r.url+"/api/users/login", loginBody, &got)
 	two, err := command(t, "", "key", "generate", "--alg", "ES256")
 	must(t, err)
 	write(`{"keys":[` + two + `]}`)
@@ -180,7 +180,7 @@ func TestATokenIsInspected(t *testing.T) {
 	r := serveIn(t, port, "--config", file)
 	post(t, r.url+"/api/users", ada, nil)
 	var first, second tokens
-	post(t, r.url+"/api/users/login", login, &first)
+	post(t, r.url+"/api/users/login", loginBody, &first)
 	inspect := func(token string, want ...string) {
 		t.Helper()
 		out, err := command(t, token+"\n", "token", "inspect", "--config", file)

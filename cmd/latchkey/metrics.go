@@ -16,7 +16,13 @@ import (
 
 	"latchkey/config"
 	"latchkey/repository"
-	"latchkey/service"
+	"latchkey/service/clock"
+	"latchkey/service/health"
+	"latchkey/service/keys"
+	"latchkey/service/login"
+	"latchkey/service/oauth"
+	"latchkey/service/password"
+	"latchkey/service/session"
 )
 
 // metrics are what the process tells Prometheus. No label has values from outside:
@@ -111,7 +117,7 @@ func (m *metrics) watch(w watched, pools map[string]func() repository.PoolStats)
 		states := map[[2]string]int64{}
 		for _, k := range w.ring.KeySet().Keys(now) {
 			states[[2]string{string(k.Use), string(k.State)}]++
-			if k.State == service.KeyActive && !k.ActiveAt.IsZero() {
+			if k.State == keys.Active && !k.ActiveAt.IsZero() {
 				emit("latchkey_key_active_seconds", "For how long the key that signs has done so.", prometheus.GaugeValue, int64(now.Sub(k.ActiveAt).Seconds()), "use", string(k.Use))
 			}
 		}
@@ -123,13 +129,13 @@ func (m *metrics) watch(w watched, pools map[string]func() repository.PoolStats)
 
 // watched are the parts that metrics read at each scrape.
 type watched struct {
-	sessions *service.Sessions
-	clients  *service.Clients
-	login    *service.Login
-	hasher   *service.Hasher
-	ring     *service.Keyring
-	health   *service.Health
-	clock    *service.Clock
+	sessions *session.Service
+	clients  *oauth.Clients
+	login    *login.Service
+	hasher   *password.Hasher
+	ring     *keys.Ring
+	health   *health.Checker
+	clock    *clock.Clock
 	log      *logQueue
 }
 
@@ -210,7 +216,7 @@ func (c counting) WithGroup(name string) slog.Handler {
 
 // reasons says why the service is not ready, to those who run it. With the parameter
 // stores=1 it is not ready either while a store is unavailable.
-func reasons(w http.ResponseWriter, r *http.Request, s service.State) {
+func reasons(w http.ResponseWriter, r *http.Request, s health.Report) {
 	ready := s.Ready() && (r.URL.Query().Get("stores") != "1" || s.StoresReady())
 	text := func(err error) string {
 		if err != nil {
@@ -229,7 +235,7 @@ func reasons(w http.ResponseWriter, r *http.Request, s service.State) {
 }
 
 // serve answers at metrics.listen until ctx is done.
-func (m *metrics) serve(ctx context.Context, cfg config.Config, health *service.Health, log *slog.Logger) error {
+func (m *metrics) serve(ctx context.Context, cfg config.Config, health *health.Checker, log *slog.Logger) error {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.Metrics.Listen)
 	if err != nil {
 		return err

@@ -19,8 +19,8 @@ func TestMetricsSayWhatHappened(t *testing.T) {
 	metricsURL := fmt.Sprintf("http://127.0.0.1:%d", private)
 	var got tokens
 	post(t, r.url+"/api/users", ada, nil)
-	post(t, r.url+"/api/users/login", login, &got)
-	post(t, r.url+"/api/users/login", strings.Replace(login, "horse", "house", 1), nil)
+	post(t, r.url+"/api/users/login", loginBody, &got)
+	post(t, r.url+"/api/users/login", strings.Replace(loginBody, "horse", "house", 1), nil)
 	post(t, r.url+"/api/users/login", `{"username":"nobody","password":"wrong horse"}`, nil)
 	post(t, r.url+"/api/users/refresh", fmt.Sprintf(`{"refreshToken":%q}`, got.RefreshToken), &got)
 	post(t, r.url+"/api/users/logout", fmt.Sprintf(`{"refreshToken":%q}`, got.RefreshToken), nil)

@@ -72,7 +72,7 @@ func TestBehindPgBouncer(t *testing.T) {
 	if status := post(t, urls[0]+"/api/users", ada, nil); status != 201 {
 		t.Errorf("sign-up: %d", status)
 	}
-	if status := post(t, urls[1]+"/api/users/login", login, &alice); status != 200 {
+	if status := post(t, urls[1]+"/api/users/login", loginBody, &alice); status != 200 {
 		t.Errorf("log-in: %d", status)
 	}
 	if status := post(t, urls[0]+"/api/users/refresh", fmt.Sprintf(`{"refreshToken":%q}`, alice.RefreshToken), &again); status != 200 {

@@ -106,7 +106,7 @@ location = /.well-known/oauth-authorization-server/auth { proxy_pass http://latc
 	v.wants(401, "GET", "/livez", "")
 	v.staging = true
 	v.wants(201, "POST", "/api/users", ada)
-	v.wants(200, "POST", "/api/users/login", login)
+	v.wants(200, "POST", "/api/users/login", loginBody)
 	v.wants(200, "GET", "/api/users/me", "")
 	v.wants(200, "POST", "/api/users/refresh", "")
 	v.wants(200, "HEAD", "/api/users/me", "")
@@ -134,7 +134,7 @@ location = /.well-known/oauth-authorization-server/auth { proxy_pass http://latc
 		guesser.send("POST", "/api/users/login", fmt.Sprintf(`{"username":"stranger%d","password":"wrong guess"}`, i))
 	}
 	guesser.wants(429, "POST", "/api/users/login", `{"username":"stranger9","password":"wrong guess"}`)
-	v.wants(200, "POST", "/api/users/login", login)
+	v.wants(200, "POST", "/api/users/login", loginBody)
 	v.wants(204, "POST", "/api/users/logout", "")
 	v.wants(401, "GET", "/api/users/me", "")
 }
@@ -168,7 +168,7 @@ func TestBehindHAProxy(t *testing.T) {
 		}
 	}
 	v.wants(201, "POST", "/api/users", ada)
-	v.wants(200, "POST", "/api/users/login", login)
+	v.wants(200, "POST", "/api/users/login", loginBody)
 	v.wants(200, "GET", "/api/users/me", "")
 	v.wants(200, "POST", "/api/users/refresh", "")
 	v.wants(204, "POST", "/api/users/logout", "")

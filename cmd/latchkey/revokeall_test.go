@@ -25,13 +25,13 @@ func TestRevokeAll_UsersLogInAgain(t *testing.T) {
 			r := serveIn(t, port, "--config", file)
 			post(t, r.url+"/api/users", ada, nil)
 			var before, after, refreshed tokens
-			post(t, r.url+"/api/users/login", login, &before)
+			post(t, r.url+"/api/users/login", loginBody, &before)
 			_, err := command(t, "", "sessions", "revoke", "--all", "--config", file)
 			must(t, err)
 			if status := get(t, r.url+"/api/users/me", before.AccessToken); status != 401 {
 				t.Errorf("a token of before: %d", status)
 			}
-			post(t, r.url+"/api/users/login", login, &after)
+			post(t, r.url+"/api/users/login", loginBody, &after)
 			if status := get(t, r.url+"/api/users/me", after.AccessToken); status != 200 {
 				t.Errorf("a token of a new log-in: %d", status)
 			}

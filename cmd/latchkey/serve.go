@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"latchkey/config"
-	"latchkey/service"
+	"latchkey/service/health"
 )
 
 // The limits of a connection: a client that is slower is cut.
@@ -105,7 +105,7 @@ func serve(ctx context.Context, cfg config.Config, stdout io.Writer, queue *logQ
 		log.Warn(w)
 	}
 	b.clock.Start(ctx)
-	health := service.NewHealth(b.store, b.mode, b.clock)
+	health := health.New(b.store, b.mode, b.clock)
 	ring, tokens, err := newTokens(cfg, b, true, log)
 	if err != nil {
 		return err

@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	ada   = `{"username":"ada","email":"ada@example.org","password":"correct horse"}`
-	login = `{"username":"ada","password":"correct horse"}`
+	ada       = `{"username":"ada","email":"ada@example.org","password":"correct horse"}`
+	loginBody = `{"username":"ada","password":"correct horse"}`
 )
 
 func TestTheEmbeddedServiceKeepsUsersAndSessionsOverARestart(t *testing.T) {
@@ -34,7 +34,7 @@ func TestTheEmbeddedServiceKeepsUsersAndSessionsOverARestart(t *testing.T) {
 		t.Fatalf("sign-up: %d", status)
 	}
 	var before, after tokens
-	post(t, first.url+"/api/users/login", login, &before)
+	post(t, first.url+"/api/users/login", loginBody, &before)
 	for name, mode := range map[string]os.FileMode{dir: 0o700, filepath.Join(dir, "secret"): 0o600, filepath.Join(dir, "latchkey.db"): 0o600, filepath.Join(dir, "latchkey.db.migrate"): 0o600} {
 		info, err := os.Stat(name)
 		must(t, err)
@@ -52,7 +52,7 @@ func TestTheEmbeddedServiceKeepsUsersAndSessionsOverARestart(t *testing.T) {
 	if status := post(t, second.url+"/api/users/refresh", body, &after); status != 200 {
 		t.Errorf("the refresh token from before the restart: %d %s", status, after.Error)
 	}
-	if status := post(t, second.url+"/api/users/login", login, nil); status != 200 {
+	if status := post(t, second.url+"/api/users/login", loginBody, nil); status != 200 {
 		t.Errorf("login after the restart: %d", status)
 	}
 	for _, token := range []string{before.AccessToken, before.RefreshToken, after.RefreshToken, "correct horse"} {
@@ -85,7 +85,7 @@ func TestReplicasAcceptEachOthersTokens(t *testing.T) {
 		t.Fatalf("sign-up: %d", status)
 	}
 	var got tokens
-	if status := post(t, replicas[1].url+"/api/users/login", login, &got); status != 200 {
+	if status := post(t, replicas[1].url+"/api/users/login", loginBody, &got); status != 200 {
 		t.Fatalf("login at another replica: %d", status)
 	}
 	for i, r := range replicas {
@@ -118,7 +118,7 @@ func TestTerminationUnderLoadLosesNoRequest(t *testing.T) {
 	url := fmt.Sprintf("http://localhost:%d", port)
 	post(t, url+"/api/users", ada, nil)
 	var got tokens
-	post(t, url+"/api/users/login", login, &got)
+	post(t, url+"/api/users/login", loginBody, &got)
 
 	var answered, lost atomic.Int64
 	var away atomic.Bool // what a load balancer knows

@@ -7,11 +7,14 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"latchkey/service"
+	"latchkey/service/account"
+	"latchkey/service/audit"
+	"latchkey/service/password"
+	"latchkey/service/session"
 )
 
 // operator is where commands come from, in the audit log.
-var operator = service.Origin{Agent: "latchkey command"}
+var operator = audit.Origin{Agent: "latchkey command"}
 
 func sessionsCommand() *cobra.Command {
 	cmd := &cobra.Command{
@@ -29,12 +32,12 @@ func sessionsListCommand() *cobra.Command {
 		Short:   "List the live sessions of a user",
 		Example: "  latchkey sessions list --user ada",
 		Args:    cobra.NoArgs,
-		RunE: withSessions(func(ctx context.Context, cmd *cobra.Command, accounts *service.Accounts, sessions *service.Sessions) error {
+		RunE: withSessions(func(ctx context.Context, cmd *cobra.Command, accounts *account.Service, sessions *session.Service) error {
 			account, err := accounts.Find(ctx, user)
 			if err != nil {
 				return err
 			}
-			devices, err := sessions.Devices(ctx, account.ID)
+			devices, err := sessions.List(ctx, account.ID)
 			if err != nil {
 				return err
 			}
@@ -52,7 +55,7 @@ func sessionsListCommand() *cobra.Command {
 }
 
 func sessionsRevokeCommand() *cobra.Command {
-	var user, session string
+	var user, found string
 	var all bool
 	cmd := &cobra.Command{
 		Use:   "revoke",
@@ -65,9 +68,9 @@ other services accept them until they expire.`,
   latchkey sessions revoke --user ada
   latchkey sessions revoke --all`,
 		Args: cobra.NoArgs,
-		RunE: withSessions(func(ctx context.Context, cmd *cobra.Command, accounts *service.Accounts, sessions *service.Sessions) error {
+		RunE: withSessions(func(ctx context.Context, cmd *cobra.Command, accounts *account.Service, sessions *session.Service) error {
 			if all {
-				users, err := sessions.EndAll(ctx, operator)
+				users, err := sessions.RevokeEveryone(ctx, operator)
 				if err == nil {
 					fmt.Fprintf(cmd.OutOrStdout(), "ended every session of %d users\n", users)
 				}
@@ -77,10 +80,10 @@ other services accept them until they expire.`,
 			switch {
 			case err != nil:
 				return err
-			case session != "":
-				err = sessions.EndDevice(ctx, account.ID, session, operator)
+			case found != "":
+				err = sessions.Revoke(ctx, account.ID, found, operator)
 			default:
-				err = sessions.EndAllOf(ctx, account.ID, operator)
+				err = sessions.RevokeAll(ctx, account.ID, operator)
 			}
 			if err == nil {
 				fmt.Fprintln(cmd.OutOrStdout(), "ended")
@@ -89,7 +92,7 @@ other services accept them until they expire.`,
 		}),
 	}
 	userFlag(cmd, &user)
-	cmd.Flags().StringVar(&session, "session", "", "id of one session of that user")
+	cmd.Flags().StringVar(&found, "session", "", "id of one session of that user")
 	cmd.Flags().BoolVar(&all, "all", false, "everyone")
 	cmd.MarkFlagsOneRequired("user", "all")
 	cmd.MarkFlagsMutuallyExclusive("user", "all")
@@ -103,7 +106,7 @@ func userFlag(cmd *cobra.Command, user *string) {
 }
 
 // withSessions opens the stores for a command about accounts and sessions.
-func withSessions(f func(context.Context, *cobra.Command, *service.Accounts, *service.Sessions) error) func(*cobra.Command, []string) error {
+func withSessions(f func(context.Context, *cobra.Command, *account.Service, *session.Service) error) func(*cobra.Command, []string) error {
 	return withStores(func(ctx context.Context, cmd *cobra.Command, o opened) error {
 		_, tokens, err := newTokens(o.cfg, o.backend, false, o.log)
 		if err != nil {
@@ -113,7 +116,7 @@ func withSessions(f func(context.Context, *cobra.Command, *service.Accounts, *se
 		if err != nil {
 			return err
 		}
-		return f(ctx, cmd, newAccounts(o.cfg, o.backend, service.PasswordPolicy{}, newHasher(o.cfg), o.log), sessions)
+		return f(ctx, cmd, newAccounts(o.cfg, o.backend, password.Policy{}, newHasher(o.cfg), o.log), sessions)
 	})
 }
 

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"latchkey/service"
+	"latchkey/service/token"
 )
 
 func tokenCommand() *cobra.Command {
@@ -50,7 +50,7 @@ never from an argument, which other users of the machine could see.`,
 				if err != nil {
 					return err
 				}
-				in, err := inspector.Inspect(ctx, service.RawToken(raw))
+				in, err := inspector.Inspect(ctx, token.Raw(raw))
 				if err != nil {
 					return err
 				}

@@ -60,7 +60,7 @@ func TestTracesShowTheCallsAndNoSecret(t *testing.T) {
 	}
 	var first, second tokens
 	send("/api/users", ada, nil)
-	send("/api/users/login", login, &first)
+	send("/api/users/login", loginBody, &first)
 	send("/api/users/refresh", fmt.Sprintf(`{"refreshToken":%q}`, first.RefreshToken), &second)
 	send("/api/users/logout", fmt.Sprintf(`{"refreshToken":%q}`, second.RefreshToken), nil)
 	r.stop(t) // sends what is left

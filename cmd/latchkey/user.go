@@ -13,6 +13,9 @@ import (
 	"golang.org/x/term"
 
 	"latchkey/service"
+	"latchkey/service/account"
+	"latchkey/service/password"
+	"latchkey/service/session"
 )
 
 func userCommand() *cobra.Command {
@@ -33,7 +36,7 @@ func userDisableCommand(name, short string, disable bool) *cobra.Command {
 		Short:   short,
 		Example: "  latchkey user " + name + " --user ada",
 		Args:    cobra.NoArgs,
-		RunE: withSessions(func(ctx context.Context, cmd *cobra.Command, accounts *service.Accounts, sessions *service.Sessions) error {
+		RunE: withSessions(func(ctx context.Context, cmd *cobra.Command, accounts *account.Service, sessions *session.Service) error {
 			account, err := accounts.Find(ctx, user)
 			if err != nil {
 				return err
@@ -64,7 +67,7 @@ see.`,
   pass show latchkey/ada | latchkey user create --username ada --email ada@example.org`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			password, err := readPassword(cmd.Context(), cmd.InOrStdin(), cmd.ErrOrStderr())
+			typed, err := readPassword(cmd.Context(), cmd.InOrStdin(), cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
@@ -73,8 +76,8 @@ see.`,
 				if err != nil {
 					return err
 				}
-				account, err := newAccounts(o.cfg, o.backend, policy, newHasher(o.cfg), o.log).CreateAsOperator(ctx, service.NewAccount{
-					Username: username, Email: email, Password: service.NewPassword(password), Privilege: privilege, From: operator,
+				account, err := newAccounts(o.cfg, o.backend, policy, newHasher(o.cfg), o.log).CreateAsOperator(ctx, account.Registration{
+					Username: username, Email: email, Password: password.New(typed), Privilege: privilege, From: operator,
 				})
 				if err != nil {
 					return err

@@ -19,8 +19,19 @@ import (
 	"latchkey/repository/postgres"
 	"latchkey/repository/redis"
 	"latchkey/repository/sqlite"
-	"latchkey/service"
-	"latchkey/service/strength"
+	"latchkey/service/account"
+	"latchkey/service/audit"
+	"latchkey/service/clock"
+	"latchkey/service/inspect"
+	"latchkey/service/jose"
+	"latchkey/service/keys"
+	"latchkey/service/login"
+	"latchkey/service/oauth"
+	"latchkey/service/password"
+	"latchkey/service/retention"
+	"latchkey/service/secret"
+	"latchkey/service/session"
+	"latchkey/service/token"
 )
 
 // migrator is what both databases can do with their schema.
@@ -32,7 +43,7 @@ type migrator interface {
 // backend is an open set of stores.
 type backend struct {
 	store    repository.Store
-	clock    *service.Clock
+	clock    *clock.Clock
 	database migrator
 	mode     string
 	where    string                         // names the stores, for people and without secrets
@@ -50,7 +61,7 @@ func openBackend(ctx context.Context, cfg config.Config, create bool, log *slog.
 		b, err = openServers(ctx, cfg, log, i)
 	}
 	if err == nil {
-		b.clock = service.NewClock(b.store.Clock, b.store.TimeMark, cfg.Refresh.Grace, wallClock(), log)
+		b.clock = clock.New(b.store.Clock, b.store.TimeMark, cfg.Refresh.Grace, wallClock(), log)
 	}
 	return b, err
 }
@@ -121,34 +132,34 @@ func rootSecret(cfg config.Config, create bool, log *slog.Logger) ([]byte, error
 		return nil, fmt.Errorf("the secret in data.dir: %w", err)
 	}
 	root, err := base64.StdEncoding.DecodeString(text)
-	if err != nil || len(root) < service.MinRootSecret {
+	if err != nil || len(root) < secret.MinBytes {
 		return nil, errors.New("the secret in data.dir is damaged; restore it from a backup, " +
 			"or remove it and have everyone log in again")
 	}
 	return root, nil
 }
 
-func rootKeys(cfg config.Config, create bool, log *slog.Logger) (service.RootSecret, error) {
+func rootKeys(cfg config.Config, create bool, log *slog.Logger) (secret.Root, error) {
 	material, err := rootSecret(cfg, create, log)
 	if err != nil {
-		return service.RootSecret{}, err
+		return secret.Root{}, err
 	}
-	return service.NewRootSecret(material)
+	return secret.New(material)
 }
 
 // newThrottle makes the limits of log-ins. Where a delay keeps others out, too, it
 // is a short one: a lock must not be a weapon.
-func newThrottle(cfg config.Config, b backend, root service.RootSecret) *service.Throttle {
+func newThrottle(cfg config.Config, b backend, root secret.Root) *login.Throttle {
 	l := cfg.Limits
-	rule := func(free int, most time.Duration) service.LimitRule {
-		return service.LimitRule{Free: free, Base: l.LoginDelay, Max: max(l.LoginDelay, most), Forget: l.LoginForget}
+	rule := func(free int, most time.Duration) login.LimitRule {
+		return login.LimitRule{Free: free, Base: l.LoginDelay, Max: max(l.LoginDelay, most), Forget: l.LoginForget}
 	}
 	const shared = time.Minute
-	return service.NewThrottle(b.store.Limits, root, service.LoginLimits{
+	return login.NewThrottle(b.store.Limits, root, login.Limits{
 		AccountAddress: rule(l.LoginAccountAddress, l.LoginMaxDelay), Device: rule(l.LoginDevice, l.LoginMaxDelay),
 		Account: rule(l.LoginAccount, min(shared, l.LoginMaxDelay)), Address: rule(l.LoginAddress, min(shared, l.LoginMaxDelay)),
 		Client: rule(l.LoginClient, min(shared, l.LoginMaxDelay)),
-		Logins: service.LimitRule{Free: l.LoginsPerHour, Base: l.LoginDelay, Max: max(l.LoginDelay, min(shared, l.LoginMaxDelay)), Forget: time.Hour},
+		Logins: login.LimitRule{Free: l.LoginsPerHour, Base: l.LoginDelay, Max: max(l.LoginDelay, min(shared, l.LoginMaxDelay)), Forget: time.Hour},
 	}, b.clock.Now)
 }
 
@@ -161,14 +172,14 @@ const publishKeys = 5 * time.Minute
 const pollKeys = time.Second
 
 // newTokens makes the keys, not yet loaded, and the tokens of the settings.
-func newTokens(cfg config.Config, b backend, create bool, log *slog.Logger) (*service.Keyring, *service.Tokens, error) {
+func newTokens(cfg config.Config, b backend, create bool, log *slog.Logger) (*keys.Ring, *token.Minter, error) {
 	root, err := rootKeys(cfg, create, log)
 	if err != nil {
 		return nil, nil, err
 	}
-	policy := service.KeyPolicy{
+	policy := keys.Policy{
 		Algorithm: algorithmOf(cfg), Rotation: cfg.Tokens.KeyRotation, Publish: publishKeys, Poll: pollKeys,
-		Lifetime: map[service.KeyUse]time.Duration{service.UseAccess: service.MaxAccessTTL, service.UseRefresh: cfg.Refresh.AbsoluteTTL},
+		Lifetime: map[keys.Use]time.Duration{keys.UseAccess: oauth.MaxAccessTTL, keys.UseRefresh: cfg.Refresh.AbsoluteTTL},
 	}
 	if cfg.Tokens.KeysFile != "" {
 		if policy.Algorithm != "" {
@@ -176,39 +187,39 @@ func newTokens(cfg config.Config, b backend, create bool, log *slog.Logger) (*se
 		}
 		policy.File = func() ([]byte, error) { return os.ReadFile(cfg.Tokens.KeysFile) }
 	}
-	ring := service.NewKeyring(b.store.Keys, root, policy, b.clock, b.audit(log), log)
-	return ring, service.NewTokens(root, ring, cfg.Tokens.Issuer, cfg.Tokens.Audience, cfg.Tokens.AccessTTL, b.clock), nil
+	ring := keys.NewRing(b.store.Keys, root, policy, b.clock, b.audit(log), log)
+	return ring, token.NewMinter(root, ring, cfg.Tokens.Issuer, cfg.Tokens.Audience, cfg.Tokens.AccessTTL, b.clock), nil
 }
 
 // algorithmOf is the algorithm that the settings demand; empty: none in particular.
-func algorithmOf(cfg config.Config) service.Algorithm {
+func algorithmOf(cfg config.Config) jose.Algorithm {
 	if cfg.Tokens.Algorithm == "auto" {
 		return ""
 	}
-	return service.Algorithm(cfg.Tokens.Algorithm)
+	return jose.Algorithm(cfg.Tokens.Algorithm)
 }
 
 // audit is the audit log of the stores.
-func (b backend) audit(log *slog.Logger) *service.AuditLog {
-	return service.NewAuditLog(b.store.Audits, log)
+func (b backend) audit(log *slog.Logger) *audit.Log {
+	return audit.NewLog(b.store.Audits, log)
 }
 
-func newRetention(b backend, log *slog.Logger) *service.Retention {
-	return service.NewRetention(b.store, b.clock, b.audit(log), log)
+func newRetention(b backend, log *slog.Logger) *retention.Service {
+	return retention.New(b.store, b.clock, b.audit(log), log)
 }
 
-func newInspector(cfg config.Config, b backend, ring *service.Keyring, tokens *service.Tokens, log *slog.Logger) (*service.Inspector, error) {
+func newInspector(cfg config.Config, b backend, ring *keys.Ring, tokens *token.Minter, log *slog.Logger) (*inspect.Inspector, error) {
 	sessions, err := newSessions(cfg, b, tokens, log)
-	return service.NewInspector(tokens, ring, sessions, refreshPolicy(cfg), b.clock.Now), err
+	return inspect.New(tokens, ring, sessions, refreshPolicy(cfg), b.clock.Now), err
 }
 
-func newSessions(cfg config.Config, b backend, tokens *service.Tokens, log *slog.Logger) (*service.Sessions, error) {
+func newSessions(cfg config.Config, b backend, tokens *token.Minter, log *slog.Logger) (*session.Service, error) {
 	root, err := rootKeys(cfg, false, log)
-	return service.NewSessions(b.store, root, tokens, refreshPolicy(cfg), b.clock, b.audit(log), log), err
+	return session.New(b.store, root, tokens, refreshPolicy(cfg), b.clock, b.audit(log), log), err
 }
 
-func refreshPolicy(cfg config.Config) service.RefreshPolicy {
-	return service.RefreshPolicy{
+func refreshPolicy(cfg config.Config) session.Policy {
+	return session.Policy{
 		Rotate: cfg.Refresh.Rotate, Sliding: cfg.Refresh.Sliding,
 		IdleTTL: cfg.Refresh.IdleTTL, AbsoluteTTL: cfg.Refresh.AbsoluteTTL, Grace: cfg.Refresh.Grace,
 		Recovery: cfg.Refresh.Recovery, MaxSessions: cfg.Refresh.MaxSessions, HeaderKeeps: cfg.Refresh.HeaderRTVerify,
@@ -216,7 +227,7 @@ func refreshPolicy(cfg config.Config) service.RefreshPolicy {
 }
 
 // newHandler wires the services and the routes.
-func newHandler(cfg config.Config, b backend, i instruments, w watched, tokens *service.Tokens, log *slog.Logger) (http.Handler, error) {
+func newHandler(cfg config.Config, b backend, i instruments, w watched, tokens *token.Minter, log *slog.Logger) (http.Handler, error) {
 	policy, err := passwordPolicy(cfg)
 	if err != nil {
 		return nil, err
@@ -226,17 +237,17 @@ func newHandler(cfg config.Config, b backend, i instruments, w watched, tokens *
 		return nil, err
 	}
 	throttle := newThrottle(cfg, b, root)
-	w.login = service.NewLogin(b.store, w.hasher, throttle, w.sessions, cfg.Login.RevealUnknownUser, b.clock, b.audit(log), log)
+	w.login = login.New(b.store, w.hasher, throttle, w.sessions, cfg.Login.RevealUnknownUser, b.clock, b.audit(log), log)
 	i.watch(w, b.pools)
 	return controller.NewRouter(controller.Options{
 		Observe: i.requests(), Trace: i.spans(),
 		Accounts:  newAccounts(cfg, b, policy, w.hasher, log),
 		Login:     w.login,
-		OAuth:     service.NewOAuth(b.store, w.login, w.sessions, tokens, b.clock, b.audit(log), log),
+		OAuth:     oauth.New(b.store, w.login, w.sessions, tokens, b.clock, b.audit(log), log),
 		Clients:   w.clients,
 		Issuer:    cfg.Tokens.Issuer,
-		Passwords: service.NewPasswords(b.store, w.sessions, w.hasher, throttle, policy, b.clock.Now, b.audit(log)),
-		Strength:  strength.New(policy),
+		Passwords: login.NewPasswords(b.store, w.sessions, w.hasher, throttle, policy, b.clock.Now, b.audit(log)),
+		Strength:  password.NewScorer(policy),
 		Sessions:  w.sessions, Tokens: tokens, Keys: w.ring, Health: w.health,
 		PublicURL: cfg.Server.PublicURL, BasePath: cfg.Server.BasePath, TrustedProxies: cfg.Server.TrustedProxies,
 		Origins: cfg.CORS.Origins, Delivery: cfg.Tokens.Delivery,
@@ -256,8 +267,8 @@ func legacyCookies(cfg config.Config) []http.Cookie {
 
 // passwordPolicy opens the breach file, which stays open as long as the process
 // lives.
-func passwordPolicy(cfg config.Config) (service.PasswordPolicy, error) {
-	policy := service.PasswordPolicy{MinLength: cfg.Password.MinLength, Service: cfg.Server.PublicURL.Hostname()}
+func passwordPolicy(cfg config.Config) (password.Policy, error) {
+	policy := password.Policy{MinLength: cfg.Password.MinLength, Service: cfg.Server.PublicURL.Hostname()}
 	if cfg.Password.BreachFile == "" {
 		return policy, nil
 	}
@@ -269,14 +280,14 @@ func passwordPolicy(cfg config.Config) (service.PasswordPolicy, error) {
 	if err != nil {
 		return policy, fmt.Errorf("password.breach_file: %w", err)
 	}
-	if policy.Breached, err = service.NewBreachFile(f, info.Size()); err != nil {
+	if policy.Breached, err = password.NewBreachFile(f, info.Size()); err != nil {
 		return policy, fmt.Errorf("password.breach_file: %w", err)
 	}
 	return policy, nil
 }
 
-func newAccounts(cfg config.Config, b backend, policy service.PasswordPolicy, hasher *service.Hasher, log *slog.Logger) *service.Accounts {
-	return service.NewAccounts(b.store.Users, hasher, policy, cfg.Signup.Enabled, b.clock.Now, b.audit(log))
+func newAccounts(cfg config.Config, b backend, policy password.Policy, hasher *password.Hasher, log *slog.Logger) *account.Service {
+	return account.New(b.store.Users, hasher, policy, cfg.Signup.Enabled, b.clock.Now, b.audit(log))
 }
 
 // hashWait is how long a log-in waits for its hash at most: an answer must come
@@ -285,6 +296,6 @@ func newAccounts(cfg config.Config, b backend, policy service.PasswordPolicy, ha
 const hashWait = 2400 * time.Millisecond
 
 // newHasher has a slot for each core.
-func newHasher(cfg config.Config) *service.Hasher {
-	return service.NewHasher(cfg.Password.BcryptCost, cores(), min(hashWait, cfg.Server.RequestTimeout/2))
+func newHasher(cfg config.Config) *password.Hasher {
+	return password.NewHasher(cfg.Password.BcryptCost, cores(), min(hashWait, cfg.Server.RequestTimeout/2))
 }

@@ -7,14 +7,15 @@ import (
 	"strings"
 
 	"latchkey/service"
+	"latchkey/service/token"
 )
 
 // Found is a token as it was found in a request.
 type Found struct {
-	Token    service.RawToken
+	Token    token.Raw
 	InCookie bool
 	// Others are further tokens, from cookies of the same name.
-	Others []service.RawToken
+	Others []token.Raw
 }
 
 // AccessToken finds the access token: in the headers Authorization and accesstoken,
@@ -137,11 +138,11 @@ func added(r *http.Request, cookieNames []string, missing, malformed error) (Fou
 }
 
 // bare takes the scheme off, in any case (RFC 9110 11.1).
-func bare(s string) service.RawToken {
+func bare(s string) token.Raw {
 	rest, _ := cutPrefixFold(strings.TrimSpace(s), "bearer ")
-	return service.RawToken(strings.TrimLeft(rest, " "))
+	return token.Raw(strings.TrimLeft(rest, " "))
 }
 
-func looksLikeJWT(t service.RawToken) bool {
+func looksLikeJWT(t token.Raw) bool {
 	return strings.Count(string(t), ".") == 2 && !strings.Contains(string(t), " ") && !strings.Contains(string(t), "\t")
 }

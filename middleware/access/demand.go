@@ -6,13 +6,14 @@ import (
 	"time"
 
 	"latchkey/service"
+	"latchkey/service/token"
 )
 
 // Demand is what a route wants of whoever has a good access token, beyond that.
-type Demand func(s service.Subject, now time.Time) error
+type Demand func(s token.Subject, now time.Time) error
 
 // Session demands a user who has logged in.
-func Session(s service.Subject, _ time.Time) error {
+func Session(s token.Subject, _ time.Time) error {
 	if s.UserID == "" || s.SessionID == "" {
 		return service.NewError(service.CodePrivilegeDenied, "This is for users who have logged in; this token has no session.")
 	}
@@ -22,7 +23,7 @@ func Session(s service.Subject, _ time.Time) error {
 // Privilege demands a user of that privilege or a higher one: 0 user, 1 manager,
 // 2 administrator.
 func Privilege(privilege int) Demand {
-	return func(s service.Subject, _ time.Time) error {
+	return func(s token.Subject, _ time.Time) error {
 		if s.UserID == "" || s.Privilege < privilege {
 			return service.NewError(service.CodePrivilegeDenied, "This needs a higher privilege.")
 		}
@@ -32,7 +33,7 @@ func Privilege(privilege int) Demand {
 
 // Scope demands a token that has every one of these scopes (RFC 6750 3.1).
 func Scope(scopes ...string) Demand {
-	return func(s service.Subject, _ time.Time) error {
+	return func(s token.Subject, _ time.Time) error {
 		has := strings.Fields(s.Scope)
 		for _, scope := range scopes {
 			if !slices.Contains(has, scope) {
@@ -49,7 +50,7 @@ func Scope(scopes ...string) Demand {
 // LoginWithin demands that the user logged in no longer ago than that (RFC 9470
 // 3).
 func LoginWithin(age time.Duration) Demand {
-	return func(s service.Subject, now time.Time) error {
+	return func(s token.Subject, now time.Time) error {
 		if s.AuthTime.IsZero() || now.Sub(s.AuthTime) > age {
 			return &service.Error{
 				Code: service.CodeInsufficientAuthentication, Message: "This needs a log-in that is not so long ago. Log in again.",

@@ -8,11 +8,12 @@ import (
 
 	"latchkey/controller/problem"
 	"latchkey/service"
+	"latchkey/service/token"
 )
 
 // Verifier checks an access token. Its errors are *service.Error.
 type Verifier interface {
-	VerifyAccess(raw service.RawToken) (service.Subject, error)
+	VerifyAccess(raw token.Raw) (token.Subject, error)
 }
 
 // Options are what a guard is made of.
@@ -56,14 +57,14 @@ func New(o Options) (*Guard, error) {
 // which may demand another issuer or audience, does not rely on it.
 type admitted struct {
 	by      *Guard
-	subject service.Subject
+	subject token.Subject
 }
 
 type admittedKey struct{}
 
 // Subject returns who the access token of a request speaks for; false where no
 // guard let one in.
-func Subject(ctx context.Context) (service.Subject, bool) {
+func Subject(ctx context.Context) (token.Subject, bool) {
 	a, ok := ctx.Value(admittedKey{}).(admitted)
 	return a.subject, ok
 }
@@ -89,14 +90,14 @@ func (g *Guard) Admit(r *http.Request, demands ...Demand) (context.Context, erro
 	return ctx, nil
 }
 
-func (g *Guard) verify(r *http.Request) (service.Subject, error) {
+func (g *Guard) verify(r *http.Request) (token.Subject, error) {
 	found, err := g.Cookies.AccessToken(r)
 	if err != nil {
-		return service.Subject{}, err
+		return token.Subject{}, err
 	}
 	if found.InCookie {
 		if err := g.CSRF.Check(r); err != nil {
-			return service.Subject{}, err
+			return token.Subject{}, err
 		}
 	}
 	if len(found.Others) == 0 {
@@ -108,7 +109,7 @@ func (g *Guard) verify(r *http.Request) (service.Subject, error) {
 // best verifies tokens, of which a browser has sent several in cookies of one name,
 // and returns the subject of the good one that is good for the longest. If there is
 // none, that one has expired tells the client most.
-func (g *Guard) best(tokens []service.RawToken) (best service.Subject, err error) {
+func (g *Guard) best(tokens []token.Raw) (best token.Subject, err error) {
 	good := false
 	for _, token := range tokens {
 		subject, e := g.Verifier.VerifyAccess(token)
@@ -122,7 +123,7 @@ func (g *Guard) best(tokens []service.RawToken) (best service.Subject, err error
 	if good {
 		return best, nil
 	}
-	return service.Subject{}, err
+	return token.Subject{}, err
 }
 
 // AdmitOptional is Admit for a route that needs no access token. It also admits a
@@ -157,7 +158,7 @@ func (g *Guard) CountsAsNone(r *http.Request, err error) bool {
 // refresh: the answer could arrive after that of a parallel refresh, and make it forget
 // the new cookie.
 func (g *Guard) ForeignCookie(r *http.Request, err error) bool {
-	return service.SignedByAnother(err) && g.inCookie(r) && !g.Cookies.Refreshable(r)
+	return token.SignedByAnother(err) && g.inCookie(r) && !g.Cookies.Refreshable(r)
 }
 
 func (g *Guard) inCookie(r *http.Request) bool {

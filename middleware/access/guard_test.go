@@ -10,18 +10,19 @@ import (
 
 	"latchkey/middleware/access"
 	"latchkey/service"
+	"latchkey/service/token"
 )
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // stamps verifies the tokens that it has, and no other.
-type stamps map[service.RawToken]service.Subject
+type stamps map[token.Raw]token.Subject
 
-func (s stamps) VerifyAccess(raw service.RawToken) (service.Subject, error) {
+func (s stamps) VerifyAccess(raw token.Raw) (token.Subject, error) {
 	if subject, ok := s[raw]; ok {
 		return subject, nil
 	}
-	return service.Subject{}, service.NewError(service.CodeTokenInvalid, "not that one")
+	return token.Subject{}, service.NewError(service.CodeTokenInvalid, "not that one")
 }
 
 var known = stamps{

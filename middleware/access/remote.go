@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"latchkey/service"
+	"latchkey/service/keys"
+	"latchkey/service/token"
 )
 
 // RemoteOptions are where the public keys of an issuer are. Zero values take the
@@ -42,8 +44,8 @@ type RemoteOptions struct {
 // it lacks. While the issuer is away the last one goes on being used.
 type Remote struct {
 	o        RemoteOptions
-	verifier *service.Verifier
-	set      atomic.Pointer[service.KeySet]
+	verifier *token.Verifier
+	set      atomic.Pointer[keys.Set]
 	// fetched is when the set was last fetched in good order, with its monotonic
 	// reading: a clock that is set back must not keep keys for longer.
 	fetched atomic.Pointer[time.Time]
@@ -78,27 +80,27 @@ func NewRemote(o RemoteOptions) *Remote {
 		o.Pause = 10 * time.Second
 	}
 	if o.Leeway == 0 {
-		o.Leeway = service.RemoteLeeway
+		o.Leeway = token.RemoteLeeway
 	}
 	if o.Now == nil {
 		o.Now = time.Now //nolint:forbidigo // the default for programs that have no clock of their own
 	}
 	r := &Remote{o: o}
-	r.verifier = service.NewVerifier(r, o.Issuer, o.Audience, max(0, o.Leeway), o.Now)
+	r.verifier = token.NewVerifier(r, o.Issuer, o.Audience, max(0, o.Leeway), o.Now)
 	return r
 }
 
-// KeySet implements service.KeySource.
-func (r *Remote) KeySet() *service.KeySet { return r.set.Load() }
+// KeySet implements token.KeySource.
+func (r *Remote) KeySet() *keys.Set { return r.set.Load() }
 
 // VerifyAccess implements Verifier. Store_unavailable while there are no keys at
 // all: nobody is refused because the issuer is away.
-func (r *Remote) VerifyAccess(raw service.RawToken) (service.Subject, error) {
+func (r *Remote) VerifyAccess(raw token.Raw) (token.Subject, error) {
 	before := r.set.Load()
 	switch age := r.age(); {
 	case before == nil:
 		if err := r.wait(); r.set.Load() == nil {
-			return service.Subject{}, keysAway(err)
+			return token.Subject{}, keysAway(err)
 		}
 	case age > 2*r.o.MaxAge:
 		_ = r.wait() // or go on with what there is
@@ -107,7 +109,7 @@ func (r *Remote) VerifyAccess(raw service.RawToken) (service.Subject, error) {
 	}
 	before = r.set.Load()
 	s, err := r.verifier.VerifyAccess(raw)
-	if !errors.Is(err, service.ErrUnknownKey) {
+	if !errors.Is(err, keys.ErrUnknown) {
 		return s, err
 	}
 	if _ = r.wait(); r.set.Load() == before {
@@ -116,7 +118,7 @@ func (r *Remote) VerifyAccess(raw service.RawToken) (service.Subject, error) {
 	return r.verifier.VerifyAccess(raw)
 }
 
-// Current implements service.KeySource: VerifyAccess looks for unknown keys.
+// Current implements token.KeySource: VerifyAccess looks for unknown keys.
 func (r *Remote) Current() bool { return true }
 
 // wait starts a fetch, if one is due, and returns when it is over.
@@ -177,7 +179,7 @@ func (r *Remote) fetch() error {
 		return err
 	}
 	if !r.set.Load().Same(text) { // else what was verified stays verified
-		set, err := service.ParseJWKS(text)
+		set, err := keys.ParseJWKS(text)
 		if err != nil {
 			return err
 		}
@@ -205,21 +207,21 @@ func keysAway(err error) error {
 
 // NewStatic returns a verifier by a JWK Set that is in memory. The clock may be
 // nil: the system's.
-func NewStatic(jwks []byte, issuer, audience string, now func() time.Time) (*service.Verifier, error) {
-	set, err := service.ParseJWKS(jwks)
+func NewStatic(jwks []byte, issuer, audience string, now func() time.Time) (*token.Verifier, error) {
+	set, err := keys.ParseJWKS(jwks)
 	if err != nil {
 		return nil, err
 	}
 	if now == nil {
 		now = time.Now //nolint:forbidigo // the default for programs that have no clock of their own
 	}
-	return service.NewVerifier(static{set}, issuer, audience, service.RemoteLeeway, now), nil
+	return token.NewVerifier(static{set}, issuer, audience, token.RemoteLeeway, now), nil
 }
 
-type static struct{ set *service.KeySet }
+type static struct{ set *keys.Set }
 
-// KeySet implements service.KeySource.
-func (s static) KeySet() *service.KeySet { return s.set }
+// KeySet implements token.KeySource.
+func (s static) KeySet() *keys.Set { return s.set }
 
-// Current implements service.KeySource.
+// Current implements token.KeySource.
 func (s static) Current() bool { return true }

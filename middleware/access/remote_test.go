@@ -16,6 +16,7 @@ import (
 
 	"latchkey/middleware/access"
 	"latchkey/service"
+	"latchkey/service/token"
 )
 
 // issuer publishes keys and signs tokens, by other libraries than the verifier.
@@ -76,7 +77,7 @@ func (i *issuer) count() int {
 }
 
 // sign makes a token that is good until an hour after noon.
-func (i *issuer) sign(t *testing.T, kid string) service.RawToken {
+func (i *issuer) sign(t *testing.T, kid string) token.Raw {
 	t.Helper()
 	unsigned := jwt.NewWithClaims(jwt.SigningMethodEdDSA, jwt.MapClaims{
 		"iss": "https://auth.example", "aud": "orders", "sub": "u", "client_id": "latchkey", "jti": rand.Text(),
@@ -93,7 +94,7 @@ func (i *issuer) sign(t *testing.T, kid string) service.RawToken {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return service.RawToken(signed)
+	return token.Raw(signed)
 }
 
 // clock is moved by hand.
@@ -127,7 +128,7 @@ func code(err error) service.Code {
 	return service.AsError(err).Code
 }
 
-func expect(t *testing.T, r access.Verifier, raw service.RawToken, want service.Code) {
+func expect(t *testing.T, r access.Verifier, raw token.Raw, want service.Code) {
 	t.Helper()
 	if _, err := r.VerifyAccess(raw); code(err) != want {
 		t.Fatalf("%q, not %q: %v", code(err), want, err)

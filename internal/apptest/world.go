@@ -1,0 +1,196 @@
+package apptest
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"latchkey/internal/testserver"
+	"latchkey/repository"
+	"latchkey/service"
+	"latchkey/service/account"
+	"latchkey/service/audit"
+	"latchkey/service/clock"
+	"latchkey/service/login"
+	"latchkey/service/password"
+	"latchkey/service/retention"
+	"latchkey/service/secret"
+	"latchkey/service/session"
+	"latchkey/service/token"
+)
+
+const (
+	Grace    = 10 * time.Second
+	Recovery = 24 * time.Hour
+)
+
+var Standard = session.Policy{
+	Rotate: true, Sliding: true, IdleTTL: 14 * 24 * time.Hour, AbsoluteTTL: 30 * 24 * time.Hour,
+	Grace: Grace, Recovery: Recovery, MaxSessions: 50, HeaderKeeps: true,
+}
+
+// World is the session service on a real store, with a clock that a test moves.
+type World struct {
+	Store     repository.Store
+	Sessions  *session.Service
+	Tokens    *token.Minter
+	Login     *login.Service
+	Throttle  *login.Throttle
+	Accounts  *account.Service
+	Audit     *audit.Log
+	Trusted   *clock.Clock
+	Retention *retention.Service
+
+	mu  sync.Mutex
+	now time.Time
+}
+
+func NewWorld(t testing.TB, store repository.Store, policy session.Policy) *World {
+	t.Helper()
+	return NewWorldBy(t, store, policy, nil)
+}
+
+// NewWorldBy is a world on a clock; nil: one that a test moves.
+func NewWorldBy(t testing.TB, store repository.Store, policy session.Policy, trusted *clock.Clock) *World {
+	t.Helper()
+	w := &World{Store: store, now: Noon}
+	log := Discard()
+	audit := audit.NewLog(store.Audits, log)
+	if trusted == nil {
+		trusted = ClockAt(w.Now)
+	}
+	keys, err := secret.New([]byte(Secret))
+	Must(t, err)
+	w.Audit, w.Trusted, w.Retention = audit, trusted, retention.New(store, trusted, audit, log)
+	hasher := password.NewHasher(4, 4, time.Minute)
+	t.Cleanup(hasher.Close)
+	access, _ := ForgeableKey(t)
+	w.Tokens = token.NewMinter(keys, NewRing(t, store, access, trusted), "https://auth.example", "api", 10*time.Minute, trusted)
+	w.Sessions = session.New(store, keys, w.Tokens, policy, trusted, audit, log)
+	w.Throttle = login.NewThrottle(store.Limits, keys, login.Limits{}, trusted.Now)
+	w.Login = login.New(store, hasher, w.Throttle, w.Sessions, false, trusted, audit, log)
+	w.Accounts = account.New(store.Users, hasher, password.Policy{MinLength: 8}, true, trusted.Now, audit)
+	return w
+}
+
+// ClockAt is a clock that there is nothing to compare with.
+func ClockAt(now func() time.Time) *clock.Clock {
+	return clock.New(nil, nil, Grace, now, Discard())
+}
+
+func (w *World) Now() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.now
+}
+
+func (w *World) Pass(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now = w.now.Add(d)
+}
+
+// User creates an account and returns its id.
+func (w *World) User(t Fataler, name string) string {
+	a, err := w.Accounts.CreateAsOperator(context.Background(), account.Registration{
+		Username: name, Email: name + "@example.org", Password: password.New("correct horse"),
+	})
+	Must(t, err)
+	return a.ID
+}
+
+// Begin logs a user in and returns the refresh token.
+func (w *World) Begin(t Fataler, name string) token.Raw { return w.LogIn(t, name).Refresh }
+
+// LogIn logs a user in.
+func (w *World) LogIn(t Fataler, name string) session.TokenSet {
+	g, err := w.Login.Login(context.Background(), login.Credentials{
+		Username: name, Password: password.New("correct horse"), Delivery: session.DeliveryBody,
+		Terms: session.ClientPolicy{ClientID: token.ClientAPI},
+	})
+	Must(t, err)
+	return g.TokenSet
+}
+
+// Refresh presents a token.
+func (w *World) Refresh(raw token.Raw) (session.TokenSet, error) {
+	return w.Sessions.Refresh(context.Background(), session.RefreshRequest{
+		Token: raw, Delivery: session.DeliveryBody, Terms: session.ClientPolicy{ClientID: token.ClientAPI},
+	})
+}
+
+// RevokeOthers ends the other sessions of a user, as one of them that was issued an
+// access token before the claim epoch existed.
+func (w *World) RevokeOthers(c Claims) error {
+	live, err := w.Sessions.State(context.Background(), token.Subject{
+		UserID: c.Sub, SessionID: c.SID, ClientID: token.ClientAPI, Epoch: -1,
+	})
+	if err != nil {
+		return err
+	}
+	return w.Sessions.RevokeOthers(context.Background(), live, audit.Origin{})
+}
+
+// token.Claims are what a refresh token says.
+type Claims struct {
+	Sub      string `json:"sub"`
+	SID      string `json:"sid"`
+	Gen      int64  `json:"gen"`
+	JTI      string `json:"jti"`
+	Exp      int64  `json:"exp"`
+	ClientID string `json:"client_id"`
+	AuthTime int64  `json:"auth_time"`
+}
+
+func Read(t Fataler, token token.Raw) Claims {
+	b, err := base64.RawURLEncoding.DecodeString(strings.Split(string(token), ".")[1])
+	Must(t, err)
+	var c Claims
+	Must(t, json.Unmarshal(b, &c))
+	return c
+}
+
+// Reuses counts the audit records of a session's end by reuse.
+func (w *World) Reuses(t Fataler, c Claims) int {
+	list, err := w.Store.Audits.ListAudit(context.Background(), repository.AuditQuery{UserID: c.Sub, Limit: 10000})
+	Must(t, err)
+	n := 0
+	for _, a := range list {
+		if a.SessionID == c.SID && a.Event == repository.AuditRefreshReused {
+			n++
+		}
+	}
+	return n
+}
+
+func Code(err error) service.Code {
+	var e *service.Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
+}
+
+type Fataler interface {
+	Helper()
+	Fatal(args ...any)
+}
+
+func Must(t Fataler, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// OnBoth runs a test on each set of stores.
+func OnBoth(t *testing.T, f func(t *testing.T, store repository.Store)) {
+	for _, set := range testserver.Sets() {
+		t.Run(set.Name, func(t *testing.T) { f(t, set.Open(t)) })
+	}
+}

@@ -1,0 +1,2 @@
+// Package share bounds how much of a resource one address may hold, so that one client cannot take all of it.
+package share

@@ -1,0 +1,32 @@
+package tally
+
+import "sync/atomic"
+
+// Tally counts by a label out of a fixed set. The map is never written after it
+// was made.
+type Tally[K comparable] map[K]*atomic.Int64
+
+// New returns a tally of these labels, each 0.
+func New[K comparable](labels ...K) Tally[K] {
+	t := Tally[K]{}
+	for _, label := range labels {
+		t[label] = new(atomic.Int64)
+	}
+	return t
+}
+
+// Add counts one more of a label. A label that is not of the tally is not counted.
+func (t Tally[K]) Add(label K) {
+	if n := t[label]; n != nil {
+		n.Add(1)
+	}
+}
+
+// Read returns the counts.
+func (t Tally[K]) Read() map[K]int64 {
+	m := make(map[K]int64, len(t))
+	for label, n := range t {
+		m[label] = n.Load()
+	}
+	return m
+}

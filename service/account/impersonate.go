@@ -1,0 +1,50 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+
+	"latchkey/repository"
+	"latchkey/service"
+	"latchkey/service/audit"
+	"latchkey/service/token"
+)
+
+// actingTTL is how long a token for somebody else lives.
+const actingTTL = 5 * time.Minute
+
+// Impersonate gives an administrator an access token that speaks for a user: it
+// names the administrator in its claim act (RFC 8693 4.1) and has no session, so
+// that it can change no password and end no session. Not_found for an unknown
+// user; account_disabled; privilege_denied for an administrator's account.
+func (a *Service) Impersonate(ctx context.Context, tokens *token.Minter, userID string, by Caller, from audit.Origin) (token.Raw, time.Time, error) {
+	id, err := uuid.Parse(userID)
+	if err != nil {
+		return "", time.Time{}, service.NoSuchAccount()
+	}
+	u, err := a.users.FindUserByID(ctx, id.String())
+	switch {
+	case errors.Is(err, repository.ErrNotFound):
+		return "", time.Time{}, service.NoSuchAccount()
+	case err != nil:
+		return "", time.Time{}, service.StoreFailure("find whom a token is for", err)
+	case u.Privilege >= repository.PrivilegeAdministrator:
+		return "", time.Time{}, service.NewError(service.CodePrivilegeDenied, "Nobody acts for an administrator.")
+	case u.Disabled:
+		return "", time.Time{}, service.AccountDisabled()
+	}
+	record := from.Record(a.now(), repository.AuditTokenIssued, "ok")
+	record.UserID, record.ActorID, record.SessionID, record.ClientID = u.ID, by.UserID, by.SessionID, token.ClientAPI
+	err = a.users.RecordActing(ctx, u.ID, by.Caller, record)
+	switch {
+	case errors.Is(err, repository.ErrNotAllowed):
+		return "", time.Time{}, service.PrivilegeChanged()
+	case err != nil:
+		return "", time.Time{}, service.StoreFailure("record a token for somebody else", err)
+	}
+	a.audit.Committed(ctx, record)
+	return tokens.MintAccess(token.Subject{UserID: u.ID, ClientID: token.ClientAPI, Actor: by.UserID, Privilege: u.Privilege}, "", nil, actingTTL)
+}

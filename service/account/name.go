@@ -1,0 +1,61 @@
+package account
+
+import (
+	"net/mail"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/secure/precis"
+	"golang.org/x/text/unicode/norm"
+
+	"latchkey/internal/hostname"
+)
+
+const (
+	maxUsername = 64  // characters
+	maxEmail    = 254 // bytes (RFC 5321 4.5.3.1.3, less the brackets)
+)
+
+// UsernameKey returns what a username is compared by (RFC 8265, UsernameCaseMapped),
+// or what is wrong with it.
+func UsernameKey(name string) (key, problem string) {
+	if n := utf8.RuneCountInString(name); n < 1 || n > maxUsername {
+		return "", "must be 1 to 64 characters long"
+	}
+	if strings.ContainsRune(name, '@') {
+		return "", "must not contain an @, so that it cannot be taken for an e-mail address"
+	}
+	key, err := precis.UsernameCaseMapped.CompareKey(name)
+	if err != nil {
+		return "", "must consist of letters, digits and punctuation, without blanks"
+	}
+	return key, ""
+}
+
+// EmailKey returns what an e-mail address is compared by, or what is wrong with
+// it. Case counts for nothing, in the local part too: no provider tells two
+// people apart by it, and attackers would. The forms of an internationalized domain are
+// one: they reach one mailbox.
+func EmailKey(address string) (key, problem string) {
+	const form = "must be an e-mail address, as in ada@example.org"
+	if len(address) > maxEmail {
+		return "", "must be at most 254 bytes long"
+	}
+	parsed, err := mail.ParseAddress(address)
+	if err != nil || parsed.Address != address || strings.ContainsAny(address, "\" ") {
+		return "", form
+	}
+	at := strings.LastIndexByte(address, '@')
+	domain, err := hostname.Canonical(address[at+1:])
+	if err != nil || !strings.Contains(domain, ".") && domain != "localhost" {
+		return "", form
+	}
+	return strings.ToLower(norm.NFC.String(address[:at])) + "@" + domain, ""
+}
+
+// Trim removes what phone keyboards and copied texts add around a username or an
+// email address: white space and invisible characters.
+func Trim(name string) string {
+	return strings.TrimFunc(name, func(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) })
+}

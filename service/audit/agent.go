@@ -1,0 +1,66 @@
+package audit
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// maxAgent is the longest agent kept, in bytes: a longer value would turn the
+// small hash of a session in Redis into a large one.
+const maxAgent = 64
+
+// browsers and systems are looked for in this order: every browser claims to be
+// those that follow it.
+var (
+	browsers = [][2]string{
+		{"Edg", "Edge"},
+		{"OPR", "Opera"},
+		{"SamsungBrowser", "Samsung Internet"},
+		{"Firefox", "Firefox"},
+		{"FxiOS", "Firefox"},
+		{"CriOS", "Chrome"},
+		{"Chrome", "Chrome"},
+		{"Safari", "Safari"},
+	}
+	systems = [][2]string{
+		{"iPhone", "iPhone"},
+		{"iPad", "iPad"},
+		{"Android", "Android"},
+		{"Windows", "Windows"},
+		{"Mac OS X", "macOS"},
+		{"CrOS", "ChromeOS"},
+		{"Linux", "Linux"},
+	}
+)
+
+// DescribeAgent turns a User-Agent header into a few words for a list of
+// devices: "Firefox on Linux", or the start of the header for what is no
+// browser, without characters that cannot be seen.
+func DescribeAgent(header string) string {
+	if strings.HasPrefix(header, "Mozilla/") {
+		if browser, system := find(browsers, header), find(systems, header); browser != "" && system != "" {
+			return browser + " on " + system
+		}
+	}
+	header = strings.Map(func(r rune) rune {
+		if !unicode.IsGraphic(r) || r == utf8.RuneError {
+			return -1
+		}
+		return r
+	}, header)
+	for len(header) > maxAgent {
+		_, size := utf8.DecodeLastRuneInString(header)
+		header = header[:len(header)-size]
+	}
+	return header
+}
+
+func find(names [][2]string, in string) string {
+	for _, n := range names {
+		if strings.Contains(in, n[0]) {
+			return n[1]
+		}
+	}
+	return ""
+}

@@ -1,0 +1,91 @@
+package audit
+
+import (
+	"context"
+	"log/slog"
+
+	"latchkey/repository"
+	"latchkey/service"
+)
+
+// Record is one line of the audit log.
+type Record = repository.AuditRecord
+
+// Log is the audit log: it is written to the store, and each record is a line of the
+// log of the process as well.
+type Log struct {
+	store repository.Audits
+	log   *slog.Logger
+}
+
+// NewLog returns the audit log in a store.
+func NewLog(store repository.Audits, log *slog.Logger) *Log {
+	return &Log{store: store, log: log}
+}
+
+// Write stores a record and logs it. A record whose ID is stored already is neither stored
+// nor logged again. It returns store_unavailable if the record could not be stored; then
+// the log alone has it.
+func (l *Log) Write(ctx context.Context, r Record) error {
+	added, err := l.store.AppendAudit(ctx, r)
+	if err != nil {
+		l.Committed(ctx, r)
+		l.log.LogAttrs(ctx, slog.LevelWarn, "audit record not stored; the line before has it", slog.Any("error", err))
+		return service.StoreFailure("record "+string(r.Event), err)
+	}
+	if added {
+		l.Committed(ctx, r)
+	}
+	return nil
+}
+
+// Committed logs a record that a transition of the store has stored.
+func (l *Log) Committed(ctx context.Context, r Record) {
+	level := slog.LevelInfo
+	if r.Event == repository.AuditRefreshReused || r.Outcome == OutcomeForked {
+		level = slog.LevelWarn
+	}
+	attrs := []slog.Attr{slog.String("outcome", r.Outcome)}
+	for name, value := range r.Members() {
+		attrs = append(attrs, slog.String(name, value))
+	}
+	l.log.LogAttrs(ctx, level, string(r.Event), attrs...)
+}
+
+// OutcomeForked is the outcome of a session that rolled forward to a token which is older than the
+// last rotation: while the store was as it had been earlier, another client used a
+// token that was superseded. One of the two may be a thief.
+const OutcomeForked = "forked"
+
+// auditPage bounds one question to the store.
+const auditPage = 500
+
+// Each calls f with the records that a query asks for, newest first, until it
+// returns an error. A limit of 0 is none.
+func (l *Log) Each(ctx context.Context, q repository.AuditQuery, f func(Record) error) error {
+	left := q.Limit
+	for {
+		q.Limit = auditPage
+		if left > 0 {
+			q.Limit = min(auditPage, left)
+		}
+		page, err := l.store.ListAudit(ctx, q)
+		if err != nil {
+			return service.StoreFailure("read the audit log", err)
+		}
+		for _, record := range page {
+			if err := f(record); err != nil {
+				return err
+			}
+		}
+		if len(page) < q.Limit {
+			return nil
+		}
+		if left > 0 {
+			if left -= len(page); left == 0 {
+				return nil
+			}
+		}
+		q.After = page[len(page)-1]
+	}
+}

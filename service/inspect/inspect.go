@@ -1,0 +1,188 @@
+package inspect
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"latchkey/repository"
+	"latchkey/service"
+	"latchkey/service/jose"
+	"latchkey/service/keys"
+	"latchkey/service/session"
+	"latchkey/service/token"
+)
+
+// Result is what can be said of a token without changing anything.
+type Result struct {
+	Kind   string // access token, refresh token, a JWT of another kind, or no JWT of ours
+	Claims string // JSON, as they stand in the token, believed or not; empty: cannot be read
+	Key    string // the key that it names, and in what state that is; empty: unknown
+	// Refused is why the token does not verify; empty: it does.
+	Refused string
+	// Session is the state of the session that the token names, in words.
+	Session string
+	// Outcome is what a refresh would come to now, and Why explains it; empty for
+	// what is no refresh token that verifies.
+	Outcome string
+	Why     string
+}
+
+// Inspector says what becomes of a token. It only reads.
+type Inspector struct {
+	tokens   *token.Minter
+	keys     token.KeySource
+	sessions *session.Service
+	policy   session.Policy
+	now      func() time.Time
+}
+
+// New returns an inspector of the tokens of a service.
+func New(tokens *token.Minter, keys token.KeySource, sessions *session.Service, policy session.Policy, now func() time.Time) *Inspector {
+	return &Inspector{tokens: tokens, keys: keys, sessions: sessions, policy: policy, now: now}
+}
+
+// Inspect says what a token is, whether it verifies, and what the next refresh
+// with it would answer. Its error is store_unavailable.
+func (i *Inspector) Inspect(ctx context.Context, raw token.Raw) (Result, error) {
+	in := Result{Kind: "no JWT of ours"}
+	f, err := jose.ParseForm(string(raw))
+	if err != nil {
+		in.Refused = err.Error()
+		return in, nil
+	}
+	in.Claims = printable(f.Payload)
+	if k, known := i.keys.KeySet().Find(f.KID, i.now()); known {
+		in.Key = fmt.Sprintf("%s, %s, for %s tokens, %s", k.ID, k.Algorithm, k.Use, k.State)
+	}
+	switch f.Typ {
+	case keys.TypeAccess:
+		in.Kind = "access token"
+		subject, err := i.tokens.VerifyAccess(raw)
+		if err != nil {
+			in.Refused = err.Error()
+			if subject, err = i.tokens.VerifyLateAccess(raw, i.policy.AbsoluteTTL); err != nil {
+				return in, nil // what it names is nobody's word
+			}
+		}
+		if subject.SessionID == "" {
+			in.Session = "none: the token belongs to no session"
+			return in, nil
+		}
+		found, err := i.sessions.Find(ctx, subject.UserID, subject.SessionID)
+		if err != nil {
+			return in, err
+		}
+		in.Session, _ = i.describe(found)
+		return in, nil
+	case keys.TypeRefresh:
+		in.Kind = "refresh token"
+		token, err := i.tokens.VerifyRefresh(raw)
+		if err != nil {
+			in.Refused = err.Error()
+			return in, nil
+		}
+		preview, err := i.sessions.Preview(ctx, token)
+		if err != nil {
+			return in, err
+		}
+		in.Session, in.Why = i.describe(preview.Found)
+		if preview.Refusal != nil {
+			in.Outcome = string(service.AsError(preview.Refusal).Code)
+		} else if in.Outcome = string(preview.Outcome); preview.Known {
+			in.Why = because(preview, token, i.policy)
+		}
+		return in, nil
+	}
+	in.Kind, in.Refused = "a JWT of another kind", "its typ is neither at+jwt nor rt+jwt"
+	return in, nil
+}
+
+// describe returns the state of a session in words, and why no token of it is accepted, if the
+// rules of the session need not be asked for that.
+func (i *Inspector) describe(f session.Found) (state, why string) {
+	switch {
+	case f.Refusal != nil && f.User.ID == "":
+		return "over: there is no such user", "the user was deleted"
+	case f.Refusal != nil && f.User.Disabled:
+		return "over: the account is disabled", "the account is disabled"
+	case f.Refusal != nil:
+		return "ended, as the database says", "the session was ended"
+	case !f.Known:
+		return "not in the session store", "the session store does not know the session: it is over, or the store was emptied"
+	}
+	return describe(f.Session, f.User, i.now()), ""
+}
+
+// printable is JSON on one line, fit for a terminal; empty for what is no JSON.
+func printable(payload []byte) string {
+	var b bytes.Buffer
+	if json.Compact(&b, payload) != nil {
+		return ""
+	}
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, b.String())
+}
+
+// describe is a session in words.
+func describe(session repository.Session, u repository.User, now time.Time) string {
+	at := func(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+	state := "live"
+	switch {
+	case session.Ended != "":
+		state = fmt.Sprintf("ended (%s) at %s", session.Ended, at(session.EndedAt))
+	case session.Epoch != u.SessionEpoch && session.ID != u.KeptSession:
+		state = "over: all of the user's sessions were ended since"
+	case !session.Live(now, u.SessionEpoch, u.KeptSession):
+		state = "expired"
+	}
+	return fmt.Sprintf("%s; generation %d since %s, last used %s, idle until %s, until %s at most, by %s", state, session.Gen,
+		at(session.RotatedAt), at(session.UsedAt), at(session.IdleAt), at(session.AbsoluteAt), session.Delivery)
+}
+
+// because explains an outcome.
+func because(p session.Preview, token token.Refresh, policy session.Policy) string {
+	s, after, o := p.Session, p.After, p.Outcome
+	switch o {
+	case repository.OutcomeKept:
+		if !policy.Rotate {
+			return "the token is the live one, and rotation is off"
+		}
+		return "the token is the live one, and was made less than two grace times ago: it stays"
+	case repository.OutcomeRotated:
+		return fmt.Sprintf("the token is the live one: generation %d follows", after.Gen)
+	case repository.OutcomeReplayed:
+		return fmt.Sprintf("the token was replaced less than %s ago: the one that replaced it is given out again", policy.Grace)
+	case repository.OutcomeRecovered:
+		return "the token was replaced, and nobody has used the one that replaced it: that one was lost, and is replaced in its turn"
+	case repository.OutcomeRolledForward:
+		return fmt.Sprintf("the store is at generation %d and has lost later writes; the token proves them", s.Gen)
+	case repository.OutcomeReuse:
+		return fmt.Sprintf("generation %d was spent; the live one is %d. The session would be ended: somebody has a copy", token.Gen, s.Gen)
+	case repository.OutcomeExpired:
+		return "the session has expired"
+	case repository.OutcomeRevoked:
+		if s.Ended == "" {
+			return "all of the user's sessions were ended"
+		}
+		return "the session was ended: " + string(s.Ended)
+	case repository.OutcomeClientMismatch:
+		return "the session belongs to another client"
+	case repository.OutcomeDeliveryMismatch:
+		return "the session's tokens travel in cookies"
+	case repository.OutcomeGraceExhausted:
+		return "the token was replaced, and has been sent too often since"
+	case repository.OutcomeLate:
+		return "the token was replaced, and so recently, or by a clock so far off, that the call may be older: the client is asked to send it again"
+	case repository.OutcomeUnknown, repository.OutcomeAhead, repository.OutcomeRecoverable:
+	}
+	return strings.ReplaceAll(string(o), "_", " ")
+}

@@ -1,0 +1,212 @@
+package keys
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"latchkey/repository"
+	"latchkey/service/audit"
+	"latchkey/service/jose"
+)
+
+// ErrInFile is of a change of keys that the database does not have.
+var ErrInFile = errors.New("the keys for access tokens are read from tokens.keys_file: change them there; replicas read it again by themselves")
+
+// Algorithm is the algorithm of new keys of a use.
+func (r *Ring) Algorithm(use Use) jose.Algorithm { return r.algorithm(r.KeySet(), use) }
+
+// List returns every key as it is now.
+func (r *Ring) List(ctx context.Context) ([]Info, error) {
+	if err := r.Load(ctx); err != nil {
+		return nil, err
+	}
+	return r.KeySet().Keys(r.now()), nil
+}
+
+// Add puts a key in the place of the one that stands by. A key without an id is
+// generated, of its algorithm.
+func (r *Ring) Add(ctx context.Context, k jose.Key, use Use, from audit.Origin) (Info, error) {
+	if !r.policy.owns(use) {
+		return Info{}, ErrInFile
+	}
+	if use == UseRefresh && k.Algorithm != jose.HS256 {
+		return Info{}, errors.New("refresh tokens are signed by HS256 alone: nobody else verifies them")
+	}
+	if use == UseAccess && r.policy.Algorithm != "" && k.Algorithm != r.policy.Algorithm {
+		return Info{}, fmt.Errorf("tokens.algorithm is %s, and the replicas would rotate back to it: set it to %s, which publishes and rotates by itself, or to auto",
+			r.policy.Algorithm, k.Algorithm)
+	}
+	if k.ID == "" {
+		var err error
+		if k, err = jose.GenerateKey(k.Algorithm); err != nil {
+			return Info{}, err
+		}
+	}
+	err := r.again(ctx, readable, func(set *Set) error {
+		if set.find(k.ID) != nil {
+			return fmt.Errorf("there is a key %s already", k.ID)
+		}
+		replaces := ""
+		if e, stands := set.standby(use); stands {
+			replaces = e.ID
+		}
+		return r.put(ctx, k, use, replaces, from)
+	})
+	if err != nil {
+		return Info{}, err
+	}
+	return r.info(ctx, k.ID)
+}
+
+// Rotate makes the key that stands by the active one: as soon as it has been
+// published for long enough, or at once.
+func (r *Ring) Rotate(ctx context.Context, use Use, atOnce bool, from audit.Origin) (Info, error) {
+	if !r.policy.owns(use) {
+		return Info{}, ErrInFile
+	}
+	id := ""
+	err := r.again(ctx, readable, func(set *Set) error {
+		e, stands := set.standby(use)
+		if !stands {
+			return fmt.Errorf("no key stands by: %w", repository.ErrNotFound) // tend puts one
+		}
+		if id != "" && id != e.ID {
+			return nil // another process activated it: that is the rotation
+		}
+		if replaced, err := r.replaceForeign(ctx, e); replaced || err != nil {
+			return cmp.Or(err, errReplaced)
+		}
+		id = e.ID
+		at := r.clock.Reference(ctx)
+		if ready := e.createdAt.Add(r.policy.publish(e.Key)); !atOnce && ready.After(at) {
+			at = ready
+		}
+		return r.activate(ctx, e, at, from)
+	})
+	if err != nil {
+		return Info{}, err
+	}
+	return r.info(ctx, id)
+}
+
+// errReplaced makes again look at the keys once more.
+var errReplaced = fmt.Errorf("the standby key was of another algorithm than tokens.algorithm: %w", repository.ErrExists)
+
+// replaceForeign replaces a standby key of another algorithm than that of the settings,
+// which must not become the active one.
+func (r *Ring) replaceForeign(ctx context.Context, standby *entry) (replaced bool, err error) {
+	if standby.use != UseAccess || r.policy.Algorithm == "" || standby.Algorithm == r.policy.Algorithm {
+		return false, nil
+	}
+	return true, r.putStandby(ctx, standby.use, standby.ID)
+}
+
+// publish is how long a key must be known before it signs: a secret is published
+// to the replicas alone, which look every Poll.
+func (p Policy) publish(k jose.Key) time.Duration {
+	if k.Algorithm == jose.HS256 {
+		return min(p.Publish, 3*p.Poll+time.Second)
+	}
+	return p.Publish
+}
+
+// Revoke ends a key for good: nothing that it signed is accepted any more. If it
+// was the active one, the key that stands by takes over first.
+func (r *Ring) Revoke(ctx context.Context, id string, from audit.Origin) (Info, error) {
+	err := r.again(ctx, readAtAll, func(set *Set) error {
+		e := set.find(id)
+		switch {
+		case e == nil || !r.policy.owns(e.use):
+			return fmt.Errorf("there is no key %s in the database", id)
+		case e.state(r.now()) == Active:
+			standby, stands := set.standby(e.use)
+			if !stands {
+				return fmt.Errorf("no key stands by: %w", repository.ErrNotFound)
+			}
+			if replaced, err := r.replaceForeign(ctx, standby); replaced || err != nil {
+				return cmp.Or(err, errReplaced)
+			}
+			if err := r.activate(ctx, standby, r.clock.Reference(ctx), from); err != nil {
+				return err
+			}
+		}
+		return r.revoke(ctx, id, from)
+	})
+	if err != nil {
+		return Info{}, err
+	}
+	info, err := r.info(ctx, id)
+	if err != nil {
+		return Info{}, err
+	}
+	return info, r.tend(ctx)
+}
+
+// RevokeAll ends every key, whether it can be unsealed or not, and makes new
+// ones. It returns how many there were.
+func (r *Ring) RevokeAll(ctx context.Context, from audit.Origin) (int, error) {
+	rows, err := r.store.ListKeys(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("list keys: %w", err)
+	}
+	revoked := 0
+	for _, row := range rows {
+		if row.RevokedAt.IsZero() {
+			if err := r.revoke(ctx, row.ID, from); err != nil {
+				return revoked, err
+			}
+			revoked++
+		}
+	}
+	return revoked, r.Start(ctx)
+}
+
+func (r *Ring) revoke(ctx context.Context, id string, from audit.Origin) error {
+	record := r.record(from, repository.AuditKeyRevoked, id)
+	if err := r.store.RevokeKey(ctx, id, record.At, record); err != nil {
+		return fmt.Errorf("revoke a key: %w", err)
+	}
+	r.audit.Committed(ctx, record)
+	return nil
+}
+
+// What again demands of the keys before it changes them.
+const (
+	// readable is that every key can be unsealed: a new key under another root secret would
+	// stop every replica.
+	readable = true
+	// readAtAll is that the database was read: a key that cannot be unsealed can be revoked.
+	readAtAll = false
+)
+
+// again makes a change on the keys as they are, and once more on what another
+// process has made of them meanwhile.
+func (r *Ring) again(ctx context.Context, all bool, change func(set *Set) error) error {
+	var err error
+	for range retries {
+		read, failed := r.load(ctx)
+		if !read || all && failed != nil {
+			return failed
+		}
+		if err = change(r.KeySet()); !errors.Is(err, repository.ErrExists) && !errors.Is(err, repository.ErrNotFound) {
+			return err
+		}
+		if tended := r.tend(ctx); tended != nil {
+			return tended
+		}
+	}
+	return err
+}
+
+func (r *Ring) info(ctx context.Context, id string) (Info, error) {
+	if read, err := r.load(ctx); !read {
+		return Info{}, err
+	}
+	if e := r.KeySet().find(id); e != nil {
+		return e.info(r.now()), nil
+	}
+	return Info{}, fmt.Errorf("key %s was removed meanwhile", id)
+}

@@ -1,0 +1,10 @@
+// Package keys holds the signing keys of a deployment and their life.
+//
+//	Next ──► Active ──► Retired
+//	  └────────┴───────────┴──► Revoked
+//
+// A Next key is published before it signs, so that every verifier knows it in time. A Retired key
+// still verifies until the last token that it signed expires. Set is an immutable snapshot; Ring
+// reads snapshots from the store, rotates by schedule and on request, and seals private keys under
+// a key derived from the root secret.
+package keys

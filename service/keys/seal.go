@@ -1,0 +1,67 @@
+package keys
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"latchkey/repository"
+	"latchkey/service/jose"
+	"latchkey/service/secret"
+)
+
+// errUnseal is of a key that was sealed under another root secret.
+var errUnseal = errors.New("the keys in the database were sealed under another tokens.secret. Give this process that secret; " +
+	"or, if the secret was changed on purpose, run: latchkey key revoke --all, which logs everyone out; " +
+	"or, if this is the right secret, drop the key that was made under another: latchkey key revoke KID")
+
+// sealer encrypts the keys in the database.
+type sealer struct{ key []byte }
+
+func newSealer(root secret.Root) sealer { return sealer{root.Derive("key encryption v1", 32)} }
+
+// seal encrypts a key for the database with AES-256-GCM. What stands beside it
+// in its row is authenticated with it, so that a key cannot be given another
+// name or use.
+func (s sealer) seal(k jose.Key, use Use) ([]byte, error) {
+	plain, err := k.PrivateJWK()
+	if err != nil {
+		return nil, err
+	}
+	aead, err := s.aead()
+	if err != nil {
+		return nil, err
+	}
+	return aead.Seal(nil, nil, plain, beside(k.ID, use, string(k.Algorithm))), nil //nolint:gosec // G407: this AEAD draws its nonces itself
+}
+
+// unseal reads a key of the database.
+func (s sealer) unseal(row repository.SigningKey) (jose.Key, error) {
+	aead, err := s.aead()
+	if err != nil {
+		return jose.Key{}, err
+	}
+	plain, err := aead.Open(nil, nil, row.Sealed, beside(row.ID, row.Use, row.Algorithm))
+	if err != nil {
+		return jose.Key{}, errUnseal
+	}
+	var j jose.JWK
+	if err := json.Unmarshal(plain, &j); err != nil {
+		return jose.Key{}, errors.New("a sealed key is no JWK")
+	}
+	return j.Key()
+}
+
+func (s sealer) aead() (cipher.AEAD, error) {
+	block, err := aes.NewCipher(s.key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCMWithRandomNonce(block)
+}
+
+func beside(id string, use Use, alg string) []byte {
+	return fmt.Appendf(nil, "latchkey key v1 %q %q %q", id, use, alg)
+}

@@ -1,0 +1,69 @@
+package keys
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"latchkey/service/jose"
+)
+
+// ErrUnknown is in the error of a token whose kid is in no key of the set: it
+// may be one that was published since.
+var ErrUnknown = errors.New("no such key")
+
+// ErrSignature is of a token that names one of our keys and was not signed by it.
+var ErrSignature = errors.New("bad signature")
+
+// Sign returns a token of a use with these claims (RFC 7515 3.1). The same claims give the same
+// token while the same key of HS256, jose.EdDSA or RS256 is active.
+func (s *Set) Sign(use Use, claims any, now time.Time) (string, error) {
+	key, err := s.signer(use, now)
+	if err != nil {
+		return "", err
+	}
+	body, err := json.Marshal(claims)
+	if err != nil {
+		return "", err
+	}
+	const dots, signatureSize = 2, 86 // of ES256 and jose.EdDSA; more is rare
+	token := make([]byte, 0, len(key.header)+base64.RawURLEncoding.EncodedLen(len(body))+dots+signatureSize)
+	token = append(append(token, key.header...), '.')
+	token = base64.RawURLEncoding.AppendEncode(token, body)
+	signature, err := key.Sign(token)
+	if err != nil {
+		return "", err
+	}
+	return string(base64.RawURLEncoding.AppendEncode(append(token, '.'), signature)), nil
+}
+
+// Verify checks the header and the signature: the kid decides the key, and the
+// key decides the algorithm (RFC 8725 3.1).
+func (s *Set) Verify(f jose.Form, use Use, now time.Time, late time.Duration) error {
+	if f.Typ != typeOf(use) {
+		return errors.New("another kind of token")
+	}
+	e, known := s.byID[name{use, f.KID}]
+	switch {
+	case !known:
+		return ErrUnknown
+	case f.Alg != string(e.Algorithm):
+		return errors.New("the key is of another algorithm")
+	case e.state(now) == Revoked:
+		return errors.New("the key is revoked")
+	case e.unread:
+		return errUnseal
+	}
+	if err := e.Verify(f.Signed, f.Signature); err != nil {
+		return fmt.Errorf("%w: %w", ErrSignature, err)
+	}
+	if !e.honours(now, late) {
+		return ErrOver
+	}
+	return nil
+}
+
+// ErrOver is of a good token of a key whose tokens have all expired.
+var ErrOver = errors.New("the time of the key is over")

@@ -1,0 +1,34 @@
+package keys
+
+import (
+	"time"
+
+	"latchkey/repository"
+)
+
+// Use is the one kind of token that a key signs.
+type Use = repository.KeyUse
+
+// The two uses.
+const (
+	UseAccess  = repository.UseAccess
+	UseRefresh = repository.UseRefresh
+)
+
+// The typ of the tokens of each use (RFC 7515 4.1.9).
+const (
+	TypeAccess  = "at+jwt" // RFC 9068 2.1
+	TypeRefresh = "rt+jwt"
+)
+
+// MaxLeeway is the longest leeway of those who verify: how far the iat of an access token may be ahead
+// of their clock, and how long after its exp they may accept it.
+const MaxLeeway = 60 * time.Second
+
+// typeOf returns the typ of the tokens of a use.
+func typeOf(use Use) string {
+	if use == UseRefresh {
+		return TypeRefresh
+	}
+	return TypeAccess
+}

@@ -1,0 +1,126 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"latchkey/repository"
+	"latchkey/service"
+	"latchkey/service/audit"
+	"latchkey/service/password"
+	"latchkey/service/session"
+)
+
+// Passwords changes passwords.
+type Passwords struct {
+	store    repository.Store
+	sessions *session.Service
+	hasher   *password.Hasher
+	throttle *Throttle
+	policy   password.Policy
+	now      func() time.Time
+	audit    *audit.Log
+}
+
+// NewPasswords returns the passwords of the users in a store.
+func NewPasswords(store repository.Store, sessions *session.Service, hasher *password.Hasher, throttle *Throttle, policy password.Policy,
+	now func() time.Time, audit *audit.Log,
+) *Passwords {
+	return &Passwords{store: store, sessions: sessions, hasher: hasher, throttle: throttle, policy: policy, now: now, audit: audit}
+}
+
+// PasswordChange is a change of the password of whom an access token speaks for.
+type PasswordChange struct {
+	Who           session.Live
+	Current, Next password.Password
+	Device        TrustedDeviceToken // that the device has
+	From          audit.Origin
+}
+
+// Change replaces the password, and ends all sessions but the one that asks. It
+// returns the new token of a device that was known: all others are forgotten.
+// Invalid_credentials if the current password is wrong, rate_limited after too many
+// of those, password_rejected if the new one is not acceptable.
+func (p *Passwords) Change(ctx context.Context, c PasswordChange) (TrustedDeviceToken, error) {
+	u, err := p.store.Users.FindUserByID(ctx, c.Who.UserID)
+	switch {
+	case errors.Is(err, repository.ErrNotFound):
+		return "", service.AccountGone()
+	case err != nil:
+		return "", service.StoreFailure("find whose password to change", err)
+	}
+	problem, err := p.policy.Check(c.Next, u.Username, u.Email)
+	if err != nil {
+		return "", err
+	}
+	if problem != "" {
+		return "", service.FieldError(service.CodePasswordRejected, "newPassword", problem)
+	}
+	record := c.From.Record(p.now(), repository.AuditPasswordChange, "ok")
+	record.UserID, record.SessionID, record.ClientID = u.ID, c.Who.SessionID, c.Who.ClientID
+	if err := p.confirm(ctx, c, u, record); err != nil {
+		return "", err
+	}
+	hash, err := p.hasher.Hash(ctx, c.From.Address, c.Next)
+	if err != nil {
+		return "", err
+	}
+	epoch, err := p.store.Users.ChangePassword(ctx, repository.PasswordChange{
+		By: c.Who.Caller().Caller, Old: u.PasswordHash, New: hash, At: record.At,
+	}, record)
+	switch {
+	case errors.Is(err, repository.ErrNotAllowed):
+		return "", service.PrivilegeChanged()
+	case errors.Is(err, repository.ErrNotFound): // another request was faster
+		return "", service.NewError(service.CodeInvalidCredentials, "The password has just been changed. Try again.")
+	case err != nil:
+		return "", service.StoreFailure("change a password", err)
+	}
+	device := p.throttle.knownTo(c.Device, u)
+	u.SessionEpoch = epoch
+	p.sessions.MarkEnded(ctx, record, repository.EndPassword, c.Who.SessionID, epoch)
+	if device == nil {
+		return "", nil
+	}
+	return p.throttle.remember(u, device), nil
+}
+
+// confirm demands the current password. A stolen access token must not be worth a
+// guess at it as often as one likes.
+func (p *Passwords) confirm(ctx context.Context, c PasswordChange, u repository.User, record repository.AuditRecord) error {
+	attempt, first, slow, err := p.throttle.begin(ctx, p.throttle.confirmation(c.Who.Subject, c.Current))
+	if err != nil {
+		return err
+	}
+	if slow != nil {
+		if first {
+			return p.refuse(ctx, record, Throttled, slow)
+		}
+		return slow
+	}
+	match, err := p.hasher.Compare(ctx, c.From.Address, u.PasswordHash, c.Current)
+	outcome := Succeeded
+	switch {
+	case err != nil:
+		outcome = Failed
+	case !match:
+		outcome = WrongPassword
+	}
+	if err := p.throttle.end(ctx, attempt, attemptEnd(outcome, err)); err != nil {
+		return service.StoreFailure("count an attempt", err)
+	}
+	if outcome == WrongPassword {
+		return p.refuse(ctx, record, outcome, service.NewError(service.CodeInvalidCredentials, "The current password is wrong."))
+	}
+	return err
+}
+
+// refuse records that a password was not changed, and returns the answer.
+func (p *Passwords) refuse(ctx context.Context, record repository.AuditRecord, why Outcome, answer error) error {
+	record.Outcome = string(why)
+	if err := p.audit.Write(ctx, record); err != nil {
+		return err
+	}
+	return answer
+}

@@ -1,0 +1,156 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+
+	"latchkey/repository"
+	"latchkey/service"
+	"latchkey/service/account"
+	"latchkey/service/audit"
+	"latchkey/service/session"
+)
+
+// DeclaredClient is a client as a file of the operator describes it.
+type DeclaredClient struct {
+	ClientSpec
+	Secret ClientSecret // empty: public
+}
+
+// Applied says what Apply did, by client id.
+type Applied struct {
+	Created, Changed, NewSecret, Disabled, Unchanged []string
+}
+
+// Apply makes the managed clients what the declared ones say: it creates those that are
+// missing, changes those that differ, and disables and releases those that are not declared
+// any more; it does not delete them, because the id of a deleted client cannot be used
+// again. A client that an operator made with another command becomes a managed one. A
+// changed secret leaves the one before good for KeepSecret. Invalid_request names all that
+// is wrong, before anything changes.
+func (c *Clients) Apply(ctx context.Context, declared []DeclaredClient, from audit.Origin) (Applied, error) {
+	if err := checkDeclared(declared); err != nil {
+		return Applied{}, err
+	}
+	for _, d := range declared { // before anything changes
+		was, err := session.FindClient(ctx, c.store, d.ID)
+		switch {
+		case errors.Is(err, repository.ErrNotFound):
+		case err != nil:
+			return Applied{}, service.StoreFailure("find a client", err)
+		case was.Public != d.Public:
+			return Applied{}, service.FieldError(service.CodeInvalidRequest, "client "+d.ID, "stays public or confidential, as it was made: choose another id")
+		}
+	}
+	var done Applied
+	for _, d := range declared {
+		d.Managed = true
+		if err := c.applyOne(ctx, d, from, &done); err != nil {
+			return done, fmt.Errorf("client %s: %w", d.ID, err)
+		}
+	}
+	return done, c.disableOthers(ctx, declared, from, &done)
+}
+
+func checkDeclared(declared []DeclaredClient) error {
+	wrong := map[string]string{}
+	ids := map[string]bool{}
+	for i, d := range declared {
+		at := fmt.Sprintf("clients[%d]", i)
+		if d.ID != "" {
+			at = "client " + d.ID
+		}
+		for _, err := range []error{d.check(), d.Secret.check(d.Public)} {
+			for field, problem := range service.AsError(err).Fields {
+				wrong[at+": "+field] = problem
+			}
+		}
+		if !d.Public && d.Secret == "" {
+			wrong[at+": secret"] = "is missing: a client that is not public needs one"
+		}
+		if ids[d.ID] {
+			wrong[at+": id"] = "is given twice"
+		}
+		ids[d.ID] = true
+	}
+	if len(wrong) == 0 {
+		return nil
+	}
+	return &service.Error{Code: service.CodeInvalidRequest, Message: "Some clients cannot be like that.", Fields: wrong}
+}
+
+func (c *Clients) applyOne(ctx context.Context, d DeclaredClient, from audit.Origin, done *Applied) error {
+	for range clientRetries { // another replica may apply the same file
+		was, err := session.FindClient(ctx, c.store, d.ID)
+		switch {
+		case errors.Is(err, repository.ErrNotFound):
+			_, _, err := c.Create(ctx, d.ClientSpec, d.Secret, account.Caller{}, from)
+			if service.AsError(err).Code == service.CodeClientTaken {
+				if _, again := session.FindClient(ctx, c.store, d.ID); again == nil {
+					continue
+				}
+				return errors.New("was deleted before, so its id cannot be used again: choose another")
+			}
+			if err == nil {
+				done.Created = append(done.Created, d.ID)
+			}
+			return err
+		case err != nil:
+			return service.StoreFailure("find a client", err)
+		}
+		changed := false
+		want := d.record()
+		want.Secret, want.PreviousSecret, want.PreviousUntil = was.Secret, was.PreviousSecret, was.PreviousUntil
+		want.CreatedAt, want.UpdatedAt = was.CreatedAt, was.UpdatedAt
+		if !reflect.DeepEqual(want, was) {
+			if _, err := c.update(ctx, was, d.ClientSpec, account.Caller{}, from); errors.Is(err, errChanged) {
+				continue
+			} else if err != nil {
+				return err
+			}
+			done.Changed, changed = append(done.Changed, d.ID), true
+		}
+		if !d.Public && d.Secret.hash() != was.Secret {
+			if _, err := c.rotate(ctx, d.ID, d.Secret, KeepSecret, account.Caller{}, from); service.AsError(err).Code == service.CodeNotFound {
+				continue // another replica has rotated it
+			} else if err != nil {
+				return err
+			}
+			done.NewSecret, changed = append(done.NewSecret, d.ID), true
+		}
+		if !changed {
+			done.Unchanged = append(done.Unchanged, d.ID)
+		}
+		return nil
+	}
+	return service.StoreFailure("apply a client", repository.ErrUnavailable)
+}
+
+// disableOthers disables the managed clients that are not declared.
+func (c *Clients) disableOthers(ctx context.Context, declared []DeclaredClient, from audit.Origin, done *Applied) error {
+	const page = 100
+	for after := ""; ; {
+		list, err := c.store.ListClients(ctx, after, page)
+		if err != nil {
+			return service.StoreFailure("list clients", err)
+		}
+		for _, was := range list {
+			after = was.ID
+			if !was.Managed || slices.ContainsFunc(declared, func(d DeclaredClient) bool { return d.ID == was.ID }) {
+				continue
+			}
+			spec := client(was).ClientSpec
+			spec.Disabled, spec.Managed = true, false // it can be enabled or deleted by command
+			if _, err := c.update(ctx, was, spec, account.Caller{}, from); err != nil && !errors.Is(err, errChanged) {
+				return err
+			}
+			done.Disabled = append(done.Disabled, was.ID)
+		}
+		if len(list) < page {
+			return nil
+		}
+	}
+}

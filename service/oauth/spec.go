@@ -1,0 +1,188 @@
+package oauth
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"latchkey/repository"
+	"latchkey/service"
+	"latchkey/service/session"
+	"latchkey/service/token"
+)
+
+// ClientSpec is what an operator decides about a client.
+type ClientSpec struct {
+	ID           string // empty: generated
+	Name         string
+	Public       bool
+	FirstParty   bool
+	Disabled     bool
+	Grants       []string
+	Scopes       []string
+	RedirectURIs []string
+	// Audiences are what its access tokens may be for: the first unless it asks for another
+	// (RFC 8707). Empty: the audience of the settings.
+	Audiences []string
+	// PKCEOptional lets a client with a secret use authorization codes without PKCE (RFC
+	// 9700 2.1.1 recommends it for such clients, and requires it for public ones).
+	PKCEOptional bool
+	// Managed is set where a file of the operator says what the client is.
+	Managed     bool
+	AccessTTL   time.Duration // 0: that of the settings; likewise the others
+	IdleTTL     time.Duration
+	AbsoluteTTL time.Duration
+}
+
+// check returns invalid_request with all that is wrong.
+func (s ClientSpec) check() error {
+	wrong := map[string]string{}
+	if !session.PlainID(s.ID) || len(s.ID) < 3 || len(s.ID) > 64 {
+		wrong["id"] = "must have 3 to 64 characters of A-Z, a-z, 0-9, - and _"
+	} else if _, err := uuid.Parse(s.ID); err == nil || s.ID == token.ClientAPI {
+		wrong["id"] = "must not be a UUID (reserved for user ids) or " + token.ClientAPI
+	}
+	if utf8.RuneCountInString(s.Name) > 100 || strings.ContainsFunc(s.Name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		wrong["name"] = "must have at most 100 characters, all of which can be seen"
+	}
+	has := func(grant string) bool { return slices.Contains(s.Grants, grant) }
+	for _, g := range s.Grants {
+		if !slices.Contains(Grants(), g) {
+			wrong["grants"] = "must be of " + strings.Join(Grants(), ", ")
+		}
+	}
+	switch {
+	case len(s.Grants) == 0:
+		wrong["grants"] = "must not be empty: one or more of " + strings.Join(Grants(), ", ")
+	case has(GrantPassword) && !s.FirstParty:
+		wrong["grants"] = "may have password only for a first-party client: others must not see passwords"
+	case has(GrantClientCredentials) && s.Public:
+		wrong["grants"] = "may have client_credentials only for a client that can keep a secret"
+	case has(GrantAuthorizationCode) && len(s.RedirectURIs) == 0:
+		wrong["redirectUris"] = "must not be empty with authorization_code"
+	}
+	for _, scope := range s.Scopes {
+		if !scopeToken(scope) {
+			wrong["scopes"] = "must be words of printable ASCII without quotes and backslashes"
+		}
+	}
+	if slices.Contains(s.Scopes, scopeOpenID) {
+		wrong["scopes"] = "must not contain openid: there is no OpenID Connect here yet"
+	}
+	if s.PKCEOptional && s.Public {
+		wrong["pkceOptional"] = "is for clients that keep a secret: public ones need PKCE (RFC 9700 2.1.1)"
+	}
+	for _, a := range s.Audiences {
+		if a == "" || len(a) > 500 || strings.Contains(a, "#") || strings.ContainsFunc(a, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			wrong["audiences"] = "must be URIs without a fragment, as in https://orders.example, or other words of printable ASCII"
+		}
+	}
+	if len(s.Audiences) > 50 {
+		wrong["audiences"] = "must be at most 50"
+	}
+	for _, uri := range s.RedirectURIs {
+		if problem := redirectProblem(uri); problem != "" {
+			wrong["redirectUris"] = problem
+		}
+	}
+	for name, ttl := range map[string]time.Duration{"accessTtl": s.AccessTTL, "idleTtl": s.IdleTTL, "absoluteTtl": s.AbsoluteTTL} {
+		if ttl != 0 && (ttl < time.Minute || ttl > session.LongestSession) {
+			wrong[name] = "must be 0, or from a minute to ten years"
+		}
+	}
+	if s.AccessTTL > MaxAccessTTL {
+		wrong["accessTtl"] = "must be at most a day"
+	}
+	if len(s.Scopes) > 100 {
+		wrong["scopes"] = "must be at most 100"
+	}
+	if len(s.RedirectURIs) > 50 {
+		wrong["redirectUris"] = "must be at most 50"
+	}
+	if len(wrong) > 0 {
+		return &service.Error{Code: service.CodeInvalidRequest, Message: "The client cannot be like that.", Fields: wrong}
+	}
+	return nil
+}
+
+// scopeOpenID asks for an ID token (OpenID Connect Core 3.1.2.1). A client that got an
+// answer without one would fail later, and with a worse error.
+const scopeOpenID = "openid"
+
+// MaxAccessTTL is the longest life of an access token, whatever the settings and
+// its client say.
+const MaxAccessTTL = 24 * time.Hour
+
+func (s ClientSpec) record() repository.Client {
+	some := func(list []string) []string { // each once
+		once := []string{}
+		for _, s := range list {
+			if !slices.Contains(once, s) {
+				once = append(once, s)
+			}
+		}
+		return once
+	}
+	return repository.Client{
+		ID: s.ID, Name: s.Name, Public: s.Public, FirstParty: s.FirstParty, Disabled: s.Disabled, Grants: some(s.Grants),
+		Scopes: some(s.Scopes), RedirectURIs: some(s.RedirectURIs), Audiences: some(s.Audiences),
+		PKCEOptional: s.PKCEOptional, Managed: s.Managed, AccessTTL: s.AccessTTL, IdleTTL: s.IdleTTL, AbsoluteTTL: s.AbsoluteTTL,
+	}
+}
+
+// scopeToken is RFC 6749 3.3.
+func scopeToken(s string) bool {
+	return s != "" && len(s) <= 100 && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' })
+}
+
+// redirectProblem returns what is wrong with a redirect URI (RFC 6749 3.1.2, RFC
+// 8252 7): a claimed https one, a loopback one, or one of a scheme of an app's
+// own, which has a dot.
+func redirectProblem(uri string) string {
+	u, err := url.Parse(uri)
+	switch {
+	case err != nil || u.Scheme == "" || len(uri) > 500 || strings.ContainsFunc(uri, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return "must be absolute URIs"
+	case strings.Contains(uri, "#"):
+		return "must have no fragment"
+	case u.User != nil:
+		return "must have no user name"
+	case !goodPort(u):
+		return "must have a port from 1 to 65535, or none"
+	case u.Host != "" && strings.ContainsFunc(u.Host, func(r rune) bool { return !plainHost(r) }):
+		return "must have a host of letters, digits, dots and hyphens"
+	case u.Scheme == "https" && u.Hostname() != "":
+		return ""
+	case u.Scheme == "http" && (loopbackIP(u.Hostname()) || u.Hostname() == "localhost"):
+		return ""
+	case u.Scheme == "http":
+		return "must be https; http is for 127.0.0.1 and [::1], where the port is free, and for localhost"
+	case strings.Contains(u.Scheme, "."):
+		return ""
+	}
+	return "must be https, a loopback address, or of a scheme with a dot, as in com.example.app:/callback"
+}
+
+// goodPort reports whether the port of a URI, if it has one, is one that can be
+// connected to.
+func goodPort(u *url.URL) bool {
+	if !strings.Contains(strings.TrimPrefix(u.Host, u.Hostname()), ":") && u.Port() == "" {
+		return true
+	}
+	n, err := strconv.ParseUint(u.Port(), 10, 16)
+	return err == nil && n > 0
+}
+
+func plainHost(r rune) bool {
+	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(".-:[]", r)
+}
+
+// loopbackIP leaves out localhost, which may be somebody else (RFC 8252 8.3): its
+// port is not free.
+func loopbackIP(host string) bool { return host == "127.0.0.1" || host == "::1" }

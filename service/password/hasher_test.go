@@ -1,0 +1,156 @@
+package password_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"latchkey/service"
+	"latchkey/service/password"
+)
+
+func TestTheGateAnswersAtOnceWhenTheQueueIsFull(t *testing.T) {
+	h := password.NewHasher(11, 1, 0) // one hash of 0.1 s and more at a time, one waiting
+	defer h.Close()
+	p := password.New("correct horse")
+	results := make(chan error, 8)
+	for range 8 {
+		go func() {
+			_, err := h.Hash(t.Context(), "", p)
+			results <- err
+		}()
+	}
+	overloaded := 0
+	for range 8 {
+		var e *service.Error
+		if err := <-results; errors.As(err, &e) && e.Code == service.CodeOverloaded && e.RetryAfter > 0 {
+			overloaded++
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if overloaded < 5 {
+		t.Errorf("%d of 8 were told to come back, want 5 or more", overloaded)
+	}
+}
+
+func TestWhoeverHasGoneAwayLeavesTheQueue(t *testing.T) {
+	h := password.NewHasher(12, 1, time.Minute)
+	defer h.Close()
+	go func() { _, _ = h.Hash(t.Context(), "", password.New("correct horse")) }()
+	time.Sleep(20 * time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if _, err := h.Hash(ctx, "", password.New("correct horse")); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("waited on: %v", err)
+	}
+}
+
+func TestBcryptNeverIgnoresTheEndOfAPassword(t *testing.T) {
+	h := password.NewHasher(4, 1, time.Minute)
+	defer h.Close()
+	longest := strings.Repeat("a", 72)
+	hash, err := h.Hash(t.Context(), "", password.New(longest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for typed, want := range map[string]bool{longest: true, longest + "b": false, longest[:71]: false} {
+		got, err := h.Compare(t.Context(), "", hash, password.New(typed))
+		if err != nil || got != want {
+			t.Errorf("%d bytes match: %v, %v", len(typed), got, err)
+		}
+	}
+	for _, p := range []string{"nobody has this password", ""} {
+		if got, err := h.Compare(t.Context(), "", "", password.New(p)); got || err != nil {
+			t.Errorf("a user who does not exist has the password %q: %v, %v", p, got, err)
+		}
+	}
+}
+
+func TestWhoeverHasGoneAwayIsNotAnsweredByTheSlot(t *testing.T) {
+	h := password.NewHasher(4, 1, time.Minute)
+	defer h.Close()
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	// Who asked may find the answer before the end of its own request: a hash that
+	// was not made must not pass for one.
+	if err := h.SlotForTest(gone); err == nil {
+		t.Error("nothing was done, and that is no error")
+	}
+}
+
+func TestTheGateAnswersWhoeverHasWaitedTooLong(t *testing.T) {
+	do, counts := password.GateForTest(1, 50*time.Millisecond, time.Millisecond) // 50 places: what was measured was much faster
+	begun := make(chan struct{})
+	go func() {
+		_ = do(t.Context(), "", func() error {
+			close(begun)
+			time.Sleep(200 * time.Millisecond)
+			return nil
+		})
+	}()
+	<-begun
+	results := make(chan error, 8)
+	for range 8 {
+		go func() { results <- do(t.Context(), "", func() error { time.Sleep(10 * time.Millisecond); return nil }) }()
+	}
+	for range 8 {
+		var e *service.Error
+		if err := <-results; !errors.As(err, &e) || e.Code != service.CodeOverloaded {
+			t.Errorf("after four times as long as anybody waits: %v", err)
+		}
+	}
+	if c := counts(); c.Refused != 8 || c.Done != 1 || c.Running != 0 || c.Waiting != 0 {
+		t.Errorf("counted %+v", c)
+	}
+}
+
+// TestOneAddressHasAQuarterOfThePlaces has an address ask for more hashes than there
+// are places: it is refused beyond its share, and other addresses are not.
+func TestOneAddressHasAQuarterOfThePlaces(t *testing.T) {
+	do, counts := password.GateForTest(2, 20*time.Second, time.Second) // 40 places
+	stop := make(chan struct{})
+	release := sync.OnceFunc(func() { close(stop) })
+	t.Cleanup(release)
+	block := func() error { <-stop; return t.Context().Err() }
+	var refused atomic.Int64
+	var all sync.WaitGroup
+	ask := func(address string) {
+		all.Go(func() {
+			if do(t.Context(), address, block) != nil {
+				refused.Add(1)
+			}
+		})
+	}
+	until := func(what string, is func() bool) {
+		t.Helper()
+		for deadline := time.Now().Add(10 * time.Second); !is(); time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("never %s: %d refused, %+v", what, refused.Load(), counts())
+			}
+		}
+	}
+	for range 2 {
+		ask("192.0.2.1/32")
+	}
+	until("2 running", func() bool { return counts().Running == 2 })
+	for range 28 {
+		ask("192.0.2.1/32")
+	}
+	until("10 of 40 places taken by one address", func() bool { return refused.Load() == 18 && counts().Waiting == 10 })
+	ask("192.0.2.2/32")
+	ask("")
+	until("2 more waiting", func() bool { return counts().Waiting == 12 })
+	release()
+	all.Wait()
+	if n := refused.Load(); n != 18 {
+		t.Errorf("%d were refused, want 18", n)
+	}
+	if err := do(t.Context(), "192.0.2.1/32", func() error { return nil }); err != nil {
+		t.Errorf("once its hashes are done: %v", err)
+	}
+}

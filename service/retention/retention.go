@@ -1,0 +1,115 @@
+package retention
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"latchkey/repository"
+	"latchkey/service"
+	"latchkey/service/audit"
+	"latchkey/service/clock"
+)
+
+const (
+	// purgeSlack is how long what is over is kept for replicas whose clock is
+	// late.
+	purgeSlack = time.Hour
+	// purgeBatch bounds one delete, so that it holds no lock for long.
+	purgeBatch = 1000
+	// purgeEvery is the time between two purges, less up to a tenth, so that
+	// replicas do not purge together.
+	purgeEvery = time.Hour
+)
+
+// Service deletes records that nobody needs any more.
+type Service struct {
+	store repository.Store
+	clock *clock.Clock
+	audit *audit.Log
+	log   *slog.Logger
+}
+
+// New returns the retention of the records in a store.
+func New(store repository.Store, clock *clock.Clock, audit *audit.Log, log *slog.Logger) *Service {
+	return &Service{store: store, clock: clock, audit: audit, log: log}
+}
+
+// keepCodes is how long an authorization code is remembered, so that its second
+// use is seen.
+const keepCodes = 24 * time.Hour
+
+// Purge deletes what expired long ago: authorization codes, failed logins, revocations
+// of sessions whose tokens have all expired, and in the embedded mode those sessions;
+// and with keepAudit above 0 the audit records that are older. It goes by the
+// database's clock, and deletes nothing while our own is not known to be good.
+func (r *Service) Purge(ctx context.Context, keepAudit time.Duration) (Purged, error) {
+	now, err := r.clock.Deletable(ctx)
+	if err != nil {
+		return Purged{}, err
+	}
+	var p Purged
+	before := now.Add(-purgeSlack)
+	for _, step := range []struct {
+		what   string
+		n      *int
+		before time.Time
+		purge  func(context.Context, time.Time, int) (int, error)
+	}{
+		{"revocations", &p.Revocations, before, r.store.Revocations.PurgeRevocations},
+		{"sessions", &p.Sessions, before, r.store.Sessions.PurgeSessions},
+		{"limits", &p.Limits, before, r.store.Limits.PurgeLimits},
+		{"codes", &p.Codes, before.Add(-keepCodes), r.store.Codes.PurgeCodes},
+		{"audit records", &p.Audit, now.Add(-keepAudit), r.store.Audits.PurgeAudit},
+	} {
+		if step.n == &p.Audit && keepAudit == 0 {
+			continue
+		}
+		if *step.n, err = batches(ctx, step.before, step.purge); err != nil {
+			return p, service.StoreFailure("purge "+step.what, err)
+		}
+	}
+	return p, nil
+}
+
+// Purged is how many records a purge deleted.
+type Purged struct{ Revocations, Sessions, Limits, Codes, Audit int }
+
+// Run purges now and then, until ctx is done.
+func (r *Service) Run(ctx context.Context, keepAudit time.Duration) {
+	for {
+		p, err := r.Purge(ctx, keepAudit)
+		r.log.LogAttrs(ctx, slog.LevelDebug, "purged", slog.Int("revocations", p.Revocations), slog.Int("sessions", p.Sessions),
+			slog.Int("audit", p.Audit), slog.Any("error", err))
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(purgeEvery - clock.Spread(purgeEvery/10)):
+		}
+	}
+}
+
+// PurgeAudit deletes the audit records from before a time, for an operator, and returns how
+// many. Now is a trusted time. That it was done is recorded first.
+func (r *Service) PurgeAudit(ctx context.Context, before, now time.Time, from audit.Origin) (int, error) {
+	record := from.Record(now, repository.AuditPurged, "before "+before.UTC().Format(time.RFC3339))
+	if err := r.audit.Write(ctx, record); err != nil {
+		return 0, err
+	}
+	n, err := batches(ctx, before, r.store.Audits.PurgeAudit)
+	if err != nil {
+		return n, service.StoreFailure("purge the audit log", err)
+	}
+	return n, nil
+}
+
+// batches deletes until a batch is not full.
+func batches(ctx context.Context, before time.Time, purge func(context.Context, time.Time, int) (int, error)) (total int, err error) {
+	for {
+		n, err := purge(ctx, before, purgeBatch)
+		total += n
+		if err != nil || n < purgeBatch {
+			return total, err
+		}
+	}
+}

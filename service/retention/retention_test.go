@@ -1,0 +1,83 @@
+package retention_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"latchkey/internal/apptest"
+	"latchkey/repository"
+	"latchkey/service/audit"
+	"latchkey/service/token"
+)
+
+// TestPurgeUntil_DeletesWhatExpiredAndNothingElse looks at each kind of record that a
+// caller of the stores can see.
+func TestPurgeUntil_DeletesWhatExpiredAndNothingElse(t *testing.T) {
+	apptest.OnBoth(t, func(t *testing.T, store repository.Store) {
+		w := apptest.NewWorld(t, store, apptest.Standard)
+		id := w.User(t, "ada")
+		logout := func() (sessionID string) {
+			raw := w.Begin(t, "ada")
+			_, err := w.Sessions.Logout(t.Context(), []token.Raw{raw}, "", audit.Origin{})
+			apptest.Must(t, err)
+			return apptest.Read(t, raw).SID
+		}
+		createCode := func(hash repository.CodeHash) error {
+			return store.Codes.CreateCode(t.Context(), repository.Code{Hash: hash, ClientID: "shop", UserID: id, ExpiresAt: w.Now().Add(time.Minute)})
+		}
+		// Redis counts from CreatedAt in real time, so this session is over from the start.
+		over := repository.Session{
+			ID: "0199aaaa-0000-7000-8000-000000000001", UserID: id, JTI: "over", CreatedAt: w.Now(), AbsoluteAt: w.Now().Add(-2 * time.Hour),
+		}
+		_, err := store.Sessions.CreateSession(t.Context(), over, repository.Limit{Sessions: 50})
+		apptest.Must(t, err)
+		logout()
+		apptest.Must(t, createCode("old"))
+		w.Pass(60 * apptest.Day)
+		revoked, live := logout(), w.Begin(t, "ada")
+		apptest.Must(t, createCode("new"))
+
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		returned := make(chan struct{})
+		go func() {
+			defer close(returned)
+			w.Retention.Run(ctx, apptest.Day)
+		}()
+		audits := func() int {
+			list, err := store.Audits.ListAudit(t.Context(), repository.AuditQuery{UserID: id, Limit: 100})
+			apptest.Must(t, err)
+			return len(list)
+		}
+		const recent = 3 // two logins and a logout
+		// The audit records are the last step of a purge.
+		for deadline := time.Now().Add(20 * time.Second); audits() != recent; {
+			if time.Now().After(deadline) {
+				t.Fatalf("%d audit records remain, want the %d of this day", audits(), recent)
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		stop()
+		<-returned
+
+		list, err := store.Revocations.ListRevoked(t.Context(), id)
+		apptest.Must(t, err)
+		if len(list) != 1 || list[0] != revoked {
+			t.Errorf("revoked sessions %v remain, want %s", list, revoked)
+		}
+		if _, err := store.Sessions.FindSession(t.Context(), id, over.ID); !errors.Is(err, repository.ErrNotFound) {
+			t.Errorf("find a session that is over: %v, want ErrNotFound", err)
+		}
+		if err := createCode("old"); err != nil {
+			t.Errorf("the hash of a code that expired is still in use: %v", err)
+		}
+		if err := createCode("new"); !errors.Is(err, repository.ErrExists) {
+			t.Errorf("create a code that is still there: %v, want ErrExists", err)
+		}
+		if _, err := w.Refresh(live); err != nil {
+			t.Errorf("refresh a live session: %v", err)
+		}
+	})
+}

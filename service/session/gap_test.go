@@ -1,0 +1,225 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"latchkey/internal/apptest"
+	"latchkey/repository"
+	"latchkey/service"
+	"latchkey/service/audit"
+	"latchkey/service/login"
+	"latchkey/service/password"
+	"latchkey/service/session"
+	"latchkey/service/token"
+)
+
+// faulty is the real database with faults: a call fails before it does anything,
+// as when the connection is gone.
+type faulty struct {
+	repository.Revocations
+	failing bool
+}
+
+var errAway = fmt.Errorf("injected: %w", repository.ErrUnavailable)
+
+func (f *faulty) RevokeSession(ctx context.Context, r repository.Revocation, by repository.Caller, a repository.AuditRecord) (bool, error) {
+	if f.failing {
+		return false, errAway
+	}
+	return f.Revocations.RevokeSession(ctx, r, by, a)
+}
+
+func (f *faulty) RecordLogin(ctx context.Context, login repository.AuditRecord, epoch int64, ended []repository.Ended) ([]string, error) {
+	if f.failing {
+		return nil, errAway
+	}
+	return f.Revocations.RecordLogin(ctx, login, epoch, ended)
+}
+
+// tombless is the real session store, whose tombstones fail.
+type tombless struct {
+	repository.Sessions
+	failing bool
+}
+
+func (f *tombless) EndSession(ctx context.Context, e repository.Ending) (repository.EndReason, error) {
+	if f.failing {
+		return "", errAway
+	}
+	return f.Sessions.EndSession(ctx, e)
+}
+
+func (f *tombless) EndOtherSessions(ctx context.Context, e repository.Ending) error {
+	if f.failing {
+		return errAway
+	}
+	return f.Sessions.EndOtherSessions(ctx, e)
+}
+
+// unheardReuse has a spent token presented while the database is away: the
+// session store ends the session, and the database hears nothing, as yet. It
+// returns the spent token and the live one.
+func unheardReuse(t *testing.T, w *apptest.World, database *faulty) (spent, live token.Raw) {
+	t.Helper()
+	spent = w.Begin(t, "ada")
+	w.Pass(time.Minute)
+	live = refreshed(t, w, spent)
+	w.Pass(time.Minute)
+	live = refreshed(t, w, live)
+	database.failing = true
+	if _, err := w.Refresh(spent); apptest.Code(err) != service.CodeStoreUnavailable {
+		t.Errorf("%v, want 503", err)
+	}
+	return spent, live
+}
+
+// TestTheGapBetweenTheTwoWrites fails each of the two writes that end a session,
+// on both sets of stores, which have the same gap.
+func TestTheGapBetweenTheTwoWrites(t *testing.T) {
+	apptest.OnBoth(t, func(t *testing.T, store repository.Store) {
+		database, sessions := &faulty{Revocations: store.Revocations}, &tombless{Sessions: store.Sessions}
+		store.Revocations, store.Sessions = database, sessions
+		w := apptest.NewWorld(t, store, apptest.Standard)
+		w.User(t, "ada")
+
+		t.Run("a reuse that the database does not hear of is told again", func(t *testing.T) {
+			first, third := unheardReuse(t, w, database)
+			if _, err := w.Refresh(third); apptest.Code(err) != service.CodeStoreUnavailable {
+				t.Errorf("the live token while the database is away: %v, want 503", err)
+			}
+			database.failing = false
+			if n := w.Reuses(t, apptest.Read(t, first)); n != 0 {
+				t.Errorf("%d audit records of what the database never heard", n)
+			}
+			for range 3 {
+				if _, err := w.Refresh(third); apptest.Code(err) != service.CodeSessionRevoked {
+					t.Errorf("%v, want session_revoked", err)
+				}
+			}
+			if n := w.Reuses(t, apptest.Read(t, first)); n != 1 {
+				t.Errorf("%d audit records, want 1", n)
+			}
+			c := apptest.Read(t, first)
+			_, ended, err := store.Users.FindUserOfSession(t.Context(), c.Sub, c.SID)
+			apptest.Must(t, err)
+			if ended == "" {
+				t.Error("the database has not heard of it")
+			}
+		})
+
+		t.Run("a reuse that a log-out overtakes is recorded all the same", func(t *testing.T) {
+			first, third := unheardReuse(t, w, database)
+			database.failing = false
+			_, err := w.Sessions.Logout(t.Context(), []token.Raw{third}, "", audit.Origin{})
+			apptest.Must(t, err)
+			if _, err := w.Refresh(third); apptest.Code(err) != service.CodeSessionRevoked {
+				t.Errorf("%v, want session_revoked", err)
+			}
+			if n := w.Reuses(t, apptest.Read(t, first)); n != 1 {
+				t.Errorf("%d audit records, want 1", n)
+			}
+		})
+
+		t.Run("a log-out holds without its tombstone", func(t *testing.T) {
+			raw := w.Begin(t, "ada")
+			sessions.failing = true
+			_, err := w.Sessions.Logout(t.Context(), []token.Raw{raw}, "", audit.Origin{})
+			sessions.failing = false
+			apptest.Must(t, err)
+			if _, err := w.Refresh(raw); apptest.Code(err) != service.CodeSessionRevoked {
+				t.Errorf("%v, want session_revoked", err)
+			}
+			devices, err := w.Sessions.List(t.Context(), apptest.Read(t, raw).Sub)
+			apptest.Must(t, err)
+			for _, d := range devices {
+				if d.ID == apptest.Read(t, raw).SID {
+					t.Error("it is still in the list of devices")
+				}
+			}
+		})
+
+		t.Run("a log-out that the database does not hear of is no log-out", func(t *testing.T) {
+			raw := w.Begin(t, "ada")
+			database.failing = true
+			_, err := w.Sessions.Logout(t.Context(), []token.Raw{raw}, "", audit.Origin{})
+			database.failing = false
+			if apptest.Code(err) != service.CodeStoreUnavailable {
+				t.Errorf("%v, want 503", err)
+			}
+			if _, err := w.Refresh(raw); err != nil {
+				t.Errorf("the session has ended: %v", err)
+			}
+		})
+
+		t.Run("the end of all others holds without its tombstones", func(t *testing.T) {
+			mine, other := w.Begin(t, "ada"), w.Begin(t, "ada")
+			sessions.failing = true
+			c := apptest.Read(t, mine)
+			apptest.Must(t, w.RevokeOthers(c))
+			sessions.failing = false
+			if _, err := w.Refresh(other); apptest.Code(err) != service.CodeSessionRevoked {
+				t.Errorf("another: %v, want session_revoked", err)
+			}
+			// Its access token is good for minutes, and must not bring it back.
+			o := apptest.Read(t, other)
+			err := w.RevokeOthers(o)
+			if apptest.Code(err) != service.CodeSessionRevoked {
+				t.Errorf("an ended session ends the others: %v", err)
+			}
+			if _, err := w.Refresh(mine); err != nil {
+				t.Errorf("mine: %v", err)
+			}
+		})
+
+		t.Run("ending the others twice at once is no log-out", func(t *testing.T) {
+			mine := w.Begin(t, "ada")
+			c := apptest.Read(t, mine)
+			for _, err := range []error{
+				w.RevokeOthers(c),
+				w.RevokeOthers(c),
+			} {
+				apptest.Must(t, err)
+			}
+			if _, err := w.Refresh(mine); err != nil {
+				t.Errorf("mine: %v", err)
+			}
+		})
+
+		t.Run("the end of everything holds over a restore of the database", func(t *testing.T) {
+			token := w.Begin(t, "ada")
+			_, err := w.Sessions.RevokeEveryone(t.Context(), audit.Origin{})
+			apptest.Must(t, err)
+			if _, err := w.Refresh(token); apptest.Code(err) != service.CodeSessionRevoked {
+				t.Errorf("%v, want session_revoked", err)
+			}
+			u, err := store.Users.FindUserByUsername(t.Context(), "ada")
+			apptest.Must(t, err)
+			if u.SessionEpoch < w.Now().UnixMicro() {
+				t.Errorf("epoch %d is one that a backup may have been followed by", u.SessionEpoch)
+			}
+		})
+
+		t.Run("a log-in that the database does not hear of leaves the old session", func(t *testing.T) {
+			old := w.Begin(t, "ada")
+			again := login.Credentials{Username: "ada", Password: password.New("correct horse"), Delivery: session.DeliveryBody, Replaces: old, Terms: session.ClientPolicy{ClientID: token.ClientAPI}}
+			database.failing = true
+			_, err := w.Login.Login(t.Context(), again)
+			database.failing = false
+			if apptest.Code(err) != service.CodeStoreUnavailable || !errors.Is(err, repository.ErrUnavailable) {
+				t.Errorf("%v, want 503", err)
+			}
+			if _, err := w.Refresh(old); err != nil {
+				t.Errorf("the old session has ended: %v", err)
+			}
+			_, err = w.Login.Login(t.Context(), again)
+			apptest.Must(t, err)
+			if _, err := w.Refresh(old); apptest.Code(err) != service.CodeSessionRevoked {
+				t.Errorf("the old session goes on: %v", err)
+			}
+		})
+	})
+}

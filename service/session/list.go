@@ -1,0 +1,169 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"latchkey/repository"
+	"latchkey/service"
+	"latchkey/service/audit"
+	"latchkey/service/token"
+)
+
+// Session is a session as its user sees it.
+type Session struct {
+	ID        string
+	CreatedAt time.Time
+	UsedAt    time.Time
+	ExpiresAt time.Time // if it is not used before
+	Address   string    // of the login
+	Agent     string    // of the login
+	ClientID  string    // whose session it is; token.ClientAPI: one of the API itself
+}
+
+// List lists the live sessions of a user, the one used last first.
+func (s *Service) List(ctx context.Context, userID string) ([]Session, error) {
+	u, err := s.store.Users.FindUserByID(ctx, userID)
+	switch {
+	case errors.Is(err, repository.ErrNotFound):
+		return nil, service.NoSuchAccount()
+	case err != nil:
+		return nil, service.StoreFailure("find whose sessions to list", err)
+	}
+	return s.list(ctx, u)
+}
+
+// ListOwn is Devices for the user themselves.
+func (s *Service) ListOwn(ctx context.Context, who Live) ([]Session, error) {
+	return s.list(ctx, who.user)
+}
+
+func (s *Service) list(ctx context.Context, u repository.User) ([]Session, error) {
+	revoked, err := s.store.Revocations.ListRevoked(ctx, u.ID)
+	if err != nil {
+		return nil, service.StoreFailure("list revoked sessions", err)
+	}
+	sessions, err := s.store.Sessions.ListSessions(ctx, u.ID)
+	if err != nil {
+		return nil, service.StoreFailure("list sessions", err)
+	}
+	devices := []Session{}
+	for _, session := range sessions {
+		if !session.Live(s.now(), u.SessionEpoch, u.KeptSession) || slices.Contains(revoked, session.ID) {
+			continue
+		}
+		expires := session.IdleAt
+		if session.AbsoluteAt.Before(expires) {
+			expires = session.AbsoluteAt
+		}
+		devices = append(devices, Session{
+			ID: session.ID, CreatedAt: session.CreatedAt, UsedAt: session.UsedAt, ExpiresAt: expires,
+			Address: session.Address, Agent: session.Agent, ClientID: session.ClientID,
+		})
+	}
+	return devices, nil
+}
+
+// Revoke ends one session of a user, for an operator. Not_found for one that
+// the user does not have, or has no longer.
+func (s *Service) Revoke(ctx context.Context, userID, sessionID string, from audit.Origin) error {
+	return s.revoke(ctx, userID, sessionID, EndByAdmin, repository.Caller{}, from)
+}
+
+// RevokeOwn is EndDevice for the user themselves.
+func (s *Service) RevokeOwn(ctx context.Context, who Live, sessionID string, from audit.Origin) error {
+	return s.revoke(ctx, who.UserID, sessionID, EndByUser, who.caller, from)
+}
+
+func (s *Service) revoke(ctx context.Context, userID, sessionID string, reason EndReason, by repository.Caller, from audit.Origin) error {
+	session, err := s.store.Sessions.FindSession(ctx, userID, sessionID)
+	switch {
+	case errors.Is(err, repository.ErrNotFound):
+		return service.NewError(service.CodeNotFound, "There is no such session.")
+	case err != nil:
+		return service.StoreFailure("find a session to end", err)
+	}
+	r := revocation(userID, sessionID, reason, s.now(), session.AbsoluteAt)
+	return s.end(ctx, r, by, endRecord(from, r, session.ClientID))
+}
+
+// RevokeOthers ends all sessions of a user but the one that asks.
+func (s *Service) RevokeOthers(ctx context.Context, who Live, from audit.Origin) error {
+	now := s.now()
+	record := from.Record(now, repository.AuditSessionsEnded, string(repository.EndByUser))
+	record.UserID, record.SessionID, record.ClientID = who.UserID, who.SessionID, who.ClientID
+	epoch, err := s.store.Users.EndOtherUserSessions(ctx, who.caller, now, record)
+	switch {
+	case errors.Is(err, repository.ErrNotAllowed):
+		return service.PrivilegeChanged()
+	case err != nil:
+		return service.StoreFailure("end the other sessions", err)
+	}
+	s.MarkEnded(ctx, record, repository.EndByUser, who.SessionID, epoch)
+	return nil
+}
+
+// RevokeAll ends every session of a user, for an operator.
+func (s *Service) RevokeAll(ctx context.Context, userID string, from audit.Origin) error {
+	now := s.now()
+	record := from.Record(now, repository.AuditSessionsEnded, string(repository.EndByAdmin))
+	record.UserID = userID
+	epoch, err := s.store.Users.EndUserSessions(ctx, userID, now, record)
+	switch {
+	case errors.Is(err, repository.ErrNotFound):
+		return service.NoSuchAccount()
+	case err != nil:
+		return service.StoreFailure("end all sessions of a user", err)
+	}
+	s.MarkEnded(ctx, record, repository.EndByAdmin, "", epoch)
+	return nil
+}
+
+// RevokeEveryone ends every session of every user, and returns how many users there are.
+func (s *Service) RevokeEveryone(ctx context.Context, from audit.Origin) (users int, err error) {
+	now := s.now()
+	record := from.Record(now, repository.AuditSessionsEnded, "everyone")
+	if users, err = s.store.Users.EndAllSessions(ctx, now, record); err != nil {
+		return 0, service.StoreFailure("end all sessions", err)
+	}
+	s.audit.Committed(ctx, record)
+	return users, nil
+}
+
+// Disable disables an account, which ends its sessions, or enables it.
+func (s *Service) Disable(ctx context.Context, userID string, disabled bool, from audit.Origin) error {
+	now := s.now()
+	event := repository.AuditUserEnabled
+	if disabled {
+		event = repository.AuditUserDisabled
+	}
+	record := from.Record(now, event, "ok")
+	record.UserID = userID
+	epoch, err := s.store.Users.DisableUser(ctx, userID, disabled, now, record)
+	switch {
+	case errors.Is(err, repository.ErrNotFound):
+		return service.NoSuchAccount()
+	case errors.Is(err, repository.ErrLastAdministrator):
+		return service.NewError(service.CodeLastAdministrator, "This is the last administrator who is enabled. Make another account an administrator first.")
+	case err != nil:
+		return service.StoreFailure("disable or enable a user", err)
+	case disabled:
+		s.MarkEnded(ctx, record, repository.EndDisabled, "", epoch)
+	default:
+		s.audit.Committed(ctx, record)
+	}
+	return nil
+}
+
+// MarkEnded writes the log line of an end of many sessions, and their
+// tombstones, which follow the database as in tombstone. Sessions of the epoch
+// that this began are newer, and stay.
+func (s *Service) MarkEnded(ctx context.Context, record repository.AuditRecord, reason EndReason, kept string, epoch int64) {
+	s.audit.Committed(ctx, record)
+	s.warn(ctx, record.UserID, s.store.Sessions.EndOtherSessions(ctx, repository.Ending{
+		UserID: record.UserID, SessionID: kept, Reason: reason, Epoch: epoch, Op: string(token.NewID()),
+		Now: record.At.Truncate(time.Millisecond),
+	}))
+}

@@ -1,0 +1,200 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"latchkey/repository"
+	"latchkey/service"
+	"latchkey/service/audit"
+	"latchkey/service/token"
+)
+
+// RefreshRequest is a refresh token that a client shows.
+type RefreshRequest struct {
+	Token    token.Raw
+	Delivery Delivery     // how it came
+	Terms    ClientPolicy // of the client that shows it
+	// Scope asks for an access token of a narrower scope; empty: that of the
+	// session.
+	Scope string
+	// UserID is whom the client believes to be; empty if it does not say. It is
+	// never the source of an identity, and must agree with the token.
+	UserID string
+	// Keep asks for an access token only: the refresh token stays.
+	Keep bool
+	From audit.Origin
+}
+
+// Refresh exchanges a refresh token for new tokens, by the rules of
+// repository.Session.Present. One read of the database, one call of the session
+// store. A refusal is refresh_malformed, refresh_invalid, refresh_expired,
+// session_revoked, refresh_reused or account_disabled; trouble is
+// store_unavailable and never a refusal.
+func (s *Service) Refresh(ctx context.Context, p RefreshRequest) (TokenSet, error) {
+	if err := s.clock.Err(); err != nil {
+		return TokenSet{}, err
+	}
+	token, err := s.tokens.VerifyRefresh(p.Token)
+	if err != nil {
+		return TokenSet{}, s.ifExpired(err)
+	}
+	if p.Keep && !s.policy.HeaderKeeps {
+		return TokenSet{}, &service.Error{
+			Code: service.CodeRefreshInvalid, Message: "rtVerify takes no refresh token in a header here. Use refresh.",
+			Err: errors.New("refresh.header_rtverify is off"),
+		}
+	}
+	if p.UserID != "" && p.UserID != token.UserID {
+		return TokenSet{}, s.refuse(ctx, p, token, "user_mismatch")
+	}
+	if p.Delivery == DeliveryForeign {
+		return TokenSet{}, s.refuse(ctx, p, token, string(repository.OutcomeDeliveryMismatch))
+	}
+	u, err := s.liveUser(ctx, token.UserID, token.SessionID)
+	if err != nil {
+		if service.AsError(err).Code == service.CodeSessionRevoked {
+			s.counts.Add(repository.OutcomeRevoked)
+		}
+		return TokenSet{}, err
+	}
+	if err := s.checkNarrower(ctx, p, token); err != nil {
+		return TokenSet{}, err
+	}
+	out, forked, err := s.present(ctx, p, token, u)
+	if err != nil {
+		return TokenSet{}, service.StoreFailure("present a refresh token", err)
+	}
+	s.counts.Add(out.Outcome)
+	switch out.Outcome {
+	case repository.OutcomeRotated, repository.OutcomeKept, repository.OutcomeReplayed:
+		s.log.LogAttrs(ctx, slog.LevelDebug, "refresh", slog.String("outcome", string(out.Outcome)), slog.String("session", token.SessionID))
+	case repository.OutcomeRecovered:
+		s.record(ctx, p, token, repository.AuditRecovered, "ok")
+	case repository.OutcomeRolledForward:
+		outcome := "ok"
+		if forked {
+			outcome = audit.OutcomeForked
+		}
+		s.record(ctx, p, token, repository.AuditRolledForward, outcome)
+	case repository.OutcomeUnknown:
+		// Nobody forgets a cookie for that: an empty or a wrong Redis may come back.
+		return TokenSet{}, service.NewError(service.CodeRefreshInvalid, "The session is not known. Log in again.")
+	case repository.OutcomeExpired:
+		return TokenSet{}, s.ifExpired(service.RefreshExpired())
+	case repository.OutcomeRevoked:
+		return TokenSet{}, s.confirm(ctx, p, token, out.Ended, sessionRevoked(out.Ended))
+	case repository.OutcomeReuse:
+		return TokenSet{}, s.confirm(ctx, p, token, repository.EndReuse,
+			&service.Error{
+				Code: service.CodeRefreshReused, SessionOver: true,
+				Message: "This refresh token was used before. The session has been ended for safety; log in again.",
+			})
+	case repository.OutcomeClientMismatch, repository.OutcomeDeliveryMismatch:
+		return TokenSet{}, s.refuse(ctx, p, token, string(out.Outcome))
+	case repository.OutcomeGraceExhausted:
+		return TokenSet{}, &service.Error{
+			Code: service.CodeRateLimited, Message: "This refresh token has been replaced, and was sent too often since. Use the new one.",
+			RetryAfter: s.policy.Grace,
+		}
+	case repository.OutcomeLate:
+		s.log.LogAttrs(ctx, slog.LevelInfo, "refresh", slog.String("outcome", string(out.Outcome)), slog.String("session", token.SessionID))
+		return TokenSet{}, &service.Error{
+			Code: service.CodeStoreUnavailable, Message: "The request took too long on its way. Send it again.", RetryAfter: time.Second,
+			Err: errors.New("late: the token was replaced, and the call may be older than that"),
+		}
+	case repository.OutcomeAhead, repository.OutcomeRecoverable:
+		return TokenSet{}, service.StoreFailure("present a refresh token", fmt.Errorf("%w: the session kept changing", repository.ErrUnavailable))
+	}
+	g, err := s.grant(u, token.SessionID, p.Terms, out, p.Scope)
+	g.RefreshChanged = out.Gen != token.Gen
+	return g, err
+}
+
+// checkNarrower refuses a scope that the session does not have (RFC 6749 6),
+// before anything changes.
+func (s *Service) checkNarrower(ctx context.Context, p RefreshRequest, token token.Refresh) error {
+	if p.Scope == "" {
+		return nil
+	}
+	session, err := s.store.Sessions.FindSession(ctx, token.UserID, token.SessionID)
+	switch {
+	case errors.Is(err, repository.ErrNotFound), err == nil && session.ClientID != p.Terms.ClientID:
+		return nil // the presentation says so
+	case err != nil:
+		return service.StoreFailure("find the scope of a session", err)
+	case !ScopeWithin(p.Scope, session.Scope):
+		return service.NewError(service.CodeInvalidScope, "The scope is wider than that of the session.")
+	}
+	return nil
+}
+
+// ifExpired lets only a good clock say that a session is over for good: a browser
+// forgets its cookies then.
+func (s *Service) ifExpired(err error) error {
+	var e *service.Error
+	if errors.As(err, &e) && e.Code == service.CodeRefreshExpired {
+		expired := *e
+		expired.SessionOver = s.clock.Good()
+		return &expired
+	}
+	return err
+}
+
+// present shows a token to the session store, and once more with a proof where
+// the store asks: it cannot walk the chain of token ids. Forked is of a token that
+// is ahead of the live one and yet older.
+func (s *Service) present(ctx context.Context, p RefreshRequest, token token.Refresh, u repository.User) (out repository.Presented, forked bool, err error) {
+	call := s.presentation(p, token, u)
+	out, err = s.store.Sessions.PresentSession(ctx, call)
+	for range maxQuestions {
+		if err != nil || !out.Outcome.Question() {
+			break
+		}
+		forked = out.Outcome == repository.OutcomeAhead && token.IssuedAt.Before(out.RotatedAt.Truncate(time.Second))
+		call.Proof = s.tokens.Prove(out, token)
+		out, err = s.store.Sessions.PresentSession(ctx, call)
+	}
+	return out, forked, err
+}
+
+// presentation is what the store is asked, the first time.
+func (s *Service) presentation(p RefreshRequest, raw token.Refresh, u repository.User) repository.Presentation {
+	return repository.Presentation{
+		UserID: raw.UserID, SessionID: raw.SessionID, Gen: raw.Gen, JTI: raw.ID,
+		Next: s.tokens.Successor(raw.ID), ClientID: p.Terms.ClientID, Delivery: p.Delivery,
+		Epoch: u.SessionEpoch, Kept: u.KeptSession == raw.SessionID,
+		Op: string(token.NewID()), Now: s.now(), IssuedAt: raw.IssuedAt,
+		Keep: p.Keep, Rotate: s.policy.Rotate, Sliding: s.policy.Sliding,
+		Grace: s.policy.Grace, Debounce: 2 * s.policy.Grace, Recovery: s.policy.Recovery, IdleTTL: Shorter(p.Terms.IdleTTL, s.policy.IdleTTL),
+		ClockLimit: s.clock.Limit(), Woken: s.clock.Woken(),
+	}
+}
+
+// maxQuestions is how often the session may change between a question and its
+// answer before we give up.
+const maxQuestions = 4
+
+// refuse records a refusal that leaves the session as it is: once a minute, since
+// whoever has the token may send it as often as they like.
+func (s *Service) refuse(ctx context.Context, p RefreshRequest, token token.Refresh, why string) error {
+	record := p.From.Record(s.now(), repository.AuditRefreshRefused, why)
+	record.UserID, record.SessionID, record.ClientID = token.UserID, token.SessionID, p.Terms.ClientID
+	record = audit.OnceAMinute(record, token.SessionID)
+	if err := s.audit.Write(ctx, record); err != nil {
+		return err
+	}
+	return service.InvalidRefresh(errors.New(why))
+}
+
+// record notes an accepted presentation that is not routine. The tokens are
+// given out even if that fails: the session has changed already, and the line in
+// the log says the same.
+func (s *Service) record(ctx context.Context, p RefreshRequest, token token.Refresh, event repository.AuditEvent, outcome string) {
+	record := p.From.Record(s.now(), event, outcome)
+	record.UserID, record.SessionID, record.ClientID = token.UserID, token.SessionID, token.ClientID
+	_ = s.audit.Write(ctx, record)
+}

@@ -1,0 +1,207 @@
+package session
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"latchkey/internal/tally"
+	"latchkey/repository"
+	"latchkey/service"
+	"latchkey/service/account"
+	"latchkey/service/audit"
+	"latchkey/service/clock"
+	"latchkey/service/secret"
+	"latchkey/service/token"
+)
+
+// Delivery is how the refresh tokens of a session travel.
+type Delivery = repository.Delivery
+
+// The ways.
+const (
+	DeliveryBody       = repository.DeliveryBody
+	DeliveryCookie     = repository.DeliveryCookie
+	DeliveryHostCookie = repository.DeliveryHostCookie
+)
+
+// EndReason says why a session ended.
+type EndReason = repository.EndReason
+
+// The reasons that a handler or a command gives.
+const (
+	EndByUser  = repository.EndByUser
+	EndByAdmin = repository.EndByAdmin
+)
+
+// Policy is how sessions live.
+type Policy struct {
+	Rotate      bool          // replace a refresh token when it is used
+	Sliding     bool          // each use moves the idle expiry
+	IdleTTL     time.Duration // how long a session lives unused
+	AbsoluteTTL time.Duration // how long it lives at most
+	Grace       time.Duration // for which a replaced token is honoured; 0: never
+	Recovery    time.Duration // within which a lost successor is replaced; 0: never
+	MaxSessions int           // live sessions of a user
+	HeaderKeeps bool          // rtVerify with a header token may answer
+}
+
+// TokenSet is what a login or a refresh gives: the user, and tokens.
+type TokenSet struct {
+	User    account.Account
+	Session Ref
+	Outcome repository.Outcome // of a refresh; empty: of a login
+	Gen     int64              // how often the refresh token has been replaced
+
+	Access        token.Raw
+	AccessExpiry  time.Time
+	Scope         string // of the access token
+	Refresh       token.Raw
+	RefreshExpiry time.Time // the smaller of idle and absolute
+	RefreshAfter  time.Time // when the client should refresh
+	SessionExpiry time.Time // absolute
+
+	// RefreshChanged is false where the presented refresh token stays: it must
+	// not be set as a cookie again, since a late answer would overwrite a newer
+	// one.
+	RefreshChanged bool
+}
+
+// Service is the refresh protocol.
+type Service struct {
+	store   repository.Store
+	tokens  *token.Minter
+	policy  Policy
+	counts  tally.Tally[repository.Outcome]
+	nameKey []byte // of Name
+	clock   *clock.Clock
+	now     func() time.Time // that of clock
+	audit   *audit.Log
+	log     *slog.Logger
+}
+
+// New returns the sessions in a store.
+func New(store repository.Store, root secret.Root, tokens *token.Minter, policy Policy, clock *clock.Clock, audit *audit.Log, log *slog.Logger) *Service {
+	return &Service{store: store, tokens: tokens, policy: policy, nameKey: root.Derive("session name v1", 32), counts: tally.New(repository.Outcomes()...), clock: clock, now: clock.Now, audit: audit, log: log}
+}
+
+// Params is a session that is about to be made.
+type Params struct {
+	ID       string
+	Client   ClientPolicy
+	Scope    string
+	Delivery Delivery
+	AMR      string
+	AuthTime time.Time // zero: now
+	Replaces token.Raw
+	From     audit.Origin
+}
+
+// Start makes the session of a login that has succeeded. The write to the
+// database comes last and is the commit: a login that fails half way leaves a
+// session whose token nobody has, and all others as they were.
+func (s *Service) Start(ctx context.Context, u repository.User, b Params) (TokenSet, error) {
+	now := s.now()
+	session := repository.Session{
+		ID: b.ID, UserID: u.ID, JTI: token.NewID(), RotatedAt: now,
+		AbsoluteAt: now.Add(Shorter(b.Client.AbsoluteTTL, s.policy.AbsoluteTTL)).Truncate(time.Second), // exp has no fractions
+		Epoch:      u.SessionEpoch, ClientID: b.Client.ClientID, Delivery: b.Delivery, Scope: b.Scope,
+		AMR: b.AMR, AuthTime: cmp.Or(b.AuthTime, now), CreatedAt: now, UsedAt: now, Address: b.From.Address, Agent: b.From.Agent,
+	}
+	session.IdleAt = now.Add(Shorter(b.Client.IdleTTL, s.policy.IdleTTL))
+	if session.IdleAt.After(session.AbsoluteAt) {
+		session.IdleAt = session.AbsoluteAt
+	}
+	record := b.From.Record(now, repository.AuditLogin, "ok")
+	record.UserID, record.SessionID, record.ClientID = u.ID, session.ID, session.ClientID
+	ended := s.replaced(b, now)
+	limit := repository.Limit{Sessions: s.policy.MaxSessions, Kept: u.KeptSession}
+	if len(ended) > 0 {
+		limit.Replaced = ended[0].Revocation.SessionID
+	}
+	surplus, err := s.store.Sessions.CreateSession(ctx, session, limit)
+	if err != nil {
+		return TokenSet{}, service.StoreFailure("create a session", err)
+	}
+	for _, id := range surplus {
+		r := revocation(u.ID, id, repository.EndEvicted, now, s.expiry(ctx, u.ID, id, now))
+		ended = append(ended, repository.Ended{Revocation: r, Audit: endRecord(b.From, r, "")})
+	}
+	revoked, err := s.store.Revocations.RecordLogin(ctx, record, u.SessionEpoch, ended)
+	if err != nil {
+		// Nobody has its token; it must not stand in the list of devices.
+		s.tombstone(ctx, revocation(u.ID, session.ID, repository.EndLogout, now, session.AbsoluteAt))
+		if errors.Is(err, repository.ErrNotFound) {
+			return TokenSet{}, service.NewError(service.CodeInvalidCredentials, "The account has just been changed. Try again.")
+		}
+		return TokenSet{}, service.StoreFailure("record a login", err)
+	}
+	s.audit.Committed(ctx, record)
+	for _, e := range ended {
+		if slices.Contains(revoked, e.Revocation.SessionID) {
+			s.audit.Committed(ctx, e.Audit)
+		}
+		s.tombstone(ctx, e.Revocation)
+	}
+	g, err := s.grant(u, session.ID, b.Client, session.Presented(repository.OutcomeRotated), "")
+	g.Outcome = "" // it was no refresh
+	g.RefreshChanged = true
+	return g, err
+}
+
+// replaced is the session whose refresh cookie a login carried, or none if it
+// carried none that verifies.
+func (s *Service) replaced(b Params, now time.Time) []repository.Ended {
+	if b.Replaces == "" {
+		return nil
+	}
+	old, err := s.tokens.VerifyRefresh(b.Replaces)
+	if err != nil {
+		return nil
+	}
+	r := revocation(old.UserID, old.SessionID, repository.EndReplaced, now, old.ExpiresAt)
+	return []repository.Ended{{Revocation: r, Audit: endRecord(b.From, r, old.ClientID)}}
+}
+
+// grant mints the tokens that go with an accepted presentation. A narrower scope
+// is for the access token alone, which does not outlive the session.
+func (s *Service) grant(u repository.User, sessionID string, terms ClientPolicy, out repository.Presented, narrower string) (TokenSet, error) {
+	scope := terms.allow(cmp.Or(narrower, out.Scope))
+	access, accessExpiry, err := s.tokens.MintAccess(token.Subject{
+		UserID: u.ID, SessionID: sessionID, ClientID: terms.ClientID, Privilege: u.Privilege,
+		Epoch: u.SessionEpoch, Scope: scope, AuthTime: out.AuthTime,
+	}, terms.Audience, strings.Fields(out.AMR), s.tokens.Lifetime(min(cmp.Or(terms.AccessTTL, s.tokens.AccessTTL()), max(time.Second, out.AbsoluteAt.Sub(s.now())))))
+	if err != nil {
+		return TokenSet{}, err
+	}
+	refresh, err := s.tokens.MintRefresh(token.Refresh{
+		UserID: u.ID, SessionID: sessionID, ClientID: terms.ClientID, Gen: out.Gen, ID: out.JTI,
+		IssuedAt: out.RotatedAt, ExpiresAt: out.AbsoluteAt,
+	})
+	if err != nil {
+		return TokenSet{}, err
+	}
+	g := TokenSet{
+		User: account.Of(u), Session: Ref{u.ID, sessionID}, Outcome: out.Outcome, Gen: out.Gen, Access: access, AccessExpiry: accessExpiry, Scope: scope,
+		Refresh: refresh, RefreshExpiry: out.IdleAt, SessionExpiry: out.AbsoluteAt,
+		RefreshAfter: refreshAfter(s.now(), accessExpiry),
+	}
+	if out.AbsoluteAt.Before(g.RefreshExpiry) {
+		g.RefreshExpiry = out.AbsoluteAt
+	}
+	return g, nil
+}
+
+// refreshAfter is when a client should refresh: between 70 and 80 % of the
+// access token's life, at random, so that clients do not come all at once.
+func refreshAfter(now, expiry time.Time) time.Time {
+	life := expiry.Sub(now)
+	return now.Add(life*7/10 + clock.Spread(life/10)).Truncate(clock.Resolution)
+}
+
+// Counts returns how often refreshes of this process had each outcome.
+func (s *Service) Counts() map[repository.Outcome]int64 { return s.counts.Read() }

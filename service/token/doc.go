@@ -1,0 +1,7 @@
+// Package token mints and verifies access tokens and refresh tokens. It does no I/O: whether a
+// session still exists is a question for package session.
+//
+//	Minter    signs access tokens and refresh tokens
+//	Verifier  checks access tokens, also in other programs (package access)
+//	chain     derives the token ID of each generation of a refresh token
+package token

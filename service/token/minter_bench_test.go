@@ -1,0 +1,41 @@
+package token_test
+
+import (
+	"testing"
+
+	"latchkey/internal/apptest"
+	"latchkey/service/jose"
+	"latchkey/service/token"
+)
+
+// Whose tokens the benchmarks make.
+const (
+	benchUser    = "0192a4b2-0000-7000-8000-000000000000"
+	benchSession = "0192a4b2-0000-7000-8000-000000000001"
+)
+
+// BenchmarkMintAccess makes an access token, as every refresh and log-in does.
+func BenchmarkMintAccess(b *testing.B) {
+	for _, a := range []jose.Algorithm{jose.HS256, jose.EdDSA} {
+		b.Run(string(a), func(b *testing.B) {
+			tokens := apptest.NewMinter(b, apptest.GenerateKey(b, a))
+			who := token.Subject{UserID: benchUser, SessionID: benchSession, ClientID: token.ClientAPI, AuthTime: apptest.Noon}
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, _, err := tokens.MintAccess(who, "", []string{"pwd"}, tokens.Lifetime(0)); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkMintRefresh makes a refresh token. Their keys are of HS256 always: nobody
+// else reads them.
+func BenchmarkMintRefresh(b *testing.B) {
+	tokens := apptest.NewMinter(b, apptest.GenerateKey(b, jose.HS256))
+	b.ReportAllocs()
+	for gen := int64(0); b.Loop(); gen++ {
+		apptest.MintRefresh(b, tokens, benchUser, benchSession, gen)
+	}
+}
