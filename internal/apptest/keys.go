@@ -43,7 +43,7 @@ func ForgeableKey(t testing.TB) (k jose.Key, material []byte) {
 	return k, digest[:]
 }
 
-// jose.GenerateKey returns a new key of an algorithm.
+// GenerateKey returns a new key of an algorithm.
 func GenerateKey(t testing.TB, a jose.Algorithm) jose.Key {
 	t.Helper()
 	k, err := jose.GenerateKey(a)

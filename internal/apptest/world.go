@@ -24,11 +24,13 @@ import (
 	"latchkey/service/token"
 )
 
+// The grace and the recovery window of Standard.
 const (
 	Grace    = 10 * time.Second
 	Recovery = 24 * time.Hour
 )
 
+// Standard is the default policy of sessions.
 var Standard = session.Policy{
 	Rotate: true, Sliding: true, IdleTTL: 14 * 24 * time.Hour, AbsoluteTTL: 30 * 24 * time.Hour,
 	Grace: Grace, Recovery: Recovery, MaxSessions: 50, HeaderKeeps: true,
@@ -50,6 +52,7 @@ type World struct {
 	now time.Time
 }
 
+// NewWorld returns a World on a store, whose clock starts at Noon.
 func NewWorld(t testing.TB, store repository.Store, policy session.Policy) *World {
 	t.Helper()
 	return NewWorldBy(t, store, policy, nil)
@@ -83,12 +86,14 @@ func ClockAt(now func() time.Time) *clock.Clock {
 	return clock.New(nil, nil, Grace, now, Discard())
 }
 
+// Now returns the time of the World.
 func (w *World) Now() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.now
 }
 
+// Pass moves the clock of the World.
 func (w *World) Pass(d time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -136,7 +141,7 @@ func (w *World) RevokeOthers(c Claims) error {
 	return w.Sessions.RevokeOthers(context.Background(), live, audit.Origin{})
 }
 
-// token.Claims are what a refresh token says.
+// Claims are the claims of a refresh token.
 type Claims struct {
 	Sub      string `json:"sub"`
 	SID      string `json:"sid"`
@@ -147,6 +152,7 @@ type Claims struct {
 	AuthTime int64  `json:"auth_time"`
 }
 
+// Read returns the claims of a refresh token, without verifying it.
 func Read(t Fataler, token token.Raw) Claims {
 	b, err := base64.RawURLEncoding.DecodeString(strings.Split(string(token), ".")[1])
 	Must(t, err)
@@ -168,6 +174,7 @@ func (w *World) Reuses(t Fataler, c Claims) int {
 	return n
 }
 
+// Code returns the code of a service error, or the empty string.
 func Code(err error) service.Code {
 	var e *service.Error
 	if errors.As(err, &e) {
@@ -176,11 +183,13 @@ func Code(err error) service.Code {
 	return ""
 }
 
+// Fataler is the part of testing.TB that rapid.T has as well.
 type Fataler interface {
 	Helper()
 	Fatal(args ...any)
 }
 
+// Must stops the test at an error.
 func Must(t Fataler, err error) {
 	t.Helper()
 	if err != nil {

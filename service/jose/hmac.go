@@ -18,6 +18,7 @@ type macState struct {
 	text []byte
 }
 
+// NewMAC returns a MAC under a key.
 func NewMAC(key []byte) *MAC {
 	return &MAC{sync.Pool{New: func() any { return &macState{hash: hmac.New(sha256.New, key)} }}}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 )
 
+// ErrCase is the error of a JSON object with a member whose name is not in lower case.
 var ErrCase = errors.New("a member's name is not in lower case")
 
 // Text reads a string.

@@ -71,7 +71,7 @@ func NewRing(store repository.Keys, root secret.Root, policy Policy, clock *cloc
 	return r
 }
 
-// Set implements token.KeySource.
+// KeySet implements token.KeySource.
 func (r *Ring) KeySet() *Set { return r.set.Load() }
 
 // Load reads the keys. While nothing has changed the set stays the same one. What

@@ -274,7 +274,7 @@ func (m *machine) mismatch(rt *rapid.T) {
 	if rapid.Bool().Draw(rt, "client") {
 		p.UserID, p.Terms.ClientID = "", "another"
 	}
-	if _, err := m.World.Sessions.Refresh(context.Background(), p); apptest.Code(err) != service.CodeRefreshInvalid {
+	if _, err := m.Sessions.Refresh(context.Background(), p); apptest.Code(err) != service.CodeRefreshInvalid {
 		rt.Fatalf("a stranger: %v", err)
 	}
 }
@@ -282,7 +282,7 @@ func (m *machine) mismatch(rt *rapid.T) {
 func (m *machine) logOut(rt *rapid.T) {
 	s := m.pick(rt, live)
 	raw := rapid.SampledFrom(append(slices.Clone(s.spent), s.held)).Draw(rt, "token")
-	_, err := m.World.Sessions.Logout(context.Background(), []token.Raw{raw}, "", audit.Origin{})
+	_, err := m.Sessions.Logout(context.Background(), []token.Raw{raw}, "", audit.Origin{})
 	apptest.Must(rt, err)
 	s.over = true
 }
@@ -295,7 +295,7 @@ func (m *machine) endOthers(rt *rapid.T) {
 		s.over = true
 	}
 	m.sessions[c.SID] = &modelSession{first: c, held: token}
-	apptest.Must(rt, m.World.RevokeOthers(c))
+	apptest.Must(rt, m.RevokeOthers(c))
 }
 
 // check holds after every step: I3, what is over stays so; I1, the store and the
