@@ -18,20 +18,20 @@ func (db *DB) AppendAudit(ctx context.Context, a repository.AuditRecord) (added 
 // insertAudit takes auditArgs as $1 to $12. What follows it may be a FROM that
 // decides whether there is a record.
 const insertAudit = `
-	INSERT INTO audit (id, at, event, outcome, user_id, actor_id, session_id, client_id, request_id, address, agent, key_id)
+	INSERT INTO audit_log (id, occurred_at, event, outcome, user_id, actor_id, session_id, client_id, key_id, request_id, ip_address, user_agent)
 	SELECT $1::uuid, $2::timestamptz, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12`
 
 // auditArgs are the values of an audit row, in the order of its columns.
 func auditArgs(a repository.AuditRecord) []any {
 	return []any{
 		a.ID, a.At, string(a.Event), a.Outcome, a.UserID, a.ActorID, a.SessionID, a.ClientID,
-		a.RequestID, a.Address, a.Agent, a.KeyID,
+		a.KeyID, a.RequestID, a.Address, a.Agent,
 	}
 }
 
 // ListAudit implements repository.Audits.
 func (db *DB) ListAudit(ctx context.Context, q repository.AuditQuery) ([]repository.AuditRecord, error) {
-	query := `SELECT id, at, event, outcome, user_id, actor_id, session_id, client_id, request_id, address, agent, key_id FROM audit WHERE true`
+	query := `SELECT id, occurred_at, event, outcome, user_id, actor_id, session_id, client_id, key_id, request_id, ip_address, user_agent FROM audit_log WHERE true`
 	var args []any
 	where := func(condition string, values ...any) {
 		for _, v := range values {
@@ -47,13 +47,13 @@ func (db *DB) ListAudit(ctx context.Context, q repository.AuditQuery) ([]reposit
 		where("event = ?", string(q.Event))
 	}
 	if !q.Since.IsZero() {
-		where("at >= ?", q.Since)
+		where("occurred_at >= ?", q.Since)
 	}
 	if q.After.ID != "" {
-		where("(at, id) < (?::timestamptz, ?::uuid)", q.After.At, q.After.ID)
+		where("(occurred_at, id) < (?::timestamptz, ?::uuid)", q.After.At, q.After.ID)
 	}
 	args = append(args, q.Limit)
-	rows, err := db.pool.Query(ctx, query+" ORDER BY at DESC, id DESC LIMIT $"+strconv.Itoa(len(args)), args...)
+	rows, err := db.pool.Query(ctx, query+" ORDER BY occurred_at DESC, id DESC LIMIT $"+strconv.Itoa(len(args)), args...)
 	if err != nil {
 		return nil, storeError(err)
 	}
@@ -62,7 +62,7 @@ func (db *DB) ListAudit(ctx context.Context, q repository.AuditQuery) ([]reposit
 	for rows.Next() {
 		var a repository.AuditRecord
 		if err := rows.Scan(&a.ID, &a.At, (*string)(&a.Event), &a.Outcome, &a.UserID, &a.ActorID, &a.SessionID, &a.ClientID,
-			&a.RequestID, &a.Address, &a.Agent, &a.KeyID); err != nil {
+			&a.KeyID, &a.RequestID, &a.Address, &a.Agent); err != nil {
 			return nil, storeError(err)
 		}
 		a.At = a.At.UTC()
@@ -73,6 +73,6 @@ func (db *DB) ListAudit(ctx context.Context, q repository.AuditQuery) ([]reposit
 
 // PurgeAudit implements repository.Audits.
 func (db *DB) PurgeAudit(ctx context.Context, before time.Time, limit int) (int, error) {
-	tag, err := db.pool.Exec(ctx, `DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < $1 ORDER BY at LIMIT $2)`, before, limit)
+	tag, err := db.pool.Exec(ctx, `DELETE FROM audit_log WHERE id IN (SELECT id FROM audit_log WHERE occurred_at < $1 ORDER BY occurred_at LIMIT $2)`, before, limit)
 	return int(tag.RowsAffected()), storeError(err)
 }

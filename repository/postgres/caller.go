@@ -12,7 +12,7 @@ import (
 const callerAllowed = `
 	SELECT 1 WHERE $13::text = '' OR $14::text <> '' AND EXISTS (
 		SELECT 1 FROM users c WHERE c.id = NULLIF($13, '')::uuid AND NOT c.disabled AND c.privilege >= $16::smallint
-			AND (c.session_epoch = $15::bigint OR c.kept_session = $14))
+			AND (c.session_epoch = $15::bigint OR c.except_session_id = $14))
 		AND NOT EXISTS (SELECT 1 FROM revoked_sessions r WHERE r.session_id = $14)`
 
 // changeBy makes a change and records it in one statement, if the caller may. The

@@ -9,20 +9,18 @@ import (
 	"latchkey/repository"
 )
 
-const clientColumns = `id, name, public, first_party, disabled, grants, scopes, redirect_uris, secret, previous_secret,
-	previous_until, access_ttl, idle_ttl, absolute_ttl, created_at, updated_at, pkce_optional, managed, audiences`
+const clientColumns = `id, name, public, first_party, managed_by_file, pkce_optional, disabled, grant_types, scopes, audiences, redirect_uris,
+	secret_hash, previous_secret_hash, previous_secret_expires_at, access_ttl, idle_ttl, absolute_ttl, created_at, updated_at`
 
 // CreateClient implements repository.Clients.
 func (db *DB) CreateClient(ctx context.Context, c repository.Client, by repository.Caller, a repository.AuditRecord) error {
 	return db.asAdministrator(ctx, by, a, `
 		INSERT INTO clients (`+clientColumns+`)
-		SELECT $17, $18, $19::boolean, $20::boolean, $21::boolean, $22::text[], $23::text[], $24::text[], $25, $26,
-			$27::timestamptz, $28::bigint, $29::bigint, $30::bigint, $31::timestamptz, $32::timestamptz,
-			$33::boolean, $34::boolean, $35::text[] FROM allowed`,
-		c.ID, c.Name, c.Public, c.FirstParty, c.Disabled, list(c.Grants), list(c.Scopes), list(c.RedirectURIs),
+		SELECT $17, $18, $19::boolean, $20::boolean, $21::boolean, $22::boolean, $23::boolean, $24::text[], $25::text[], $26::text[], $27::text[],
+			$28, $29, $30::timestamptz, $31::bigint, $32::bigint, $33::bigint, $34::timestamptz, $35::timestamptz FROM allowed`,
+		c.ID, c.Name, c.Public, c.FirstParty, c.Managed, c.PKCEOptional, c.Disabled, list(c.Grants), list(c.Scopes), list(c.Audiences), list(c.RedirectURIs),
 		string(c.Secret), string(c.PreviousSecret), maybe(c.PreviousUntil),
-		c.AccessTTL.Microseconds(), c.IdleTTL.Microseconds(), c.AbsoluteTTL.Microseconds(), c.CreatedAt, c.UpdatedAt,
-		c.PKCEOptional, c.Managed, list(c.Audiences))
+		c.AccessTTL.Microseconds(), c.IdleTTL.Microseconds(), c.AbsoluteTTL.Microseconds(), c.CreatedAt, c.UpdatedAt)
 }
 
 // FindClient implements repository.Clients.
@@ -53,9 +51,8 @@ func scanClient(row pgx.Row) (repository.Client, error) {
 	var c repository.Client
 	var previousUntil *time.Time
 	var access, idle, absolute int64
-	err := row.Scan(&c.ID, &c.Name, &c.Public, &c.FirstParty, &c.Disabled, &c.Grants, &c.Scopes, &c.RedirectURIs,
-		(*string)(&c.Secret), (*string)(&c.PreviousSecret), &previousUntil, &access, &idle, &absolute, &c.CreatedAt, &c.UpdatedAt,
-		&c.PKCEOptional, &c.Managed, &c.Audiences)
+	err := row.Scan(&c.ID, &c.Name, &c.Public, &c.FirstParty, &c.Managed, &c.PKCEOptional, &c.Disabled, &c.Grants, &c.Scopes, &c.Audiences, &c.RedirectURIs,
+		(*string)(&c.Secret), (*string)(&c.PreviousSecret), &previousUntil, &access, &idle, &absolute, &c.CreatedAt, &c.UpdatedAt)
 	if err != nil {
 		return repository.Client{}, storeError(err)
 	}
@@ -67,25 +64,25 @@ func scanClient(row pgx.Row) (repository.Client, error) {
 // UpdateClient implements repository.Clients.
 func (db *DB) UpdateClient(ctx context.Context, c repository.Client, was time.Time, by repository.Caller, a repository.AuditRecord) error {
 	return db.asAdministrator(ctx, by, a, `
-		UPDATE clients SET name = $19, first_party = $20, disabled = $21, grants = $22, scopes = $23, redirect_uris = $24,
-			access_ttl = $25, idle_ttl = $26, absolute_ttl = $27, updated_at = $28, pkce_optional = $29, managed = $30, audiences = $31
+		UPDATE clients SET name = $19, first_party = $20, managed_by_file = $21, pkce_optional = $22, disabled = $23, grant_types = $24, scopes = $25,
+			audiences = $26, redirect_uris = $27, access_ttl = $28, idle_ttl = $29, absolute_ttl = $30, updated_at = $31
 		FROM allowed WHERE id = $17 AND updated_at = $18 AND deleted_at IS NULL`,
-		c.ID, was, c.Name, c.FirstParty, c.Disabled, list(c.Grants), list(c.Scopes), list(c.RedirectURIs),
-		c.AccessTTL.Microseconds(), c.IdleTTL.Microseconds(), c.AbsoluteTTL.Microseconds(), c.UpdatedAt,
-		c.PKCEOptional, c.Managed, list(c.Audiences))
+		c.ID, was, c.Name, c.FirstParty, c.Managed, c.PKCEOptional, c.Disabled, list(c.Grants), list(c.Scopes),
+		list(c.Audiences), list(c.RedirectURIs),
+		c.AccessTTL.Microseconds(), c.IdleTTL.Microseconds(), c.AbsoluteTTL.Microseconds(), c.UpdatedAt)
 }
 
 // RotateClientSecret implements repository.Clients.
 func (db *DB) RotateClientSecret(ctx context.Context, id string, secret repository.SecretHash, keep, at time.Time, by repository.Caller, a repository.AuditRecord) error {
 	return db.asAdministrator(ctx, by, a, `
-		UPDATE clients SET previous_secret = secret, previous_until = $19, secret = $18, updated_at = $20
-		FROM allowed WHERE id = $17 AND NOT public AND secret <> $18 AND deleted_at IS NULL`, id, string(secret), keep, at)
+		UPDATE clients SET previous_secret_hash = secret_hash, previous_secret_expires_at = $19, secret_hash = $18, updated_at = $20
+		FROM allowed WHERE id = $17 AND NOT public AND secret_hash <> $18 AND deleted_at IS NULL`, id, string(secret), keep, at)
 }
 
 // DeleteClient implements repository.Clients.
 func (db *DB) DeleteClient(ctx context.Context, id string, at time.Time, by repository.Caller, a repository.AuditRecord) error {
 	return db.asAdministrator(ctx, by, a, `
-		UPDATE clients SET deleted_at = $18, secret = '', previous_secret = ''
+		UPDATE clients SET deleted_at = $18, secret_hash = '', previous_secret_hash = ''
 		FROM allowed WHERE id = $17 AND deleted_at IS NULL`, id, at)
 }
 

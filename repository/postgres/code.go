@@ -10,26 +10,28 @@ import (
 	"latchkey/repository"
 )
 
-const codeColumns = `hash, client_id, user_id, epoch, redirect_uri, challenge, scope, amr, address, agent, auth_time, expires_at, audience`
+const codeColumns = `code_hash, client_id, user_id, session_epoch, redirect_uri, code_challenge, scope, audience, amr, auth_time,
+	ip_address, user_agent, expires_at`
 
 // CreateCode implements repository.Codes.
 func (db *DB) CreateCode(ctx context.Context, c repository.Code) error {
-	_, err := db.pool.Exec(ctx, `INSERT INTO codes (`+codeColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-		string(c.Hash), c.ClientID, c.UserID, c.Epoch, c.RedirectURI, c.Challenge, c.Scope, c.AMR, c.Address, c.Agent, c.AuthTime, c.ExpiresAt, c.Audience)
+	_, err := db.pool.Exec(ctx, `INSERT INTO authorization_codes (`+codeColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		string(c.Hash), c.ClientID, c.UserID, c.Epoch, c.RedirectURI, c.Challenge, c.Scope, c.Audience, c.AMR,
+		c.AuthTime, c.Address, c.Agent, c.ExpiresAt)
 	return storeError(err)
 }
 
 // TakeCode implements repository.Codes.
 func (db *DB) TakeCode(ctx context.Context, hash repository.CodeHash, clientID, sessionID string, now time.Time) (c repository.Code, usedFor string, err error) {
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
-		c, err = scanCode(tx.QueryRow(ctx, `UPDATE codes SET session_id = $3
-			WHERE hash = $1 AND client_id = $2 AND session_id = '' AND expires_at > $4
+		c, err = scanCode(tx.QueryRow(ctx, `UPDATE authorization_codes SET session_id = $3
+			WHERE code_hash = $1 AND client_id = $2 AND session_id = '' AND expires_at > $4
 			RETURNING `+codeColumns, string(hash), clientID, sessionID, now))
 		if !errors.Is(err, pgx.ErrNoRows) {
 			return err
 		}
-		c, err = scanCode(tx.QueryRow(ctx, `SELECT `+codeColumns+`, session_id FROM codes
-			WHERE hash = $1 AND client_id = $2 AND session_id <> ''`, string(hash), clientID), &usedFor)
+		c, err = scanCode(tx.QueryRow(ctx, `SELECT `+codeColumns+`, session_id FROM authorization_codes
+			WHERE code_hash = $1 AND client_id = $2 AND session_id <> ''`, string(hash), clientID), &usedFor)
 		return err
 	})
 	return c, usedFor, err
@@ -38,7 +40,8 @@ func (db *DB) TakeCode(ctx context.Context, hash repository.CodeHash, clientID, 
 func scanCode(row pgx.Row, more ...any) (repository.Code, error) {
 	var c repository.Code
 	err := row.Scan(append([]any{
-		(*string)(&c.Hash), &c.ClientID, &c.UserID, &c.Epoch, &c.RedirectURI, &c.Challenge, &c.Scope, &c.AMR, &c.Address, &c.Agent, &c.AuthTime, &c.ExpiresAt, &c.Audience,
+		(*string)(&c.Hash), &c.ClientID, &c.UserID, &c.Epoch, &c.RedirectURI, &c.Challenge, &c.Scope, &c.Audience, &c.AMR,
+		&c.AuthTime, &c.Address, &c.Agent, &c.ExpiresAt,
 	}, more...)...)
 	c.AuthTime, c.ExpiresAt = c.AuthTime.UTC(), c.ExpiresAt.UTC()
 	return c, err
@@ -46,12 +49,12 @@ func scanCode(row pgx.Row, more ...any) (repository.Code, error) {
 
 // ReturnCode implements repository.Codes.
 func (db *DB) ReturnCode(ctx context.Context, hash repository.CodeHash, sessionID string) error {
-	_, err := db.pool.Exec(ctx, `UPDATE codes SET session_id = '' WHERE hash = $1 AND session_id = $2`, string(hash), sessionID)
+	_, err := db.pool.Exec(ctx, `UPDATE authorization_codes SET session_id = '' WHERE code_hash = $1 AND session_id = $2`, string(hash), sessionID)
 	return storeError(err)
 }
 
 // PurgeCodes implements repository.Codes.
 func (db *DB) PurgeCodes(ctx context.Context, before time.Time, limit int) (int, error) {
-	tag, err := db.pool.Exec(ctx, `DELETE FROM codes WHERE hash IN (SELECT hash FROM codes WHERE expires_at < $1 LIMIT $2)`, before, limit)
+	tag, err := db.pool.Exec(ctx, `DELETE FROM authorization_codes WHERE code_hash IN (SELECT code_hash FROM authorization_codes WHERE expires_at < $1 LIMIT $2)`, before, limit)
 	return int(tag.RowsAffected()), storeError(err)
 }

@@ -12,7 +12,7 @@ import (
 // ListKeys implements repository.Keys.
 func (db *DB) ListKeys(ctx context.Context) ([]repository.SigningKey, error) {
 	rows, err := db.pool.Query(ctx, `
-		SELECT id, use, algorithm, sealed, created_at, active_at, revoked_at
+		SELECT id, use, algorithm, encrypted_key, created_at, active_at, revoked_at
 		FROM signing_keys ORDER BY created_at, id`)
 	if err != nil {
 		return nil, storeError(err)
@@ -59,7 +59,7 @@ func (db *DB) ActivateKey(ctx context.Context, id string, at time.Time, next rep
 
 func addStandbyKey(ctx context.Context, tx pgx.Tx, k repository.SigningKey, a repository.AuditRecord) error {
 	if _, err := tx.Exec(ctx, `
-		INSERT INTO signing_keys (id, use, algorithm, sealed, created_at) VALUES ($1, $2, $3, $4, $5)`,
+		INSERT INTO signing_keys (id, use, algorithm, encrypted_key, created_at) VALUES ($1, $2, $3, $4, $5)`,
 		k.ID, string(k.Use), k.Algorithm, k.Sealed, k.CreatedAt); err != nil {
 		return err
 	}

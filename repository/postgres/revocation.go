@@ -17,7 +17,7 @@ const revokeWith = `
 	WITH revoked AS (
 		INSERT INTO revoked_sessions (session_id, user_id, reason, revoked_at, expires_at)
 		SELECT $13, $14, $15, $16::timestamptz, $17::timestamptz
-		WHERE EXISTS (SELECT 1 FROM audit WHERE id = $18::uuid)
+		WHERE EXISTS (SELECT 1 FROM audit_log WHERE id = $18::uuid)
 		ON CONFLICT DO NOTHING
 		RETURNING session_id
 	)` + insertAudit + ` FROM revoked`

@@ -11,13 +11,13 @@ import (
 )
 
 const userColumns = `u.id, u.username, u.username_key, u.email, u.email_key, u.password_hash, u.privilege,
-	u.disabled, u.session_epoch, u.kept_session, u.created_at, u.updated_at`
+	u.disabled, u.session_epoch, u.except_session_id, u.created_at, u.updated_at`
 
 // CreateUser implements repository.Users.
 func (db *DB) CreateUser(ctx context.Context, u repository.User, by repository.Caller, a repository.AuditRecord) error {
 	_, err := db.changeBy(ctx, by, repository.PrivilegeAdministrator, a, `
 		INSERT INTO users (id, username, username_key, email, email_key, password_hash, privilege,
-			disabled, session_epoch, kept_session, created_at, updated_at)
+			disabled, session_epoch, except_session_id, created_at, updated_at)
 		SELECT $17::uuid, $18, $19, $20, $21, $22, $23::smallint, $24::boolean, $25::bigint, $26, $27::timestamptz, $28::timestamptz
 		FROM allowed RETURNING session_epoch AS n`,
 		u.ID, u.Username, u.UsernameKey, u.Email, u.EmailKey, string(u.PasswordHash), u.Privilege,
@@ -66,8 +66,8 @@ func scanUser(row pgx.Row, more ...any) (repository.User, error) {
 // endOthers makes a change of the caller's own row that ends all sessions but the
 // one that asks. The row must still be of the epoch that callerAllowed saw: a
 // statement that waited for another checks its row again, and nothing else.
-const endOthers = `session_epoch = session_epoch + 1, kept_session = $14, updated_at = $17
-	FROM allowed WHERE id = $13::uuid AND NOT disabled AND (session_epoch = $15 OR kept_session = $14)`
+const endOthers = `session_epoch = session_epoch + 1, except_session_id = $14, updated_at = $17
+	FROM allowed WHERE id = $13::uuid AND NOT disabled AND (session_epoch = $15 OR except_session_id = $14)`
 
 // ChangePassword implements repository.Users.
 func (db *DB) ChangePassword(ctx context.Context, c repository.PasswordChange, a repository.AuditRecord) (epoch int64, err error) {
@@ -88,7 +88,7 @@ func (db *DB) ReplaceHash(ctx context.Context, userID string, old, hash reposito
 
 // EndUserSessions implements repository.Users.
 func (db *DB) EndUserSessions(ctx context.Context, userID string, at time.Time, a repository.AuditRecord) (epoch int64, err error) {
-	err = db.pool.QueryRow(ctx, updateUser(`UPDATE users SET session_epoch = session_epoch + 1, kept_session = '', updated_at = $13
+	err = db.pool.QueryRow(ctx, updateUser(`UPDATE users SET session_epoch = session_epoch + 1, except_session_id = '', updated_at = $13
 		WHERE id = $14`), append(auditArgs(a), at, userID)...).Scan(&epoch)
 	return epoch, storeError(err)
 }
@@ -120,7 +120,7 @@ func (db *DB) DisableUser(ctx context.Context, userID string, disabled bool, at 
 			}
 		}
 		return tx.QueryRow(ctx, updateUser(`UPDATE users SET disabled = $13, session_epoch = session_epoch + $13::boolean::int,
-			kept_session = CASE WHEN $13 THEN '' ELSE kept_session END, updated_at = $14 WHERE id = $15`),
+			except_session_id = CASE WHEN $13 THEN '' ELSE except_session_id END, updated_at = $14 WHERE id = $15`),
 			append(auditArgs(a), disabled, at, userID)...).Scan(&epoch)
 	})
 	return epoch, err
@@ -140,7 +140,7 @@ func (db *DB) RecordActing(ctx context.Context, userID string, by repository.Cal
 func (db *DB) EndAllSessions(ctx context.Context, at time.Time, a repository.AuditRecord) (users int, err error) {
 	err = db.pool.QueryRow(ctx, `
 		WITH changed AS (
-			UPDATE users SET session_epoch = greatest(session_epoch + 1, $14), kept_session = '', updated_at = $13 RETURNING id
+			UPDATE users SET session_epoch = greatest(session_epoch + 1, $14), except_session_id = '', updated_at = $13 RETURNING id
 		), recorded AS (`+insertAudit+`)
 		SELECT count(*) FROM changed`, append(auditArgs(a), at, at.UnixMicro())...).Scan(&users)
 	return users, storeError(err)

@@ -19,14 +19,14 @@ func (db *DB) AppendAudit(ctx context.Context, a repository.AuditRecord) (added 
 }
 
 const insertAudit = `
-	INSERT INTO audit (id, at, event, outcome, user_id, actor_id, session_id, client_id, request_id, address, agent, key_id)
+	INSERT INTO audit_log (id, occurred_at, event, outcome, user_id, actor_id, session_id, client_id, key_id, request_id, ip_address, user_agent)
 	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 // auditArgs are the values of an audit row, in the order of its columns.
 func auditArgs(a repository.AuditRecord) []any {
 	return []any{
 		a.ID, micros(a.At), string(a.Event), a.Outcome, a.UserID, a.ActorID, a.SessionID, a.ClientID,
-		a.RequestID, a.Address, a.Agent, a.KeyID,
+		a.KeyID, a.RequestID, a.Address, a.Agent,
 	}
 }
 
@@ -37,7 +37,7 @@ func appendAudit(ctx context.Context, tx *sql.Tx, a repository.AuditRecord) erro
 
 // ListAudit implements repository.Audits.
 func (db *DB) ListAudit(ctx context.Context, q repository.AuditQuery) ([]repository.AuditRecord, error) {
-	query := `SELECT id, at, event, outcome, user_id, actor_id, session_id, client_id, request_id, address, agent, key_id FROM audit WHERE true`
+	query := `SELECT id, occurred_at, event, outcome, user_id, actor_id, session_id, client_id, key_id, request_id, ip_address, user_agent FROM audit_log WHERE true`
 	var args []any
 	where := func(condition string, values ...any) {
 		args = append(args, values...)
@@ -50,12 +50,12 @@ func (db *DB) ListAudit(ctx context.Context, q repository.AuditQuery) ([]reposit
 		where("event = ?", string(q.Event))
 	}
 	if !q.Since.IsZero() {
-		where("at >= ?", micros(q.Since))
+		where("occurred_at >= ?", micros(q.Since))
 	}
 	if q.After.ID != "" {
-		where("(at, id) < (?, ?)", micros(q.After.At), q.After.ID)
+		where("(occurred_at, id) < (?, ?)", micros(q.After.At), q.After.ID)
 	}
-	rows, err := db.read.QueryContext(ctx, query+" ORDER BY at DESC, id DESC LIMIT ?", append(args, q.Limit)...)
+	rows, err := db.read.QueryContext(ctx, query+" ORDER BY occurred_at DESC, id DESC LIMIT ?", append(args, q.Limit)...)
 	if err != nil {
 		return nil, storeError(err)
 	}
@@ -65,7 +65,7 @@ func (db *DB) ListAudit(ctx context.Context, q repository.AuditQuery) ([]reposit
 		var a repository.AuditRecord
 		var at int64
 		if err := rows.Scan(&a.ID, &at, &a.Event, &a.Outcome, &a.UserID, &a.ActorID, &a.SessionID, &a.ClientID,
-			&a.RequestID, &a.Address, &a.Agent, &a.KeyID); err != nil {
+			&a.KeyID, &a.RequestID, &a.Address, &a.Agent); err != nil {
 			return nil, storeError(err)
 		}
 		a.At = moment(at)
@@ -76,7 +76,7 @@ func (db *DB) ListAudit(ctx context.Context, q repository.AuditQuery) ([]reposit
 
 // PurgeAudit implements repository.Audits.
 func (db *DB) PurgeAudit(ctx context.Context, before time.Time, limit int) (int, error) {
-	res, err := db.write.ExecContext(ctx, `DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ? ORDER BY at LIMIT ?)`, micros(before), limit)
+	res, err := db.write.ExecContext(ctx, `DELETE FROM audit_log WHERE id IN (SELECT id FROM audit_log WHERE occurred_at < ? ORDER BY occurred_at LIMIT ?)`, micros(before), limit)
 	if err != nil {
 		return 0, storeError(err)
 	}

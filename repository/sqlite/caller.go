@@ -16,7 +16,7 @@ func allow(ctx context.Context, tx *sql.Tx, by repository.Caller, privilege int)
 	}
 	var allowed bool
 	err := tx.QueryRowContext(ctx, `SELECT ?2 <> '' AND EXISTS (
-			SELECT 1 FROM users WHERE id = ?1 AND disabled = 0 AND privilege >= ?4 AND (session_epoch = ?3 OR kept_session = ?2))
+			SELECT 1 FROM users WHERE id = ?1 AND disabled = 0 AND privilege >= ?4 AND (session_epoch = ?3 OR except_session_id = ?2))
 		AND NOT EXISTS (SELECT 1 FROM revoked_sessions WHERE session_id = ?2)`,
 		by.UserID, by.SessionID, by.Epoch, privilege).Scan(&allowed)
 	if err == nil && !allowed {

@@ -9,8 +9,8 @@ import (
 	"latchkey/repository"
 )
 
-const clientColumns = `id, name, public, first_party, disabled, grants, scopes, redirect_uris, secret, previous_secret,
-	previous_until, access_ttl, idle_ttl, absolute_ttl, created_at, updated_at, pkce_optional, managed, audiences`
+const clientColumns = `id, name, public, first_party, managed_by_file, pkce_optional, disabled, grant_types, scopes, audiences, redirect_uris,
+	secret_hash, previous_secret_hash, previous_secret_expires_at, access_ttl, idle_ttl, absolute_ttl, created_at, updated_at`
 
 // CreateClient implements repository.Clients.
 func (db *DB) CreateClient(ctx context.Context, c repository.Client, by repository.Caller, a repository.AuditRecord) error {
@@ -18,10 +18,9 @@ func (db *DB) CreateClient(ctx context.Context, c repository.Client, by reposito
 		return tx.ExecContext(ctx, `
 			INSERT INTO clients (`+clientColumns+`)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			c.ID, c.Name, c.Public, c.FirstParty, c.Disabled, join(c.Grants), join(c.Scopes), join(c.RedirectURIs),
+			c.ID, c.Name, c.Public, c.FirstParty, c.Managed, c.PKCEOptional, c.Disabled, join(c.Grants), join(c.Scopes), join(c.Audiences), join(c.RedirectURIs),
 			string(c.Secret), string(c.PreviousSecret), micros(c.PreviousUntil),
-			c.AccessTTL.Microseconds(), c.IdleTTL.Microseconds(), c.AbsoluteTTL.Microseconds(), micros(c.CreatedAt), micros(c.UpdatedAt),
-			c.PKCEOptional, c.Managed, join(c.Audiences))
+			c.AccessTTL.Microseconds(), c.IdleTTL.Microseconds(), c.AbsoluteTTL.Microseconds(), micros(c.CreatedAt), micros(c.UpdatedAt))
 	})
 }
 
@@ -53,9 +52,8 @@ func scanClient(row interface{ Scan(...any) error }) (repository.Client, error) 
 	var c repository.Client
 	var grants, scopes, uris, audiences string
 	var previousUntil, access, idle, absolute, created, updated int64
-	err := row.Scan(&c.ID, &c.Name, &c.Public, &c.FirstParty, &c.Disabled, &grants, &scopes, &uris,
-		&c.Secret, &c.PreviousSecret, &previousUntil, &access, &idle, &absolute, &created, &updated,
-		&c.PKCEOptional, &c.Managed, &audiences)
+	err := row.Scan(&c.ID, &c.Name, &c.Public, &c.FirstParty, &c.Managed, &c.PKCEOptional, &c.Disabled, &grants, &scopes, &audiences, &uris,
+		&c.Secret, &c.PreviousSecret, &previousUntil, &access, &idle, &absolute, &created, &updated)
 	if err != nil {
 		return repository.Client{}, storeError(err)
 	}
@@ -69,12 +67,12 @@ func scanClient(row interface{ Scan(...any) error }) (repository.Client, error) 
 func (db *DB) UpdateClient(ctx context.Context, c repository.Client, was time.Time, by repository.Caller, a repository.AuditRecord) error {
 	return db.asAdministrator(ctx, by, a, func(ctx context.Context, tx *sql.Tx) (sql.Result, error) {
 		return tx.ExecContext(ctx, `
-			UPDATE clients SET name = ?3, first_party = ?4, disabled = ?5, grants = ?6, scopes = ?7, redirect_uris = ?8,
-				access_ttl = ?9, idle_ttl = ?10, absolute_ttl = ?11, updated_at = ?12, pkce_optional = ?13, managed = ?14, audiences = ?15
+			UPDATE clients SET name = ?3, first_party = ?4, managed_by_file = ?5, pkce_optional = ?6, disabled = ?7, grant_types = ?8, scopes = ?9,
+				audiences = ?10, redirect_uris = ?11, access_ttl = ?12, idle_ttl = ?13, absolute_ttl = ?14, updated_at = ?15
 			WHERE id = ?1 AND updated_at = ?2 AND deleted_at = 0`,
-			c.ID, micros(was), c.Name, c.FirstParty, c.Disabled, join(c.Grants), join(c.Scopes), join(c.RedirectURIs),
-			c.AccessTTL.Microseconds(), c.IdleTTL.Microseconds(), c.AbsoluteTTL.Microseconds(), micros(c.UpdatedAt),
-			c.PKCEOptional, c.Managed, join(c.Audiences))
+			c.ID, micros(was), c.Name, c.FirstParty, c.Managed, c.PKCEOptional, c.Disabled, join(c.Grants), join(c.Scopes),
+			join(c.Audiences), join(c.RedirectURIs),
+			c.AccessTTL.Microseconds(), c.IdleTTL.Microseconds(), c.AbsoluteTTL.Microseconds(), micros(c.UpdatedAt))
 	})
 }
 
@@ -82,8 +80,8 @@ func (db *DB) UpdateClient(ctx context.Context, c repository.Client, was time.Ti
 func (db *DB) RotateClientSecret(ctx context.Context, id string, secret repository.SecretHash, keep, at time.Time, by repository.Caller, a repository.AuditRecord) error {
 	return db.asAdministrator(ctx, by, a, func(ctx context.Context, tx *sql.Tx) (sql.Result, error) {
 		return tx.ExecContext(ctx, `
-			UPDATE clients SET previous_secret = secret, previous_until = ?3, secret = ?2, updated_at = ?4
-			WHERE id = ?1 AND public = 0 AND secret <> ?2 AND deleted_at = 0`, id, string(secret), micros(keep), micros(at))
+			UPDATE clients SET previous_secret_hash = secret_hash, previous_secret_expires_at = ?3, secret_hash = ?2, updated_at = ?4
+			WHERE id = ?1 AND public = 0 AND secret_hash <> ?2 AND deleted_at = 0`, id, string(secret), micros(keep), micros(at))
 	})
 }
 
@@ -91,7 +89,7 @@ func (db *DB) RotateClientSecret(ctx context.Context, id string, secret reposito
 func (db *DB) DeleteClient(ctx context.Context, id string, at time.Time, by repository.Caller, a repository.AuditRecord) error {
 	return db.asAdministrator(ctx, by, a, func(ctx context.Context, tx *sql.Tx) (sql.Result, error) {
 		return tx.ExecContext(ctx, `
-			UPDATE clients SET deleted_at = ?2, secret = '', previous_secret = '' WHERE id = ?1 AND deleted_at = 0`, id, micros(at))
+			UPDATE clients SET deleted_at = ?2, secret_hash = '', previous_secret_hash = '' WHERE id = ?1 AND deleted_at = 0`, id, micros(at))
 	})
 }
 

@@ -79,7 +79,8 @@ func (db *DB) EndAttempt(ctx context.Context, a repository.Attempt, end reposito
 func findLimit(ctx context.Context, tx *sql.Tx, name string) (repository.LimitState, error) {
 	var s repository.LimitState
 	var last, before, until, failedAt int64
-	err := tx.QueryRowContext(ctx, `SELECT failures, last, before, until, told, failed, failed_at FROM limits WHERE name = ?`, name).
+	err := tx.QueryRowContext(ctx, `SELECT failures, last_failure_at, previous_failure_at, blocked_until, block_reported,
+		failed_fingerprint, failed_at FROM rate_limits WHERE name = ?`, name).
 		Scan(&s.Failures, &last, &before, &until, &s.Told, &s.Failed, &failedAt)
 	if errors.Is(err, sql.ErrNoRows) {
 		return repository.LimitState{}, nil
@@ -91,14 +92,15 @@ func findLimit(ctx context.Context, tx *sql.Tx, name string) (repository.LimitSt
 // putLimit writes a key, and deletes one that is empty.
 func putLimit(ctx context.Context, tx *sql.Tx, k repository.LimitKey, s repository.LimitState) error {
 	if s.Empty() {
-		_, err := tx.ExecContext(ctx, `DELETE FROM limits WHERE name = ?`, k.Name)
+		_, err := tx.ExecContext(ctx, `DELETE FROM rate_limits WHERE name = ?`, k.Name)
 		return err
 	}
 	forgotten := s.Last.Add(k.Rule.Forget)
 	if s.Until.After(forgotten) {
 		forgotten = s.Until
 	}
-	_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO limits (name, failures, last, before, until, told, failed, failed_at, forgotten)
+	_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO rate_limits (name, failures, last_failure_at, previous_failure_at,
+		blocked_until, block_reported, failed_fingerprint, failed_at, expires_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		k.Name, s.Failures, micros(s.Last), micros(s.Before), micros(s.Until), s.Told, s.Failed, micros(s.FailedAt), micros(forgotten))
 	return err
@@ -106,7 +108,7 @@ func putLimit(ctx context.Context, tx *sql.Tx, k repository.LimitKey, s reposito
 
 // PurgeLimits implements repository.Limits.
 func (db *DB) PurgeLimits(ctx context.Context, before time.Time, limit int) (int, error) {
-	res, err := db.write.ExecContext(ctx, `DELETE FROM limits WHERE name IN (SELECT name FROM limits WHERE forgotten < ? LIMIT ?)`, micros(before), limit)
+	res, err := db.write.ExecContext(ctx, `DELETE FROM rate_limits WHERE name IN (SELECT name FROM rate_limits WHERE expires_at < ? LIMIT ?)`, micros(before), limit)
 	if err != nil {
 		return 0, storeError(err)
 	}

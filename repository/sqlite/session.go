@@ -9,13 +9,17 @@ import (
 	"latchkey/repository"
 )
 
-const sessionColumns = `user_id, id, gen, jti, pgen, prev, rot, op, seen, idle, abs, epoch, cid, via, scope, amr,
-	auth, grc, rec, rec_at, rev, rev_at, rev_op, created, used, ip, ua`
+const sessionColumns = `user_id, id, generation, token_id, previous_generation, previous_token_id, rotated_at, operation_id, token_used,
+	idle_expires_at, absolute_expires_at, session_epoch, client_id, delivery, scope, amr,
+	auth_time, grace_count, recovery_count, recovery_window_started_at,
+	revocation_reason, revoked_at, revocation_operation_id, created_at, used_at, ip_address, user_agent`
 
 // tombstone sets the columns of a session that has ended, as repository.Session.Tombstone
 // has them. It takes why, when, and by which call.
-const tombstone = `rev = ?, rev_at = ?, rev_op = ?, gen = 0, jti = '', pgen = 0, prev = '', rot = 0, op = '', seen = 0, idle = 0,
-	epoch = 0, cid = '', via = '', scope = '', amr = '', auth = 0, grc = 0, rec = 0, rec_at = 0, created = 0, used = 0, ip = '', ua = ''`
+const tombstone = `revocation_reason = ?, revoked_at = ?, revocation_operation_id = ?, generation = 0, token_id = '', previous_generation = 0,
+	previous_token_id = '', rotated_at = 0, operation_id = '', token_used = 0, idle_expires_at = 0, session_epoch = 0, client_id = '', delivery = '',
+	scope = '', amr = '', auth_time = 0, grace_count = 0, recovery_count = 0, recovery_window_started_at = 0, created_at = 0, used_at = 0,
+	ip_address = '', user_agent = ''`
 
 // CreateSession implements repository.Sessions.
 func (db *DB) CreateSession(ctx context.Context, s repository.Session, l repository.Limit) (surplus []string, err error) {
@@ -23,7 +27,7 @@ func (db *DB) CreateSession(ctx context.Context, s repository.Session, l reposit
 		// The update that changes nothing tells the same session from another.
 		res, err := tx.ExecContext(ctx, `INSERT INTO sessions (`+sessionColumns+`)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT DO UPDATE SET jti = excluded.jti WHERE jti = excluded.jti`,
+			ON CONFLICT DO UPDATE SET token_id = excluded.token_id WHERE token_id = excluded.token_id`,
 			s.UserID, s.ID, s.Gen, string(s.JTI), s.PrevGen, string(s.PrevJTI), micros(s.RotatedAt), s.Op, s.Seen,
 			micros(s.IdleAt), micros(s.AbsoluteAt), s.Epoch, s.ClientID, string(s.Delivery), s.Scope, s.AMR,
 			micros(s.AuthTime), s.Graced, s.Recoveries, micros(s.RecoveryAt),
@@ -37,8 +41,9 @@ func (db *DB) CreateSession(ctx context.Context, s repository.Session, l reposit
 			return repository.ErrExists
 		}
 		rows, err := tx.QueryContext(ctx, `SELECT id FROM sessions
-			WHERE user_id = ?1 AND id NOT IN (?2, ?3) AND rev = '' AND idle > ?4 AND abs > ?4 AND (epoch = ?5 OR id = ?6)
-			ORDER BY used DESC, id DESC LIMIT -1 OFFSET ?7`,
+			WHERE user_id = ?1 AND id NOT IN (?2, ?3) AND revocation_reason = '' AND idle_expires_at > ?4
+				AND absolute_expires_at > ?4 AND (session_epoch = ?5 OR id = ?6)
+			ORDER BY used_at DESC, id DESC LIMIT -1 OFFSET ?7`,
 			s.UserID, s.ID, l.Replaced, micros(s.CreatedAt), s.Epoch, l.Kept, l.Sessions-1)
 		surplus, err = scanStrings(rows, err)
 		return err
@@ -91,7 +96,7 @@ func (db *DB) EndSession(ctx context.Context, e repository.Ending) (before repos
 // EndOtherSessions implements repository.Sessions.
 func (db *DB) EndOtherSessions(ctx context.Context, e repository.Ending) error {
 	_, err := db.write.ExecContext(ctx, `UPDATE sessions SET `+tombstone+`
-		WHERE user_id = ? AND id <> ? AND epoch <> ? AND rev = ''`,
+		WHERE user_id = ? AND id <> ? AND session_epoch <> ? AND revocation_reason = ''`,
 		string(e.Reason), micros(e.Now), e.Op, e.UserID, e.SessionID, e.Epoch)
 	return storeError(err)
 }
@@ -99,7 +104,7 @@ func (db *DB) EndOtherSessions(ctx context.Context, e repository.Ending) error {
 // ListSessions implements repository.Sessions.
 func (db *DB) ListSessions(ctx context.Context, userID string) ([]repository.Session, error) {
 	rows, err := db.read.QueryContext(ctx, `SELECT `+sessionColumns+` FROM sessions
-		WHERE user_id = ? AND rev = '' ORDER BY used DESC, id DESC`, userID)
+		WHERE user_id = ? AND revocation_reason = '' ORDER BY used_at DESC, id DESC`, userID)
 	if err != nil {
 		return nil, storeError(err)
 	}
@@ -118,7 +123,7 @@ func (db *DB) ListSessions(ctx context.Context, userID string) ([]repository.Ses
 // PurgeSessions implements repository.Sessions.
 func (db *DB) PurgeSessions(ctx context.Context, before time.Time, limit int) (int, error) {
 	return db.purge(ctx, `DELETE FROM sessions WHERE (user_id, id) IN
-		(SELECT user_id, id FROM sessions WHERE abs < ? LIMIT ?)`, micros(before), limit)
+		(SELECT user_id, id FROM sessions WHERE absolute_expires_at < ? LIMIT ?)`, micros(before), limit)
 }
 
 // FindSession implements repository.Sessions.
@@ -157,8 +162,9 @@ func updateSession(ctx context.Context, tx *sql.Tx, s repository.Session) error 
 		_, err := tx.ExecContext(ctx, `UPDATE sessions SET `+tombstone+` WHERE user_id = ? AND id = ?`, string(s.Ended), micros(s.EndedAt), s.EndOp, s.UserID, s.ID)
 		return err
 	}
-	_, err := tx.ExecContext(ctx, `UPDATE sessions SET gen = ?, jti = ?, pgen = ?, prev = ?, rot = ?, op = ?, seen = ?,
-		idle = ?, grc = ?, rec = ?, rec_at = ?, used = ?
+	_, err := tx.ExecContext(ctx, `UPDATE sessions SET generation = ?, token_id = ?, previous_generation = ?, previous_token_id = ?,
+		rotated_at = ?, operation_id = ?, token_used = ?, idle_expires_at = ?, grace_count = ?, recovery_count = ?,
+		recovery_window_started_at = ?, used_at = ?
 		WHERE user_id = ? AND id = ?`,
 		s.Gen, string(s.JTI), s.PrevGen, string(s.PrevJTI), micros(s.RotatedAt), s.Op, s.Seen,
 		micros(s.IdleAt), s.Graced, s.Recoveries, micros(s.RecoveryAt),

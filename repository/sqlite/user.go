@@ -9,7 +9,7 @@ import (
 )
 
 const userColumns = `u.id, u.username, u.username_key, u.email, u.email_key, u.password_hash, u.privilege,
-	u.disabled, u.session_epoch, u.kept_session, u.created_at, u.updated_at`
+	u.disabled, u.session_epoch, u.except_session_id, u.created_at, u.updated_at`
 
 // CreateUser implements repository.Users.
 func (db *DB) CreateUser(ctx context.Context, u repository.User, by repository.Caller, a repository.AuditRecord) error {
@@ -19,7 +19,7 @@ func (db *DB) CreateUser(ctx context.Context, u repository.User, by repository.C
 		}
 		if _, err := tx.ExecContext(ctx, `
 			INSERT INTO users (id, username, username_key, email, email_key, password_hash, privilege,
-				disabled, session_epoch, kept_session, created_at, updated_at)
+				disabled, session_epoch, except_session_id, created_at, updated_at)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			u.ID, u.Username, u.UsernameKey, u.Email, u.EmailKey, string(u.PasswordHash), u.Privilege,
 			u.Disabled, u.SessionEpoch, u.KeptSession, micros(u.CreatedAt), micros(u.UpdatedAt)); err != nil {
@@ -72,7 +72,7 @@ func scanUser(row *sql.Row, more ...any) (repository.User, error) {
 
 // ChangePassword implements repository.Users.
 func (db *DB) ChangePassword(ctx context.Context, c repository.PasswordChange, a repository.AuditRecord) (epoch int64, err error) {
-	return db.updateUser(ctx, c.By, a, `UPDATE users SET password_hash = ?1, session_epoch = session_epoch + 1, kept_session = ?2,
+	return db.updateUser(ctx, c.By, a, `UPDATE users SET password_hash = ?1, session_epoch = session_epoch + 1, except_session_id = ?2,
 		updated_at = ?3 WHERE id = ?4 AND password_hash = ?5`,
 		string(c.New), c.By.SessionID, micros(c.At), c.By.UserID, string(c.Old))
 }
@@ -93,13 +93,13 @@ func (db *DB) ReplaceHash(ctx context.Context, userID string, old, hash reposito
 
 // EndUserSessions implements repository.Users.
 func (db *DB) EndUserSessions(ctx context.Context, userID string, at time.Time, a repository.AuditRecord) (epoch int64, err error) {
-	return db.updateUser(ctx, repository.Caller{}, a, `UPDATE users SET session_epoch = session_epoch + 1, kept_session = '', updated_at = ?1
+	return db.updateUser(ctx, repository.Caller{}, a, `UPDATE users SET session_epoch = session_epoch + 1, except_session_id = '', updated_at = ?1
 		WHERE id = ?2`, micros(at), userID)
 }
 
 // EndOtherUserSessions implements repository.Users.
 func (db *DB) EndOtherUserSessions(ctx context.Context, by repository.Caller, at time.Time, a repository.AuditRecord) (epoch int64, err error) {
-	return db.updateUser(ctx, by, a, `UPDATE users SET session_epoch = session_epoch + 1, kept_session = ?1, updated_at = ?2
+	return db.updateUser(ctx, by, a, `UPDATE users SET session_epoch = session_epoch + 1, except_session_id = ?1, updated_at = ?2
 		WHERE id = ?3`, by.SessionID, micros(at), by.UserID)
 }
 
@@ -115,7 +115,7 @@ func (db *DB) DisableUser(ctx context.Context, userID string, disabled bool, at 
 			return repository.ErrLastAdministrator
 		}
 		if err := tx.QueryRowContext(ctx, `UPDATE users SET disabled = ?1, session_epoch = session_epoch + ?1,
-			kept_session = CASE WHEN ?1 THEN '' ELSE kept_session END, updated_at = ?2 WHERE id = ?3 RETURNING session_epoch`,
+			except_session_id = CASE WHEN ?1 THEN '' ELSE except_session_id END, updated_at = ?2 WHERE id = ?3 RETURNING session_epoch`,
 			disabled, micros(at), userID).Scan(&epoch); err != nil {
 			return err
 		}
@@ -146,7 +146,7 @@ func (db *DB) RecordActing(ctx context.Context, userID string, by repository.Cal
 func (db *DB) EndAllSessions(ctx context.Context, at time.Time, a repository.AuditRecord) (users int, err error) {
 	err = db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		res, err := tx.ExecContext(ctx, `UPDATE users SET session_epoch = max(session_epoch + 1, ?1),
-			kept_session = '', updated_at = ?1`, micros(at))
+			except_session_id = '', updated_at = ?1`, micros(at))
 		if err != nil {
 			return err
 		}
