@@ -17,9 +17,21 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Migrate brings the schema up to date and returns the names of what it
-// applied. Several replicas may call it at once: they take turns.
+// versionTable records the applied migrations. Versions before 0.1.0 recorded theirs in
+// goose_db_version, so the name of the table tells the two schemas apart.
+const versionTable = "latchkey_migrations"
+
+// errPreRelease is returned for a database with the schema of a version before 0.1.0.
+var errPreRelease = errors.New("the database was created by a version before 0.1.0, and its schema cannot be upgraded; " +
+	"nothing was changed: keep the database as a backup, and point database.url at an empty one")
+
+// Migrate applies the pending migrations and returns their names. Concurrent calls, also of
+// several replicas, run one after another. A database from before 0.1.0 is refused before
+// anything is written.
 func (db *DB) Migrate(ctx context.Context) (applied []string, err error) {
+	if _, err := db.migrated(ctx); err != nil {
+		return nil, err
+	}
 	p, closeDB, err := db.provider(goose.WithLocker(&schemaLock{}))
 	if err != nil {
 		return nil, err
@@ -35,19 +47,20 @@ func (db *DB) Migrate(ctx context.Context) (applied []string, err error) {
 	return applied, nil
 }
 
-// Pending returns the names of the migrations that Migrate would apply, and of
-// those that have been applied. It writes nothing, and waits for no lock.
+// Pending returns the names of the migrations that Migrate would apply, and of those that
+// are applied. It writes nothing and takes no lock. A database from before 0.1.0 is an
+// error.
 func (db *DB) Pending(ctx context.Context) (pending, applied []string, err error) {
-	var fresh bool
-	if err := db.pool.QueryRow(ctx, `SELECT to_regclass('goose_db_version') IS NULL`).Scan(&fresh); err != nil {
-		return nil, nil, storeError(err)
+	migrated, err := db.migrated(ctx)
+	if err != nil {
+		return nil, nil, err
 	}
 	p, closeDB, err := db.provider()
 	if err != nil {
 		return nil, nil, err
 	}
 	defer closeDB()
-	if fresh { // goose would create its table
+	if !migrated { // goose would create its table
 		for _, source := range p.ListSources() {
 			pending = append(pending, source.Path)
 		}
@@ -67,15 +80,34 @@ func (db *DB) Pending(ctx context.Context) (pending, applied []string, err error
 	return pending, applied, nil
 }
 
-// provider opens a database/sql handle of its own: a migration may take longer
-// than the statement timeout of the pool.
+// migrated reports whether a migration has run on the schema. It returns errPreRelease for
+// a schema from before 0.1.0. Another replica that migrates at the same time cannot mislead
+// it: since 0.1.0 no version creates goose_db_version.
+func (db *DB) migrated(ctx context.Context) (bool, error) {
+	var now, before bool
+	err := db.pool.QueryRow(ctx, `
+		WITH tables AS (SELECT tablename AS name FROM pg_tables WHERE schemaname = current_schema())
+		SELECT EXISTS (SELECT 1 FROM tables WHERE name = $1),
+			EXISTS (SELECT 1 FROM tables WHERE name = 'goose_db_version')
+			AND EXISTS (SELECT 1 FROM tables WHERE name = 'revoked_sessions')`, versionTable).Scan(&now, &before)
+	switch {
+	case err != nil:
+		return false, storeError(err)
+	case !now && before:
+		return false, errPreRelease
+	}
+	return now, nil
+}
+
+// provider opens a separate database/sql handle, because a migration may take longer than
+// the statement timeout of the pool.
 func (db *DB) provider(options ...goose.ProviderOption) (*goose.Provider, func(), error) {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return nil, nil, err
 	}
 	handle := db.openHandle(db.pool.Config().ConnConfig.Copy())
-	p, err := goose.NewProvider(goose.DialectPostgres, handle, files, options...)
+	p, err := goose.NewProvider(goose.DialectPostgres, handle, files, append(options, goose.WithTableName(versionTable))...)
 	if err != nil {
 		_ = handle.Close()
 		return nil, nil, err
@@ -95,16 +127,15 @@ func (db *DB) openHandle(cfg *pgx.ConnConfig) *sql.DB {
 		}))
 }
 
-// schemaLock lets one process at a time migrate a schema. A transaction of its own holds
-// it, because a pooler may lead every transaction of a connection to another session.
-// Processes that wait hold no transaction, so they do not keep server connections from
-// the one that migrates.
+// schemaLock lets one process at a time migrate a schema. A transaction holds the lock,
+// because behind a pooler each transaction may run in another session. Processes that wait
+// hold no transaction, so that they leave the server connections to the one that migrates.
 type schemaLock struct{ tx *sql.Tx }
 
 const tryLockEvery = 200 * time.Millisecond
 
-// Lock takes the lock, which the server drops with the connection. It waits until the
-// context ends: another process may have much to migrate.
+// Lock acquires the lock, which the server releases when the connection closes. It waits
+// until the context ends, because the migrations of another process may take long.
 func (l *schemaLock) Lock(ctx context.Context, handle *sql.DB) error {
 	for {
 		tx, err := handle.BeginTx(ctx, nil)
@@ -134,8 +165,8 @@ func (l *schemaLock) Lock(ctx context.Context, handle *sql.DB) error {
 	}
 }
 
-// errNoSchema is of a search_path that leads nowhere.
+// errNoSchema is returned if no schema of the search_path exists.
 var errNoSchema = errors.New("the schema that search_path names does not exist: CREATE SCHEMA, or correct database.url")
 
-// Unlock gives the lock back.
+// Unlock releases the lock.
 func (l *schemaLock) Unlock(context.Context, *sql.DB) error { return l.tx.Rollback() }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 
@@ -13,12 +14,24 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Migrate brings the schema up to date and returns the names of what it
-// applied. Several processes may call it at once: they take turns.
+// versionTable records the applied migrations. Versions before 0.1.0 recorded theirs in
+// goose_db_version, so the name of the table tells the two schemas apart.
+const versionTable = "latchkey_migrations"
+
+// errPreRelease is returned for a database with the schema of a version before 0.1.0.
+var errPreRelease = errors.New("the database was created by a version before 0.1.0, and its schema cannot be upgraded; " +
+	"nothing was changed: keep the directory as a backup, and point data.dir at an empty one")
+
+// Migrate applies the pending migrations and returns their names. Concurrent calls, also of
+// several processes, run one after another. A database from before 0.1.0 is refused before
+// anything is written.
 func (db *DB) Migrate(ctx context.Context) (applied []string, err error) {
-	// Goose has no lock for SQLite, and the file itself cannot be held while
-	// goose writes to it, so a second file is: the transaction on it is the
-	// lock, and the system drops it with the process.
+	if _, err := db.migrated(ctx); err != nil {
+		return nil, err
+	}
+	// Goose has no lock for SQLite, and the database itself cannot be locked while goose
+	// writes to it. So a transaction on a second file is the lock. The operating system
+	// releases it if the process dies.
 	path := db.path + ".migrate"
 	if err := makePrivate(path); err != nil {
 		return nil, fmt.Errorf("the lock of the migrations: %w", err)
@@ -29,7 +42,7 @@ func (db *DB) Migrate(ctx context.Context) (applied []string, err error) {
 	}
 	defer func() { _ = lock.Close() }()
 	tx, err := lock.BeginTx(ctx, nil)
-	for busy(err) && ctx.Err() == nil { // another process may have much to migrate
+	for busy(err) && ctx.Err() == nil { // the migrations of another process may take long
 		tx, err = lock.BeginTx(ctx, nil)
 	}
 	if err != nil {
@@ -51,18 +64,18 @@ func (db *DB) Migrate(ctx context.Context) (applied []string, err error) {
 	return applied, nil
 }
 
-// Pending returns the names of the migrations that Migrate would apply, and of
-// those that have been applied. It writes nothing.
+// Pending returns the names of the migrations that Migrate would apply, and of those that
+// are applied. It writes nothing. A database from before 0.1.0 is an error.
 func (db *DB) Pending(ctx context.Context) (pending, applied []string, err error) {
+	migrated, err := db.migrated(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
 	p, err := provider(db.write.DB)
 	if err != nil {
 		return nil, nil, err
 	}
-	var versions int
-	if err := db.read.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema WHERE name = 'goose_db_version'`).Scan(&versions); err != nil {
-		return nil, nil, storeError(err)
-	}
-	if versions == 0 { // goose would create its table
+	if !migrated { // goose would create its table
 		for _, source := range p.ListSources() {
 			pending = append(pending, source.Path)
 		}
@@ -82,10 +95,28 @@ func (db *DB) Pending(ctx context.Context) (pending, applied []string, err error
 	return pending, applied, nil
 }
 
+// migrated reports whether a migration has run on the database. It returns errPreRelease
+// for a schema from before 0.1.0. Another process that migrates at the same time cannot
+// mislead it: since 0.1.0 no version creates goose_db_version.
+func (db *DB) migrated(ctx context.Context) (bool, error) {
+	var now, before bool
+	err := db.read.QueryRowContext(ctx, `SELECT
+		EXISTS (SELECT 1 FROM sqlite_schema WHERE name = ?1),
+		EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'goose_db_version')
+			AND EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'revoked_sessions')`, versionTable).Scan(&now, &before)
+	switch {
+	case err != nil:
+		return false, storeError(err)
+	case !now && before:
+		return false, errPreRelease
+	}
+	return now, nil
+}
+
 func provider(db *sql.DB) (*goose.Provider, error) {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return nil, err
 	}
-	return goose.NewProvider(goose.DialectSQLite3, db, files)
+	return goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithTableName(versionTable))
 }
