@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -64,5 +65,30 @@ func waits(t *testing.T, file, where string, release func()) {
 	must(t, <-done)
 	if !strings.Contains(out.String(), "applied 00001") {
 		t.Errorf("it printed %q", out.String())
+	}
+}
+
+// TestMigrate_RefusesADatabaseFromBeforeTheFirstRelease runs the commands on a SQLite file of
+// an unreleased version: each says what to do. The tests of the stores demand that nothing
+// is written, on Postgres too.
+func TestMigrate_RefusesADatabaseFromBeforeTheFirstRelease(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "data")
+	must(t, os.Mkdir(dir, 0o700))
+	script, err := os.ReadFile(filepath.Join("..", "..", "repository", "sqlite", "testdata", "before_0.1.0.sql"))
+	must(t, err)
+	db, err := sql.Open("sqlite", filepath.Join(dir, "latchkey.db"))
+	must(t, err)
+	_, err = db.ExecContext(t.Context(), string(script))
+	must(t, errors.Join(err, db.Close()))
+	file := settingsFile(t, "data.dir: '"+dir+"'", "server.listen: 127.0.0.1:0")
+	for _, args := range [][]string{{"migrate", "up"}, {"migrate", "status"}, {"client", "list"}, {"serve"}} {
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		var out, errOut lockedBuffer
+		err := run(ctx, append(args, "--config", file), strings.NewReader(""), &out, &errOut)
+		cancel()
+		if text := errOut.String(); err == nil || !strings.Contains(err.Error()+text, "before 0.1.0") || !strings.Contains(err.Error()+text, "data.dir") {
+			t.Errorf("%v: %v\n%s", args, err, text)
+		}
 	}
 }
