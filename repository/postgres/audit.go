@@ -15,13 +15,13 @@ func (db *DB) AppendAudit(ctx context.Context, a repository.AuditRecord) (added 
 	return tag.RowsAffected() == 1, storeError(err)
 }
 
-// insertAudit takes auditArgs as $1 to $12. What follows it may be a FROM that
-// decides whether there is a record.
+// insertAudit takes auditArgs as $1 to $12. A FROM clause may follow; the record is written
+// once for each of its rows.
 const insertAudit = `
 	INSERT INTO audit_log (id, occurred_at, event, outcome, user_id, actor_id, session_id, client_id, key_id, request_id, ip_address, user_agent)
 	SELECT $1::uuid, $2::timestamptz, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12`
 
-// auditArgs are the values of an audit row, in the order of its columns.
+// auditArgs returns the values of an audit record in the order of the columns.
 func auditArgs(a repository.AuditRecord) []any {
 	return []any{
 		a.ID, a.At, string(a.Event), a.Outcome, a.UserID, a.ActorID, a.SessionID, a.ClientID,

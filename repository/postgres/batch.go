@@ -12,7 +12,7 @@ import (
 	"latchkey/repository/batch"
 )
 
-// sessionUser is a question for the user of a session, and its answer.
+// sessionUser is a query for the user of a session, and its result.
 type sessionUser struct {
 	userID, sessionID string
 
@@ -26,17 +26,17 @@ const findUserOfSession = `
 	FROM users u WHERE u.id = $1`
 
 const (
-	// batches is how many may be under way at once: while one is lost in the network
-	// another gets through. More would make them smaller.
+	// batches is the number of concurrent batches. A second one can succeed while the
+	// first hangs in the network. More would make each batch smaller.
 	batches = 2
-	// batchSize bounds how many questions share the fate of a connection.
+	// batchSize is the largest number of queries in a batch: they fail together.
 	batchSize = 64
-	// batchLimit is for a batch, with the wait for a connection, and for the wait for
-	// its turn.
+	// batchLimit is the time limit of a batch, including the wait for a connection. It
+	// is also the longest time that a query is queued.
 	batchLimit = 1250 * time.Millisecond
 )
 
-// newSessionUsers asks the questions that come at the same time in one trip.
+// newSessionUsers returns batches that send concurrent queries in one round trip.
 func newSessionUsers(pool *pgxpool.Pool) *batch.Batches[*sessionUser] {
 	return batch.New(batches, batchSize, batchLimit, func(ctx context.Context, questions []*sessionUser) {
 		if len(questions) == 1 {
@@ -51,10 +51,10 @@ func newSessionUsers(pool *pgxpool.Pool) *batch.Batches[*sessionUser] {
 		for _, q := range questions {
 			q.scan(results.QueryRow())
 		}
-		_ = results.Close() // each question has its error
+		_ = results.Close() // each query has its own error
 		for _, q := range questions {
 			if q.err != nil && !errors.Is(q.err, repository.ErrNotFound) && !errors.Is(q.err, repository.ErrUnavailable) {
-				// One that Postgres does not understand spoils those after it.
+				// A query that Postgres rejects makes those after it in the batch fail.
 				q.scan(pool.QueryRow(ctx, findUserOfSession, q.userID, q.sessionID))
 			}
 		}

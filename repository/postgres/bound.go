@@ -13,18 +13,18 @@ import (
 	"latchkey/repository"
 )
 
-// bound gives every wait for a connection, and every query, a deadline of its
-// own: the server enforces its statement timeout only as long as it runs. It
-// hangs on the hooks of the driver for tracing, whose contexts the driver uses.
+// bound sets a deadline for every query and every wait for a connection. The statement
+// timeout of the server is not enough, because it does not help if the server hangs. bound
+// implements the tracing hooks of the driver, which uses the contexts that they return.
 type bound struct {
 	limit    time.Duration
 	observe  repository.Observer // or nil
-	readOnly func()              // is called when the server took no write: it is no primary any more
+	readOnly func()              // called if the server is read-only, that is, no longer the primary
 }
 
 type boundKey struct{}
 
-// call is one that is under way.
+// call is a call in progress.
 type call struct {
 	cancel context.CancelFunc
 	name   string
@@ -33,7 +33,7 @@ type call struct {
 
 func (b *bound) start(ctx context.Context, name string) context.Context {
 	ctx, cancel := context.WithTimeout(ctx, b.limit)
-	return context.WithValue(ctx, boundKey{}, call{cancel, name, time.Now()}) //nolint:forbidigo // how long it takes; no rule depends on it
+	return context.WithValue(ctx, boundKey{}, call{cancel, name, time.Now()}) //nolint:forbidigo // measures a duration; no rule depends on it
 }
 
 func (b *bound) end(ctx context.Context, err error) {
@@ -46,11 +46,11 @@ func (b *bound) end(ctx context.Context, err error) {
 		b.readOnly()
 	}
 	if b.observe != nil {
-		b.observe("postgres", c.name, time.Since(c.begin), repository.IfUnavailable(storeError(err))) //nolint:forbidigo // likewise
+		b.observe("postgres", c.name, time.Since(c.begin), repository.IfUnavailable(storeError(err))) //nolint:forbidigo // as above
 	}
 }
 
-// verb is the first word of a statement, out of those that we use.
+// verb returns the first word of a statement, or "other" if this package does not use it.
 func verb(sql string) string {
 	word, _, _ := strings.Cut(strings.TrimLeft(sql, " \t\n"), " ")
 	switch word = strings.ToLower(strings.TrimRight(word, ";")); word {

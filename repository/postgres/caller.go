@@ -6,19 +6,19 @@ import (
 	"latchkey/repository"
 )
 
-// callerAllowed has one row if the caller may make a change: $13 is the user, $14
-// the session, $15 the epoch, $16 the least privilege. It is repository.Caller in
-// SQL. The zero caller always may.
+// callerAllowed returns one row if the caller may make a change, otherwise none. $13 is the
+// user, $14 the session, $15 the epoch and $16 the minimum privilege. It is repository.Caller
+// in SQL. The zero Caller is always allowed.
 const callerAllowed = `
 	SELECT 1 WHERE $13::text = '' OR $14::text <> '' AND EXISTS (
 		SELECT 1 FROM users c WHERE c.id = NULLIF($13, '')::uuid AND NOT c.disabled AND c.privilege >= $16::smallint
 			AND (c.session_epoch = $15::bigint OR c.except_session_id = $14))
 		AND NOT EXISTS (SELECT 1 FROM revoked_sessions r WHERE r.session_id = $14)`
 
-// changeBy makes a change and records it in one statement, if the caller may. The
-// change reads from the table "allowed", so that it has no row where the caller may
-// not; it returns a bigint n. Its parameters begin at $17. ErrNotAllowed for a caller
-// who may not; ErrNotFound for a change of no row.
+// changeBy makes a change and writes its audit record in one statement. The change must read
+// from the table "allowed", which is empty if the caller is not allowed, and return a bigint
+// n. Its parameters begin at $17. changeBy returns ErrNotAllowed if the caller is not
+// allowed, and ErrNotFound if no row changed.
 func (db *DB) changeBy(ctx context.Context, by repository.Caller, privilege int, a repository.AuditRecord, change string, args ...any) (n int64, err error) {
 	var allowed bool
 	var changed *int64

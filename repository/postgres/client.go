@@ -86,18 +86,18 @@ func (db *DB) DeleteClient(ctx context.Context, id string, at time.Time, by repo
 		FROM allowed WHERE id = $17 AND deleted_at IS NULL`, id, at)
 }
 
-// asAdministrator makes a change of one client as changeBy does.
+// asAdministrator changes one client by changeBy. The caller must be an administrator.
 func (db *DB) asAdministrator(ctx context.Context, by repository.Caller, a repository.AuditRecord, change string, args ...any) error {
 	_, err := db.changeBy(ctx, by, repository.PrivilegeAdministrator, a, change+` RETURNING 0::bigint AS n`, args...)
 	return err
 }
 
-// list is never nil, which would be NULL.
+// list returns a copy that is never nil, because nil would be NULL.
 func list(s []string) []string { return append([]string{}, s...) }
 
 func duration(n int64) time.Duration { return time.Duration(n) * time.Microsecond }
 
-// maybe writes a time that may be absent.
+// maybe encodes a time. The zero time is NULL.
 func maybe(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil

@@ -11,9 +11,9 @@ import (
 	"latchkey/repository"
 )
 
-// storeError turns what the driver returned into an error of the contract. It
-// is the only place that looks at a driver error. Whatever is not an answer about
-// the data is ErrUnavailable.
+// storeError converts an error of the driver into an error of the contract. No other
+// function looks at driver errors. An error that says nothing about the data is
+// ErrUnavailable.
 func storeError(err error) error {
 	var pe *pgconn.PgError
 	var connecting *pgconn.ConnectError
@@ -23,12 +23,12 @@ func storeError(err error) error {
 	case repository.Known(err):
 		return err
 	case errors.As(err, &connecting):
-		// What a server says while we connect is not about the data.
+		// An error while connecting says nothing about the data.
 	case errors.Is(err, pgx.ErrNoRows):
 		return repository.ErrNotFound
 	}
 	if !errors.As(err, &pe) {
-		if connecting != nil && strings.Contains(err.Error(), "read only connection") { // pgx has no other name for it
+		if connecting != nil && strings.Contains(err.Error(), "read only connection") { // pgx exports no value for it
 			return fmt.Errorf("%w: %w", repository.ErrUnavailable, &repository.Advice{Fix: fixReadOnly, Err: err})
 		}
 		// The network, a timeout, a cancelled context, a closed pool.
@@ -58,10 +58,10 @@ const (
 	fixReadOnly = "the server is read-only: let database.url reach the primary; with several hosts in it the primary is found; a pooler in between may have kept connections to the old one (PgBouncer: RECONNECT)"
 )
 
-// class is the class of an SQLSTATE (PostgreSQL manual, appendix A).
+// class returns the class of an SQLSTATE (PostgreSQL manual, appendix A).
 func class(pe *pgconn.PgError) string { return pe.Code[:min(2, len(pe.Code))] }
 
-// advice says what an operator should do, or "".
+// advice returns what the operator should do, or "".
 func advice(pe *pgconn.PgError) string {
 	switch pe.Code {
 	case readOnly:

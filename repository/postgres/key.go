@@ -84,7 +84,7 @@ func (db *DB) DeleteKey(ctx context.Context, id string) error {
 	return storeError(err)
 }
 
-// moment reads a time that may be absent.
+// moment decodes a time that may be NULL.
 func moment(t *time.Time) time.Time {
 	if t == nil {
 		return time.Time{}

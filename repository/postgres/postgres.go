@@ -20,9 +20,9 @@ import (
 type Options struct {
 	MaxConns         int           // default 16
 	ConnectTimeout   time.Duration // default 2 s
-	StatementTimeout time.Duration // default 2 s; enforced by the server (not behind a pooler), and by us for one that hangs
+	StatementTimeout time.Duration // default 2 s; enforced by the server (not behind a pooler), and by this package if the server hangs
 	Observe          repository.Observer
-	Tracer           pgx.QueryTracer // or nil: of whoever wants to see each statement
+	Tracer           pgx.QueryTracer // sees each statement; may be nil
 }
 
 // DB is a pool of connections to one Postgres server. It implements
@@ -33,18 +33,18 @@ type DB struct {
 	sessions     sessions
 }
 
-// Open makes a pool for a postgres:// URL. It does not connect: a server that
-// is away is a matter of Ping and of each call.
+// Open returns a pool for a postgres:// URL. It does not connect. If the server is
+// unavailable, Ping and each call return an error.
 func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, badURL(err)
 	}
-	cfg.MaxConns = int32(or(o.MaxConns, 16)) //nolint:gosec // a number of connections, bounded by the settings
+	cfg.MaxConns = int32(or(o.MaxConns, 16)) //nolint:gosec // config limits the number
 	cfg.ConnConfig.ConnectTimeout = or(o.ConnectTimeout, 2*time.Second)
 	timeout := or(o.StatementTimeout, 2*time.Second)
 	cfg.ConnConfig.RuntimeParams["timezone"] = "UTC"
-	if cfg.ConnConfig.ValidateConnect == nil { // target_session_attrs in the URL decides else
+	if cfg.ConnConfig.ValidateConnect == nil { // the URL has no target_session_attrs
 		cfg.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	}
 	db := &DB{}
@@ -63,8 +63,8 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	return db, nil
 }
 
-// badURL says what is wrong with a URL. The error of pgx repeats the URL with its
-// password, so of its causes only a file that cannot be read is told.
+// badURL returns an error for a URL that pgx rejects. The error of pgx may contain the
+// password, so only the cause "file cannot be read" is passed on.
 func badURL(err error) error {
 	var file *fs.PathError
 	if errors.As(err, &file) {
@@ -74,27 +74,27 @@ func badURL(err error) error {
 		"check sslmode, sslrootcert, sslcert and sslkey, target_session_attrs, and pool_…")
 }
 
-// dropConnections closes all connections, those in use once they are free: after a
-// switchover they lead to a server that takes no writes, and new ones to the primary.
+// dropConnections closes all connections; those in use are closed when they are released.
+// After a switchover they lead to a read-only server, and new connections to the primary.
 func (db *DB) dropConnections() {
 	if db.pool != nil {
-		go db.pool.Reset() // it may wait for a connection that is being made
+		go db.pool.Reset() // Reset may wait for a connection that is being opened
 	}
 }
 
-// Close waits for the connections in use and closes all.
+// Close waits for the connections in use and then closes all connections.
 func (db *DB) Close() error {
 	db.pool.Close()
 	return nil
 }
 
-// Pool says how many connections there are.
+// Pool returns the numbers of connections.
 func (db *DB) Pool() repository.PoolStats {
 	s := db.pool.Stat()
 	return repository.PoolStats{Used: int64(s.AcquiredConns()), Idle: int64(s.IdleConns()), Max: int64(s.MaxConns()), Waited: s.EmptyAcquireCount()}
 }
 
-// Ping asks whether the server answers and takes writes.
+// Ping returns ErrUnavailable unless the server answers and accepts writes.
 func (db *DB) Ping(ctx context.Context) error {
 	var readOnly bool
 	if err := db.pool.QueryRow(ctx, `SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on'`).Scan(&readOnly); err != nil {
@@ -113,7 +113,7 @@ func (db *DB) Now(ctx context.Context) (now time.Time, err error) {
 	return now.UTC(), storeError(err)
 }
 
-// inTx runs f in one transaction. One that ends in an error is rolled back.
+// inTx runs f in a transaction. It rolls back if f returns an error.
 func (db *DB) inTx(ctx context.Context, f func(tx pgx.Tx) error) error {
 	return storeError(pgx.BeginFunc(ctx, db.pool, f))
 }
@@ -136,7 +136,7 @@ var _ interface {
 	repository.Clock
 } = (*DB)(nil)
 
-// Store returns the part of a store that Postgres keeps. Sessions and limits are missing:
+// Store returns the part of a store that is in Postgres. Sessions and Limits are nil:
 // redis.DB.Store adds them.
 func (d *DB) Store() repository.Store {
 	return repository.Store{

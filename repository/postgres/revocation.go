@@ -11,8 +11,9 @@ import (
 	"latchkey/repository"
 )
 
-// revokeWith takes auditArgs as $1 to $12 and the revocation as $13 to $17, and
-// records it only where it was written, and only if there is an audit record $18.
+// revokeWith takes auditArgs as $1 to $12 and the revocation as $13 to $17. It does nothing
+// unless the audit record $18 exists, and writes an audit record only if the session was
+// not revoked before.
 const revokeWith = `
 	WITH revoked AS (
 		INSERT INTO revoked_sessions (session_id, user_id, reason, revoked_at, expires_at)
@@ -35,9 +36,9 @@ func (db *DB) RevokeSession(ctx context.Context, r repository.Revocation, by rep
 	return err == nil, err
 }
 
-// RecordLogin implements repository.Revocations. A batch is one transaction and
-// one round trip: the record of the login comes first, if the account is as the
-// login read it, and the revocations only where it stands.
+// RecordLogin implements repository.Revocations. A batch is one transaction and one round
+// trip. Its first statement writes the record of the login if the account has not changed
+// since the login read it. The revocations depend on that record.
 func (db *DB) RecordLogin(ctx context.Context, login repository.AuditRecord, epoch int64, ended []repository.Ended) (revoked []string, err error) {
 	var batch pgx.Batch
 	recorded := false

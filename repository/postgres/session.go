@@ -13,14 +13,14 @@ import (
 	"latchkey/repository"
 )
 
-// sessions finds out whether connections have a session of their own at the server.
-// Behind a pooler in transaction mode (PgBouncer and others) each transaction may run in
-// another session, so what one client sets or prepares there, others find or miss. A
-// pooler is recognized by the process number that it tells its clients: it makes one up
-// for each of them, because they name it to cancel a statement.
+// sessions detects whether each connection has its own session at the server. Behind a pooler
+// in transaction mode (PgBouncer and others) each transaction may run in another session, so
+// settings and prepared statements reach other clients or get lost. A pooler is recognized by
+// the process ID that it reports: it invents one for each client, because clients use it to
+// cancel a statement.
 type sessions struct {
 	limit time.Duration
-	own   atomic.Bool // the newest connection has one; false before the first
+	own   atomic.Bool // for the newest connection; false before the first
 }
 
 const (
@@ -29,8 +29,8 @@ const (
 	fixStartup = "a pooler refuses a parameter of database.url: take it out, and ALTER ROLE ... SET it for the database user"
 )
 
-// before chooses whether a new connection prepares its statements in the session. That
-// saves the server half of its work or more, and works only in a session of its own.
+// before decides whether a new connection prepares its statements. That saves the server half
+// of its work or more, but needs a session that no other client uses.
 func (s *sessions) before(_ context.Context, cfg *pgx.ConnConfig) error {
 	if cfg.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement && !s.own.Load() {
 		cfg.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
@@ -38,7 +38,7 @@ func (s *sessions) before(_ context.Context, cfg *pgx.ConnConfig) error {
 	return nil
 }
 
-// after sets the statement timeout, where it stays with this connection.
+// after sets the statement timeout if the connection has its own session.
 func (s *sessions) after(ctx context.Context, conn *pgx.Conn) error {
 	ctx, cancel := context.WithTimeout(ctx, s.limit)
 	defer cancel()

@@ -49,7 +49,7 @@ func (db *DB) FindUserOfSession(ctx context.Context, userID, sessionID string) (
 	return q.user, repository.EndReason(q.ended), q.err
 }
 
-// scanUser reads userColumns, and what a query has after them.
+// scanUser reads userColumns, and into more the columns that a query has after them.
 func scanUser(row pgx.Row, more ...any) (repository.User, error) {
 	var u repository.User
 	err := row.Scan(append([]any{
@@ -63,9 +63,9 @@ func scanUser(row pgx.Row, more ...any) (repository.User, error) {
 	return u, nil
 }
 
-// endOthers makes a change of the caller's own row that ends all sessions but the
-// one that asks. The row must still be of the epoch that callerAllowed saw: a
-// statement that waited for another checks its row again, and nothing else.
+// endOthers is the part of an UPDATE of the caller's row that revokes all sessions except
+// the caller's. It checks the epoch that callerAllowed has checked already: a statement that
+// waited for a row lock evaluates only the conditions on that row again.
 const endOthers = `session_epoch = session_epoch + 1, except_session_id = $14, updated_at = $17
 	FROM allowed WHERE id = $13::uuid AND NOT disabled AND (session_epoch = $15 OR except_session_id = $14)`
 
@@ -96,15 +96,15 @@ func (db *DB) EndUserSessions(ctx context.Context, userID string, at time.Time, 
 // EndOtherUserSessions implements repository.Users.
 func (db *DB) EndOtherUserSessions(ctx context.Context, by repository.Caller, at time.Time, a repository.AuditRecord) (epoch int64, err error) {
 	epoch, err = db.changeBy(ctx, by, repository.PrivilegeUser, a, `UPDATE users SET `+endOthers+` RETURNING session_epoch AS n`, at)
-	if errors.Is(err, repository.ErrNotFound) { // the epoch grew while the statement waited
+	if errors.Is(err, repository.ErrNotFound) { // the epoch was incremented while the statement waited
 		return 0, repository.ErrNotAllowed
 	}
 	return epoch, err
 }
 
-// DisableUser implements repository.Users. Of two transactions that disable an
-// administrator each, the second waits for the rows of the first, and then counts
-// those that are left.
+// DisableUser implements repository.Users. If two transactions each disable an
+// administrator, the second waits for the row locks of the first and then counts the
+// remaining administrators.
 func (db *DB) DisableUser(ctx context.Context, userID string, disabled bool, at time.Time, a repository.AuditRecord) (epoch int64, err error) {
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
 		if disabled {
@@ -146,8 +146,8 @@ func (db *DB) EndAllSessions(ctx context.Context, at time.Time, a repository.Aud
 	return users, storeError(err)
 }
 
-// updateUser is a statement that writes one user, records it and returns the
-// user's epoch after that; no row where it writes none. The parameters of the
+// updateUser returns a statement that updates one user, writes the audit record and returns
+// the new epoch of the user. It returns no row if no user was updated. The parameters of the
 // update begin at $13.
 func updateUser(update string) string {
 	return `

@@ -22,7 +22,7 @@ const insertAudit = `
 	INSERT INTO audit_log (id, occurred_at, event, outcome, user_id, actor_id, session_id, client_id, key_id, request_id, ip_address, user_agent)
 	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
-// auditArgs are the values of an audit row, in the order of its columns.
+// auditArgs returns the values of an audit record in the order of the columns.
 func auditArgs(a repository.AuditRecord) []any {
 	return []any{
 		a.ID, micros(a.At), string(a.Event), a.Outcome, a.UserID, a.ActorID, a.SessionID, a.ClientID,

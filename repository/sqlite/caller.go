@@ -7,9 +7,9 @@ import (
 	"latchkey/repository"
 )
 
-// allow returns ErrNotAllowed unless the caller may make a change in this
-// transaction. It is repository.Caller in SQL. SQLite has one writer, so what it
-// finds holds until the transaction is committed. The zero caller always may.
+// allow returns ErrNotAllowed unless the caller may make a change. It is repository.Caller
+// in SQL. SQLite has one writer, so the result holds until the transaction is committed.
+// The zero Caller is always allowed.
 func allow(ctx context.Context, tx *sql.Tx, by repository.Caller, privilege int) error {
 	if by == (repository.Caller{}) {
 		return nil

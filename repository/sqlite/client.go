@@ -93,8 +93,8 @@ func (db *DB) DeleteClient(ctx context.Context, id string, at time.Time, by repo
 	})
 }
 
-// asAdministrator makes a change and records it, in one transaction, if the caller
-// may. A change of no row is ErrNotFound.
+// asAdministrator makes a change and writes its audit record in one transaction. It returns
+// ErrNotAllowed unless the caller is an administrator, and ErrNotFound if no row changed.
 func (db *DB) asAdministrator(ctx context.Context, by repository.Caller, a repository.AuditRecord, change func(ctx context.Context, tx *sql.Tx) (sql.Result, error)) error {
 	return db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if err := allow(ctx, tx, by, repository.PrivilegeAdministrator); err != nil {
@@ -113,7 +113,7 @@ func (db *DB) asAdministrator(ctx context.Context, by repository.Caller, a repos
 	})
 }
 
-// join writes a list of words; split reads it.
+// join encodes a list of words for a column. split decodes it.
 func join(words []string) string { return strings.Join(words, " ") }
 
 func split(words string) []string { return append([]string{}, strings.Fields(words)...) }

@@ -12,9 +12,9 @@ import (
 	"latchkey/repository"
 )
 
-// storeError turns what the driver returned into an error of the contract. It
-// is the only place that looks at a driver error. Whatever is not an answer about
-// the data is ErrUnavailable.
+// storeError converts an error of the driver into an error of the contract. No other
+// function looks at driver errors. An error that says nothing about the data is
+// ErrUnavailable.
 func storeError(err error) error {
 	var se *sqlite.Error
 	switch {
@@ -35,15 +35,14 @@ func storeError(err error) error {
 	return fmt.Errorf("%w: %w", repository.ErrUnavailable, err)
 }
 
-// busy reports whether another process held a lock for all the time that the driver
-// waits.
+// busy reports whether another process held a lock for longer than the busy timeout.
 func busy(err error) bool {
 	var se *sqlite.Error
 	return errors.As(err, &se) && se.Code()&0xff == lib.SQLITE_BUSY
 }
 
-// uniqueError says which key is taken. SQLite names the column in its message
-// and nowhere else.
+// uniqueError returns the error for the key that is taken. SQLite names the column only in
+// the message.
 func uniqueError(err error) error {
 	switch {
 	case strings.Contains(err.Error(), "users.username_key"):

@@ -11,9 +11,9 @@ import (
 	"latchkey/repository/batch"
 )
 
-// job is a part of a write transaction. SQLite has one writer, and what it waits for
-// is the disk: those that wait for each other share a transaction. A job leaves no
-// trace where it fails.
+// job is a part of a write transaction. SQLite has one writer, which spends its time waiting
+// for the disk. So jobs that arrive during a transaction share the next one. A job that
+// fails leaves no trace.
 type job struct {
 	run      func(context.Context, *sql.Tx) error
 	err      error
@@ -23,10 +23,10 @@ type job struct {
 type group = batch.Batches[*job]
 
 const (
-	// groupSize bounds how many share the fate of a transaction.
+	// groupSize is the largest number of jobs in a transaction: they fail together.
 	groupSize = 64
-	// groupLimit is for all that is done for a group, the wait for another process
-	// that writes included, and for the wait for its turn.
+	// groupLimit is the time limit of a transaction, including the wait for another
+	// process that writes. It is also the longest time that a job is queued.
 	groupLimit = 2500 * time.Millisecond
 )
 
@@ -40,26 +40,26 @@ func newGroup(db *sql.DB, limit time.Duration) *group {
 	})
 }
 
-// transact runs jobs in one transaction. A job that fails is undone, and no other;
-// an error is of the transaction, and everybody's.
+// transact runs jobs in one transaction. A job that fails is rolled back alone. An error
+// means that the transaction, and so every job, has failed.
 func transact(ctx context.Context, db *sql.DB, jobs []*job) error {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
-	// Without a deadline: the driver would start a goroutine for each statement.
+	// With a deadline the driver would start a goroutine for each statement.
 	ctx = context.WithoutCancel(ctx)
 	for _, j := range jobs {
 		if err := j.within(ctx, tx); err != nil {
-			_ = tx.Rollback() // what failed before that is what matters
+			_ = tx.Rollback() // the first error is the cause
 			return err
 		}
 	}
 	return tx.Commit()
 }
 
-// within runs a job in its part of a transaction. An error is that the transaction
-// is over, as it is for want of the disk.
+// within runs a job in a savepoint. It returns an error if the transaction itself has
+// failed, for example because the disk is full.
 func (j *job) within(ctx context.Context, tx *sql.Tx) error {
 	if _, err := tx.ExecContext(ctx, "SAVEPOINT job"); err != nil {
 		return err
@@ -73,7 +73,7 @@ func (j *job) within(ctx context.Context, tx *sql.Tx) error {
 	return err
 }
 
-// try keeps a panic for whoever waits for the job.
+// try runs the job and keeps a panic for the caller of do.
 func (j *job) try(ctx context.Context, tx *sql.Tx) (err error) {
 	defer func() {
 		if j.panicked = recover(); j.panicked != nil {
@@ -83,8 +83,8 @@ func (j *job) try(ctx context.Context, tx *sql.Tx) (err error) {
 	return j.run(ctx, tx)
 }
 
-// do runs a job in a transaction that others may be part of, and returns its error
-// once it is committed, or undone.
+// do runs a job in a transaction that it may share with other jobs. It returns when the
+// transaction is committed or rolled back.
 func do(ctx context.Context, g *group, run func(context.Context, *sql.Tx) error) error {
 	j := &job{run: run}
 	if err := g.Do(ctx, j); err != nil {

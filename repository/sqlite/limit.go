@@ -36,7 +36,7 @@ func (db *DB) BeginAttempt(ctx context.Context, a repository.Attempt) (w reposit
 				states[i] = states[i].Count(k.Rule, a)
 			case states[i].Wait(a.Now) > 0 && (!states[i].Told || settled[i]):
 				states[i].Told = true
-			default: // a flood writes nothing
+			default: // a flood causes no writes
 				continue
 			}
 			if err := putLimit(ctx, tx, k, states[i]); err != nil {
@@ -75,7 +75,7 @@ func (db *DB) EndAttempt(ctx context.Context, a repository.Attempt, end reposito
 	})
 }
 
-// findLimit reads a key; one that is not there is the empty state.
+// findLimit reads the state of a key. An absent key has the empty state.
 func findLimit(ctx context.Context, tx *sql.Tx, name string) (repository.LimitState, error) {
 	var s repository.LimitState
 	var last, before, until, failedAt int64
@@ -89,7 +89,7 @@ func findLimit(ctx context.Context, tx *sql.Tx, name string) (repository.LimitSt
 	return s, err
 }
 
-// putLimit writes a key, and deletes one that is empty.
+// putLimit writes the state of a key, and deletes the key if the state is empty.
 func putLimit(ctx context.Context, tx *sql.Tx, k repository.LimitKey, s repository.LimitState) error {
 	if s.Empty() {
 		_, err := tx.ExecContext(ctx, `DELETE FROM rate_limits WHERE name = ?`, k.Name)

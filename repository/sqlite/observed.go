@@ -8,23 +8,23 @@ import (
 	"latchkey/repository"
 )
 
-// pool is connections whose calls an observer is told of.
+// pool is a set of connections that reports its calls to an observer.
 type pool struct {
 	*sql.DB
 	observe repository.Observer // or nil
 }
 
-// time tells of one call when it is over.
+// time starts the timer of a call. The returned function reports the call.
 func (p pool) time(call string) func(error) {
-	begin := time.Now() //nolint:forbidigo // how long it takes; no rule depends on it
+	begin := time.Now() //nolint:forbidigo // measures a duration; no rule depends on it
 	return func(err error) {
 		if p.observe != nil {
-			p.observe("sqlite", call, time.Since(begin), repository.IfUnavailable(storeError(err))) //nolint:forbidigo // likewise
+			p.observe("sqlite", call, time.Since(begin), repository.IfUnavailable(storeError(err))) //nolint:forbidigo // as above
 		}
 	}
 }
 
-// QueryContext is that of sql.DB.
+// QueryContext calls the method of sql.DB and reports it.
 func (p pool) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	done := p.time("read")
 	rows, err := p.DB.QueryContext(ctx, query, args...)
@@ -32,7 +32,7 @@ func (p pool) QueryContext(ctx context.Context, query string, args ...any) (*sql
 	return rows, err
 }
 
-// QueryRowContext is that of sql.DB.
+// QueryRowContext calls the method of sql.DB and reports it.
 func (p pool) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	done := p.time("read")
 	row := p.DB.QueryRowContext(ctx, query, args...)
@@ -40,7 +40,7 @@ func (p pool) QueryRowContext(ctx context.Context, query string, args ...any) *s
 	return row
 }
 
-// ExecContext is that of sql.DB.
+// ExecContext calls the method of sql.DB and reports it.
 func (p pool) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	done := p.time("write")
 	res, err := p.DB.ExecContext(ctx, query, args...)

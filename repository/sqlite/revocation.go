@@ -68,7 +68,7 @@ func (db *DB) purge(ctx context.Context, query string, args ...any) (int, error)
 	return int(n), err
 }
 
-// scanStrings reads rows of one column.
+// scanStrings reads rows with one column.
 func scanStrings(rows *sql.Rows, err error) ([]string, error) {
 	if err != nil {
 		return nil, storeError(err)

@@ -14,8 +14,8 @@ const sessionColumns = `user_id, id, generation, token_id, previous_generation, 
 	auth_time, grace_count, recovery_count, recovery_window_started_at,
 	revocation_reason, revoked_at, revocation_operation_id, created_at, used_at, ip_address, user_agent`
 
-// tombstone sets the columns of a session that has ended, as repository.Session.Tombstone
-// has them. It takes why, when, and by which call.
+// tombstone sets the columns of a revoked session as repository.Session.Tombstone does. Its
+// parameters are the reason, the time and the operation ID.
 const tombstone = `revocation_reason = ?, revoked_at = ?, revocation_operation_id = ?, generation = 0, token_id = '', previous_generation = 0,
 	previous_token_id = '', rotated_at = 0, operation_id = '', token_used = 0, idle_expires_at = 0, session_epoch = 0, client_id = '', delivery = '',
 	scope = '', amr = '', auth_time = 0, grace_count = 0, recovery_count = 0, recovery_window_started_at = 0, created_at = 0, used_at = 0,
@@ -24,7 +24,7 @@ const tombstone = `revocation_reason = ?, revoked_at = ?, revocation_operation_i
 // CreateSession implements repository.Sessions.
 func (db *DB) CreateSession(ctx context.Context, s repository.Session, l repository.Limit) (surplus []string, err error) {
 	err = db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		// The update that changes nothing tells the same session from another.
+		// The update changes nothing. It affects a row only if the session is the same.
 		res, err := tx.ExecContext(ctx, `INSERT INTO sessions (`+sessionColumns+`)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET token_id = excluded.token_id WHERE token_id = excluded.token_id`,
@@ -156,7 +156,7 @@ func scanSession(row interface{ Scan(dest ...any) error }) (repository.Session, 
 	return s, nil
 }
 
-// updateSession writes what a presentation can change, or a tombstone.
+// updateSession writes the columns that a refresh request can change, or a tombstone.
 func updateSession(ctx context.Context, tx *sql.Tx, s repository.Session) error {
 	if s.Ended != "" {
 		_, err := tx.ExecContext(ctx, `UPDATE sessions SET `+tombstone+` WHERE user_id = ? AND id = ?`, string(s.Ended), micros(s.EndedAt), s.EndOp, s.UserID, s.ID)

@@ -20,16 +20,15 @@ type DB struct {
 	path  string
 }
 
-// pragmas go into the DSN because a pragma run by Exec reaches one pooled
-// connection only. _txlock=immediate takes the write lock when a transaction
-// begins: a read lock that must be raised later fails with SQLITE_BUSY.
-// synchronous=FULL because after a power loss a spent refresh token must not
-// look live again.
+// pragmas are part of the DSN because a pragma run by Exec reaches only one pooled
+// connection. With _txlock=immediate a transaction takes the write lock when it begins:
+// upgrading a read lock later fails with SQLITE_BUSY. With synchronous=FULL a superseded
+// refresh token stays superseded after a power loss.
 const pragmas = "_txlock=immediate&_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)" +
 	"&_pragma=foreign_keys(1)&_pragma=synchronous(FULL)"
 
-// Open opens the file at path, which is created if it does not exist, and tells an
-// observer of its calls, if there is one. The schema is Migrate's business.
+// Open opens the file at path and creates it if it does not exist. It reports calls to
+// observe unless that is nil. It does not create the schema: call Migrate.
 func Open(ctx context.Context, path string, observe repository.Observer) (*DB, error) {
 	if err := makePrivate(path); err != nil {
 		return nil, err
@@ -52,8 +51,8 @@ func Open(ctx context.Context, path string, observe repository.Observer) (*DB, e
 }
 
 func open(path string, conns int) (*sql.DB, error) {
-	// The path is escaped: what follows a question mark in it would be taken
-	// for a pragma and executed.
+	// The path is escaped, because the driver would run the text after a question mark
+	// as pragmas.
 	c, err := newConnector((&url.URL{Scheme: "file", Opaque: url.PathEscape(path)}).String() + "?" + pragmas)
 	if err != nil {
 		return nil, err
@@ -64,7 +63,7 @@ func open(path string, conns int) (*sql.DB, error) {
 	return db, nil
 }
 
-// Close closes the file. The last close folds the write-ahead log into it.
+// Close closes the file. The last process to do so merges the write-ahead log into it.
 func (db *DB) Close() error {
 	rerr := db.read.Close()
 	if err := db.write.Close(); err != nil {
@@ -73,7 +72,7 @@ func (db *DB) Close() error {
 	return rerr
 }
 
-// Pool says how many connections there are, of both kinds.
+// Pool returns the numbers of connections, for reads and writes together.
 func (db *DB) Pool() repository.PoolStats {
 	r, w := db.read.Stats(), db.write.Stats()
 	return repository.PoolStats{
@@ -82,21 +81,21 @@ func (db *DB) Pool() repository.PoolStats {
 	}
 }
 
-// Ping asks whether the file can be read.
+// Ping returns ErrUnavailable if the file cannot be read.
 func (db *DB) Ping(ctx context.Context) error {
 	var n int
 	return storeError(db.read.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema`).Scan(&n))
 }
 
-// inTx runs f in a write transaction, which others may be part of. F uses the
-// context that it is given.
+// inTx runs f in a write transaction, which it may share with other calls. f must use the
+// context that it receives.
 func (db *DB) inTx(ctx context.Context, f func(ctx context.Context, tx *sql.Tx) error) (err error) {
 	done := db.write.time("transaction")
 	defer func() { done(err) }()
 	return storeError(do(ctx, db.group, f))
 }
 
-// micros is how a time is kept: microseconds since 1970, the zero time as 0.
+// micros encodes a time as microseconds since 1970, and the zero time as 0.
 func micros(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
@@ -104,7 +103,7 @@ func micros(t time.Time) int64 {
 	return t.UnixMicro()
 }
 
-// moment is the inverse of micros.
+// moment decodes a time that micros encoded.
 func moment(us int64) time.Time {
 	if us == 0 {
 		return time.Time{}
@@ -125,7 +124,7 @@ var _ interface {
 	repository.TimeMark
 } = (*DB)(nil)
 
-// Store returns the store that SQLite keeps alone.
+// Store returns a complete store on SQLite.
 func (d *DB) Store() repository.Store {
 	return repository.Store{
 		Users: d, Revocations: d, Audits: d, Keys: d, Clients: d, Codes: d, Sessions: d, Limits: d,

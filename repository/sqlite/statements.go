@@ -7,15 +7,15 @@ import (
 	"errors"
 )
 
-// connector opens connections that keep their statements: to parse one takes longer
-// than to run it.
+// connector opens connections that keep their prepared statements, because parsing a
+// statement takes longer than running it.
 type connector struct {
 	driver driver.Driver
 	dsn    string
 }
 
 func newConnector(dsn string) (connector, error) {
-	db, err := sql.Open("sqlite", dsn) // which opens nothing yet
+	db, err := sql.Open("sqlite", dsn) // opens no connection
 	if err != nil {
 		return connector{}, err
 	}
@@ -38,7 +38,7 @@ func (c connector) Connect(context.Context) (driver.Conn, error) {
 	return &keeping{connection: known, kept: map[string]statement{}}, nil
 }
 
-// connection and statement are what the driver's can do.
+// connection and statement are the interfaces that those of the driver implement.
 type connection interface {
 	driver.Conn
 	driver.ConnBeginTx
@@ -54,14 +54,14 @@ type statement interface {
 	driver.StmtQueryContext
 }
 
-// keeping is a connection with the statements that it has run. One that is in use
-// is not among them. It is used by one goroutine at a time, as database/sql does.
+// keeping is a connection with the prepared statements that are not in use. database/sql
+// uses a connection from one goroutine at a time.
 type keeping struct {
 	connection
 	kept map[string]statement
 }
 
-// maxKept bounds them: more than there are in this package.
+// maxKept is the largest number of statements kept. This package has fewer.
 const maxKept = 128
 
 // ExecContext implements driver.ExecerContext.
@@ -116,7 +116,7 @@ func (k *keeping) keep(query string, s statement) error {
 	return nil
 }
 
-// keptRows gives the statement back when they are closed.
+// keptRows returns the statement to its connection when the rows are closed.
 type keptRows struct {
 	driver.Rows
 	done func() error

@@ -53,7 +53,7 @@ func (db *DB) FindUserOfSession(ctx context.Context, userID, sessionID string) (
 	return u, repository.EndReason(ended), err
 }
 
-// scanUser reads userColumns, and what a query has after them.
+// scanUser reads userColumns, and into more the columns that a query has after them.
 func scanUser(row *sql.Row, more ...any) (repository.User, error) {
 	var u repository.User
 	var hash string
@@ -160,8 +160,9 @@ func (db *DB) EndAllSessions(ctx context.Context, at time.Time, a repository.Aud
 	return users, err
 }
 
-// updateUser runs an update of one user and records it, if the caller may;
-// ErrNotFound if it updates none. It returns the user's epoch after that.
+// updateUser updates one user, writes the audit record and returns the new epoch of the
+// user. It returns ErrNotAllowed if the caller is not allowed, and ErrNotFound if no user
+// was updated.
 func (db *DB) updateUser(ctx context.Context, by repository.Caller, a repository.AuditRecord, query string, args ...any) (epoch int64, err error) {
 	err = db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if err := allow(ctx, tx, by, repository.PrivilegeUser); err != nil {
