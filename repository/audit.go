@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// AuditEvent names what happened. The values are part of the API.
+// AuditEvent is the kind of an audit record. The values are part of the API.
 type AuditEvent string
 
 // The events that are recorded.
@@ -15,7 +15,7 @@ const (
 	AuditLogin          AuditEvent = "login"
 	AuditLoginFailed    AuditEvent = "login_failed"
 	AuditSessionEnded   AuditEvent = "session_ended"
-	AuditSessionsEnded  AuditEvent = "sessions_ended" // all of a user but one, or everyone's
+	AuditSessionsEnded  AuditEvent = "sessions_ended" // all sessions of a user, all but one, or all sessions of all users
 	AuditPasswordChange AuditEvent = "password_changed"
 	AuditUserDisabled   AuditEvent = "user_disabled"
 	AuditUserEnabled    AuditEvent = "user_enabled"
@@ -30,13 +30,13 @@ const (
 	AuditClientChanged  AuditEvent = "client_changed"
 	AuditClientSecret   AuditEvent = "client_secret_rotated"
 	AuditClientDeleted  AuditEvent = "client_deleted"
-	AuditCodeIssued     AuditEvent = "code_issued"  // a user signed in for an application
-	AuditCodeRefused    AuditEvent = "code_refused" // and is used up
-	AuditTokenIssued    AuditEvent = "token_issued" // by an administrator, for somebody else
-	AuditPurged         AuditEvent = "audit_purged" // by an operator: what was before a time is gone
+	AuditCodeIssued     AuditEvent = "code_issued"  // a user logged in to an application
+	AuditCodeRefused    AuditEvent = "code_refused" // a code was refused and cannot be used again
+	AuditTokenIssued    AuditEvent = "token_issued" // an administrator impersonates a user
+	AuditPurged         AuditEvent = "audit_purged" // an operator deleted the records before a time
 )
 
-// AuditEvents lists all of them.
+// AuditEvents returns all events.
 func AuditEvents() []AuditEvent {
 	return []AuditEvent{
 		AuditUserCreated,
@@ -65,15 +65,15 @@ func AuditEvents() []AuditEvent {
 	}
 }
 
-// AuditRecord is one line of the audit log. It never holds a token, a password
-// or a hash. Empty members are unknown or do not apply.
+// AuditRecord is one record of the audit log. It never contains a token, a password or a
+// hash. An empty field is unknown or does not apply.
 type AuditRecord struct {
 	ID        string // UUID
 	At        time.Time
 	Event     AuditEvent
 	Outcome   string // a reason in one word, or "ok"
-	UserID    string // whom it is about
-	ActorID   string // who did it, where that is somebody else
+	UserID    string // the user that the event is about
+	ActorID   string // the user who caused it, if another user
 	SessionID string
 	ClientID  string
 	KeyID     string // kid
@@ -82,8 +82,8 @@ type AuditRecord struct {
 	Agent     string
 }
 
-// Members are the names, as the log and the commands write them, and values of what
-// a record has beyond its time, event and outcome. What is empty is left out.
+// Members yields the names and values of the fields other than time, event and outcome, as
+// the log and the commands write them. It omits empty fields.
 func (a AuditRecord) Members() iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
 		for _, m := range [][2]string{
@@ -105,23 +105,23 @@ func (a AuditRecord) Members() iter.Seq2[string, string] {
 
 // Audits keeps the audit log.
 type Audits interface {
-	// AppendAudit adds one record. It reports false, and changes nothing, where there
-	// is one of that ID already.
+	// AppendAudit adds a record. It reports false and changes nothing if a record with
+	// that ID exists.
 	AppendAudit(ctx context.Context, a AuditRecord) (added bool, err error)
 
-	// ListAudit returns the newest records that a query asks for, newest first.
+	// ListAudit returns the newest records that match a query, newest first.
 	ListAudit(ctx context.Context, q AuditQuery) ([]AuditRecord, error)
 
-	// PurgeAudit deletes at most limit records from before a time, and returns how
-	// many.
+	// PurgeAudit deletes at most limit records from before a time and returns their
+	// number.
 	PurgeAudit(ctx context.Context, before time.Time, limit int) (int, error)
 }
 
-// AuditQuery asks for records. Empty members ask for nothing in particular.
+// AuditQuery selects audit records. An empty field does not restrict the selection.
 type AuditQuery struct {
-	UserID string // whom it is about
+	UserID string // the user that the event is about
 	Event  AuditEvent
-	Since  time.Time   // and no earlier
-	After  AuditRecord // the last of the page before; its At and ID count
+	Since  time.Time   // no earlier than this
+	After  AuditRecord // the last record of the previous page; only At and ID are used
 	Limit  int
 }

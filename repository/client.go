@@ -5,32 +5,31 @@ import (
 	"time"
 )
 
-// SecretHash is the SHA-256 digest of a client's secret, in hex. The secret is
-// random and long, so nothing slower is needed. It has a type of its own so that
-// a secret cannot be stored in its place.
+// SecretHash is the SHA-256 digest of a client secret in hexadecimal. The secret is random
+// and long, so a fast hash is enough. The separate type prevents storing the secret itself.
 type SecretHash string
 
-// Client is a program that gets tokens by OAuth (RFC 6749 2).
+// Client is an OAuth client (RFC 6749 section 2).
 type Client struct {
-	ID           string // never a UUID: those are users
-	Name         string // for people
-	Public       bool   // it can keep no secret
-	FirstParty   bool   // ours: users are not asked for consent
-	PKCEOptional bool   // it may redeem codes without PKCE
-	Managed      bool   // a file of the operator says what it is
+	ID           string // never a UUID: UUIDs are user IDs
+	Name         string // shown to people
+	Public       bool   // cannot keep a secret
+	FirstParty   bool   // users are not asked for consent
+	PKCEOptional bool   // may redeem codes without PKCE
+	Managed      bool   // defined by a file of the operator
 	Disabled     bool
 	Grants       []string // grant_type values
-	Scopes       []string // that it may ask for
+	Scopes       []string // that the client may request
 	RedirectURIs []string
-	Audiences    []string // that its access tokens may be for; empty: that of the settings
+	Audiences    []string // that its access tokens may have; empty: the audience of the settings
 
-	// Secret is the hash of its secret, empty for a public client. The one
-	// before it is good until PreviousUntil.
+	// Secret is empty for a public client. PreviousSecret is accepted until
+	// PreviousUntil.
 	Secret         SecretHash
 	PreviousSecret SecretHash
 	PreviousUntil  time.Time
 
-	// Lifetimes of its tokens and sessions; 0: those of the settings.
+	// Lifetimes of its tokens and sessions; 0: the lifetime of the settings.
 	AccessTTL   time.Duration
 	IdleTTL     time.Duration
 	AbsoluteTTL time.Duration
@@ -39,31 +38,31 @@ type Client struct {
 	UpdatedAt time.Time
 }
 
-// Clients keeps the OAuth clients. The caller of a write must be an
-// administrator, else ErrNotAllowed.
+// Clients stores the OAuth clients. A write returns ErrNotAllowed if the caller is not an
+// administrator.
 type Clients interface {
-	// CreateClient adds a client. ErrExists if the id is taken, or was: sessions
-	// of a client that was deleted must not become those of another.
+	// CreateClient adds a client. It returns ErrExists if a client has or had the ID, so
+	// that a new client never takes over the sessions of a deleted one.
 	CreateClient(ctx context.Context, c Client, by Caller, a AuditRecord) error
 
 	// FindClient returns ErrNotFound for an unknown or deleted client.
 	FindClient(ctx context.Context, id string) (Client, error)
 
-	// ListClients returns at most limit clients whose id is greater than after,
-	// in the order of their ids.
+	// ListClients returns at most limit clients with IDs greater than after, ordered by
+	// ID.
 	ListClients(ctx context.Context, after string, limit int) ([]Client, error)
 
-	// UpdateClient replaces all but the id, the secrets, Public and CreatedAt.
-	// ErrNotFound if there is no such client whose UpdatedAt is was: of many
-	// concurrent callers exactly one succeeds.
+	// UpdateClient replaces all fields except ID, the secrets, Public and CreatedAt. It
+	// returns ErrNotFound unless UpdatedAt of the client is was: of concurrent calls
+	// exactly one succeeds.
 	UpdateClient(ctx context.Context, c Client, was time.Time, by Caller, a AuditRecord) error
 
-	// RotateClientSecret makes a secret the current one, and keeps the one that
-	// was current until a time. ErrNotFound for an unknown, deleted or public
-	// client, and for the secret that is current already: else the one before would
-	// be lost to a second call.
+	// RotateClientSecret replaces the secret and keeps the previous one until keep. It
+	// returns ErrNotFound for an unknown, deleted or public client. It also does so if
+	// the secret is current already, so that a repeated call does not drop the previous
+	// secret.
 	RotateClientSecret(ctx context.Context, id string, secret SecretHash, keep, at time.Time, by Caller, a AuditRecord) error
 
-	// DeleteClient removes a client for good. ErrNotFound for an unknown one.
+	// DeleteClient deletes a client. It returns ErrNotFound for an unknown client.
 	DeleteClient(ctx context.Context, id string, at time.Time, by Caller, a AuditRecord) error
 }

@@ -5,43 +5,42 @@ import (
 	"time"
 )
 
-// CodeHash is the SHA-256 digest of an authorization code, in hex.
+// CodeHash is the SHA-256 digest of an authorization code in hexadecimal.
 type CodeHash string
 
-// Code is an authorization code (RFC 6749 4.1.2) and what it was given for.
+// Code is an authorization code (RFC 6749 section 4.1.2) and the request it was issued for.
 type Code struct {
 	Hash        CodeHash
 	ClientID    string
 	UserID      string
-	Epoch       int64 // the user's SessionEpoch when it was given
+	Epoch       int64 // the user's SessionEpoch when the code was issued
 	RedirectURI string
-	Challenge   string // code_challenge by S256 (RFC 7636 4.2)
+	Challenge   string // code_challenge, S256 (RFC 7636 section 4.2)
 	Scope       string
-	Audience    string // of the access token; empty: the client's first
+	Audience    string // of the access token; empty: the first audience of the client
 	AMR         string
-	Address     string // of the log-in
-	Agent       string // of the log-in
+	Address     string // of the login
+	Agent       string // of the login
 	AuthTime    time.Time
 	ExpiresAt   time.Time
 }
 
-// Codes keeps the authorization codes.
+// Codes stores the authorization codes.
 type Codes interface {
-	// CreateCode adds a code. ErrExists if there is one of that hash.
+	// CreateCode adds a code. It returns ErrExists if the hash exists.
 	CreateCode(ctx context.Context, c Code) error
 
-	// TakeCode uses a code of a client up, for a session that the caller is
-	// about to make. A code that was used before is returned with the session
-	// that it was used for; one of many concurrent callers gets it without.
-	// ErrNotFound for an unknown code, for another client's, and for one that
-	// has expired unused.
+	// TakeCode redeems a code for a session that the caller is about to create. For a
+	// code that was redeemed before it also returns, as usedFor, the session of that
+	// call; of concurrent calls exactly one gets an empty usedFor. It returns
+	// ErrNotFound if the code is unknown, belongs to another client or expired unused.
 	TakeCode(ctx context.Context, hash CodeHash, clientID, sessionID string, now time.Time) (c Code, usedFor string, err error)
 
-	// ReturnCode makes a code usable again that was taken for a session which
-	// could not be made. It changes nothing where the code was taken for another.
+	// ReturnCode makes a code usable again if the session that it was taken for could not
+	// be created. It changes nothing if the code was taken for another session.
 	ReturnCode(ctx context.Context, hash CodeHash, sessionID string) error
 
-	// PurgeCodes forgets at most limit codes that expired before a time, and
-	// returns how many.
+	// PurgeCodes deletes at most limit codes that expired before a time and returns their
+	// number.
 	PurgeCodes(ctx context.Context, before time.Time, limit int) (int, error)
 }

@@ -1,31 +1,32 @@
-// Package repository is the contract between the rules and the stores: the
-// records, one small interface per aggregate, and the errors a store may
-// return. It imports the standard library only; the backends live in
-// repository/postgres, repository/redis and repository/sqlite, and
-// internal/storetest is the suite that each set of them must pass.
+// Package repository is the contract between the rules and the stores: the records, one small
+// interface per aggregate, and the errors that a store returns. It imports only the standard
+// library. The backends are repository/postgres, repository/redis and repository/sqlite.
+// internal/storetest is the conformance suite for them.
 //
 // Two stores share the work:
 //
-//	the database       users, revocations, audit: what must survive anything
-//	the session store  the live refresh token of each session: what every
-//	                   refresh reads and writes in one step
+//	the database       users, revocations, audit log: must survive any failure
+//	the session store  the current refresh token of each session: read and written
+//	                   in one step by every refresh
 //
-// In the embedded mode SQLite is both. The service goes through the same
-// methods either way, so the gap between the two writes exists, and is
-// tested, on both.
+// In embedded mode SQLite is both. The service calls the same methods in both modes, so the
+// gap between the two writes exists, and is tested, in both.
 //
 // # The promises of a store
 //
-//   - One method is one atomic transition, named for what it does. Either all
-//     of it has happened or nothing.
-//   - Absent, expired and revoked are ErrNotFound unless the method says
-//     otherwise; a taken unique key is ErrExists; trouble reaching the store,
-//     or a store that cannot write, is ErrUnavailable. Never (nil, nil). Test
-//     with errors.Is.
-//   - The caller's clock rules: methods that depend on time take it; no backend
-//     reads a clock of its own. The TTL of a Redis key only collects garbage.
-//   - Times are UTC and kept to the microsecond; those of a Session to the
-//     millisecond.
-//   - Safe for concurrent use, by any number of processes.
+//   - One method is one atomic transition, named for it. It happens completely or not at all.
+//   - An absent, expired or revoked record is ErrNotFound unless the method says otherwise. A
+//     taken unique key is ErrExists. A store that is unreachable or cannot write is
+//     ErrUnavailable. No method returns (nil, nil). Test errors with errors.Is.
+//   - The caller's clock decides: a method that depends on time takes the time, and no backend
+//     reads its own clock. The TTL of a Redis key only collects garbage.
+//   - Times are UTC with microsecond precision. Times of a Session have millisecond precision.
+//   - Stores are safe for concurrent use by any number of processes.
 //   - Ending something twice is not an error.
+//
+// # Migrations
+//
+// A migration that is part of a release is never edited; a test of this package compares it
+// with its sum. To change the schema, add a file to the migrations of each backend that has
+// the table. To release, run "sha256sum *.sql > released.sum" in both directories.
 package repository

@@ -5,29 +5,28 @@ import (
 	"fmt"
 )
 
-// The errors of the contract. Anything else that a store returns is a defect
-// and is reported as internal.
+// The errors of the contract. Any other error of a store is a defect and is reported as
+// internal.
 var (
-	// ErrNotFound: there is no such record, or none that is still valid.
+	// ErrNotFound: no such record exists, or it is no longer valid.
 	ErrNotFound = errors.New("not found")
-	// ErrExists: a unique key is taken. The two below say which.
+	// ErrExists: a unique key is taken. The next two errors name the key.
 	ErrExists = errors.New("exists")
-	// ErrUsernameExists: another user has this username, in some case.
+	// ErrUsernameExists: another user has this username, ignoring case.
 	ErrUsernameExists = fmt.Errorf("username %w", ErrExists)
-	// ErrEmailExists: another user has this e-mail address, in some case.
+	// ErrEmailExists: another user has this email address, ignoring case.
 	ErrEmailExists = fmt.Errorf("email %w", ErrExists)
-	// ErrNotAllowed: the session of the caller is not live, or the caller does
-	// not have the privilege that the write demands.
+	// ErrNotAllowed: the session of the caller is not live, or the caller lacks the
+	// privilege that the write requires.
 	ErrNotAllowed = errors.New("not allowed")
-	// ErrLastAdministrator: the write would leave no enabled administrator.
+	// ErrLastAdministrator: no enabled administrator would remain.
 	ErrLastAdministrator = errors.New("last administrator")
-	// ErrUnavailable: the store is down, slow, read-only or full. The caller
-	// may try the same call again; nothing says that it had no effect.
+	// ErrUnavailable: the store is down, slow, read-only or full. The call may have had
+	// an effect. The caller may retry it.
 	ErrUnavailable = errors.New("store unavailable")
 )
 
-// Advice is an error of a store that an operator can do something about. It is within
-// an ErrUnavailable.
+// Advice is an error of a store that an operator can fix. An ErrUnavailable wraps it.
 type Advice struct {
 	Fix string // what to do
 	Err error
@@ -36,11 +35,11 @@ type Advice struct {
 // Error implements error.
 func (a *Advice) Error() string { return a.Fix + ": " + a.Err.Error() }
 
-// Unwrap returns what the store said.
+// Unwrap returns the error of the store.
 func (a *Advice) Unwrap() error { return a.Err }
 
-// Known reports whether an error is one of the contract, so that a backend passes
-// it on as it is.
+// Known reports whether an error belongs to the contract, so that a backend returns it
+// unchanged.
 func Known(err error) bool {
 	for _, known := range []error{ErrNotFound, ErrExists, ErrNotAllowed, ErrLastAdministrator, ErrUnavailable} {
 		if errors.Is(err, known) {

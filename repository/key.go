@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// KeyUse is the one kind of token that a key signs.
+// KeyUse is the kind of token that a key signs.
 type KeyUse string
 
 // The uses.
@@ -14,44 +14,42 @@ const (
 	UseRefresh KeyUse = "refresh"
 )
 
-// SigningKey is a key that signs tokens. Its times decide its state, so that
-// every replica agrees on it without a further write: it is next until ActiveAt,
-// active from then on, retired when another of its use is activated later, and
-// revoked from RevokedAt.
+// SigningKey is a key that signs tokens. Its state follows from its times, so that all
+// replicas agree on it without another write. A key is standby until ActiveAt, then active,
+// superseded when a later key of the same use becomes active, and revoked from RevokedAt.
 type SigningKey struct {
 	ID        string // kid
 	Use       KeyUse
-	Algorithm string // RFC 7518 3.1
-	Sealed    []byte // the key itself, encrypted by the service
+	Algorithm string // RFC 7518 section 3.1
+	Sealed    []byte // the key, encrypted by the service
 	CreatedAt time.Time
-	ActiveAt  time.Time // zero while it stands by
-	RevokedAt time.Time // zero: it is not
+	ActiveAt  time.Time // zero: standby
+	RevokedAt time.Time // zero: not revoked
 }
 
-// Standby reports whether a key waits for its time to be set. A use has at most
-// one such key.
+// Standby reports whether a key is standby: ActiveAt is not set. Each use has at most one
+// standby key.
 func (k SigningKey) Standby() bool { return k.ActiveAt.IsZero() && k.RevokedAt.IsZero() }
 
-// Keys keeps the keys that sign tokens. A handful: nothing is paged.
+// Keys stores the keys that sign tokens. There are few, so lists have no pages.
 type Keys interface {
-	// ListKeys returns every key, in the order of creation.
+	// ListKeys returns all keys, oldest first.
 	ListKeys(ctx context.Context) ([]SigningKey, error)
 
-	// PutStandbyKey adds a key that stands by, in place of the one with the id
-	// replaces (empty: of none), in one step. ErrExists if the id is taken, or
-	// if another key of this use stands by: of many concurrent callers exactly
-	// one succeeds.
+	// PutStandbyKey adds a standby key and deletes the standby key with the ID replaces
+	// (empty: none) in one step. It returns ErrExists if the ID is taken or the use has
+	// another standby key: of concurrent calls exactly one succeeds.
 	PutStandbyKey(ctx context.Context, k SigningKey, replaces string, a AuditRecord) error
 
-	// ActivateKey sets when the key that stands by becomes the one that signs,
-	// and adds the next to stand by, in one step. ErrNotFound if that key does
-	// not stand by: of many concurrent callers exactly one succeeds.
+	// ActivateKey sets the time from which the standby key signs, and adds the next
+	// standby key, in one step. It returns ErrNotFound if the key is not standby: of
+	// concurrent calls exactly one succeeds.
 	ActivateKey(ctx context.Context, id string, at time.Time, next SigningKey, a AuditRecord) error
 
-	// RevokeKey ends a key for good. ErrNotFound for an unknown one; revoking
-	// one again changes nothing and records nothing.
+	// RevokeKey revokes a key. It returns ErrNotFound for an unknown key. Revoking a key
+	// again changes nothing and writes no audit record.
 	RevokeKey(ctx context.Context, id string, at time.Time, a AuditRecord) error
 
-	// DeleteKey forgets a key.
+	// DeleteKey deletes a key.
 	DeleteKey(ctx context.Context, id string) error
 }

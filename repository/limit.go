@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// LimitRule is how failures that share a key are slowed down: the first Free of
-// them cost nothing, the next one Base, and each after that double, up to Max.
-// They are forgotten one by one, Free of them in Forget.
+// LimitRule is how attempts that share a key are delayed. The first Free failures cause no
+// delay, the next one a delay of Base, and each further one twice the previous delay, up to
+// Max. Failures decay continuously: Free of them in the time Forget.
 type LimitRule struct {
 	Free   int
 	Base   time.Duration
@@ -17,75 +17,74 @@ type LimitRule struct {
 	Forget time.Duration
 }
 
-// LimitKey is one thing that failures are counted by, and its rule.
+// LimitKey is a key that failures are counted by, and its rule.
 type LimitKey struct {
 	Name string // at most 64 characters of A-Z a-z 0-9 : . _ -
 	Rule LimitRule
 }
 
-// SameAttempt is how long the same attempt again counts as one, once: some clients
-// send each failing request twice.
+// SameAttempt is the time within which one repetition of a failed attempt is not counted,
+// because some clients send each failing request twice.
 const SameAttempt = 2 * time.Second
 
-// Attempt is one try, and all that it counts against. The first key is the
-// narrowest: a success clears it, and the repetition of an attempt is told by it.
+// Attempt is an attempt and the keys that it counts against. The first key is the narrowest:
+// a success clears it, and it detects the repetition of an attempt.
 type Attempt struct {
 	Keys        []LimitKey
-	Fingerprint string    // of what was tried; empty: it cannot be repeated
-	Now         time.Time // when it began, in whole milliseconds
+	Fingerprint string    // identifies a repetition; empty: every attempt is new
+	Now         time.Time // start of the attempt, in whole milliseconds
 }
 
-// Begun is the answer to an attempt.
+// Begun is the result of BeginAttempt.
 type Begun struct {
-	Wait  time.Duration // until the last of the delays is over; 0: go on
-	First bool          // nobody else was told of this delay yet
-	// Repeat is the same attempt that has just failed: it goes on, and was not
-	// counted. The next one is.
+	Wait  time.Duration // time until the last delay ends; 0: the attempt may continue
+	First bool          // no other caller has been told of this delay
+	// Repeat reports the first repetition of the attempt that has just failed. It may
+	// continue and is not counted.
 	Repeat bool
 }
 
-// AttemptEnd is how an attempt ended.
+// AttemptEnd is the result of an attempt.
 type AttemptEnd string
 
-// The ends of attempts. Undone is one that was never judged.
+// The results of attempts. An undone attempt was neither a success nor a failure.
 const (
 	AttemptFailed    AttemptEnd = "failed"
 	AttemptUndone    AttemptEnd = "undone"
 	AttemptSucceeded AttemptEnd = "succeeded"
 )
 
-// Limits slows down those who fail. A store MUST decide an attempt on all of its
-// keys in one step, so that parallel attempts cannot pass together, and MUST keep
-// to the meaning of LimitState.
+// Limits delays clients after failed attempts. A store MUST decide an attempt on all of its
+// keys in one step, so that parallel attempts cannot pass together, and MUST implement
+// LimitState.
 type Limits interface {
-	// BeginAttempt counts an attempt against each key, as if it had failed
-	// already, unless one of them is in a delay: then it counts nothing, and
-	// says for how long.
+	// BeginAttempt counts an attempt against each key, as if it had failed already. If a
+	// key is delayed, it counts nothing and returns the remaining delay.
 	BeginAttempt(ctx context.Context, a Attempt) (Begun, error)
 
-	// EndAttempt says how an attempt that was counted has ended, and when. A
-	// failure stays counted, unless the same one failed within SameAttempt and was not
-	// repeated yet. Else it is taken back; success forgets the first key, and no other.
+	// EndAttempt records the result of an attempt that was counted. A failure stays
+	// counted unless it is the first repetition of a failure within SameAttempt. Any
+	// other attempt is no longer counted, and a success clears the first key only.
 	EndAttempt(ctx context.Context, a Attempt, end AttemptEnd, at time.Time) error
 
-	// PurgeLimits forgets at most limit keys that have nothing to remember, and
-	// returns how many; a store that forgets by itself returns 0.
+	// PurgeLimits deletes at most limit keys that have expired and returns their number.
+	// A store that expires keys by itself returns 0.
 	PurgeLimits(ctx context.Context, before time.Time, limit int) (int, error)
 }
 
-// LimitState is what is remembered of a key. Its methods are the meaning of
-// Limits; the Lua scripts say the same.
+// LimitState is the state of a key. Its methods define Limits; the Lua scripts implement the
+// same rules.
 type LimitState struct {
-	Failures float64   // what is left of them
-	Last     time.Time // when the last one was counted
-	Before   time.Time // when the one before it was
-	Until    time.Time // of the delay
-	Told     bool      // of this delay
-	Failed   string    // the fingerprint of the last one that ended as failed
-	FailedAt time.Time // when it did
+	Failures float64   // remaining after decay
+	Last     time.Time // time of the last counted failure
+	Before   time.Time // time of the failure before it
+	Until    time.Time // end of the delay
+	Told     bool      // a caller has been told of this delay
+	Failed   string    // fingerprint of the last failed attempt
+	FailedAt time.Time // end of that attempt
 }
 
-// delay is what a rule asks for after so many failures.
+// delay returns the delay after a number of failures.
 func (r LimitRule) delay(failures float64) time.Duration {
 	n := int(math.Ceil(failures))
 	if n < r.Free || r.Free == 0 {
@@ -98,8 +97,8 @@ func (r LimitRule) delay(failures float64) time.Duration {
 	return min(r.Base<<steps, r.Max)
 }
 
-// Most is how many failures are remembered at most: as many as bring the longest
-// delay, so that the way back is no longer than it has to be.
+// Most returns the largest number of failures that is remembered: the number that causes the
+// longest delay. More would only prolong the decay.
 func (r LimitRule) Most() int {
 	n := r.Free
 	for d := r.Base; d < r.Max && d > 0; d <<= 1 {
@@ -108,23 +107,23 @@ func (r LimitRule) Most() int {
 	return n
 }
 
-// Wait is how long an attempt has to wait.
+// Wait returns the remaining delay.
 func (s LimitState) Wait(now time.Time) time.Duration { return max(0, s.Until.Sub(now)) }
 
-// Repeats reports whether an attempt, at a time, is the one that failed last.
+// Repeats reports whether an attempt is a repetition of the last failed one.
 func (s LimitState) Repeats(a Attempt, at time.Time) bool {
 	return a.Fingerprint != "" && s.Failed == a.Fingerprint && at.Sub(s.FailedAt).Abs() < SameAttempt
 }
 
-// Repeated is the state once the attempt that failed last was repeated: only one
-// repetition is free.
+// Repeated returns the state after a repetition of the last failed attempt. The next
+// repetition is counted.
 func (s LimitState) Repeated() LimitState {
 	s.Failed = ""
 	return s
 }
 
-// Settle takes off what a clock ahead of this one has written: no delay is longer
-// than its rule, whatever the clocks did. It reports whether the delay changed.
+// Settle corrects times that a clock ahead of this one has written, so that no delay exceeds
+// its rule. It reports whether the delay changed.
 func (s LimitState) Settle(r LimitRule, now time.Time) (settled LimitState, changed bool) {
 	if s.Last.After(now) {
 		s.Last = now
@@ -135,7 +134,7 @@ func (s LimitState) Settle(r LimitRule, now time.Time) (settled LimitState, chan
 	return s, changed
 }
 
-// Count adds a failure to what is left of those before.
+// Count adds a failure to those that remain after decay.
 func (s LimitState) Count(r LimitRule, a Attempt) LimitState {
 	leaked := float64(a.Now.Sub(s.Last).Milliseconds()) / float64(r.Forget.Milliseconds()) * float64(r.Free)
 	if a.Now.Sub(s.Last) >= r.Forget {
@@ -146,8 +145,8 @@ func (s LimitState) Count(r LimitRule, a Attempt) LimitState {
 	return s
 }
 
-// until is when the delay of some failures ends, the last of which was at a time; zero
-// without a delay, so that an attempt whose clock is a little behind does not wait.
+// until returns the end of the delay after failures, the last of which was at last. It is
+// zero without a delay, so that an attempt whose clock is slightly behind does not wait.
 func (r LimitRule) until(last time.Time, failures float64) time.Time {
 	if d := r.delay(failures); d > 0 {
 		return last.Add(d)
@@ -155,13 +154,13 @@ func (r LimitRule) until(last time.Time, failures float64) time.Time {
 	return time.Time{}
 }
 
-// TakeBack takes away what an attempt has counted, with the delay that it
-// brought. An empty state can be forgotten.
+// TakeBack removes the failure that an attempt has counted, and the delay that it caused. A
+// key with an empty state can be deleted.
 func (s LimitState) TakeBack(r LimitRule, a Attempt) LimitState {
 	s.Failures = max(0, s.Failures-1)
 	until := r.until(s.Last, s.Failures)
 	if s.Last.Equal(a.Now) {
-		// It was let in, so no delay of before can be left.
+		// The attempt was allowed, so no earlier delay remains.
 		s.Last, until = s.Before, time.Time{}
 	}
 	if until.Before(s.Until) {
@@ -170,11 +169,11 @@ func (s LimitState) TakeBack(r LimitRule, a Attempt) LimitState {
 	return s
 }
 
-// Fail remembers an attempt that failed, at a time.
+// Fail records that an attempt failed.
 func (s LimitState) Fail(a Attempt, at time.Time) LimitState {
 	s.Failed, s.FailedAt = a.Fingerprint, at
 	return s
 }
 
-// Empty reports whether there is nothing to remember.
+// Empty reports whether no failure remains.
 func (s LimitState) Empty() bool { return s.Failures == 0 }
