@@ -6,14 +6,14 @@ GO       ?= go
 TAGS     := nomsgpack,grpcnotrace
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
-LINT     := $(GO) tool -modfile=golangci-lint.mod golangci-lint
+LINT     := $(GO) tool -modfile=tools/golangci-lint.mod golangci-lint
 FUZZTIME ?= 30s
 PREFIX   ?= /usr/local
-TESTSUM  := $(GO) tool -modfile=gotestsum.mod gotestsum
+TESTSUM  := $(GO) tool -modfile=tools/gotestsum.mod gotestsum
 # Runs of each microbenchmark: benchstat gives an interval from 6 on.
 COUNT     ?= 6
 BENCHTIME ?= 0.5s
-BENCHSTAT := $(GO) tool -modfile=benchstat.mod benchstat
+BENCHSTAT := $(GO) tool -modfile=tools/benchstat.mod benchstat
 
 .DEFAULT_GOAL := help
 
@@ -100,8 +100,8 @@ fuzz: ## fuzz every parser of outside input, FUZZTIME each (default 30s)
 
 .PHONY: mutants
 mutants: servers ## plant each known bug and see the tests fail
-	$(GO) run .ci/mutants/main.go
-	$(GO) run ./.ci/mutants/noop
+	$(GO) run ./tools/mutants
+	$(GO) run ./tools/mutants/noop
 
 .PHONY: lint
 lint: ## report what breaks the house style

@@ -2,8 +2,8 @@
 // does nothing and returns zero values, one at a time, and demands that the tests
 // notice. Run it from the root of the tree:
 //
-//	go run ./.ci/mutants/noop          every method
-//	go run ./.ci/mutants/noop 'Purge'  those whose name matches
+//	go run ./tools/mutants/noop          every method
+//	go run ./tools/mutants/noop 'Purge'  those whose name matches
 //
 // It works on a copy of the last commit. The copy is compiled once: a variable of the
 // environment selects the method that does nothing.
@@ -28,7 +28,7 @@ import (
 	"sync"
 	"time"
 
-	"latchkey/.ci/mutants/testout"
+	"latchkey/tools/mutants/testout"
 	"latchkey/internal/testserver"
 )
 

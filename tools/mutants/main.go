@@ -2,8 +2,8 @@
 // the last commit, and demands that the tests fail for each: a suite that passes is
 // only worth something if it can fail. Run it from the root of the tree:
 //
-//	go run .ci/mutants/main.go             every bug
-//	go run .ci/mutants/main.go tombstone   those whose name matches
+//	go run ./tools/mutants             every bug
+//	go run ./tools/mutants tombstone   those whose name matches
 package main
 
 import (
@@ -15,7 +15,7 @@ import (
 	"regexp"
 	"strings"
 
-	"latchkey/.ci/mutants/testout"
+	"latchkey/tools/mutants/testout"
 )
 
 const (
