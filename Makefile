@@ -103,6 +103,15 @@ mutants: servers ## plant each known bug and see the tests fail
 	$(GO) run ./tools/mutants
 	$(GO) run ./tools/mutants/noop
 
+# The packages whose number of files is not limited: one file a command, a resource, or
+# the same files as the other backends.
+MANY_FILES := /(cmd/.*|controller|repository/(postgres|redis|sqlite))$$
+
+.PHONY: knots
+knots: ## fail if too many files of a package depend on each other
+	$(GO) run ./tools/knots -tags $(TAGS) -max-knot 6 ./service/... ./middleware/... ./config ./internal/...
+	$(GO) run ./tools/knots -tags $(TAGS) -max-files 15 $$($(GO) list -tags $(TAGS) ./... | grep -vE '$(MANY_FILES)')
+
 .PHONY: lint
 lint: ## report what breaks the house style
 	$(LINT) run ./...

@@ -28,8 +28,8 @@ import (
 	"sync"
 	"time"
 
-	"latchkey/tools/mutants/testout"
 	"latchkey/internal/testserver"
+	"latchkey/tools/mutants/testout"
 )
 
 const (

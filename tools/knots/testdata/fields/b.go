@@ -1,0 +1,5 @@
+package fields
+
+var first = First
+
+func second() record { return record{} }

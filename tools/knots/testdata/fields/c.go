@@ -1,0 +1,3 @@
+package fields
+
+type record struct{ n int }

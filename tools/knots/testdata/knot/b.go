@@ -1,0 +1,3 @@
+package knot
+
+func B(n int) string { return A(n) }

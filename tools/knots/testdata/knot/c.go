@@ -1,0 +1,3 @@
+package knot
+
+func C() string { return A(1) + B(1) }

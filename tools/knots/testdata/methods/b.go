@@ -1,0 +1,3 @@
+package methods
+
+func (t T[V]) Value() V { return t.v }
