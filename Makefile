@@ -19,7 +19,7 @@ BENCHSTAT := $(GO) tool -modfile=tools/benchstat.mod benchstat
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 .PHONY: build
 build: ## build a static binary in bin/
@@ -111,6 +111,16 @@ MANY_FILES := /(cmd/.*|controller|repository/(postgres|redis|sqlite))$$
 knots: ## fail if too many files of a package depend on each other
 	$(GO) run ./tools/knots -tags $(TAGS) -max-knot 6 ./service/... ./middleware/... ./config ./internal/...
 	$(GO) run ./tools/knots -tags $(TAGS) -max-files 15 $$($(GO) list -tags $(TAGS) ./... | grep -vE '$(MANY_FILES)')
+
+TEXTS := README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md docs deploy Makefile cmd config controller internal middleware repository service web
+
+.PHONY: prose
+prose: ## fail if a text for users has a construction that costs readers time
+	$(GO) run ./tools/prose $(TEXTS)
+
+.PHONY: prose-measure
+prose-measure: ## count these constructions in all texts and comments
+	$(GO) run ./tools/prose -measure .
 
 .PHONY: lint
 lint: ## report what breaks the house style
