@@ -51,7 +51,7 @@ test: servers ## run every test, with the race detector, on both sets of stores
 	@grep -hoE '[0-9]+ (tabs x|requests and [0-9]+ answers)[^"\\]*|forms of another site[^"\\]*' bin/test.json || true
 
 .PHONY: e2e
-e2e: build web/e2e/node_modules/.package-lock.json ## run clients from npm, and those of docs/clients.md, against the program (needs Node)
+e2e: build web/e2e/node_modules/.package-lock.json ## run clients from npm and the examples of docs/clients.md against the program (needs Node)
 	cd web/e2e && LATCHKEY=$(CURDIR)/bin/latchkey node --test --test-reporter=spec
 
 .PHONY: client

@@ -109,7 +109,7 @@ func readMarkdown(k kind, path string, lines []line) (found []passage) {
 			}
 			current = append(current, line{l.number, strings.TrimLeft(trimmed, "> ")})
 		}
-		// What follows a line of indented code is code as well.
+		// Text after a line of indented code is code as well, up to an empty line.
 		blank = trimmed == "" || blank && strings.HasPrefix(text, "    ")
 	}
 	flush()

@@ -113,7 +113,7 @@ func (p passage) findings() (found []finding) {
 			}
 			for _, m := range r.bad.FindAllStringIndex(s.text, -1) {
 				if seen[m[1]] {
-					continue // by a rule of the same end, as for "for whoever"
+					continue // a rule before it found the same word
 				}
 				seen[m[1]] = true
 				found = append(found, finding{p, at[s.from+m[0]], r.name, excerpt(s.text, m), r.advice})

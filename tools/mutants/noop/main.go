@@ -37,9 +37,8 @@ const (
 	variable = "LATCHKEY_NOOP"
 	// atOnce is how many runs there are at a time.
 	atOnce = 2
-	// shortest is the least time that a run gets before it counts as one that hangs, and
-	// patience is how many times as long as the same suite without a no-op: a suite that is
-	// slow because the machine is busy has noticed nothing.
+	// A run hangs if it takes longer than shortest and longer than patience times the same
+	// suite without a no-op. A suite that is slow on a busy machine has noticed nothing.
 	shortest = 60 * time.Second
 	patience = 8
 	// attempts is how often a suite runs until the same test fails twice.
