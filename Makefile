@@ -122,6 +122,10 @@ prose: ## fail if a text for users has a construction that costs readers time
 prose-measure: ## count these constructions in all texts and comments
 	$(GO) run ./tools/prose -measure .
 
+.PHONY: rename
+rename: ## rename the module of a fork: MODULE=example.org/you/latchkey
+	@$(GO) run ./tools/rename $(if $(FORCE),-force) -- '$(MODULE)'
+
 .PHONY: lint
 lint: ## report what breaks the house style
 	$(LINT) run ./...
