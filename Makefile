@@ -85,14 +85,14 @@ faults: bench-servers ## break three replicas and their stores under clients and
 .PHONY: bench-micro
 bench-micro: bench-servers ## time verifying, minting, refreshing and logging in; with OLD=file, beside it
 	@mkdir -p bin
-	$(GO) test -tags $(TAGS) -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -count $(COUNT) ./service > bin/bench-micro.new
+	$(GO) test -tags $(TAGS) -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -count $(COUNT) ./service/token ./service/session ./service/login > bin/bench-micro.new
 	@$(BENCHSTAT) $(if $(OLD),old=$(OLD) new=)bin/bench-micro.new
 	@mv bin/bench-micro.new bin/bench-micro.txt
 
 .PHONY: fuzz
 fuzz: ## fuzz every parser of outside input, FUZZTIME each (default 30s)
-	$(GO) test -run '^$$' -fuzz '^FuzzWalk$$' -fuzztime $(FUZZTIME) ./service
-	$(GO) test -run '^$$' -fuzz '^FuzzVerifyAccess$$' -fuzztime $(FUZZTIME) ./service
+	$(GO) test -run '^$$' -fuzz '^FuzzWalk$$' -fuzztime $(FUZZTIME) ./service/jose
+	$(GO) test -run '^$$' -fuzz '^FuzzVerifyAccess$$' -fuzztime $(FUZZTIME) ./service/token
 	$(GO) test -run '^$$' -fuzz '^FuzzTokensInHeaders$$' -fuzztime $(FUZZTIME) ./middleware/access
 	$(GO) test -run '^$$' -fuzz '^FuzzBodies$$' -fuzztime $(FUZZTIME) ./controller
 	$(GO) test -run '^$$' -fuzz '^FuzzForms$$' -fuzztime $(FUZZTIME) ./controller

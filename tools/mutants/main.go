@@ -111,8 +111,8 @@ var mutants = []mutant{
 		{lua, "if s.op ~= op then", "if true then"},
 	}},
 	{"a cookie chosen by freshness", []edit{
-		{"service/sessioncookie.go", "if host && len(named) > 0 {", "if false {"},
-		{"service/sessioncookie.go", "if host && via == DeliveryCookie && slices", "if false && slices"},
+		{"service/session/cookie.go", "if host && len(named) > 0 {", "if false {"},
+		{"service/session/cookie.go", "if host && via == DeliveryCookie && slices", "if false && slices"},
 	}},
 	{"a body session's token is accepted from a cookie", []edit{
 		{"repository/session.go", "return d == in || d == DeliveryCookie && in == DeliveryHostCookie", "return d == DeliveryBody || d == in || d == DeliveryCookie && in == DeliveryHostCookie"},
@@ -131,7 +131,7 @@ var mutants = []mutant{
 		{lua, "return s.rot - p.now > max_rotated_ahead", "return false"},
 	}},
 	{"a purge by the local clock", []edit{
-		{"service/purge.go", "now, err := s.clock.Deletable(ctx)", "now, err := s.now(), error(nil)"},
+		{"service/retention/retention.go", "now, err := r.clock.Deletable(ctx)", "now, err := r.clock.Now(), error(nil)"},
 	}},
 	{"a batch that serves callers whose time is over", []edit{
 		{"repository/batch/batch.go", "if e.err = e.over(now, b.limit); e.err == nil {", "if e.err, _ = nil, now; e.err == nil {"},
@@ -145,7 +145,7 @@ var mutants = []mutant{
 		{"repository/sqlite/caller.go", "(session_epoch = ?3 OR kept_session = ?2)", "?3 >= 0"},
 	}},
 	{"an ended session reads", []edit{
-		{"service/state.go", "case !caller.Live(u, ended):", "case false:"},
+		{"service/session/state.go", "case !caller.Live(u, \"\"):", "case false:"},
 	}},
 	{"ending a session that is not there makes one", []edit{
 		{"repository/redis/scripts/end_session.lua", "if rev == '' then", "if not rev or rev == '' then"},
@@ -161,7 +161,7 @@ var mutants = []mutant{
 }
 
 // packages are tested in this order, up to the first that notices.
-var packages = []string{"./repository", "./repository/batch", "./internal/storetest", "./service", "./controller"}
+var packages = []string{"./repository", "./repository/batch", "./internal/storetest", "./service/session", "./service/clock", "./service/retention", "./controller"}
 
 // attempts is how often a package is tested until the same test fails twice.
 const attempts = 4
