@@ -9,6 +9,7 @@ COPY internal internal
 COPY middleware middleware
 COPY repository repository
 COPY service service
+COPY web web
 ARG VERSION=dev
 RUN CGO_ENABLED=0 go build -trimpath -tags nomsgpack,grpcnotrace -ldflags "-s -w -X main.version=${VERSION}" -o /latchkey ./cmd/latchkey \
  && install -d -m 0770 -o 65532 -g 0 /image/data

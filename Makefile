@@ -51,14 +51,14 @@ test: servers ## run every test, with the race detector, on both sets of stores
 	@grep -hoE '[0-9]+ (tabs x|requests and [0-9]+ answers)[^"\\]*|forms of another site[^"\\]*' bin/test.json || true
 
 .PHONY: e2e
-e2e: build web/e2e/node_modules/.package-lock.json ## run clients from npm and the examples of docs/clients.md against the program (needs Node)
-	cd web/e2e && LATCHKEY=$(CURDIR)/bin/latchkey node --test --test-reporter=spec
+e2e: build web/test/e2e/node_modules/.package-lock.json ## run clients from npm and the examples of docs/clients.md against the program (needs Node)
+	cd web/test/e2e && LATCHKEY=$(CURDIR)/bin/latchkey node --test --test-reporter=spec
 
 .PHONY: client
 client: build web/client/node_modules/.package-lock.json ## build and test the browser client (needs Node)
 	cmp LICENSE web/client/LICENSE
 	npm --prefix web/client run --silent build
-	cp web/client/dist/index.js controller/demo/client.js
+	cp web/client/dist/index.js web/demo/client.js
 	cd web/client && node size.mjs && LATCHKEY=$(CURDIR)/bin/latchkey npx vitest run
 
 # npm ci installs the lock file as it is, and does not change it.

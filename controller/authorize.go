@@ -8,7 +8,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"latchkey/controller/problem"
+	"latchkey/controller/page"
+	"latchkey/middleware/problem"
 	"latchkey/service"
 	"latchkey/service/login"
 	"latchkey/service/oauth"
@@ -27,7 +28,7 @@ func (s *server) authorize(c *gin.Context) {
 	}
 	if address, there := p["redirect_uri"]; a.RedirectURI == "" || there && address == "" {
 		_ = c.Error(err)
-		fail(c.Writer, err)
+		page.WriteError(c.Writer, err)
 		return
 	}
 	switch {
@@ -71,9 +72,9 @@ func (s *server) ask(c *gin.Context, status int, a oauth.Authorization, r oauth.
 	if name == "" {
 		name = a.Client.ID
 	}
-	p := page{
+	p := page.Page{
 		Title: "Sign in to " + name, Error: problemText, Client: name, FirstParty: a.Client.FirstParty, Scopes: strings.Fields(a.Scope),
-		Target: host(a.RedirectURI), Username: username, Action: s.path("/oauth/authorize"),
+		Target: a.RedirectURI, Username: username, Action: s.path("/oauth/authorize"),
 	}
 	for _, h := range [][2]string{
 		{"response_type", r.ResponseType},
@@ -89,14 +90,14 @@ func (s *server) ask(c *gin.Context, status int, a oauth.Authorization, r oauth.
 			p.Hidden = append(p.Hidden, h)
 		}
 	}
-	p.write(c.Writer, status, a.RedirectURI)
+	p.Write(c.Writer, status)
 }
 
 // decide takes the user's answer. Another site must not send it.
 func (s *server) decide(c *gin.Context, a oauth.Authorization, r oauth.AuthorizeRequest, p params) {
 	if err := s.csrf.Check(c.Request); err != nil {
 		_ = c.Error(err)
-		fail(c.Writer, service.NewError(service.CodeCSRFDenied, "Another site sent this form. Go back to the application and start again."))
+		page.WriteError(c.Writer, service.NewError(service.CodeCSRFDenied, "Another site sent this form. Go back to the application and start again."))
 		return
 	}
 	if p["decision"] == "deny" {
@@ -109,7 +110,7 @@ func (s *server) decide(c *gin.Context, a oauth.Authorization, r oauth.Authorize
 	})
 	if err != nil {
 		_ = c.Error(err)
-		tryAgain(c.Writer, err)
+		problem.SetRetryAfter(c.Writer.Header(), err)
 		s.ask(c, problem.Status(err), a, r, p["username"], service.AsError(err).Message)
 		return
 	}

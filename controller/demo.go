@@ -1,7 +1,7 @@
 package controller
 
 import (
-	"embed"
+	"html"
 	"net/http"
 	"path"
 	"strings"
@@ -11,13 +11,8 @@ import (
 
 	"latchkey/middleware"
 	"latchkey/service/session"
+	"latchkey/web"
 )
-
-// demoFiles are a page that shows what the service does, and the browser client
-// (web/client, built by make client) that it uses.
-//
-//go:embed demo
-var demoFiles embed.FS
 
 // demoTypes are the files of the page and their media types.
 var demoTypes = map[string]string{
@@ -44,12 +39,12 @@ func (s *server) routeDemo(engine *gin.Engine, session gin.HandlerFunc) {
 
 // demoFile serves a file of the page, which learns where the API is.
 func (s *server) demoFile(name string) gin.HandlerFunc {
-	text, err := demoFiles.ReadFile(path.Join("demo", name))
+	text, err := web.Demo.ReadFile(path.Join("demo", name))
 	if err != nil {
 		panic(err) // it was embedded
 	}
 	if name == "index.html" {
-		text = []byte(strings.NewReplacer("{{api}}", escape(s.path(s.BasePath)), "{{demo}}", escape(s.path("/demo"))).Replace(string(text)))
+		text = []byte(strings.NewReplacer("{{api}}", html.EscapeString(s.path(s.BasePath)), "{{demo}}", html.EscapeString(s.path("/demo"))).Replace(string(text)))
 	}
 	return func(c *gin.Context) {
 		c.Header("Content-Security-Policy", demoPolicy)

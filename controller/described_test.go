@@ -23,6 +23,7 @@ import (
 	"github.com/google/uuid"
 
 	"latchkey/controller"
+	"latchkey/controller/apidoc"
 )
 
 // described holds what goes between clients and an instance against openapi.yaml:
@@ -75,7 +76,7 @@ func loadUnder(prefix, basePath string) *description {
 	d := entry.(*description)
 	d.once.Do(func() {
 		formats()
-		if d.doc, d.err = openapi3.NewLoader().LoadFromData([]byte(controller.DescribeAPI(prefix, basePath))); d.err == nil {
+		if d.doc, d.err = openapi3.NewLoader().LoadFromData([]byte(apidoc.Description(prefix, basePath))); d.err == nil {
 			d.router, d.err = gorillamux.NewRouter(d.doc)
 		}
 	})

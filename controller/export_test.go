@@ -8,6 +8,3 @@ import (
 
 // EngineOf is the engine of what NewRouter returns.
 func EngineOf(h http.Handler) *gin.Engine { return h.(headAsGet).engine }
-
-// DescribeAPI is for the tests.
-var DescribeAPI = describeAPI

@@ -6,7 +6,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"latchkey/controller/problem"
+	"latchkey/middleware/problem"
 	"latchkey/service"
 	"latchkey/service/audit"
 	"latchkey/service/login"

@@ -11,6 +11,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"latchkey/controller"
+	"latchkey/controller/apidoc"
 	"latchkey/internal/testserver"
 	"latchkey/service"
 )
@@ -71,7 +72,7 @@ func TestDescription(t *testing.T) {
 		if err := d.doc.Validate(t.Context(), openapi3.EnableExamplesValidation(), openapi3.EnableSchemaFormatValidation()); err != nil {
 			t.Errorf("base path %q: %v", base, err)
 		}
-		if base != "/api" && strings.Contains(controller.DescribeAPI("", base), "/api/") {
+		if base != "/api" && strings.Contains(apidoc.Description("", base), "/api/") {
 			t.Errorf("base path %q: another one is left", base)
 		}
 	}

@@ -12,9 +12,9 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"latchkey/controller/problem"
 	"latchkey/middleware"
 	"latchkey/middleware/access"
+	"latchkey/middleware/problem"
 	"latchkey/service"
 	"latchkey/service/token"
 )

@@ -9,7 +9,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"latchkey/controller/problem"
+	"latchkey/middleware/problem"
 	"latchkey/service"
 )
 

@@ -9,8 +9,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"latchkey/controller/problem"
 	"latchkey/middleware/access"
+	"latchkey/middleware/problem"
 	"latchkey/service"
 )
 

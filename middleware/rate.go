@@ -7,9 +7,9 @@ import (
 	"github.com/gin-gonic/gin"
 	"golang.org/x/time/rate"
 
-	"latchkey/controller/problem"
 	"latchkey/internal/share"
 	"latchkey/middleware/access"
+	"latchkey/middleware/problem"
 	"latchkey/service"
 	"latchkey/service/account"
 )

@@ -7,7 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"latchkey/controller/problem"
+	"latchkey/middleware/problem"
 )
 
 // Recover turns a panic into a 500 and a line in the log. The line has the

@@ -5,7 +5,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"latchkey/controller/problem"
+	"latchkey/middleware/problem"
 )
 
 // RequestIDHeader names a request in answers and logs.

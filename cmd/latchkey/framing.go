@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"sync/atomic"
 
-	"latchkey/controller/problem"
+	"latchkey/middleware/problem"
 	"latchkey/service"
 )
 

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"latchkey/config"
-	"latchkey/controller/problem"
+	"latchkey/middleware/problem"
 )
 
 // version is set by the build: -ldflags "-X main.version=1.2.3".

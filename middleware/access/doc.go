@@ -17,7 +17,7 @@
 //		subject, _ := access.Subject(r.Context())
 //
 // A request goes through one guard as follows; each refusal is a problem of
-// package controller/problem:
+// package middleware/problem:
 //
 //	find     header Authorization or accesstoken, else cookie    token_missing, token_malformed
 //	CSRF     where the token came in a cookie                    csrf_denied

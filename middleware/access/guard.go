@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"latchkey/controller/problem"
+	"latchkey/middleware/problem"
 	"latchkey/service"
 	"latchkey/service/token"
 )

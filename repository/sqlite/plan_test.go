@@ -76,7 +76,11 @@ func callEach(ctx context.Context, db *DB) {
 
 	_, _ = db.AppendAudit(ctx, record("9"))
 	for _, q := range []repository.AuditQuery{
-		{}, {UserID: "u"}, {Since: at}, {Event: repository.AuditLogin}, {After: record("1")},
+		{},
+		{UserID: "u"},
+		{Since: at},
+		{Event: repository.AuditLogin},
+		{After: record("1")},
 		{UserID: "u", Since: at, After: record("1")},
 	} {
 		q.Limit = 9

@@ -145,7 +145,7 @@ var mutants = []mutant{
 		{"repository/sqlite/caller.go", "(session_epoch = ?3 OR kept_session = ?2)", "?3 >= 0"},
 	}},
 	{"an ended session reads", []edit{
-		{"service/session/state.go", "case !caller.Live(u, \"\"):", "case false:"},
+		{"service/session/state.go", "case ended != \"\":", "case false:"},
 	}},
 	{"ending a session that is not there makes one", []edit{
 		{"repository/redis/scripts/end_session.lua", "if rev == '' then", "if not rev or rev == '' then"},

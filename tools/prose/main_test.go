@@ -149,7 +149,8 @@ func TestProse_ReportsByFormat(t *testing.T) {
 	}{
 		{"for users", nil, "Makefile:1 a.go:11 a.go:15 a.md:1 a.md:17 a.md:4 a.md:11 a.yaml:5 a.yaml:7 a.yaml:8"},
 		{
-			"all", []string{"-all"},
+			"all",
+			[]string{"-all"},
 			"Makefile:1 Makefile:3 a.go:1 a.go:11 a.go:15 a.lua:1 a.md:1 a.md:11 a.md:17 a.md:4 a.sql:1 a.ts:1 a.ts:4 a.yaml:1 a.yaml:5 a.yaml:7 a.yaml:8 a_test.go:3 a_test.go:4",
 		},
 	} {

@@ -1,104 +1,29 @@
-package controller
+package main
 
 import (
-	"crypto/sha256"
-	_ "embed" // the style
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"html"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
 
-//go:embed docs.css
-var docsCSS string
-
-// node is a part of the description. One that is not there is nil, and has
-// nothing in it.
-type node struct{ *yaml.Node }
-
-// get follows keys.
-func (n node) get(keys ...string) node {
-	for _, key := range keys {
-		found := node{}
-		for _, m := range n.members() {
-			if m.name == key {
-				found = m.value
-			}
-		}
-		n = found
-	}
-	return n
-}
-
-// text is that of a scalar, else "".
-func (n node) text() string {
-	if n.Node == nil || n.Kind != yaml.ScalarNode {
-		return ""
-	}
-	return n.Value
-}
-
-type member struct {
-	name  string
-	value node
-}
-
-// members are those of a mapping, as they stand.
-func (n node) members() []member {
-	if n.Node == nil || n.Kind != yaml.MappingNode {
-		return nil
-	}
-	list := make([]member, 0, len(n.Content)/2)
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		list = append(list, member{n.Content[i].Value, node{n.Content[i+1]}})
-	}
-	return list
-}
-
-// items are those of a sequence.
-func (n node) items() []node {
-	if n.Node == nil || n.Kind != yaml.SequenceNode {
-		return nil
-	}
-	list := make([]node, len(n.Content))
-	for i, item := range n.Content {
-		list[i] = node{item}
-	}
-	return list
-}
-
-// words joins the scalars of a sequence, or is one.
-func (n node) words() string {
-	var list []string
-	for _, item := range n.items() {
-		list = append(list, item.text())
-	}
-	return n.text() + strings.Join(list, ", ")
-}
-
-// docsPage writes the description as HTML, for people. As in page, it is written
-// here and not by a template.
+// docsPage writes the description as HTML.
 type docsPage struct {
 	strings.Builder
-	root node
+	root  node
+	style string
 }
 
-// docsPolicy lets the page load nothing.
-func docsPolicy() string {
-	style := sha256.Sum256([]byte(docsCSS))
-	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(style[:]) + "'; frame-ancestors 'none'; base-uri 'none'"
-}
-
-// docsHTML is the page of a description.
-func docsHTML(text string) (string, error) {
+// render returns the page of a description, with a style.
+func render(text []byte, style string) (string, error) {
 	var document yaml.Node
-	if err := yaml.Unmarshal([]byte(text), &document); err != nil {
+	if err := yaml.Unmarshal(text, &document); err != nil {
 		return "", fmt.Errorf("openapi.yaml: %w", err)
 	}
-	p := &docsPage{root: node{document.Content[0]}}
+	p := &docsPage{root: node{document.Content[0]}, style: style}
 	p.all()
 	return p.String(), nil
 }
@@ -129,7 +54,7 @@ func (p *docsPage) prose(text string) {
 func inline(text string) string {
 	parts := strings.Split(text, "`")
 	for i, part := range parts {
-		if parts[i] = escape(part); i%2 == 1 {
+		if parts[i] = html.EscapeString(part); i%2 == 1 {
 			parts[i] = "<code>" + parts[i] + "</code>"
 		}
 	}
@@ -140,25 +65,25 @@ func inline(text string) string {
 var methods = []string{"get", "post", "put", "patch", "delete"}
 
 func (p *docsPage) all() {
-	title := escape(p.root.get("info", "title").text()) + " API"
+	title := html.EscapeString(p.root.get("info", "title").text()) + " API"
 	p.w("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n",
 		"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n",
-		"<title>", title, "</title>\n<style>", docsCSS, "</style>\n</head>\n<body>\n<main>\n<h1>", title, "</h1>\n")
+		"<title>", title, "</title>\n<style>", p.style, "</style>\n</head>\n<body>\n<main>\n<h1>", title, "</h1>\n")
 	p.prose(p.root.get("info", "description").text())
 	p.w("<p>For programs: <a href=\"openapi.yaml\">openapi.yaml</a>.</p>\n<nav aria-label=\"Contents\">\n<ul>\n")
 	tags := p.root.get("tags").items()
 	for _, tag := range tags {
-		name := escape(tag.get("name").text())
+		name := html.EscapeString(tag.get("name").text())
 		p.w("<li><a href=\"#", name, "\">", name, "</a>\n<ul>\n")
 		p.operations(tag.get("name").text(), func(method, path string, _, o node) {
-			p.w("<li><a href=\"#", escape(o.get("operationId").text()), "\"><code>", method, " ", escape(path), "</code></a> ",
-				escape(o.get("summary").text()), "</li>\n")
+			p.w("<li><a href=\"#", html.EscapeString(o.get("operationId").text()), "\"><code>", method, " ", html.EscapeString(path), "</code></a> ",
+				html.EscapeString(o.get("summary").text()), "</li>\n")
 		})
 		p.w("</ul></li>\n")
 	}
 	p.w("<li><a href=\"#errors\">Errors</a></li>\n<li><a href=\"#credentials\">Credentials</a></li>\n</ul>\n</nav>\n")
 	for _, tag := range tags {
-		name := escape(tag.get("name").text())
+		name := html.EscapeString(tag.get("name").text())
 		p.w("<section>\n<h2 id=\"", name, "\">", name, "</h2>\n")
 		p.prose(tag.get("description").text())
 		p.operations(tag.get("name").text(), p.operation)
@@ -168,7 +93,7 @@ func (p *docsPage) all() {
 	p.schema(p.root.get("components", "schemas", "Problem"))
 	p.w("</section>\n<section>\n<h2 id=\"credentials\">Credentials</h2>\n<dl class=\"list\">\n")
 	for _, scheme := range p.root.get("components", "securitySchemes").members() {
-		p.w("<dt id=\"credentials-", escape(scheme.name), "\"><code>", escape(scheme.name), "</code></dt>\n<dd>",
+		p.w("<dt id=\"credentials-", html.EscapeString(scheme.name), "\"><code>", html.EscapeString(scheme.name), "</code></dt>\n<dd>",
 			inline(strings.TrimSpace(scheme.value.get("in").text()+" "+code(scheme.value.get("name").text()))), " ",
 			inline(scheme.value.get("description").text()), "</dd>\n")
 	}
@@ -195,15 +120,15 @@ func (p *docsPage) operations(tag string, f func(method, path string, item, o no
 }
 
 func (p *docsPage) operation(method, path string, item, o node) {
-	p.w("<details id=\"", escape(o.get("operationId").text()), "\">\n<summary><b>", method, "</b> <code>", escape(path), "</code> ",
-		escape(o.get("summary").text()), "</summary>\n")
+	p.w("<details id=\"", html.EscapeString(o.get("operationId").text()), "\">\n<summary><b>", method, "</b> <code>", html.EscapeString(path), "</code> ",
+		html.EscapeString(o.get("summary").text()), "</summary>\n")
 	p.prose(o.get("description").text())
 	p.credentials(o.get("security").items())
 	if parameters := append(item.get("parameters").items(), o.get("parameters").items()...); len(parameters) > 0 {
 		p.w("<h3>Parameters</h3>\n<dl class=\"list\">\n")
 		for _, parameter := range parameters {
 			parameter = p.resolve(parameter)
-			p.w("<dt><code>", escape(parameter.get("name").text()), "</code> <span class=\"hint\">", escape(parameter.get("in").text()),
+			p.w("<dt><code>", html.EscapeString(parameter.get("name").text()), "</code> <span class=\"hint\">", html.EscapeString(parameter.get("in").text()),
 				demanded(parameter.get("required").text() == "true"), "</span></dt>\n<dd>", inline(parameter.get("description").text()), "</dd>\n")
 		}
 		p.w("</dl>\n")
@@ -234,7 +159,7 @@ func (p *docsPage) credentials(list []node) {
 		members := one.members()
 		optional = optional || len(members) == 0
 		for _, m := range members {
-			names = append(names, `<a href="#credentials-`+escape(m.name)+`"><code>`+escape(m.name)+"</code></a>")
+			names = append(names, `<a href="#credentials-`+html.EscapeString(m.name)+`"><code>`+html.EscapeString(m.name)+"</code></a>")
 		}
 	}
 	switch {
@@ -252,11 +177,11 @@ func (p *docsPage) response(status string, r node) {
 	if status >= "4" {
 		class = ` class="bad"`
 	}
-	p.w("<h3", class, ">", escape(status), "</h3>\n")
+	p.w("<h3", class, ">", html.EscapeString(status), "</h3>\n")
 	p.prose(r.get("description").text())
 	var headers []string
 	for _, h := range r.get("headers").members() {
-		headers = append(headers, "<code>"+escape(h.name)+"</code>")
+		headers = append(headers, "<code>"+html.EscapeString(h.name)+"</code>")
 	}
 	if len(headers) > 0 {
 		p.w("<p class=\"hint\">Headers: ", strings.Join(headers, ", "), "</p>\n")
@@ -273,7 +198,7 @@ func (p *docsPage) response(status string, r node) {
 // content is what a body may be.
 func (p *docsPage) content(content node) {
 	for _, m := range content.members() {
-		p.w("<p class=\"hint\"><code>", escape(m.name), "</code></p>\n")
+		p.w("<p class=\"hint\"><code>", html.EscapeString(m.name), "</code></p>\n")
 		p.schema(p.resolve(m.value.get("schema")))
 		p.examples(m.value)
 	}
@@ -293,10 +218,10 @@ func (p *docsPage) schema(schema node) {
 	for _, m := range members {
 		of := p.resolve(m.value)
 		must := slices.ContainsFunc(required, func(n node) bool { return n.text() == m.name })
-		p.w("<dt><code>", escape(m.name), "</code> <span class=\"hint\">", escape(p.kind(of)), demanded(must), "</span></dt>\n<dd>",
+		p.w("<dt><code>", html.EscapeString(m.name), "</code> <span class=\"hint\">", html.EscapeString(p.kind(of)), demanded(must), "</span></dt>\n<dd>",
 			inline(of.get("description").text()))
 		if enum := of.get("enum").words(); enum != "" {
-			p.w(" <span class=\"hint\">One of: ", escape(enum), "</span>")
+			p.w(" <span class=\"hint\">One of: ", html.EscapeString(enum), "</span>")
 		}
 		p.schema(of)
 		p.schema(p.resolve(of.get("items")))
@@ -329,9 +254,9 @@ func (p *docsPage) example(title string, n node) {
 		return
 	}
 	if title != "" {
-		p.w("<p class=\"hint\">", escape(title), ":</p>\n")
+		p.w("<p class=\"hint\">", html.EscapeString(title), ":</p>\n")
 	}
-	p.w("<pre>", escape(indented(n, "")), "</pre>\n")
+	p.w("<pre>", html.EscapeString(indented(n, "")), "</pre>\n")
 }
 
 // indented is an example as JSON, its members in the order in which they stand.

@@ -1,4 +1,4 @@
-package controller
+package page
 
 import (
 	"crypto/sha256"
@@ -10,62 +10,62 @@ import (
 	"net/url"
 	"strings"
 
-	"latchkey/controller/problem"
+	"latchkey/middleware/problem"
 	"latchkey/service"
 	"latchkey/service/oauth"
 )
 
 //go:embed page.css
-var pageCSS string
+var css string
 
-// page is what users see of us: where they sign in for an application. It is
-// written here, and not by html/template, whose reflection keeps the linker from
-// leaving out what is not used: that is 12 MB of program.
-type page struct {
+// Page is a page on which a user signs in for an application, or a message. It is built
+// here and not by html/template, whose use of reflection keeps the linker from removing
+// unused code: 12 MB of program.
+type Page struct {
 	Title      string
 	Error      string
 	Client     string // its name; empty: a message alone
 	FirstParty bool
 	Scopes     []string
-	Target     string // who gets the answer, for people
+	Target     string // redirect URI of the client; empty: no form
 	Hidden     [][2]string
 	Action     string // path to which the form goes
 	Username   string
 }
 
-// html writes the page. All that varies goes through text.
-func (p page) html() string {
+// html returns the page. Every variable text is escaped.
+func (p Page) html() string {
 	var b strings.Builder
 	w := func(parts ...string) { b.WriteString(strings.Join(parts, "")) }
 	w("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n",
 		"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n",
-		"<title>", escape(p.Title), "</title>\n<style>", pageCSS, "</style>\n</head>\n<body>\n<main>\n<h1>", escape(p.Title), "</h1>\n")
+		"<title>", html.EscapeString(p.Title), "</title>\n<style>", css, "</style>\n</head>\n<body>\n<main>\n<h1>", html.EscapeString(p.Title), "</h1>\n")
 	described, focusName, focusPassword := "", "", ""
 	if p.FirstParty { // else who asks for what must be seen first
 		focusName = " autofocus"
 	}
 	if p.Error != "" {
-		w("<p class=\"error\" role=\"alert\" id=\"error\">", escape(p.Error), "</p>\n")
+		w("<p class=\"error\" role=\"alert\" id=\"error\">", html.EscapeString(p.Error), "</p>\n")
 		described, focusName, focusPassword = ` aria-describedby="error"`, "", " autofocus"
 	}
 	if p.Client != "" {
 		if !p.FirstParty {
-			w("<p><strong>", escape(p.Client), "</strong> asks for access to your account.</p>\n")
+			w("<p><strong>", html.EscapeString(p.Client), "</strong> asks for access to your account.</p>\n")
 			if len(p.Scopes) > 0 {
 				w("<ul>")
 				for _, s := range p.Scopes {
 					if s == oauth.ScopeAccount {
 						s = "your account here: name, e-mail address, password and devices"
 					}
-					w("<li>", escape(s), "</li>")
+					w("<li>", html.EscapeString(s), "</li>")
 				}
 				w("</ul>\n")
 			}
-			w("<p class=\"hint\">You will be sent to <strong>", escape(p.Target), "</strong>. Sign in only if you started this.</p>\n")
+			w("<p class=\"hint\">You will be sent to <strong>", html.EscapeString(host(p.Target)), "</strong>. Sign in only if you started this.</p>\n")
 		}
-		w("<form method=\"post\" action=\"", escape(p.Action), "\">\n")
+		w("<form method=\"post\" action=\"", html.EscapeString(p.Action), "\">\n")
 		for _, h := range p.Hidden {
-			w(`<input type="hidden" name="`, escape(h[0]), `" value="`, escape(h[1]), "\">\n")
+			w(`<input type="hidden" name="`, html.EscapeString(h[0]), `" value="`, html.EscapeString(h[1]), "\">\n")
 		}
 		button := "Sign in and allow"
 		if p.FirstParty {
@@ -73,7 +73,7 @@ func (p page) html() string {
 		}
 		w("<label for=\"username\">Username or e-mail</label>\n",
 			`<input id="username" name="username" autocomplete="username" autocapitalize="none" spellcheck="false" required value="`,
-			escape(p.Username), `"`, described, focusName, ">\n",
+			html.EscapeString(p.Username), `"`, described, focusName, ">\n",
 			"<label for=\"password\">Password</label>\n",
 			`<input id="password" name="password" type="password" autocomplete="current-password" required`, described, focusPassword, ">\n",
 			"<div class=\"buttons\">\n<button name=\"decision\" value=\"allow\">", button, "</button>\n",
@@ -83,39 +83,30 @@ func (p page) html() string {
 	return b.String()
 }
 
-// escape makes a text fit for an element and for an attribute in quotes.
-func escape(s string) string { return html.EscapeString(s) }
-
-// write answers with the page. It loads nothing, stands in no frame, and its form
-// goes to us and from here to target, which browsers count as one (CSP 3 6.4.3).
-func (p page) write(w http.ResponseWriter, status int, target string) {
+// Write answers a request with the page. The page loads nothing and cannot be framed. Its form
+// goes to this server and from here to Target: browsers check both against form-action (CSP 3
+// 6.4.3).
+func (p Page) Write(w http.ResponseWriter, status int) {
 	form := "'none'"
-	if target != "" {
-		form = "'self' https: http: " + scheme(target)
+	if p.Target != "" {
+		form = "'self' https: http: " + scheme(p.Target)
 	}
-	style := sha256.Sum256([]byte(pageCSS))
+	style := sha256.Sum256([]byte(css))
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'sha256-"+base64.StdEncoding.EncodeToString(style[:])+
 		"'; form-action "+form+"; frame-ancestors 'none'; base-uri 'none'")
-	// With no-referrer a form would be sent with Origin: null, even to ourselves.
+	// With no-referrer, browsers would send the form with Origin: null, even to this server.
 	h.Set("Referrer-Policy", "same-origin")
 	w.WriteHeader(status)
-	_, _ = io.WriteString(w, p.html()) // a client that has gone is nobody to tell
+	_, _ = io.WriteString(w, p.html()) // a client that has gone cannot be told
 }
 
-// fail answers with a page that says what is wrong.
-func fail(w http.ResponseWriter, err error) {
-	tryAgain(w, err)
-	page{Title: "This does not work", Error: service.AsError(err).Message}.write(w, problem.Status(err), "")
-}
-
-// tryAgain says when, where that would help.
-func tryAgain(w http.ResponseWriter, err error) {
-	if status := problem.Status(err); status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
-		w.Header().Set("Retry-After", problem.RetryAfter(service.AsError(err)))
-	}
+// WriteError answers a request with a page that shows an error.
+func WriteError(w http.ResponseWriter, err error) {
+	problem.SetRetryAfter(w.Header(), err)
+	Page{Title: "This does not work", Error: service.AsError(err).Message}.Write(w, problem.Status(err))
 }
 
 // scheme is that of a redirect URI, as a source of form-action. No host: browsers

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"latchkey/controller/problem"
+	"latchkey/middleware/problem"
 	"latchkey/service"
 )
 

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 
 import { start } from './service.js'
 
-const text = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+const text = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8')
 let service, dir
 
 before(async () => {

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 
 import { start } from './service.js'
 
-const text = readFileSync(new URL('../../docs/clients.md', import.meta.url), 'utf8')
+const text = readFileSync(new URL('../../../docs/clients.md', import.meta.url), 'utf8')
 const password = 'correct horse battery'
 let service, api, dir, refreshes
 

@@ -2,9 +2,7 @@ package problem
 
 import (
 	"encoding/json"
-	"math"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"latchkey/service"
@@ -63,20 +61,12 @@ func WriteOAuth(rw http.ResponseWriter, err error) {
 	if status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", `Basic realm="oauth", charset="UTF-8"`)
 	}
-	if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
-		h.Set("Retry-After", RetryAfter(service.AsError(err)))
-	}
+	SetRetryAfter(h, err)
 	h.Set("Cache-Control", "no-store")
 	h.Set("Pragma", "no-cache")
 	h.Set("Content-Type", "application/json; charset=utf-8")
 	rw.WriteHeader(status)
 	_ = json.NewEncoder(rw).Encode(body) // a client that has gone is nobody to tell
-}
-
-// RetryAfter is when to try again after an error, as the header has it: in whole
-// seconds, one at least.
-func RetryAfter(e *service.Error) string {
-	return strconv.Itoa(int(math.Ceil(max(e.RetryAfter.Seconds(), 1))))
 }
 
 // Status is the status of an error for people: of a page.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
 	"strconv"
 
@@ -76,11 +77,9 @@ func (w *Writer) Write(ctx context.Context, rw http.ResponseWriter, err error) {
 	if k.challenge != "" {
 		h.Set("WWW-Authenticate", challengeOf(k, e))
 	}
-	if k.retry == retryLater {
-		h.Set("Retry-After", RetryAfter(e))
-	}
+	SetRetryAfter(h, err)
 	if e.Code == service.CodeRateLimited { // as draft-ietf-httpapi-ratelimit-headers-10 has it
-		h.Set("RateLimit", `"default";r=0;t=`+RetryAfter(e))
+		h.Set("RateLimit", `"default";r=0;t=`+retryAfter(e))
 	}
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Type", ContentType)
@@ -89,4 +88,17 @@ func (w *Writer) Write(ctx context.Context, rw http.ResponseWriter, err error) {
 		Type: "urn:latchkey:error:" + string(e.Code), Title: k.title, Status: k.status, Error: string(e.Code), Code: k.status,
 		Message: e.Message, Retry: k.retry, RequestID: RequestID(ctx), Fields: e.Fields,
 	})
+}
+
+// SetRetryAfter sets the header Retry-After (RFC 9110 10.2.3) if the same request can succeed
+// later, and leaves it unset for any other error.
+func SetRetryAfter(h http.Header, err error) {
+	if e := service.AsError(err); kindOf(e.Code).retry == retryLater {
+		h.Set("Retry-After", retryAfter(e))
+	}
+}
+
+// retryAfter returns the time until a retry in whole seconds, at least one.
+func retryAfter(e *service.Error) string {
+	return strconv.Itoa(int(math.Ceil(max(e.RetryAfter.Seconds(), 1))))
 }

@@ -1,0 +1,12 @@
+// Package web embeds the files that the service gives to browsers. The browser client is
+// in client, the demo page in demo, and the tests with real browsers and real clients in
+// test.
+package web
+
+import "embed"
+
+// Demo holds the demo page and the browser client that it uses: demo/client.js is what
+// "make generate" builds from web/client.
+//
+//go:embed demo
+var Demo embed.FS
