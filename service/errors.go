@@ -1,7 +1,11 @@
 package service
 
 import (
+	"cmp"
 	"errors"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -107,4 +111,23 @@ func AsError(err error) *Error {
 		return e
 	}
 	return &Error{Code: CodeInternal, Message: "Something went wrong on our side.", Err: err}
+}
+
+// Explain returns an error for an operator: the message of an Error with its fields, or the cause
+// if a store is unavailable or the error is internal.
+func Explain(err error) error {
+	e := AsError(err)
+	switch e.Code { //nolint:exhaustive // the others have a message for people
+	case CodeInternal:
+		return err
+	case CodeStoreUnavailable: // an operator wants to know why
+		return cmp.Or(e.Err, err)
+	}
+	text := e.Message
+	for _, field := range slices.Sorted(maps.Keys(e.Fields)) {
+		if problem := e.Fields[field]; !strings.Contains(text, problem) {
+			text += "\n  " + field + " " + problem
+		}
+	}
+	return errors.New(text)
 }

@@ -51,17 +51,17 @@ func auditListCommand() *cobra.Command {
 				return errors.New("--limit: must be 0, for all, or more")
 			}
 			var err error
-			if q.Since, err = moment(since, o.backend.clock.Now()); err != nil {
+			if q.Since, err = moment(since, o.Clock.Now()); err != nil {
 				return fmt.Errorf("--since: %w", err)
 			}
 			if user != "" {
-				account, err := newAccounts(o.cfg, o.backend, password.Policy{}, newHasher(o.cfg), o.log).Find(ctx, user)
+				account, err := o.NewAccounts(password.Policy{}, nil).Find(ctx, user)
 				if err != nil {
 					return err
 				}
 				q.UserID = account.ID
 			}
-			return o.backend.audit(o.log).Each(ctx, q, func(a audit.Record) error {
+			return o.Audit.Each(ctx, q, func(a audit.Record) error {
 				return printAudit(cmd.OutOrStdout(), a, asJSON)
 			})
 		}),
@@ -84,8 +84,8 @@ older than audit.retention. That you did is recorded.`,
 		Example: "  latchkey audit purge --before 90d",
 		Args:    cobra.NoArgs,
 		RunE: withStores(func(ctx context.Context, cmd *cobra.Command, o opened) error {
-			o.backend.clock.Start(ctx)
-			now, err := o.backend.clock.Trusted(ctx)
+			o.Clock.Start(ctx)
+			now, err := o.Clock.Trusted(ctx)
 			if err != nil {
 				return err
 			}
@@ -99,7 +99,7 @@ older than audit.retention. That you did is recorded.`,
 			if err != nil {
 				return fmt.Errorf("--before: %w", err)
 			}
-			n, err := newRetention(o.backend, o.log).PurgeAudit(ctx, at, now, operator)
+			n, err := o.NewRetention().PurgeAudit(ctx, at, now, audit.Operator())
 			if err != nil {
 				return err
 			}

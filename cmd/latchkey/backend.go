@@ -11,27 +11,29 @@ import (
 	"github.com/spf13/cobra"
 
 	"latchkey/config"
+	"latchkey/internal/app"
+	"latchkey/service"
 )
 
 // opened is what a command on the stores has at hand.
 type opened struct {
-	cfg     config.Config
-	backend backend
-	log     *slog.Logger
+	*app.Parts
+	cfg config.Config
+	log *slog.Logger
 }
 
 // withStores opens the stores for a command, and demands that the schema is up
 // to date. It never creates a store. It tells errors as people like to read them.
 func withStores(f func(context.Context, *cobra.Command, opened) error) func(*cobra.Command, []string) error {
 	return withBackend(false, func(ctx context.Context, cmd *cobra.Command, o opened) error {
-		defer sayIfSlow(cmd.ErrOrStderr(), o.backend.where)()
-		if pending, _, err := o.backend.database.Pending(ctx); err != nil {
+		defer sayIfSlow(cmd.ErrOrStderr(), o.Stores.Where)()
+		if pending, _, err := o.Stores.Schema.Pending(ctx); err != nil {
 			return err
 		} else if len(pending) > 0 {
 			return errors.New("the schema is not up to date: run latchkey migrate up")
 		}
 		if err := f(ctx, cmd, o); err != nil {
-			return explain(err)
+			return service.Explain(err)
 		}
 		return nil
 	})
@@ -46,13 +48,13 @@ func withBackend(create bool, f func(context.Context, *cobra.Command, opened) er
 			return err
 		}
 		log := newLog(cfg, cmd.ErrOrStderr(), new(slog.LevelVar))
-		b, err := openBackend(cmd.Context(), cfg, create, log, instruments{})
+		parts, err := app.Open(cmd.Context(), cfg, environment(log), create)
 		if err != nil {
 			return err
 		}
-		defer b.close()
-		fmt.Fprintf(cmd.ErrOrStderr(), "latchkey: using %s\n", b.where)
-		return f(cmd.Context(), cmd, opened{cfg, b, log})
+		defer parts.Close()
+		fmt.Fprintf(cmd.ErrOrStderr(), "latchkey: using %s\n", parts.Stores.Where)
+		return f(cmd.Context(), cmd, opened{parts, cfg, log})
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -13,8 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"latchkey/config"
+	"latchkey/internal/app"
 	"latchkey/service/account"
+	"latchkey/service/audit"
 	"latchkey/service/oauth"
 )
 
@@ -49,7 +49,7 @@ func clientCreateCommand() *cobra.Command {
 				return err
 			}
 			return withClients(func(ctx context.Context, cmd *cobra.Command, clients *oauth.Clients) error {
-				made, generated, err := clients.Create(ctx, spec, secret, account.Caller{}, operator)
+				made, generated, err := clients.Create(ctx, spec, secret, account.Caller{}, audit.Operator())
 				if err != nil {
 					return err
 				}
@@ -121,7 +121,7 @@ all of them; an empty value removes them: --scope ''.`,
 			return errors.New("there is nothing to change: say what, as in --scope orders:read")
 		}
 		return withClients(func(ctx context.Context, cmd *cobra.Command, clients *oauth.Clients) error {
-			_, err := clients.Change(ctx, args[0], func(spec *oauth.ClientSpec) { copyChanged(cmd, spec, want) }, account.Caller{}, operator)
+			_, err := clients.Change(ctx, args[0], func(spec *oauth.ClientSpec) { copyChanged(cmd, spec, want) }, account.Caller{}, audit.Operator())
 			if err == nil {
 				fmt.Fprintf(cmd.OutOrStdout(), "changed %s\n", args[0])
 			}
@@ -181,7 +181,7 @@ not in it any more are disabled. The file is YAML:
 				if file == "" {
 					return errors.New("name a file, or set oauth.clients_file")
 				}
-				done, err := applyClients(ctx, file, newClients(o.backend, o.log))
+				done, err := app.ApplyClients(ctx, file, o.NewClients(), audit.Operator())
 				for _, line := range []struct {
 					what string
 					ids  []string
@@ -200,23 +200,6 @@ not in it any more are disabled. The file is YAML:
 			})(cmd, args)
 		},
 	}
-}
-
-// applyClients makes the managed clients what a file says.
-func applyClients(ctx context.Context, file string, clients *oauth.Clients) (oauth.Applied, error) {
-	list, err := config.LoadClients(file)
-	if err != nil {
-		return oauth.Applied{}, err
-	}
-	declared := make([]oauth.DeclaredClient, len(list))
-	for i, c := range list {
-		declared[i] = oauth.DeclaredClient{Secret: oauth.ClientSecret(c.Secret.Reveal()), ClientSpec: oauth.ClientSpec{
-			ID: c.ID, Name: c.Name, Public: c.Public, FirstParty: c.FirstParty, Disabled: c.Disabled, PKCEOptional: c.PKCEOptional,
-			Grants: c.Grants, Scopes: c.Scopes, RedirectURIs: c.RedirectURIs, Audiences: c.Audiences,
-			AccessTTL: c.AccessTTL, IdleTTL: c.IdleTTL, AbsoluteTTL: c.AbsoluteTTL,
-		}}
-	}
-	return clients.Apply(ctx, declared, operator)
 }
 
 // printSecret shows a secret, where there is one.
@@ -286,7 +269,7 @@ func clientRotateCommand() *cobra.Command {
 			return err
 		}
 		return withClients(func(ctx context.Context, cmd *cobra.Command, clients *oauth.Clients) error {
-			generated, err := clients.RotateSecret(ctx, args[0], secret, keep, account.Caller{}, operator)
+			generated, err := clients.RotateSecret(ctx, args[0], secret, keep, account.Caller{}, audit.Operator())
 			switch {
 			case err != nil:
 				return err
@@ -311,7 +294,7 @@ func clientDisableCommand(name, short string, disable bool) *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withClients(func(ctx context.Context, cmd *cobra.Command, clients *oauth.Clients) error {
-				_, err := clients.Change(ctx, args[0], func(spec *oauth.ClientSpec) { spec.Disabled = disable }, account.Caller{}, operator)
+				_, err := clients.Change(ctx, args[0], func(spec *oauth.ClientSpec) { spec.Disabled = disable }, account.Caller{}, audit.Operator())
 				if err == nil {
 					fmt.Fprintf(cmd.OutOrStdout(), "%sd %s\n", name, args[0])
 				}
@@ -329,7 +312,7 @@ func clientDeleteCommand() *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withClients(func(ctx context.Context, cmd *cobra.Command, clients *oauth.Clients) error {
-				err := clients.Delete(ctx, args[0], account.Caller{}, operator)
+				err := clients.Delete(ctx, args[0], account.Caller{}, audit.Operator())
 				if err == nil {
 					fmt.Fprintf(cmd.OutOrStdout(), "deleted %s\n", args[0])
 				}
@@ -339,13 +322,9 @@ func clientDeleteCommand() *cobra.Command {
 	}
 }
 
-func newClients(b backend, log *slog.Logger) *oauth.Clients {
-	return oauth.NewClients(b.store.Clients, b.clock.Now, b.audit(log))
-}
-
 // withClients opens the stores for a command about clients.
 func withClients(f func(context.Context, *cobra.Command, *oauth.Clients) error) func(*cobra.Command, []string) error {
 	return withStores(func(ctx context.Context, cmd *cobra.Command, o opened) error {
-		return f(ctx, cmd, newClients(o.backend, o.log))
+		return f(ctx, cmd, o.NewClients())
 	})
 }

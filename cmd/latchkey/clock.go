@@ -26,12 +26,12 @@ or more than a day ahead of it, Latchkey deletes nothing: set the clock, or acce
 		Example: "  latchkey clock status",
 		Args:    cobra.NoArgs,
 		RunE: withStores(func(ctx context.Context, cmd *cobra.Command, o opened) error {
-			o.backend.clock.Start(ctx)
-			ahead, _, why := o.backend.clock.State()
-			fmt.Fprintf(cmd.OutOrStdout(), "this machine  %s\n", o.backend.clock.Now().UTC().Format(time.RFC3339))
-			if o.backend.store.Clock != nil {
+			o.Clock.Start(ctx)
+			ahead, _, why := o.Clock.State()
+			fmt.Fprintf(cmd.OutOrStdout(), "this machine  %s\n", o.Clock.Now().UTC().Format(time.RFC3339))
+			if o.Stores.Clock != nil {
 				fmt.Fprintf(cmd.OutOrStdout(), "database      %s (%s is the most that they may differ)\n",
-					o.backend.clock.Now().Add(-ahead).UTC().Format(time.RFC3339), o.backend.clock.Limit())
+					o.Clock.Now().Add(-ahead).UTC().Format(time.RFC3339), o.Clock.Limit())
 			}
 			if why == nil {
 				fmt.Fprintln(cmd.OutOrStdout(), "the clock is trusted")
@@ -46,10 +46,10 @@ deleted by it from now on. A running service notices within seconds.`,
 		Example: "  latchkey clock accept",
 		Args:    cobra.NoArgs,
 		RunE: withStores(func(ctx context.Context, cmd *cobra.Command, o opened) error {
-			if err := o.backend.clock.Accept(ctx); err != nil {
+			if err := o.Clock.Accept(ctx); err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "accepted %s\n", o.backend.clock.Now().UTC().Format(time.RFC3339))
+			fmt.Fprintf(cmd.OutOrStdout(), "accepted %s\n", o.Clock.Now().UTC().Format(time.RFC3339))
 			return nil
 		}),
 	})

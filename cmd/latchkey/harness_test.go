@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"latchkey/internal/app"
 	"latchkey/internal/testserver"
 )
 
@@ -88,7 +89,7 @@ func (r *running) stop(t *testing.T) {
 	if r.done == nil {
 		return
 	}
-	r.cancel(errInterrupted)
+	r.cancel(app.ErrInterrupted)
 	select {
 	case err := <-r.done:
 		if err != nil {

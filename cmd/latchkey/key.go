@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"latchkey/service/audit"
 	"latchkey/service/jose"
 	"latchkey/service/keys"
 )
@@ -82,7 +83,7 @@ It is published at once and signs after "latchkey key rotate".`,
 			if err != nil {
 				return fmt.Errorf("--alg: %w", err)
 			}
-			k, err := ring.Add(ctx, jose.Key{Algorithm: a}, u, operator)
+			k, err := ring.Add(ctx, jose.Key{Algorithm: a}, u, audit.Operator())
 			return said(cmd.OutOrStdout(), k, err)
 		}),
 	}
@@ -108,7 +109,7 @@ who verify elsewhere and do not fetch the set again for an unknown kid.`,
 			if err != nil {
 				return err
 			}
-			k, err := ring.Rotate(ctx, u, now, operator)
+			k, err := ring.Rotate(ctx, u, now, audit.Operator())
 			return said(cmd.OutOrStdout(), k, err)
 		}),
 	}
@@ -137,13 +138,13 @@ tokens.keys_file are not touched: take them out of it.`,
 			}
 			return withKeys(func(ctx context.Context, cmd *cobra.Command, ring *keys.Ring) error {
 				if all {
-					n, err := ring.RevokeAll(ctx, operator)
+					n, err := ring.RevokeAll(ctx, audit.Operator())
 					if err == nil {
 						fmt.Fprintf(cmd.OutOrStdout(), "revoked %d keys, and drew new ones\n", n)
 					}
 					return err
 				}
-				k, err := ring.Revoke(ctx, args[0], operator)
+				k, err := ring.Revoke(ctx, args[0], audit.Operator())
 				return said(cmd.OutOrStdout(), k, err)
 			})(cmd, args)
 		},
@@ -176,7 +177,7 @@ decides the algorithm: Ed25519 EdDSA, P-256 ES256, RSA RS256.`,
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
 			return withKeys(func(ctx context.Context, cmd *cobra.Command, ring *keys.Ring) error {
-				k, err := ring.Add(ctx, key, u, operator)
+				k, err := ring.Add(ctx, key, u, audit.Operator())
 				return said(cmd.OutOrStdout(), k, err)
 			})(cmd, args)
 		},
@@ -264,10 +265,10 @@ func readFile(name string, stdin io.Reader) ([]byte, error) {
 // withKeys opens the stores for a command about keys.
 func withKeys(f func(context.Context, *cobra.Command, *keys.Ring) error) func(*cobra.Command, []string) error {
 	return withStores(func(ctx context.Context, cmd *cobra.Command, o opened) error {
-		ring, _, err := newTokens(o.cfg, o.backend, false, o.log)
+		signing, err := o.NewSigning(false)
 		if err != nil {
 			return err
 		}
-		return f(ctx, cmd, ring)
+		return f(ctx, cmd, signing.Keys)
 	})
 }

@@ -8,11 +8,9 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-)
 
-// errInterrupted is why the program stops on an interrupt from the keyboard: at
-// once. A SIGTERM or SIGHUP comes from a supervisor and gets time to drain.
-var errInterrupted = errors.New("interrupted")
+	"latchkey/internal/app"
+)
 
 // errTerminated is why the program stops on a signal of a supervisor.
 var errTerminated = errors.New("stopped by a signal")
@@ -28,7 +26,7 @@ func main() {
 		sig := <-signals
 		signal.Stop(signals) // a second one ends the program the hard way
 		if sig == os.Interrupt {
-			cancel(errInterrupted)
+			cancel(app.ErrInterrupted) // at once; a supervisor gives time to drain
 		} else {
 			cancel(errTerminated)
 		}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"os/signal"
 	"syscall"
 	"time"
@@ -15,23 +14,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"latchkey/config"
-	"latchkey/service/health"
+	"latchkey/internal/app"
 )
 
-// The limits of a connection: a client that is slower is cut.
-const (
-	readHeaderTimeout = 5 * time.Second
-	readTimeout       = 10 * time.Second
-	maxHeaderBytes    = 16 << 10
-	// writeSlack and stopSlack are what a connection and the end of the program
-	// get beyond the time that a request may take.
-	writeSlack = readTimeout + 5*time.Second
-	stopSlack  = 5 * time.Second
-	// logCloseTimeout is how long the last lines of the log have to be read.
-	logCloseTimeout = time.Second
-	// startTimeout is how long a start waits for the database.
-	startTimeout = 30 * time.Second
-)
+// logCloseTimeout is how long the last lines of the log have to be read.
+const logCloseTimeout = time.Second
 
 func serveCommand() *cobra.Command {
 	return &cobra.Command{
@@ -81,120 +68,24 @@ log to debug, SIGUSR2 back to log.level.`,
 
 // serve runs the service until ctx is done and every request has its answer.
 func serve(ctx context.Context, cfg config.Config, stdout io.Writer, queue *logQueue, log *slog.Logger) error {
+	env := environment(log)
+	env.HashSlots, env.Dropped = cores(), queue.Dropped
 	spareThreads()
-	var i instruments
-	var err error
-	if i.traces, err = newTraces(ctx, cfg, log); err != nil {
-		return err
-	}
-	defer i.traces.close()
-	if cfg.Metrics.Listen != "" {
-		i.metrics = newMetrics()
-	}
-	log = i.log(log)
-	i.advices = newAdvices(log)
-	b, err := openBackend(ctx, cfg, true, log, i)
+	service, err := app.New(ctx, cfg, env)
 	if err != nil {
 		return err
 	}
-	defer b.close()
-	if err := migrateAtStart(ctx, b, log); err != nil {
-		return err
-	}
-	for _, w := range b.warnings(ctx) {
-		log.Warn(w)
-	}
-	b.clock.Start(ctx)
-	health := health.New(b.store, b.mode, b.clock)
-	ring, tokens, err := newTokens(cfg, b, true, log)
-	if err != nil {
-		return err
-	}
-	if err := ring.Start(ctx); err != nil {
-		return err
-	}
-	clients := newClients(b, log)
-	if file := cfg.OAuth.ClientsFile; file != "" {
-		done, err := applyClients(ctx, file, clients)
-		if err != nil {
-			return fmt.Errorf("oauth.clients_file: %w", explain(err))
+	defer service.Close()
+	return service.Run(ctx, func(address net.Addr) {
+		if isTerminal(stdout) {
+			greet(stdout, cfg, address, service.Stores.Mode)
 		}
-		log.Info("clients applied", "file", file, "created", done.Created, "changed", done.Changed, "new_secret", done.NewSecret,
-			"disabled", done.Disabled, "unchanged", len(done.Unchanged))
-	}
-	sessions, err := newSessions(cfg, b, tokens, log)
-	if err != nil {
-		return err
-	}
-	hasher := newHasher(cfg)
-	hasher.Prepare()
-	defer hasher.Close()
-	handler, err := newHandler(cfg, b, i, watched{sessions: sessions, clients: clients, hasher: hasher, ring: ring, health: health, clock: b.clock, log: queue}, tokens, log)
-	if err != nil {
-		return err
-	}
-	go newRetention(b, log).Run(ctx, cfg.Audit.Retention)
-	// Keys are revoked while the last requests are answered, too.
-	serving, stopped := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopped()
-	go ring.RunUntil(serving)
-	go b.clock.Run(serving)
-	go health.Run(serving, log)
-	if i.metrics != nil {
-		if err := i.metrics.serve(serving, cfg, health, log); err != nil {
-			return fmt.Errorf("metrics.listen: %w", err)
-		}
-	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.Server.Listen)
-	if err != nil {
-		return fmt.Errorf("server.listen: %w", err)
-	}
-	if handler, err = refuseMixed(handler); err != nil {
-		return err
-	}
-	conns := &connections{busy: map[net.Conn]struct{}{}}
-	server := &http.Server{
-		ConnState: conns.track, ConnContext: withFraming, Handler: handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: cfg.Server.RequestTimeout + writeSlack,
-		IdleTimeout: cfg.Server.IdleTimeout, MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
-	log.Info("listening", "version", version, "address", listener.Addr().String(), "url", cfg.Server.PublicURL.String(), "mode", b.mode, "store", b.where)
-	if isTerminal(stdout) {
-		greet(stdout, cfg, listener.Addr(), b.mode)
-	}
-
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(framingListener{listener}) }()
-	select {
-	case err := <-failed:
-		return fmt.Errorf("serve: %w", err)
-	case <-ctx.Done():
-	}
-	health.Drain()
-	if !errors.Is(context.Cause(ctx), errInterrupted) {
-		// Whoever sends requests here needs a moment to notice that we are not
-		// ready; meanwhile each answer closes its connection.
-		log.Info("draining", "for", cfg.Server.DrainDelay.String())
-		time.Sleep(cfg.Server.DrainDelay)
-	}
-	return stop(server, listener, failed, conns, cfg.Server.RequestTimeout+stopSlack, log)
+	})
 }
 
-// stop ends the server when every request that it accepted has its answer.
-func stop(server *http.Server, listener net.Listener, served <-chan error, conns *connections, limit time.Duration, log *slog.Logger) error {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel()
-	// Shutdown drops a connection whose request it has read and not yet handed
-	// on, so it must not begin before those are done.
-	_ = listener.Close()
-	if err := <-served; !errors.Is(err, net.ErrClosed) { // Serve has let go of the listener, which Shutdown would close again
-		log.Debug("serve ended", "error", err)
-	}
-	conns.wait(ctx)
-	if err := server.Shutdown(ctx); err != nil {
-		return fmt.Errorf("requests were still under way after %s: %w", limit, err)
-	}
-	log.Info("stopped")
-	return nil
+// environment returns what every command gives to the service.
+func environment(log *slog.Logger) app.Env {
+	return app.Env{Now: wallClock(), Log: log, Version: version}
 }
 
 func greet(w io.Writer, cfg config.Config, addr net.Addr, mode string) {

@@ -13,9 +13,6 @@ import (
 	"latchkey/service/session"
 )
 
-// operator is where commands come from, in the audit log.
-var operator = audit.Origin{Agent: "latchkey command"}
-
 func sessionsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sessions",
@@ -70,7 +67,7 @@ other services accept them until they expire.`,
 		Args: cobra.NoArgs,
 		RunE: withSessions(func(ctx context.Context, cmd *cobra.Command, accounts *account.Service, sessions *session.Service) error {
 			if all {
-				users, err := sessions.RevokeEveryone(ctx, operator)
+				users, err := sessions.RevokeEveryone(ctx, audit.Operator())
 				if err == nil {
 					fmt.Fprintf(cmd.OutOrStdout(), "ended every session of %d users\n", users)
 				}
@@ -81,9 +78,9 @@ other services accept them until they expire.`,
 			case err != nil:
 				return err
 			case found != "":
-				err = sessions.Revoke(ctx, account.ID, found, operator)
+				err = sessions.Revoke(ctx, account.ID, found, audit.Operator())
 			default:
-				err = sessions.RevokeAll(ctx, account.ID, operator)
+				err = sessions.RevokeAll(ctx, account.ID, audit.Operator())
 			}
 			if err == nil {
 				fmt.Fprintln(cmd.OutOrStdout(), "ended")
@@ -108,15 +105,11 @@ func userFlag(cmd *cobra.Command, user *string) {
 // withSessions opens the stores for a command about accounts and sessions.
 func withSessions(f func(context.Context, *cobra.Command, *account.Service, *session.Service) error) func(*cobra.Command, []string) error {
 	return withStores(func(ctx context.Context, cmd *cobra.Command, o opened) error {
-		_, tokens, err := newTokens(o.cfg, o.backend, false, o.log)
+		signing, err := o.NewSigning(false)
 		if err != nil {
 			return err
 		}
-		sessions, err := newSessions(o.cfg, o.backend, tokens, o.log)
-		if err != nil {
-			return err
-		}
-		return f(ctx, cmd, newAccounts(o.cfg, o.backend, password.Policy{}, newHasher(o.cfg), o.log), sessions)
+		return f(ctx, cmd, o.NewAccounts(password.Policy{}, nil), signing.Sessions)
 	})
 }
 

@@ -39,18 +39,14 @@ never from an argument, which other users of the machine could see.`,
 				raw = rest
 			}
 			return withStores(func(ctx context.Context, cmd *cobra.Command, o opened) error {
-				ring, tokens, err := newTokens(o.cfg, o.backend, false, o.log)
+				signing, err := o.NewSigning(false)
 				if err != nil {
 					return err
 				}
-				if err := ring.Load(ctx); err != nil {
+				if err := signing.Keys.Load(ctx); err != nil {
 					return err
 				}
-				inspector, err := newInspector(o.cfg, o.backend, ring, tokens, o.log)
-				if err != nil {
-					return err
-				}
-				in, err := inspector.Inspect(ctx, token.Raw(raw))
+				in, err := o.NewInspector(signing).Inspect(ctx, token.Raw(raw))
 				if err != nil {
 					return err
 				}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,8 +11,8 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"latchkey/service"
 	"latchkey/service/account"
+	"latchkey/service/audit"
 	"latchkey/service/password"
 	"latchkey/service/session"
 )
@@ -41,7 +40,7 @@ func userDisableCommand(name, short string, disable bool) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := sessions.Disable(ctx, account.ID, disable, operator); err != nil {
+			if err := sessions.Disable(ctx, account.ID, disable, audit.Operator()); err != nil {
 				return err
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%sd %s\n", name, account.Username)
@@ -72,12 +71,14 @@ see.`,
 				return err
 			}
 			return withStores(func(ctx context.Context, cmd *cobra.Command, o opened) error {
-				policy, err := passwordPolicy(o.cfg)
+				policy, err := o.PasswordPolicy()
 				if err != nil {
 					return err
 				}
-				account, err := newAccounts(o.cfg, o.backend, policy, newHasher(o.cfg), o.log).CreateAsOperator(ctx, account.Registration{
-					Username: username, Email: email, Password: password.New(typed), Privilege: privilege, From: operator,
+				hasher := o.NewHasher()
+				defer hasher.Close()
+				account, err := o.NewAccounts(policy, hasher).CreateAsOperator(ctx, account.Registration{
+					Username: username, Email: email, Password: password.New(typed), Privilege: privilege, From: audit.Operator(),
 				})
 				if err != nil {
 					return err
@@ -146,22 +147,4 @@ func readPassword(ctx context.Context, stdin io.Reader, prompt io.Writer) (strin
 		return "", errors.New("the two passwords differ")
 	}
 	return first, nil
-}
-
-// explain turns an error for clients into one for the command line.
-func explain(err error) error {
-	e := service.AsError(err)
-	switch e.Code { //nolint:exhaustive // the others have a message for people
-	case service.CodeInternal:
-		return err
-	case service.CodeStoreUnavailable: // an operator wants to know why
-		return cmp.Or(e.Err, err)
-	}
-	text := e.Message
-	for field, problem := range e.Fields {
-		if !strings.Contains(text, problem) {
-			text += "\n  " + field + " " + problem
-		}
-	}
-	return errors.New(text)
 }

@@ -35,3 +35,6 @@ func OnceAMinute(a repository.AuditRecord, about string) repository.AuditRecord 
 	a.ID = uuid.NewHash(sha256.New(), uuid.Nil, []byte(name), 8).String() // RFC 9562 5.8
 	return a
 }
+
+// Operator returns the origin of a change that an operator makes with a command or a file.
+func Operator() Origin { return Origin{Agent: "latchkey command"} }

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"context"
@@ -30,7 +30,7 @@ type traces struct {
 }
 
 // newTraces returns nil where traces are off.
-func newTraces(ctx context.Context, cfg config.Config, log *slog.Logger) (*traces, error) {
+func newTraces(ctx context.Context, cfg config.Config, version string, log *slog.Logger) (*traces, error) {
 	if cfg.Traces.Endpoint == nil || *cfg.Traces.Endpoint == (url.URL{}) {
 		return nil, nil //nolint:nilnil // off
 	}

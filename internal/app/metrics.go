@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"context"
@@ -15,14 +15,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"latchkey/config"
-	"latchkey/repository"
-	"latchkey/service/clock"
 	"latchkey/service/health"
 	"latchkey/service/keys"
-	"latchkey/service/login"
-	"latchkey/service/oauth"
-	"latchkey/service/password"
-	"latchkey/service/session"
 )
 
 // metrics are what the process tells Prometheus. No label has values from outside:
@@ -35,7 +29,7 @@ type metrics struct {
 	events     *prometheus.CounterVec
 }
 
-func newMetrics() *metrics {
+func newMetrics(version string) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -78,21 +72,21 @@ func (m *metrics) call(store, call string, took time.Duration, unavailable error
 }
 
 // watch reads the counts of the services at each scrape.
-func (m *metrics) watch(w watched, pools map[string]func() repository.PoolStats) {
+func (m *metrics) watch(a *App) {
 	m.registry.MustRegister(collect(func(emit emitter) {
-		for outcome, n := range w.sessions.Counts() {
+		for outcome, n := range a.Sessions.Counts() {
 			emit("latchkey_refresh_total", "Refreshes by what became of the token.", prometheus.CounterValue, n, "outcome", string(outcome))
 		}
-		for outcome, n := range w.login.Counts() {
+		for outcome, n := range a.Login.Counts() {
 			emit("latchkey_login_total", "Log-ins by how they ended.", prometheus.CounterValue, n, "outcome", string(outcome))
 		}
-		g := w.hasher.Counts()
+		g := a.Hasher.Counts()
 		emit("latchkey_hash_slots", "How many hashes may run at once.", prometheus.GaugeValue, g.Slots)
 		emit("latchkey_hash_running", "How many hashes run.", prometheus.GaugeValue, g.Running)
 		emit("latchkey_hash_waiting", "How many hashes wait for a slot.", prometheus.GaugeValue, g.Waiting)
 		emit("latchkey_hash_total", "Hashes that were made.", prometheus.CounterValue, g.Done)
 		emit("latchkey_hash_refused_total", "Hashes that nobody had time for.", prometheus.CounterValue, g.Refused)
-		for store, pool := range pools {
+		for store, pool := range a.Stores.Pools {
 			s := pool()
 			const name, help = "latchkey_store_connections", "Connections to a store; max is how many there may be."
 			emit(name, help, prometheus.GaugeValue, s.Used, "store", store, "state", "used")
@@ -100,22 +94,24 @@ func (m *metrics) watch(w watched, pools map[string]func() repository.PoolStats)
 			emit(name, help, prometheus.GaugeValue, s.Max, "store", store, "state", "max")
 			emit("latchkey_store_connection_waits_total", "How often somebody had to wait for a connection.", prometheus.CounterValue, s.Waited, "store", store)
 		}
-		if state := w.health.Last(); state != nil {
+		if state := a.Health.Last(); state != nil {
 			const name, help = "latchkey_store_up", "1 while a store answers and takes writes."
 			emit(name, help, prometheus.GaugeValue, up(state.DatabaseErr), "store", "database")
 			emit(name, help, prometheus.GaugeValue, up(state.SessionStoreErr), "store", "sessions")
 		}
-		ahead, bad, why := w.clock.State()
+		ahead, bad, why := a.Clock.State()
 		emit("latchkey_clock_ahead_milliseconds", "How far the clock is ahead of that of the database.", prometheus.GaugeValue, ahead.Milliseconds())
 		trusted := up(why)
 		if bad {
 			trusted = -1
 		}
 		emit("latchkey_clock_trusted", "1 while the clock is trusted; 0: nothing is deleted; -1: this replica is not ready.", prometheus.GaugeValue, trusted)
-		emit("latchkey_log_lines_dropped_total", "Lines of the log that no reader took in time.", prometheus.CounterValue, w.log.Dropped())
-		now := w.clock.Now()
+		if a.env.Dropped != nil {
+			emit("latchkey_log_lines_dropped_total", "Lines of the log that no reader took in time.", prometheus.CounterValue, a.env.Dropped())
+		}
+		now := a.Clock.Now()
 		states := map[[2]string]int64{}
-		for _, k := range w.ring.KeySet().Keys(now) {
+		for _, k := range a.Keys.KeySet().Keys(now) {
 			states[[2]string{string(k.Use), string(k.State)}]++
 			if k.State == keys.Active && !k.ActiveAt.IsZero() {
 				emit("latchkey_key_active_seconds", "For how long the key that signs has done so.", prometheus.GaugeValue, int64(now.Sub(k.ActiveAt).Seconds()), "use", string(k.Use))
@@ -125,18 +121,6 @@ func (m *metrics) watch(w watched, pools map[string]func() repository.PoolStats)
 			emit("latchkey_keys", "Keys by what they are for and their state.", prometheus.GaugeValue, n, "use", labels[0], "state", labels[1])
 		}
 	}))
-}
-
-// watched are the parts that metrics read at each scrape.
-type watched struct {
-	sessions *session.Service
-	clients  *oauth.Clients
-	login    *login.Service
-	hasher   *password.Hasher
-	ring     *keys.Ring
-	health   *health.Checker
-	clock    *clock.Clock
-	log      *logQueue
 }
 
 func up(err error) int64 {
@@ -164,54 +148,6 @@ func (c collect) Collect(ch chan<- prometheus.Metric) {
 		}
 		ch <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, names, nil), kind, float64(value), values...)
 	})
-}
-
-// counting is a log that counts the events that pass through it: each has one line,
-// and so each is counted once, whatever the level of the log.
-type counting struct {
-	slog.Handler
-	events *prometheus.CounterVec
-	known  map[string]bool
-}
-
-func (m *metrics) counting(h slog.Handler) slog.Handler {
-	known := map[string]bool{}
-	for _, e := range repository.AuditEvents() {
-		known[string(e)] = true
-	}
-	return counting{h, m.events, known}
-}
-
-// Enabled implements slog.Handler.
-func (c counting) Enabled(ctx context.Context, level slog.Level) bool {
-	return level >= slog.LevelInfo || c.Handler.Enabled(ctx, level)
-}
-
-// Handle implements slog.Handler.
-func (c counting) Handle(ctx context.Context, r slog.Record) error {
-	if c.known[r.Message] {
-		r.Attrs(func(a slog.Attr) bool {
-			if a.Key != "outcome" {
-				return true
-			}
-			c.events.WithLabelValues(r.Message, a.Value.String()).Inc()
-			return false
-		})
-	}
-	if !c.Handler.Enabled(ctx, r.Level) {
-		return nil
-	}
-	return c.Handler.Handle(ctx, r)
-}
-
-// WithAttrs implements slog.Handler.
-func (c counting) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return counting{c.Handler.WithAttrs(attrs), c.events, c.known}
-}
-
-// WithGroup implements slog.Handler.
-func (c counting) WithGroup(name string) slog.Handler {
-	return counting{c.Handler.WithGroup(name), c.events, c.known}
 }
 
 // reasons says why the service is not ready, to those who run it. With the parameter

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"errors"
@@ -13,6 +13,7 @@ import (
 // call fails until it is done.
 type advices struct {
 	log *slog.Logger
+	now func() time.Time
 
 	mu   sync.Mutex
 	told map[string]time.Time // by what to do
@@ -21,8 +22,8 @@ type advices struct {
 // adviseEvery is the time between two lines of the same advice.
 const adviseEvery = 10 * time.Minute
 
-func newAdvices(log *slog.Logger) *advices {
-	return &advices{log: log, told: map[string]time.Time{}}
+func newAdvices(log *slog.Logger, now func() time.Time) *advices {
+	return &advices{log: log, now: now, told: map[string]time.Time{}}
 }
 
 // tell logs the advice in an error, if there is one and it was not told lately.
@@ -32,10 +33,11 @@ func (a *advices) tell(store string, err error) {
 		return
 	}
 	a.mu.Lock()
+	now := a.now()
 	last, known := a.told[advice.Fix]
-	due := !known || time.Since(last) > adviseEvery
+	due := !known || now.Sub(last) > adviseEvery
 	if due {
-		a.told[advice.Fix] = time.Now()
+		a.told[advice.Fix] = now
 	}
 	a.mu.Unlock()
 	if due {

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"crypto/rand"
@@ -11,6 +11,9 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"latchkey/config"
+	"latchkey/service/secret"
 )
 
 // keptSecret reads the secret in a file. With create it generates the secret first if
@@ -70,4 +73,22 @@ func readSecret(path string, log *slog.Logger) (string, error) {
 	}
 	b, err := os.ReadFile(path)
 	return strings.TrimSpace(string(b)), err
+}
+
+// rootSecret returns tokens.secret, or in the embedded mode the secret that the first
+// start generated. It generates one that does not exist only with create.
+func rootSecret(cfg config.Config, create bool, log *slog.Logger) (secret.Root, error) {
+	if !cfg.Tokens.Secret.Empty() {
+		return secret.New([]byte(cfg.Tokens.Secret.Reveal()))
+	}
+	text, err := keptSecret(filepath.Join(cfg.Data.Dir, "secret"), create, log)
+	if err != nil {
+		return secret.Root{}, fmt.Errorf("the secret in data.dir: %w", err)
+	}
+	material, err := base64.StdEncoding.DecodeString(text)
+	if err != nil || len(material) < secret.MinBytes {
+		return secret.Root{}, errors.New("the secret in data.dir is damaged; restore it from a backup, " +
+			"or remove it and have everyone log in again")
+	}
+	return secret.New(material)
 }

@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"bufio"
@@ -11,12 +11,10 @@ import (
 	"time"
 )
 
-// TestARequestSaysInOneWayHowLongItIs sends raw requests, several on a connection and
+// TestFraming_ARequestWithTwoLengthsIsRefused sends raw requests, several on a connection and
 // in pieces.
-func TestARequestSaysInOneWayHowLongItIs(t *testing.T) {
-	port := freePort(t)
-	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d'", port), "data.dir: '"+t.TempDir()+"'")
-	serveIn(t, port, "--config", file)
+func TestFraming_ARequestWithTwoLengthsIsRefused(t *testing.T) {
+	address := listen(t)
 	const (
 		head    = "POST /api/users/logout HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 		plain   = head + "Content-Length: 2\r\n\r\n{}"
@@ -48,7 +46,7 @@ func TestARequestSaysInOneWayHowLongItIs(t *testing.T) {
 	} {
 		for _, size := range []int{1 << 20, 1} {
 			t.Run(fmt.Sprint(name, ", in pieces of ", size), func(t *testing.T) {
-				conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+				conn, err := net.Dial("tcp", address)
 				must(t, err)
 				defer func() { _ = conn.Close() }()
 				_ = conn.SetDeadline(time.Now().Add(20 * time.Second))

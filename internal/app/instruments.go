@@ -1,6 +1,8 @@
-package main
+package app
 
 import (
+	"context"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -8,16 +10,44 @@ import (
 	"github.com/jackc/pgx/v5"
 	goredis "github.com/redis/go-redis/v9"
 
+	"latchkey/config"
 	"latchkey/middleware"
 	"latchkey/repository"
+	"latchkey/service/health"
 )
 
-// instruments are how the inside of the process is seen; each of them may be off.
+// instruments show the inside of the process; each of them may be off.
 type instruments struct {
 	metrics *metrics // or nil
 	traces  *traces  // or nil
 	advices *advices // or nil
 }
+
+// newInstruments returns those that the settings turn on.
+func newInstruments(ctx context.Context, cfg config.Config, env Env) (i instruments, err error) {
+	if i.traces, err = newTraces(ctx, cfg, env.Version, env.Log); err != nil {
+		return i, err
+	}
+	if cfg.Metrics.Listen != "" {
+		i.metrics = newMetrics(env.Version)
+	}
+	i.advices = newAdvices(i.log(env.Log), env.Now)
+	return i, nil
+}
+
+// serve answers at metrics.listen, if it is set, until ctx is done.
+func (i instruments) serve(ctx context.Context, cfg config.Config, health *health.Checker, log *slog.Logger) error {
+	if i.metrics == nil {
+		return nil
+	}
+	if err := i.metrics.serve(ctx, cfg, health, log); err != nil {
+		return fmt.Errorf("metrics.listen: %w", err)
+	}
+	return nil
+}
+
+// close sends the last traces.
+func (i instruments) close() { i.traces.close() }
 
 func (i instruments) log(log *slog.Logger) *slog.Logger {
 	if i.metrics == nil {
@@ -44,9 +74,9 @@ func (i instruments) requests() middleware.RequestObserver {
 	return i.metrics.request
 }
 
-func (i instruments) watch(w watched, pools map[string]func() repository.PoolStats) {
+func (i instruments) watch(a *App) {
 	if i.metrics != nil {
-		i.metrics.watch(w, pools)
+		i.metrics.watch(a)
 	}
 }
 

@@ -1,0 +1,46 @@
+package app
+
+import (
+	"log/slog"
+	"runtime"
+	"time"
+)
+
+// Env is what the surroundings give to the service, beside its settings.
+type Env struct {
+	Now func() time.Time // the system clock
+	Log *slog.Logger
+
+	Version string
+	// HashSlots is the number of password hashes that run at a time; zero: one for each core.
+	HashSlots int
+	// Dropped returns the number of log lines that were discarded; nil: not measured.
+	Dropped func() int64
+	// KeyPoll is the time between two reads of the keys, and KeyPublish the time for which a key
+	// is published before it signs; zero: the defaults.
+	KeyPoll, KeyPublish time.Duration
+	// Stores are open stores to use. Nil: those that the settings name are opened, migrated, and
+	// closed at the end.
+	Stores *Stores
+}
+
+const (
+	// defaultKeyPoll bounds how late a replica learns that a key was revoked: 5 s are promised.
+	defaultKeyPoll = time.Second
+	// defaultKeyPublish is longer than verifiers that follow max-age cache the key set.
+	defaultKeyPublish = 5 * time.Minute
+)
+
+// withDefaults returns the environment with its zero values replaced.
+func (e Env) withDefaults() Env {
+	if e.HashSlots == 0 {
+		e.HashSlots = runtime.GOMAXPROCS(0)
+	}
+	if e.KeyPoll == 0 {
+		e.KeyPoll = defaultKeyPoll
+	}
+	if e.KeyPublish == 0 {
+		e.KeyPublish = defaultKeyPublish
+	}
+	return e
+}

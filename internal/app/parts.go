@@ -1,0 +1,105 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"latchkey/config"
+	"latchkey/service/account"
+	"latchkey/service/audit"
+	"latchkey/service/clock"
+	"latchkey/service/inspect"
+	"latchkey/service/oauth"
+	"latchkey/service/password"
+	"latchkey/service/retention"
+)
+
+// Parts makes services from settings, on open stores. A command uses those that it needs.
+type Parts struct {
+	Stores *Stores
+	Clock  *clock.Clock
+	Audit  *audit.Log
+
+	cfg config.Config
+	env Env
+}
+
+// Open opens the stores, whatever the state of their schema. It creates a SQLite file only with
+// create. Nothing is started: call Clock.Start to compare the clock.
+func Open(ctx context.Context, cfg config.Config, env Env, create bool) (*Parts, error) {
+	return open(ctx, cfg, env, create, instruments{})
+}
+
+func open(ctx context.Context, cfg config.Config, env Env, create bool, i instruments) (*Parts, error) {
+	stores := env.Stores
+	if stores == nil {
+		var err error
+		if stores, err = openStores(ctx, cfg, create, env.Log, i); err != nil {
+			return nil, err
+		}
+	}
+	return &Parts{
+		Stores: stores, cfg: cfg, env: env.withDefaults(),
+		Clock: clock.New(stores.Clock, stores.TimeMark, cfg.Refresh.Grace, env.Now, env.Log),
+		Audit: audit.NewLog(stores.Audits, env.Log),
+	}, nil
+}
+
+// Close closes the stores, unless the caller of Open opened them.
+func (p *Parts) Close() {
+	if p.env.Stores == nil {
+		p.Stores.Close()
+	}
+}
+
+// hashWait is the longest time that a login waits in the queue for its hash: an answer must come
+// within 3 s. A long wait costs less than a refusal, because a refused client retries.
+const hashWait = 2400 * time.Millisecond
+
+// NewHasher returns a new hasher. The caller closes it.
+func (p *Parts) NewHasher() *password.Hasher {
+	return password.NewHasher(p.cfg.Password.BcryptCost, p.env.HashSlots, min(hashWait, p.cfg.Server.RequestTimeout/2))
+}
+
+// PasswordPolicy returns the rules for new passwords. It opens the breach file, which stays open
+// as long as the process lives.
+func (p *Parts) PasswordPolicy() (password.Policy, error) {
+	policy := password.Policy{MinLength: p.cfg.Password.MinLength, Service: p.cfg.Server.PublicURL.Hostname()}
+	if p.cfg.Password.BreachFile == "" {
+		return policy, nil
+	}
+	f, err := os.Open(p.cfg.Password.BreachFile)
+	if err != nil {
+		return policy, fmt.Errorf("password.breach_file: %w", err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return policy, fmt.Errorf("password.breach_file: %w", err)
+	}
+	if policy.Breached, err = password.NewBreachFile(f, info.Size()); err != nil {
+		return policy, fmt.Errorf("password.breach_file: %w", err)
+	}
+	return policy, nil
+}
+
+// NewAccounts returns the accounts, whose new passwords obey a policy.
+func (p *Parts) NewAccounts(policy password.Policy, hasher *password.Hasher) *account.Service {
+	return account.New(p.Stores.Users, hasher, policy, p.cfg.Signup.Enabled, p.Clock.Now, p.Audit)
+}
+
+// NewClients returns the OAuth clients.
+func (p *Parts) NewClients() *oauth.Clients {
+	return oauth.NewClients(p.Stores.Clients, p.Clock.Now, p.Audit)
+}
+
+// NewRetention returns the deletion of expired records.
+func (p *Parts) NewRetention() *retention.Service {
+	return retention.New(p.Stores.Store, p.Clock, p.Audit, p.env.Log)
+}
+
+// NewInspector returns the explanation of tokens.
+func (p *Parts) NewInspector(s *Signing) *inspect.Inspector {
+	return inspect.New(s.Tokens, s.Keys, s.Sessions, sessionPolicy(p.cfg), p.Clock.Now)
+}

@@ -1,0 +1,106 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"latchkey/config"
+	"latchkey/repository"
+	"latchkey/repository/postgres"
+	"latchkey/repository/redis"
+	"latchkey/repository/sqlite"
+)
+
+// Migrator is what both databases can do with their schema.
+type Migrator interface {
+	Migrate(ctx context.Context) (applied []string, err error)
+	Pending(ctx context.Context) (pending, applied []string, err error)
+}
+
+// Stores are an open set of stores: SQLite, or Postgres and Redis.
+type Stores struct {
+	repository.Store
+	Schema   Migrator
+	Mode     string                         // embedded, or postgres+redis
+	Where    string                         // names the stores, without secrets
+	Warnings func(context.Context) []string // settings of the stores that an operator should change
+	Pools    map[string]func() repository.PoolStats
+
+	close func()
+}
+
+// Close closes the stores.
+func (s *Stores) Close() {
+	if s.close != nil {
+		s.close()
+	}
+}
+
+// openStores opens SQLite, or Postgres and Redis, as the settings say. It creates a SQLite file
+// only with create.
+func openStores(ctx context.Context, cfg config.Config, create bool, log *slog.Logger, i instruments) (*Stores, error) {
+	if cfg.Embedded() {
+		return openEmbedded(ctx, cfg, create, i.calls())
+	}
+	return openServers(ctx, cfg, log, i)
+}
+
+func openServers(ctx context.Context, cfg config.Config, log *slog.Logger, i instruments) (*Stores, error) {
+	pg, err := postgres.Open(ctx, cfg.Database.URL.Reveal(), postgres.Options{MaxConns: cfg.Database.MaxConns, Observe: i.calls(), Tracer: i.statements()})
+	if err != nil {
+		return nil, fmt.Errorf("database.url: %w", err)
+	}
+	redis.LogTo(log)
+	rd, err := redis.Open(cfg.Redis.URL.Reveal(), redis.Options{
+		Mode: redis.Mode(cfg.Redis.Mode), Prefix: cfg.Redis.Prefix, Observe: i.calls(), Instrument: i.commands(),
+		SentinelUsername: cfg.Redis.SentinelUsername, SentinelPassword: cfg.Redis.SentinelPassword.Reveal(),
+		CAFile: cfg.Redis.CAFile, CertFile: cfg.Redis.CertFile, KeyFile: cfg.Redis.KeyFile, ServerName: cfg.Redis.ServerName,
+	})
+	if err != nil {
+		_ = pg.Close()
+		return nil, fmt.Errorf("redis.%w", err) // the error begins with the name of the setting
+	}
+	return &Stores{
+		Store: rd.Store(pg.Store()), Schema: pg, Mode: "postgres+redis", Warnings: rd.Warnings,
+		Where: "Postgres at " + place(cfg.Database.URL) + ", Redis at " + place(cfg.Redis.URL),
+		Pools: map[string]func() repository.PoolStats{"postgres": pg.Pool, "redis": rd.Pool},
+		close: func() { _ = rd.Close(); _ = pg.Close() },
+	}, nil
+}
+
+// place returns the host and the path of a URL, which hold no secret.
+func place(u config.Secret) string {
+	_, rest, _ := strings.Cut(u.Reveal(), "://")
+	authority, path, _ := strings.Cut(rest, "/")
+	path, _, _ = strings.Cut(path, "?")
+	authority, _, _ = strings.Cut(authority[strings.LastIndexByte(authority, '@')+1:], "?")
+	return authority + "/" + path
+}
+
+func openEmbedded(ctx context.Context, cfg config.Config, create bool, observe repository.Observer) (*Stores, error) {
+	path := filepath.Join(cfg.Data.Dir, "latchkey.db")
+	if create {
+		if err := os.MkdirAll(cfg.Data.Dir, 0o700); err != nil {
+			return nil, fmt.Errorf("data.dir: %w", err)
+		}
+	} else if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no database %s. If the service runs on Postgres and Redis, give this command its settings "+
+			"(LATCHKEY_DATABASE_URL, …, or --config); if it runs on SQLite, its data.dir; to create a database: latchkey migrate up", path)
+	}
+	db, err := sqlite.Open(ctx, path, observe)
+	if err != nil {
+		return nil, fmt.Errorf("data.dir: %w", err)
+	}
+	return &Stores{
+		Store: db.Store(), Schema: db, Mode: "embedded", Where: "SQLite in " + path,
+		Warnings: func(context.Context) []string { return db.Warnings() },
+		Pools:    map[string]func() repository.PoolStats{"sqlite": db.Pool},
+		close:    func() { _ = db.Close() },
+	}, nil
+}
