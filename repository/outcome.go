@@ -1,38 +1,38 @@
 package repository
 
-// Outcome is what became of a refresh token that was presented. The values are
-// part of the API: they appear in logs, metrics and audit records.
+// Outcome is the result of a refresh request. The values are part of the API: they appear in
+// logs, metrics and audit records.
 type Outcome string
 
 // Accepted outcomes.
 const (
-	OutcomeRotated       Outcome = "rotated"        // the live token, replaced by its successor
-	OutcomeKept          Outcome = "kept"           // the live token, which stays
-	OutcomeReplayed      Outcome = "replayed"       // its predecessor, a moment later: the live token again
-	OutcomeRecovered     Outcome = "recovered"      // its predecessor, whose successor was lost: a new one
-	OutcomeRolledForward Outcome = "rolled_forward" // a token that the store has forgotten: adopted
+	OutcomeRotated       Outcome = "rotated"        // the live token; its successor replaces it
+	OutcomeKept          Outcome = "kept"           // the live token; it stays live
+	OutcomeReplayed      Outcome = "replayed"       // its predecessor, within grace: the live token is returned again
+	OutcomeRecovered     Outcome = "recovered"      // its predecessor, whose successor was lost: a new token
+	OutcomeRolledForward Outcome = "rolled_forward" // a token that the store has lost: it is accepted as live
 )
 
 // Refused outcomes.
 const (
 	OutcomeUnknown          Outcome = "unknown"           // no such session
-	OutcomeRevoked          Outcome = "revoked"           // ended before
+	OutcomeRevoked          Outcome = "revoked"           // revoked before
 	OutcomeExpired          Outcome = "expired"           // idle or absolute expiry
-	OutcomeClientMismatch   Outcome = "client_mismatch"   // another client's session
-	OutcomeDeliveryMismatch Outcome = "delivery_mismatch" // a cookie's token elsewhere
-	OutcomeGraceExhausted   Outcome = "grace_exhausted"   // replayed too often: come back later
-	OutcomeLate             Outcome = "late"              // would be reuse or recovered, but the call may be older than it seems
-	OutcomeReuse            Outcome = "reuse"             // a spent token: the session ends
+	OutcomeClientMismatch   Outcome = "client_mismatch"   // the session belongs to another client
+	OutcomeDeliveryMismatch Outcome = "delivery_mismatch" // a token of a cookie arrived in another way
+	OutcomeGraceExhausted   Outcome = "grace_exhausted"   // replayed too often; retry later
+	OutcomeLate             Outcome = "late"              // would be reuse or recovered, but the call may have been delayed
+	OutcomeReuse            Outcome = "reuse"             // a superseded token: the session is revoked
 )
 
-// Questions: the store cannot walk the chain of token ids and asks the caller
-// to, who presents the token again with a Proof.
+// Questions: the store cannot compute the chain of token IDs. The caller does so and repeats
+// the request with a Proof.
 const (
-	OutcomeAhead       Outcome = "ahead"       // does the live token lead to the presented one?
-	OutcomeRecoverable Outcome = "recoverable" // which id follows the live one?
+	OutcomeAhead       Outcome = "ahead"       // does the chain lead from the live token to the presented one?
+	OutcomeRecoverable Outcome = "recoverable" // which ID follows the live token?
 )
 
-// Outcomes lists every outcome but the questions.
+// Outcomes returns all outcomes except the questions.
 func Outcomes() []Outcome {
 	return []Outcome{
 		OutcomeRotated, OutcomeKept, OutcomeReplayed, OutcomeRecovered, OutcomeRolledForward,
@@ -41,7 +41,7 @@ func Outcomes() []Outcome {
 	}
 }
 
-// Accepted reports whether the presenter gets tokens.
+// Accepted reports whether the client receives tokens.
 func (o Outcome) Accepted() bool {
 	switch o {
 	case OutcomeRotated, OutcomeKept, OutcomeReplayed, OutcomeRecovered, OutcomeRolledForward:
@@ -52,5 +52,5 @@ func (o Outcome) Accepted() bool {
 	return false
 }
 
-// Question reports whether the token must be presented again with a Proof.
+// Question reports whether the caller must repeat the request with a Proof.
 func (o Outcome) Question() bool { return o == OutcomeAhead || o == OutcomeRecoverable }

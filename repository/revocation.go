@@ -5,52 +5,52 @@ import (
 	"time"
 )
 
-// EndReason says why a session ended. The values are part of the API.
+// EndReason is the reason why a session was revoked. The values are part of the API.
 type EndReason string
 
 // The reasons.
 const (
 	EndLogout     EndReason = "logout"
 	EndReuse      EndReason = "reuse"
-	EndReplaced   EndReason = "replaced" // a login carried its refresh cookie
-	EndEvicted    EndReason = "evicted"  // a login found too many others
-	EndByUser     EndReason = "by_user"  // from the list of devices
+	EndReplaced   EndReason = "replaced" // a login of the same browser replaced it
+	EndEvicted    EndReason = "evicted"  // a login exceeded the number of sessions
+	EndByUser     EndReason = "by_user"  // in the list of sessions
 	EndByAdmin    EndReason = "by_operator"
 	EndPassword   EndReason = "password_changed"
 	EndDisabled   EndReason = "account_disabled"
-	EndCodeReused EndReason = "code_reused" // its authorization code was used twice
+	EndCodeReused EndReason = "code_reused" // its authorization code was redeemed twice
 )
 
-// Revocation is the durable record that a session is over.
+// Revocation is the durable record that a session is revoked.
 type Revocation struct {
 	SessionID string
 	UserID    string
 	Reason    EndReason
 	At        time.Time
-	ExpiresAt time.Time // when no token of the session can be valid any more
+	ExpiresAt time.Time // from this time on no token of the session is valid
 }
 
-// Revocations keeps in the database which sessions were ended before their
-// time. It is what decides: the tombstone in the session store follows.
+// Revocations stores in the database which sessions were revoked. It is authoritative: the
+// tombstone in the session store is written afterwards.
 type Revocations interface {
-	// RevokeSession records that a session is over, and the audit record of it,
-	// in one step. Only the first call for a session writes; it reports true,
-	// all others, concurrent ones too, report false and change nothing.
-	// ErrNotAllowed if there is a caller whose session is not live.
+	// RevokeSession revokes a session and writes the audit record in one step. The first
+	// call for a session reports true. Every other call, also a concurrent one, reports
+	// false and changes nothing. It returns ErrNotAllowed if the session of the caller is
+	// not live.
 	RevokeSession(ctx context.Context, r Revocation, by Caller, a AuditRecord) (first bool, err error)
 
-	// RecordLogin writes the audit record of a login and revokes the sessions
-	// that the login ends, in one step; those that are revoked already stay as
-	// they are. It returns the sessions that it revoked. ErrNotFound, and nothing
-	// is written, if login.UserID is not an enabled user of that epoch: the
-	// account has changed since the login read it.
+	// RecordLogin writes the audit record of a login and revokes the sessions that the
+	// login ends, in one step. Sessions that are revoked already do not change. It
+	// returns the sessions that it revoked. If login.UserID is not an enabled user with
+	// that epoch, the account has changed since the login read it: RecordLogin writes
+	// nothing and returns ErrNotFound.
 	RecordLogin(ctx context.Context, login AuditRecord, epoch int64, ended []Ended) (revoked []string, err error)
 
-	// ListRevoked returns which sessions of a user have been revoked.
+	// ListRevoked returns the IDs of the revoked sessions of a user.
 	ListRevoked(ctx context.Context, userID string) ([]string, error)
 
-	// PurgeRevocations forgets at most limit revocations that expired before a
-	// time, and returns how many.
+	// PurgeRevocations deletes at most limit revocations that expired before a time and
+	// returns their number.
 	PurgeRevocations(ctx context.Context, before time.Time, limit int) (int, error)
 }
 

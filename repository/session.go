@@ -5,61 +5,61 @@ import (
 	"time"
 )
 
-// TokenID is the jti of a refresh token: 128 bits as base64url. It has a type
-// of its own so that a token cannot be stored in its place.
+// TokenID is the jti of a refresh token: 128 bits as base64url. The separate type prevents
+// storing the token itself.
 type TokenID string
 
-// Delivery is how the refresh tokens of a session travel.
+// Delivery is the way in which the refresh tokens of a session are transported.
 type Delivery string
 
-// The ways.
+// The deliveries.
 const (
-	DeliveryBody Delivery = "body" // in a body or a header
-	// DeliveryCookie is a cookie that another host may have set: on http, and of
-	// sessions that began before DeliveryHostCookie existed.
+	DeliveryBody Delivery = "body" // in the body or a header
+	// DeliveryCookie is a cookie that another host can set. Sessions on http have it, and
+	// those that are older than DeliveryHostCookie.
 	DeliveryCookie Delivery = "cookie"
-	// DeliveryHostCookie is a cookie whose session a second cookie names, one that
-	// this host alone can set.
+	// DeliveryHostCookie is a cookie whose session is named by a second cookie, which only
+	// this host can set.
 	DeliveryHostCookie Delivery = "host_cookie"
 )
 
-// accepts reports whether the tokens of a session that travel this way may come in
-// that way. A second cookie proves more than a session from before asks for.
+// accepts reports whether a token of a session with this delivery may arrive by the delivery
+// in. A host cookie proves more than a session with a plain cookie requires.
 func (d Delivery) accepts(in Delivery) bool {
 	return d == in || d == DeliveryCookie && in == DeliveryHostCookie
 }
 
-// Session is one login on one device. It owns exactly one live refresh token,
-// whose identity is (ID, Gen, JTI). Its size is constant however often it is
-// refreshed. Times are kept to the millisecond.
+// Session is a login session. It has exactly one live refresh token, identified by (ID, Gen,
+// JTI). Its size does not grow with the number of refreshes. Times have millisecond
+// precision.
 type Session struct {
 	ID     string // UUID
 	UserID string
 
-	Gen     int64 // generation of the live token: 0 at login, only grows
+	Gen     int64 // generation of the live token: 0 at login, never decreases
 	JTI     TokenID
-	PrevGen int64 // its predecessor; PrevJTI is empty at generation 0
+	PrevGen int64 // of the predecessor; PrevJTI is empty at generation 0
 	PrevJTI TokenID
 
 	RotatedAt time.Time // when Gen last changed
 	Op        string    // the call that changed it
-	Seen      bool      // the live token has been presented
+	Seen      bool      // a client has presented the live token
 
-	IdleAt     time.Time // expiry by idleness; slides where the policy says so
-	AbsoluteAt time.Time // expiry come what may; the exp of every refresh token
+	IdleAt     time.Time // idle expiry; moves if the policy is sliding
+	AbsoluteAt time.Time // absolute expiry; the exp of every refresh token
 
 	Epoch    int64 // the user's SessionEpoch at login
 	ClientID string
 	Delivery Delivery
-	Scope    string    // space separated
-	AMR      string    // how the user authenticated, space separated (RFC 8176)
-	AuthTime time.Time // when; a refresh never renews it
+	Scope    string    // separated by spaces
+	AMR      string    // authentication methods, separated by spaces (RFC 8176)
+	AuthTime time.Time // time of authentication; a refresh does not change it
 
-	Graced     int64     // graced answers since the last rotation
-	Recoveries int64     // recoveries within the window
+	Graced     int64     // replays of the predecessor since the last rotation
+	Recoveries int64     // recoveries in the current window
 	RecoveryAt time.Time // start of that window
 
-	Ended   EndReason // not empty: a tombstone
+	Ended   EndReason // not empty: the session is a tombstone
 	EndedAt time.Time
 	EndOp   string
 
@@ -69,79 +69,78 @@ type Session struct {
 	Agent     string // of the login, at most 64 bytes
 }
 
-// Tombstone is what is left of a session that has ended: its ID and user, why, when and
-// by which call it ended, and AbsoluteAt.
+// Tombstone returns what remains of a revoked session: its ID, user and AbsoluteAt, and the
+// reason, time and operation ID of the revocation.
 func (s Session) Tombstone(reason EndReason, at time.Time, op string) Session {
 	return Session{ID: s.ID, UserID: s.UserID, AbsoluteAt: s.AbsoluteAt, Ended: reason, EndedAt: at, EndOp: op}
 }
 
-// Presentation is a refresh token shown to the store, whose signature, issuer
-// and expiry have been verified, with all that decides what becomes of it.
+// Presentation is a refresh request: a refresh token whose signature, issuer and expiry have
+// been verified, and everything else that the decision depends on.
 type Presentation struct {
 	UserID    string
 	SessionID string
 	Gen       int64
 	JTI       TokenID
-	Next      TokenID // the successor of JTI in the session's chain
+	Next      TokenID // the token ID that follows JTI in the chain of the session
 
 	ClientID string
 	Delivery Delivery
 	Epoch    int64  // the user's SessionEpoch now
 	Kept     bool   // the session is the user's KeptSession
-	Op       string // random; the same call repeated carries the same
+	Op       string // random operation ID; a retry has the same one
 	Now      time.Time
 
-	// IssuedAt is the iat of the token: when its generation began, in whole
-	// seconds.
+	// IssuedAt is the iat of the token: the start of its generation, in whole seconds.
 	IssuedAt time.Time
-	// ClockLimit is how far the clock of a replica may be off. Woken says that this
-	// replica stood still a moment ago, so that the call may be older than Now.
+	// ClockLimit is the largest error of the clock of a replica. Woken reports that this
+	// replica was suspended recently, so that the request may be older than Now.
 	ClockLimit time.Duration
 	Woken      bool
-	// Keep asks for an access token only: no refresh token is made.
+	// Keep requests an access token only: no refresh token is generated.
 	Keep bool
 
-	Rotate   bool          // false: the live token stays
-	Sliding  bool          // true: an accepted presentation moves IdleAt
-	Grace    time.Duration // for which a predecessor is honoured; 0: never
-	Debounce time.Duration // for which the live token stays
-	Recovery time.Duration // within which a lost successor is replaced; 0: never
+	Rotate   bool          // false: the live token is not replaced
+	Sliding  bool          // true: an accepted request moves IdleAt
+	Grace    time.Duration // how long a predecessor is accepted; 0: never
+	Debounce time.Duration // how long the live token is not replaced
+	Recovery time.Duration // how long a lost successor can be replaced; 0: never
 	IdleTTL  time.Duration
 
-	// Proof answers a question; nil the first time.
+	// Proof answers a question. It is nil in the first request.
 	Proof *Proof
 }
 
-// Proof is what the caller knows of the chain of token ids, for a session whose
-// live token is (Gen, JTI). If that is no longer so, the question is asked again.
+// Proof is the part of the chain of token IDs that a question asks for. It is valid while the
+// live token is (Gen, JTI). After that the store asks again.
 type Proof struct {
 	Gen  int64
 	JTI  TokenID
-	Next TokenID // the id that follows JTI
-	// Before is the id before the presented one, in a chain that leads from JTI
-	// to it; empty if it does not.
+	Next TokenID // the ID that follows JTI
+	// Before is the ID before the presented one in the chain that starts at JTI. It is
+	// empty if the chain does not lead to the presented ID.
 	Before TokenID
 }
 
 // The limits of the protocol.
 const (
-	// MaxGraced is how often a predecessor is honoured for one rotation.
+	// MaxGraced is how often a predecessor is accepted after one rotation.
 	MaxGraced = 200
-	// MaxRecoveries is how many lost successors are replaced in a RecoveryWindow.
+	// MaxRecoveries is the number of lost successors that are replaced per RecoveryWindow.
 	MaxRecoveries  = 3
 	RecoveryWindow = 24 * time.Hour
-	// MaxAhead is how many generations a store may have forgotten: a month of one
-	// each five minutes.
+	// MaxAhead is how many generations a store may have lost: one every five minutes for a
+	// month.
 	MaxAhead = 8192
-	// MaxRotatedAhead is how far RotatedAt may be ahead of a call. Beyond it, a wrong
-	// clock wrote it.
+	// MaxRotatedAhead is how far RotatedAt may be ahead of a request. If it is further
+	// ahead, a wrong clock has written it.
 	MaxRotatedAhead = time.Minute
 )
 
-// Presented is what became of a presentation. Ended says why a revoked session
-// ended; it is empty where the epoch ended it. For a question only Gen, JTI and
-// RotatedAt are set, those of the live token. All else is set only for accepted
-// presentations, and describes the session after them.
+// Presented is the result of a refresh request. Ended is the reason why a session was
+// revoked; it is empty if the epoch revoked it. For a question only Gen, JTI and RotatedAt of
+// the live token are set. For an accepted request the other fields describe the session after
+// it. Otherwise they are empty.
 type Presented struct {
 	Outcome    Outcome
 	Ended      EndReason
@@ -155,7 +154,7 @@ type Presented struct {
 	Scope      string
 }
 
-// Ending asks for a tombstone.
+// Ending is a request to replace sessions by tombstones.
 type Ending struct {
 	UserID    string
 	SessionID string
@@ -165,52 +164,49 @@ type Ending struct {
 	Now       time.Time
 }
 
-// Limit is how many live sessions a user may have after a login. Live means live
-// for a user of the new session's epoch.
+// Limit is the number of live sessions that a user may have after a login. A session is live
+// if it is live in the epoch of the new session.
 type Limit struct {
 	Sessions int
 	Kept     string // the user's KeptSession
-	Replaced string // the session that the login ends anyway: it does not count
+	Replaced string // the session that the login replaces: it does not count
 }
 
-// Sessions keeps the live refresh token of each session.
+// Sessions stores the sessions and their live refresh tokens.
 type Sessions interface {
-	// CreateSession adds a session. Only a login calls it. Where the user then
-	// has more live ones than l allows, it returns those that were idle the
-	// longest, for the login to end. Adding the same session again changes
-	// nothing and returns such sessions again; ErrExists for an ID that another
-	// one has.
+	// CreateSession adds the session of a login. If the user then has more live sessions
+	// than l allows, it returns those that were used least recently, so that the login can
+	// revoke them. Adding the same session again changes nothing and
+	// returns the surplus again. It returns ErrExists if another session has the ID.
 	CreateSession(ctx context.Context, s Session, l Limit) (surplus []string, err error)
 
-	// PresentSession decides what becomes of a refresh token and changes the
-	// session accordingly, in one atomic step; Session.Present is its meaning.
-	// A session that is not there is OutcomeUnknown, not an error. Of many
-	// concurrent presentations of one live token exactly one is
-	// OutcomeRotated. The same call with the same Op again returns what it
-	// returned first.
+	// PresentSession decides a refresh request and changes the session accordingly, in one
+	// atomic step. Session.Present defines the decision. An absent session is
+	// OutcomeUnknown, not an error. Of concurrent requests with one live token exactly
+	// one is OutcomeRotated. A retry with the same Op returns the first result again.
 	PresentSession(ctx context.Context, p Presentation) (Presented, error)
 
-	// EndSession puts a tombstone on a session; the first one stays, and why it
-	// was put there is returned, else "". It never brings a session back, and is
-	// nil for one that is not there. It is called once the database has the end of
-	// the session: a store may forget the tombstone an hour later.
+	// EndSession replaces a session by a tombstone. If it is a tombstone already, it does
+	// not change, and EndSession returns its reason; otherwise it returns "". An absent
+	// session stays absent and is not an error. The caller has revoked the session in the
+	// database before, so a store may delete the tombstone after an hour.
 	EndSession(ctx context.Context, e Ending) (before EndReason, err error)
 
-	// EndOtherSessions puts a tombstone on each session of a user but
-	// e.SessionID (empty: on all) and those of e.Epoch: they began after what
-	// ended the others.
+	// EndOtherSessions replaces the sessions of a user by tombstones, except e.SessionID
+	// (empty: no exception) and the sessions of e.Epoch, which began after the
+	// revocation.
 	EndOtherSessions(ctx context.Context, e Ending) error
 
-	// ListSessions returns the sessions of a user that have no tombstone, the
-	// one used last first. Expired ones may be among them.
+	// ListSessions returns the sessions of a user that are not tombstones, most recently
+	// used first. Some may have expired.
 	ListSessions(ctx context.Context, userID string) ([]Session, error)
 
-	// PurgeSessions forgets at most limit sessions whose AbsoluteAt is before a
-	// time, and returns how many. A store that forgets a session by itself, at most
-	// two hours after AbsoluteAt, returns 0.
+	// PurgeSessions deletes at most limit sessions whose AbsoluteAt is before a time and
+	// returns their number. A store that expires sessions by itself, at most two hours
+	// after AbsoluteAt, returns 0.
 	PurgeSessions(ctx context.Context, before time.Time, limit int) (int, error)
 
-	// FindSession reads a session, ended ones included, as it is now.
-	// ErrNotFound if it is not there.
+	// FindSession returns the current state of a session or tombstone. It returns
+	// ErrNotFound if there is none.
 	FindSession(ctx context.Context, userID, sessionID string) (Session, error)
 }

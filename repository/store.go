@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Store is everything that the rules keep, filled by cmd from Postgres and
-// Redis, or from SQLite alone.
+// Store contains all stores that the rules need. The program fills it from Postgres and Redis,
+// or from SQLite alone.
 type Store struct {
 	Users       Users
 	Revocations Revocations
@@ -18,41 +18,41 @@ type Store struct {
 	Sessions    Sessions
 	Limits      Limits
 
-	// Database and SessionStore are the two servers behind the above, for
-	// health checks. They are the same in the embedded mode.
+	// Database and SessionStore are the servers behind the stores, for health checks. In
+	// embedded mode they are the same.
 	Database     Pinger
 	SessionStore Pinger
-	// Clock is the clock of the database server, which all replicas share; nil for a
-	// database without a server.
+	// Clock is the clock of the database server, which all replicas share. It is nil if
+	// the database has no server.
 	Clock Clock
-	// TimeMark is in the place of Clock where there is no server; else nil.
+	// TimeMark replaces Clock if the database has no server. Otherwise it is nil.
 	TimeMark TimeMark
 }
 
-// Clock tells the time of a server.
+// Clock reads the clock of a server.
 type Clock interface {
 	Now(ctx context.Context) (time.Time, error)
 }
 
-// TimeMark keeps the newest time at which a process has written to the database, so
-// that a later process can tell a wrong clock.
+// TimeMark stores the latest time at which a process has written to the database, so that a
+// later process can detect a wrong clock.
 type TimeMark interface {
-	// NewestTime returns the mark; the zero time in a new database.
+	// NewestTime returns the mark. It is the zero time in a new database.
 	NewestTime(ctx context.Context) (time.Time, error)
-	// AdvanceTime moves the mark to a time, and never back.
+	// AdvanceTime moves the mark forward to a time. It never moves it back.
 	AdvanceTime(ctx context.Context, to time.Time) error
-	// SetTime moves the mark to a time, back as well: an operator says that the time
-	// is right.
+	// SetTime moves the mark to a time, also back, after an operator has confirmed the
+	// clock.
 	SetTime(ctx context.Context, to time.Time) error
 }
 
-// Observer is told of each call of a store: which, what kind of call out of a small
-// set (a command, or the first word of a statement), how long it took, and the
-// ErrUnavailable that it ended in, or nil. It must be quick, and safe for concurrent
+// Observer is called after each call of a store. It receives the store, the kind of call (a
+// command, or the first word of a statement, from a small set), the duration, and the
+// ErrUnavailable that the call returned, or nil. It must be fast and safe for concurrent
 // use.
 type Observer func(store, call string, took time.Duration, unavailable error)
 
-// IfUnavailable is err where the store was unavailable, else nil.
+// IfUnavailable returns err if it is an ErrUnavailable, otherwise nil.
 func IfUnavailable(err error) error {
 	if errors.Is(err, ErrUnavailable) {
 		return err
@@ -60,16 +60,15 @@ func IfUnavailable(err error) error {
 	return nil
 }
 
-// PoolStats are the connections of a store.
+// PoolStats are the numbers of connections of a store.
 type PoolStats struct {
 	Used, Idle, Max int64
-	Waited          int64 // how often somebody had to wait for one
+	Waited          int64 // number of calls that waited for a connection
 }
 
-// Pinger is a server that can be asked whether it answers.
+// Pinger checks whether a server is available.
 type Pinger interface {
-	// Ping returns nil when the server answers and is one that takes writes, and
-	// ErrUnavailable when not. What only a write would show, as a full disk, it
-	// does not see.
+	// Ping returns ErrUnavailable unless the server answers and accepts writes. It does
+	// not detect failures that only a write shows, such as a full disk.
 	Ping(ctx context.Context) error
 }

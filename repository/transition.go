@@ -2,19 +2,17 @@ package repository
 
 import "time"
 
-// Present is the meaning of Sessions.PresentSession as a pure function: what
-// becomes of a token presented to session s, and the session after it. SQLite
-// runs it inside its transaction, Redis has it once more in Lua, and the
-// conformance suite compares the two.
+// Present defines Sessions.PresentSession as a pure function: it returns the session after a
+// refresh request, and the outcome. SQLite calls it in a transaction. Redis implements it in
+// Lua, and the conformance suite compares the two.
 //
-// The order of the cases matters: what is over is refused before it is asked
-// who presents it, so that nothing can end a session twice; and a token that
-// is presented by the wrong client or on the wrong way changes nothing, else
-// any client could end another's session.
+// The order of the cases matters. A revoked or expired session is refused before the client
+// is checked, so that no session is revoked twice. A token from the wrong client or by the
+// wrong delivery changes nothing; otherwise any client could revoke the session of another.
 func (s Session) Present(p Presentation) (Session, Outcome) {
 	switch {
 	case s.Ended == EndReuse && s.EndOp == p.Op:
-		return s, OutcomeReuse // the same call, repeated
+		return s, OutcomeReuse // a retry of the same call
 	case s.Ended != "", s.Epoch != p.Epoch && !p.Kept:
 		return s, OutcomeRevoked
 	case s.ClientID != p.ClientID:
@@ -35,50 +33,50 @@ func (s Session) Present(p Presentation) (Session, Outcome) {
 	case s.isPrevious(p):
 		return s.previous(p)
 	case p.Gen > s.Gen+MaxAhead:
-		return s, OutcomeUnknown // only we can have signed it
+		return s, OutcomeUnknown // signed by this service, but impossible
 	case p.Gen > s.Gen:
 		return s.ahead(p)
 	}
 	return s.reuse(p)
 }
 
-// repeated returns the outcome that the same call had before, if it changed the
-// generation; what else a call does, it may do again.
+// repeated returns the outcome of the first call if p is a retry of the call that changed the
+// generation, otherwise "". Any other call may simply run again.
 func (s Session) repeated(p Presentation) Outcome {
 	switch {
 	case s.Op != p.Op:
 		return ""
 	case p.Gen == s.Gen && p.JTI == s.JTI:
-		return OutcomeRolledForward // no other call leaves its own token live
+		return OutcomeRolledForward // only this outcome leaves the presented token live
 	case !s.isPrevious(p):
 		return ""
 	case s.Gen > s.PrevGen+1:
-		return OutcomeRecovered // no other call skips a generation
+		return OutcomeRecovered // only this outcome skips a generation
 	case p.Proof != nil:
 		return OutcomeRolledForward
 	}
 	return OutcomeRotated
 }
 
-// live: the token is the live one.
+// live handles the live token.
 func (s Session) live(p Presentation) (Session, Outcome) {
 	s = s.used(p)
-	// Generation 0 rotates at once, so that the token of the login is spent by
-	// its first use.
+	// Generation 0 rotates immediately, so that the first use of the token of the login
+	// supersedes it.
 	recent := s.Gen > 0 && s.age(p) < p.Debounce && !s.fromFuture(p)
 	if p.Keep || !p.Rotate || recent {
 		s.Seen = true
 		return s, OutcomeKept
 	}
 	if s.fromFuture(p) {
-		s.RotatedAt = time.Time{} // else no token would ever be old
+		s.RotatedAt = time.Time{} // otherwise the live token would not age
 	}
 	s.PrevGen, s.PrevJTI = s.Gen, s.JTI
 	return s.next(p, p.Next), OutcomeRotated
 }
 
-// previous: the token is the one before the live one. Its owner has not had the
-// answer yet, or never will.
+// previous handles the predecessor of the live token: the client has not received the
+// response yet, or the response was lost.
 func (s Session) previous(p Presentation) (Session, Outcome) {
 	graced := s.age(p) < p.Grace
 	if !graced && !s.recoverable(p) {
@@ -93,9 +91,8 @@ func (s Session) previous(p Presentation) (Session, Outcome) {
 		return s, OutcomeReplayed
 	}
 	if p.Woken || s.Graced > 0 && s.skewed(p) {
-		// The call may be older than the replay that has answered another call of this
-		// client. To replace the live token would make the one that the client has a
-		// dead one.
+		// The request may be older than a replay that has already sent the live token to
+		// the client. Replacing the live token would invalidate the client's token.
 		return s, OutcomeLate
 	}
 	if !s.answered(p) {
@@ -108,29 +105,29 @@ func (s Session) previous(p Presentation) (Session, Outcome) {
 		}
 		s.Recoveries++
 	}
-	return s.next(p, p.Proof.Next), OutcomeRecovered // the predecessor stays
+	return s.next(p, p.Proof.Next), OutcomeRecovered // the predecessor does not change
 }
 
-// recoverable reports whether the successor of the presented token may be
-// replaced: nobody has used it, and that does not happen often.
+// recoverable reports whether the successor of the presented token may be replaced: it is
+// unused, and the budget of recoveries is not exhausted.
 func (s Session) recoverable(p Presentation) bool {
 	return s.age(p) < p.Recovery && !s.Seen && (!s.counts(p) ||
 		s.Recoveries < MaxRecoveries || s.windowOver(p))
 }
 
-// windowOver reports whether the window of the recoveries is over. One that begins
-// in the future was written by a wrong clock.
+// windowOver reports whether the window of the recoveries is over. A window that starts far in
+// the future was written by a wrong clock and counts as over.
 func (s Session) windowOver(p Presentation) bool {
 	return p.Now.Sub(s.RecoveryAt).Abs() >= RecoveryWindow
 }
 
-// counts reports whether a recovery comes out of the budget. One within debounce
-// does not: where two replicas' clocks are grace apart, it is a prompt retry.
+// counts reports whether a recovery counts against the budget. A recovery within debounce does
+// not: it is a prompt retry, seen by a replica whose clock differs by grace.
 func (s Session) counts(p Presentation) bool { return s.age(p) >= p.Debounce }
 
-// ahead: the token is of a generation that the store does not know. If the live
-// one leads to it, the store has lost writes in a failover, and the session goes
-// on from it as it was when it was made.
+// ahead handles a token of a generation that the store does not know. If the chain leads from
+// the live token to it, the store has lost writes in a failover, and the session continues
+// from that token.
 func (s Session) ahead(p Presentation) (Session, Outcome) {
 	switch {
 	case !s.answered(p):
@@ -146,9 +143,9 @@ func (s Session) ahead(p Presentation) (Session, Outcome) {
 	return s, OutcomeRolledForward
 }
 
-// reuse: the token was spent. Its owner or a thief has another; end both. A call
-// that was made before the rotation that it would accuse, or may have been, ends
-// nothing: if a thief made it, the thief's next one is judged at its own time.
+// reuse handles a superseded token: the user or an attacker has a newer one, so the session is
+// revoked. A request that is, or may be, older than the last rotation revokes nothing. If an
+// attacker sent it, the attacker's next request is detected.
 func (s Session) reuse(p Presentation) (Session, Outcome) {
 	if p.Now.Before(s.RotatedAt) || p.Woken || s.isPrevious(p) && s.skewed(p) {
 		return s, OutcomeLate
@@ -156,7 +153,7 @@ func (s Session) reuse(p Presentation) (Session, Outcome) {
 	return s.Tombstone(EndReuse, p.Now, p.Op), OutcomeReuse
 }
 
-// next makes the token with that id the live one.
+// next makes id the ID of the live token.
 func (s Session) next(p Presentation, id TokenID) Session {
 	s.Gen, s.JTI = s.Gen+1, id
 	s.RotatedAt, s.Op = later(s.RotatedAt, p.Now), p.Op
@@ -164,7 +161,7 @@ func (s Session) next(p Presentation, id TokenID) Session {
 	return s
 }
 
-// used notes an accepted presentation.
+// used records an accepted request.
 func (s Session) used(p Presentation) Session {
 	s.UsedAt = later(s.UsedAt, p.Now)
 	if p.Sliding {
@@ -173,32 +170,30 @@ func (s Session) used(p Presentation) Session {
 	return s
 }
 
-// age is how long the live token has been so; a clock that went back counts as
-// no time.
+// age returns the time since the last rotation. It is 0 if the clock has gone back.
 func (s Session) age(p Presentation) time.Duration {
 	return max(0, p.Now.Sub(s.RotatedAt))
 }
 
-// skewed reports whether the predecessor may still be within grace by the clock of
-// another replica: each may be off by the clock limit.
+// skewed reports whether the predecessor may still be within grace by the clock of another
+// replica. Each clock may be wrong by ClockLimit.
 func (s Session) skewed(p Presentation) bool {
 	return p.Grace > 0 && s.age(p) < p.Grace+2*p.ClockLimit
 }
 
-// fromFuture reports whether a wrong clock wrote when the live token became so.
+// fromFuture reports whether a wrong clock has written RotatedAt.
 func (s Session) fromFuture(p Presentation) bool { return s.RotatedAt.Sub(p.Now) > MaxRotatedAhead }
 
 func (s Session) isPrevious(p Presentation) bool {
 	return s.PrevJTI != "" && p.Gen == s.PrevGen && p.JTI == s.PrevJTI
 }
 
-// answered reports whether the presentation has a proof for the token that is
-// live now.
+// answered reports whether the request has a proof for the current live token.
 func (s Session) answered(p Presentation) bool {
 	return p.Proof != nil && p.Proof.Gen == s.Gen && p.Proof.JTI == s.JTI
 }
 
-// Presented is the answer that goes with an outcome.
+// Presented returns the result for an outcome.
 func (s Session) Presented(o Outcome) Presented {
 	switch {
 	case o == OutcomeRevoked:
@@ -215,8 +210,7 @@ func (s Session) Presented(o Outcome) Presented {
 	}
 }
 
-// Live reports whether a session can still be refreshed, for a user of that
-// epoch and kept session.
+// Live reports whether a session can be refreshed, given the user's epoch and kept session.
 func (s Session) Live(now time.Time, epoch int64, kept string) bool {
 	return s.Ended == "" && now.Before(s.IdleAt) && now.Before(s.AbsoluteAt) && (s.Epoch == epoch || s.ID == kept)
 }
