@@ -1,6 +1,6 @@
-// Package batch lets calls that come at the same time share one trip to a store, or
-// one write to a disk. Nobody waits for company: a call that finds a turn free goes
-// at once, and the next batch is whatever has come meanwhile.
+// Package batch lets concurrent calls share one round trip to a store, or one write to a disk.
+// Calls are never delayed to fill a batch. If a slot is free the call runs immediately; calls
+// that arrive meanwhile form the next batch.
 package batch
 
 import (
@@ -11,44 +11,45 @@ import (
 	"time"
 )
 
-// Batches does calls of one kind. It is safe for concurrent use.
+// Batches runs calls of one kind in batches. It is safe for concurrent use.
 type Batches[C any] struct {
 	run   func(ctx context.Context, calls []C)
 	size  int
 	limit time.Duration
-	turns chan struct{} // one in it for each batch that is under way
+	turns chan struct{} // the slots: one element for each running batch
 
 	mu      sync.Mutex
 	waiting []*entry[C]
 }
 
-// entry is a call that its caller waits for.
+// entry is a call in the queue or in a batch.
 type entry[C any] struct {
 	ctx   context.Context // of the caller
 	call  C
 	since time.Time
-	err   error         // why it was not done
-	done  chan struct{} // closed once it is done, or will not be
+	err   error         // why the call did not run
+	done  chan struct{} // closed when the call has run, or will not run
 }
 
-// ErrBroken is of a call whose batch ended in a panic.
+// ErrBroken is returned for a call whose batch panicked.
 var ErrBroken = errors.New("the batch was broken off")
 
-// New returns batches of at most size calls, of which so many may be under way at
-// once. No call waits longer than limit for its turn, and no batch has longer. Run
-// does one, and leaves the result of each call in it; it runs on the goroutine of one
-// of the callers. Its context ends with limit, or with the last deadline of its
-// callers if that is sooner: no caller that gives up takes the others along, and no
-// call gets more time than its caller has.
+// New returns Batches that run at most turns batches of at most size calls at a time. limit is
+// the longest time in the queue, and the time limit of a batch.
+//
+// run executes a batch on the goroutine of one of the callers, and stores the result of each
+// call in the call. Its context expires after limit, or at the last deadline of the callers if
+// that is earlier. So a caller that gives up does not cancel the other calls, and no batch
+// outlasts all of its callers.
 func New[C any](turns, size int, limit time.Duration, run func(ctx context.Context, calls []C)) *Batches[C] {
 	return &Batches[C]{run: run, size: size, limit: limit, turns: make(chan struct{}, turns)}
 }
 
-// Do returns once the call is done. An error says that it is not: that of ctx, where
-// it ended before anybody had begun; context.DeadlineExceeded, where its turn came too
-// late; else ErrBroken.
+// Do returns when the call has run. An error means that it has not completed: the error of ctx
+// if ctx ended while the call was queued, context.DeadlineExceeded if it was queued for too
+// long, or ErrBroken.
 func (b *Batches[C]) Do(ctx context.Context, call C) error {
-	e := &entry[C]{ctx: ctx, call: call, since: time.Now(), done: make(chan struct{})} //nolint:forbidigo // how long it waits; no rule depends on it
+	e := &entry[C]{ctx: ctx, call: call, since: time.Now(), done: make(chan struct{})} //nolint:forbidigo // measures the wait; no rule depends on it
 	b.mu.Lock()
 	b.waiting = append(b.waiting, e)
 	b.mu.Unlock()
@@ -66,14 +67,14 @@ func (b *Batches[C]) Do(ctx context.Context, call C) error {
 			if b.turn(ctx, e) {
 				continue
 			}
-			<-e.done // and no more turns: another has it, and they are for those who wait
+			<-e.done // another goroutine runs it; leave the slots to the queued calls
 			return e.err
 		}
 	}
 }
 
-// turn does the next batch, unless mine is in one already. Those who came before come
-// first: it reports whether mine waits still.
+// turn runs the next batch, unless mine is in a batch already. Older calls come first, so mine
+// may still be queued afterwards; turn reports that.
 func (b *Batches[C]) turn(ctx context.Context, mine *entry[C]) (waits bool) {
 	defer func() { <-b.turns }()
 	if batch := b.take(mine); len(batch) > 0 {
@@ -84,17 +85,17 @@ func (b *Batches[C]) turn(ctx context.Context, mine *entry[C]) (waits bool) {
 	return slices.Contains(b.waiting, mine)
 }
 
-// take takes the calls that have waited longest, or nothing where mine does not wait
-// any more. A call whose caller has given up is not done: the process may have stood
-// still for minutes. Nor is one that has waited too long: a turn comes no later than a
-// batch lasts, so no call needs a timer.
+// take removes the oldest calls from the queue and returns them. It returns none if mine is no
+// longer queued. It drops a call whose caller has given up, because the process may have been
+// suspended for minutes, and a call that was queued for too long. A slot becomes free after
+// limit at the latest, so calls need no timer.
 func (b *Batches[C]) take(mine *entry[C]) (batch []*entry[C]) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !slices.Contains(b.waiting, mine) {
 		return nil
 	}
-	now, n := time.Now(), 0 //nolint:forbidigo // likewise
+	now, n := time.Now(), 0 //nolint:forbidigo // as above
 	for ; n < len(b.waiting) && len(batch) < b.size; n++ {
 		e := b.waiting[n]
 		if e.err = e.over(now, b.limit); e.err == nil {
@@ -107,8 +108,8 @@ func (b *Batches[C]) take(mine *entry[C]) (batch []*entry[C]) {
 	return batch
 }
 
-// over is why a call is not done any more, or nil. The timer of a context may be late
-// where the process stood still.
+// over returns the reason why a call must not run any more, or nil. It compares the deadline
+// itself, because the timer of a context may fire late after a suspension.
 func (e *entry[C]) over(now time.Time, limit time.Duration) error {
 	if err := e.ctx.Err(); err != nil {
 		return err
@@ -119,9 +120,9 @@ func (e *entry[C]) over(now time.Time, limit time.Duration) error {
 	return nil
 }
 
-// deadline is when a batch that begins now must be done.
+// deadline returns the deadline of a batch that begins now.
 func (b *Batches[C]) deadline(batch []*entry[C]) time.Time {
-	limit, last := time.Now().Add(b.limit), time.Time{} //nolint:forbidigo // likewise
+	limit, last := time.Now().Add(b.limit), time.Time{} //nolint:forbidigo // as above
 	for _, e := range batch {
 		d, ok := e.ctx.Deadline()
 		if !ok || d.After(limit) {
@@ -152,7 +153,7 @@ func (b *Batches[C]) do(ctx context.Context, batch []*entry[C]) {
 	}
 }
 
-// withdraw takes back a call that nobody has begun.
+// withdraw removes a call from the queue. It reports whether the call was still queued.
 func (b *Batches[C]) withdraw(e *entry[C]) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -18,18 +18,18 @@ type run struct {
 }
 
 const (
-	// batches is how many pipelines may be under way at once: while one is lost in
-	// the network another gets through. More would make them smaller.
+	// batches is the number of concurrent pipelines. A second one can succeed while the
+	// first hangs in the network. More would make each pipeline smaller.
 	batches = 2
-	// batchSize bounds how many calls share the fate of a connection.
+	// batchSize is the largest number of calls in a pipeline: they fail together.
 	batchSize = 64
-	// batchLimit is for a batch, with all that the driver tries, and for the wait for
-	// its turn.
+	// batchLimit is the time limit of a batch, including the retries of the driver. It is
+	// also the longest time that a call is queued.
 	batchLimit = time.Second
 )
 
-// newBatches sends the scripts that come at the same time in one pipeline: a write
-// and a read for all of them, here and at the server.
+// newBatches returns batches that send concurrent calls in one pipeline: one write and one
+// read for all of them, at the client and at the server.
 func newBatches(client redis.UniversalClient) *batch.Batches[*run] {
 	return batch.New(batches, batchSize, batchLimit, func(ctx context.Context, runs []*run) {
 		if len(runs) == 1 {
@@ -41,7 +41,7 @@ func newBatches(client redis.UniversalClient) *batch.Batches[*run] {
 		for _, r := range runs {
 			r.reply = r.script.EvalSha(ctx, p, r.keys, r.args...)
 		}
-		_, _ = p.Exec(ctx) // each command has its error
+		_, _ = p.Exec(ctx) // each command has its own error
 		for _, r := range runs {
 			if redis.HasErrorPrefix(r.reply.Err(), "NOSCRIPT") { // the server was restarted or flushed
 				r.reply = r.script.Eval(ctx, client, r.keys, r.args...)
@@ -50,8 +50,8 @@ func newBatches(client redis.UniversalClient) *batch.Batches[*run] {
 	})
 }
 
-// runTogether runs a script, with others that come at the same time, if they go
-// to the same server.
+// runTogether runs a script in a batch with concurrent calls. In a cluster it runs the script
+// alone, because the calls may go to different servers.
 func (db *DB) runTogether(ctx context.Context, script *redis.Script, keys []string, args ...any) *redis.Cmd {
 	if db.batches == nil {
 		return script.Run(ctx, db.client, keys, args...)

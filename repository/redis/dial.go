@@ -12,22 +12,21 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// retries is how often the driver sends a command again. Harmless: a repeated
-// call carries the same op, and has the same outcome. One dial for each, since
-// the five of the driver outlast the timeouts.
+// retries is how often the driver retries a command. A retry is harmless, because it has the
+// same operation ID and so the same outcome. Each retry dials once: the five attempts of the
+// driver would take longer than the timeouts.
 const (
 	retries     = 1
 	dialRetries = 1
-	// protocol is RESP 2: with the next one the driver looks for messages that the
-	// server pushes before each reply, and we listen to none.
+	// protocol is RESP 2. With RESP 3 the driver looks for push messages before each
+	// reply, which this package does not use.
 	protocol = 2
 )
 
-// dial makes the client of a mode. Reads go to the primary, as writes do: a
-// replica may be late, and a token that was just replaced must not look live.
-// ContextTimeoutEnabled, else a request's deadline does not stop a read. The
-// errors of the driver are not passed on: they may repeat the URL with its
-// password.
+// dial returns a client for a mode. Reads go to the primary, because a replica may lag behind
+// and show a superseded token as live. Without ContextTimeoutEnabled the deadline of a
+// request would not stop a read. Errors of the driver are not returned, because they may
+// contain the URL with its password.
 func dial(address string, o Options) (redis.UniversalClient, error) {
 	switch o.Mode {
 	case "", Standalone:
@@ -48,7 +47,7 @@ func dial(address string, o Options) (redis.UniversalClient, error) {
 		if err != nil || c.MasterName == "" {
 			return nil, errors.New("url: not of the form redis://user:password@sentinel:port/number?master_name=name&addr=sentinel2:port")
 		}
-		// The driver takes the user and password of the URL for those of the sentinels.
+		// The driver uses the user and password of the URL for the sentinels.
 		if c.Username == "" && c.Password == "" {
 			c.Username, c.Password = c.SentinelUsername, c.SentinelPassword
 			c.SentinelUsername, c.SentinelPassword = o.SentinelUsername, o.SentinelPassword
@@ -82,15 +81,15 @@ func dial(address string, o Options) (redis.UniversalClient, error) {
 		c.DialTimeout, c.ReadTimeout, c.WriteTimeout, c.PoolTimeout = o.DialTimeout, o.Timeout, o.Timeout, o.Timeout
 		c.PoolSize, c.Protocol = o.MaxConns, protocol
 		c.ReadOnly, c.RouteByLatency, c.RouteRandomly = false, false, false
-		c.DisableRoutingPolicies = true // they are asked of the servers by COMMAND; where that is denied, at each call
+		c.DisableRoutingPolicies = true // the driver would read them by COMMAND; if the user may not run that, at each call
 		return redis.NewClusterClient(c), nil
 	}
 	return nil, fmt.Errorf("there is no mode %q", o.Mode)
 }
 
-// secure completes the TLS settings of a rediss:// URL. Each server is verified by
-// the name that it was dialed by, unless there is one for all: the driver would have
-// the first host's.
+// secure completes the TLS settings of a rediss:// URL. Each server is verified by the name
+// that it was dialed by, unless ServerName is set. The driver would use the name of the first
+// host for all servers.
 func secure(c *tls.Config, o Options) error {
 	if c == nil {
 		if o.CAFile != "" || o.CertFile != "" || o.KeyFile != "" {
@@ -113,7 +112,7 @@ func secure(c *tls.Config, o Options) error {
 		if _, err := tls.LoadX509KeyPair(o.CertFile, o.KeyFile); err != nil {
 			return fmt.Errorf("cert_file and key_file: %w", err)
 		}
-		// Read for each connection: certificates are renewed while we run.
+		// The files are read for each connection, because certificates are renewed.
 		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			cert, err := tls.LoadX509KeyPair(o.CertFile, o.KeyFile)
 			return &cert, err
@@ -122,7 +121,7 @@ func secure(c *tls.Config, o Options) error {
 	return nil
 }
 
-// databaseOf is the path of a URL, which names a database.
+// databaseOf returns the path of a URL, which is the number of the database.
 func databaseOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -131,8 +130,8 @@ func databaseOf(address string) string {
 	return u.Path
 }
 
-// withoutSkipVerify takes skip_verify out of a URL: the driver knows it for the
-// other modes alone.
+// withoutSkipVerify removes skip_verify from a URL, because the driver does not accept it for
+// a cluster.
 func withoutSkipVerify(address string) (rest string, skip bool) {
 	u, err := url.Parse(address)
 	if err != nil || !u.Query().Has("skip_verify") {

@@ -10,11 +10,10 @@ import (
 	"latchkey/repository"
 )
 
-// storeError turns what the driver returned into an error of the contract. It is
-// the only place that looks at a driver error. No error of Redis is an answer about
-// the data: the scripts and commands that we use answer with values. So each is
-// ErrUnavailable, and redis.Nil as well: the driver has it in the errors of a
-// connection that a sentinel could not name.
+// storeError converts an error of the driver into an error of the contract. No other function
+// looks at driver errors. The scripts and commands of this package return values, so no error
+// says anything about the data: each is ErrUnavailable. So is redis.Nil, which the driver
+// returns if a sentinel does not know the primary.
 func storeError(err error) error {
 	switch {
 	case err == nil:
@@ -28,8 +27,8 @@ func storeError(err error) error {
 	return fmt.Errorf("%w: %w", repository.ErrUnavailable, err)
 }
 
-// advices are what an operator should do, by what a reply contains. A script passes
-// on the error of a command within a longer text.
+// advices maps a part of an error reply to what the operator should do. The error of a script
+// contains the error of its command.
 var advices = []struct{ reply, fix string }{
 	{"NOAUTH", "Redis wants a password: write it in redis.url, as in redis://:password@host:6379/0"},
 	{"unauthenticated", "Redis wants a password: write it in redis.url, as in redis://:password@host:6379/0"},

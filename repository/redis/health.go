@@ -12,15 +12,15 @@ import (
 	"latchkey/repository"
 )
 
-// Ping asks whether every primary answers and takes writes. A replica answers
-// PING as well, so its role is asked. Where the user may not ask, a write that
-// changes nothing tells: there is no such key.
+// Ping returns ErrUnavailable unless every primary answers and accepts writes. A replica
+// answers PING as well, so Ping uses ROLE. If the Redis user may not run ROLE, it writes to a
+// key that does not exist, which changes nothing.
 func (db *DB) Ping(ctx context.Context) error {
 	return storeError(db.eachPrimary(ctx, func(ctx context.Context, c *redis.Client) error {
 		role, err := c.Do(ctx, "ROLE").Slice()
 		if denied(err) {
 			if err = c.PExpire(ctx, db.keys.index("ping"), time.Second).Err(); redis.HasErrorPrefix(err, "MOVED") {
-				return nil // the key is another node's, which the cluster calls a primary
+				return nil // the key belongs to another node, so this one is a primary
 			}
 			return err
 		}
@@ -37,14 +37,14 @@ func (db *DB) Ping(ctx context.Context) error {
 	}))
 }
 
-// Warnings says what in the settings of the servers would lose sessions, and which
-// rights the user lacks. A server that is away is not warned of.
+// Warnings returns the settings of the servers that may lose sessions, and the rights that the
+// Redis user lacks. It ignores servers that are unavailable.
 func (db *DB) Warnings(ctx context.Context) []string {
 	var mu sync.Mutex
 	list := db.lacking(ctx)
 	_ = db.eachPrimary(ctx, func(ctx context.Context, c *redis.Client) error {
 		role := c.Do(ctx, "ROLE").Err()
-		info, err := c.Info(ctx).Result() // Redis 6 takes one section at most
+		info, err := c.Info(ctx).Result() // Redis 6 accepts at most one section
 		mu.Lock()
 		defer mu.Unlock()
 		if denied(role) {
@@ -67,8 +67,7 @@ func (db *DB) Warnings(ctx context.Context) []string {
 	return list
 }
 
-// lacking says which of the commands that we use the user may not run, where the
-// server tells (Redis 7).
+// lacking returns warnings for commands that the Redis user may not run. It needs Redis 7.
 func (db *DB) lacking(ctx context.Context) []string {
 	commands, err := db.scripts.checkRights.Run(ctx, db.client, []string{db.keys.index("ping")}).StringSlice()
 	switch {
@@ -80,21 +79,21 @@ func (db *DB) lacking(ctx context.Context) []string {
 	return []string{"the Redis user may not run " + strings.Join(commands, ", ") + ": allow it by ACL SETUSER"}
 }
 
-// denied reports whether the server refused a command for want of a right.
+// denied reports whether the Redis user lacks the right to run a command.
 func denied(err error) bool { return redis.HasErrorPrefix(err, "NOPERM") }
 
-// eachPrimary calls f for each server that takes writes.
+// eachPrimary calls f for each server that accepts writes.
 func (db *DB) eachPrimary(ctx context.Context, f func(context.Context, *redis.Client) error) error {
 	switch c := db.client.(type) {
 	case *redis.ClusterClient:
 		return c.ForEachMaster(ctx, f)
-	case *redis.Client: // of a sentinel's choice, too
+	case *redis.Client: // also the client of a sentinel
 		return f(ctx, c)
 	}
 	return fmt.Errorf("a client of type %T", db.client)
 }
 
-// infoField finds a line "name:value" of INFO.
+// infoField returns the value of a line "name:value" of INFO.
 func infoField(info, name string) string {
 	_, rest, _ := strings.Cut(info, "\n"+name+":")
 	value, _, _ := strings.Cut(rest, "\r\n")

@@ -7,18 +7,18 @@ type keys struct {
 	prefix string
 }
 
-// session is the hash of one session.
+// session returns the key of the hash of a session.
 func (k keys) session(userID, sessionID string) string {
 	return k.prefix + "rt:{" + userID + "}:" + sessionID
 }
 
-// index is the sorted set of a user's sessions.
+// index returns the key of the sorted set of a user's sessions.
 func (k keys) index(userID string) string {
 	return k.prefix + "rt:{" + userID + "}"
 }
 
-// limits are the hashes of some limits. They share a slot, so that one script can
-// decide on all of an attempt's.
+// limits returns the keys of rate limits. They share a slot, so that one script can decide on
+// all keys of an attempt.
 func (k keys) limits(of []repository.LimitKey) []string {
 	names := make([]string, len(of))
 	for i, l := range of {

@@ -33,5 +33,5 @@ func (db *DB) EndAttempt(ctx context.Context, a repository.Attempt, end reposito
 	return storeError(db.scripts.endAttempt.Run(ctx, db.client, db.keys.limits(a.Keys), args...).Err())
 }
 
-// PurgeLimits implements repository.Limits: the TTLs do it.
+// PurgeLimits implements repository.Limits. It does nothing, because keys have a TTL.
 func (db *DB) PurgeLimits(context.Context, time.Time, int) (int, error) { return 0, nil }

@@ -10,7 +10,7 @@ import (
 	"latchkey/repository"
 )
 
-// observed tells an observer of each command.
+// observed reports each command to an observer.
 type observed struct{ observe repository.Observer }
 
 // DialHook implements redis.Hook.
@@ -38,14 +38,14 @@ func (o observed) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proc
 }
 
 func (o observed) time(call string, err *error) func() {
-	begin := time.Now() //nolint:forbidigo // how long it takes; no rule depends on it
+	begin := time.Now() //nolint:forbidigo // measures a duration; no rule depends on it
 	return func() {
 		failed := *err
 		switch {
-		case redis.HasErrorPrefix(failed, "NOSCRIPT"): // which the driver answers by sending the script
-		case denied(failed) && (call == "role" || call == "info"): // rights that a user need not have
+		case redis.HasErrorPrefix(failed, "NOSCRIPT"): // the driver then sends the script
+		case denied(failed) && (call == "role" || call == "info"): // optional rights
 		default:
-			o.observe("redis", call, time.Since(begin), storeError(failed)) //nolint:forbidigo // likewise
+			o.observe("redis", call, time.Since(begin), storeError(failed)) //nolint:forbidigo // as above
 		}
 	}
 }

@@ -12,34 +12,34 @@ import (
 	"latchkey/repository/batch"
 )
 
-// Mode is how the servers behind a URL work together.
+// Mode is the kind of deployment that a URL leads to.
 type Mode string
 
 // The modes.
 const (
 	Standalone Mode = "standalone" // one server
 	Sentinel   Mode = "sentinel"   // the URL names the sentinels, and master_name
-	Cluster    Mode = "cluster"    // the URL names some of the nodes
+	Cluster    Mode = "cluster"    // the URL names one or more nodes
 )
 
 // Options are the limits of a client. Zero values take the defaults.
 type Options struct {
 	Mode        Mode          // default Standalone
-	Prefix      string        // of every key; default "latchkey:"
+	Prefix      string        // prefix of every key; default "latchkey:"
 	Timeout     time.Duration // of one read or write; default 400 ms
 	DialTimeout time.Duration // default 400 ms
 	MaxConns    int           // to each server; default 64
-	// SentinelUsername and SentinelPassword are for the sentinels; those of the URL
-	// are for the servers of the data.
+	// SentinelUsername and SentinelPassword are for the sentinels. The user and password
+	// of the URL are for the data servers.
 	SentinelUsername, SentinelPassword string
-	// CAFile has the certificates that vouch for the servers, instead of the
-	// system's; CertFile and KeyFile are shown to servers that ask for a certificate.
+	// CAFile contains the CA certificates for the servers, instead of those of the
+	// system. CertFile and KeyFile are the client certificate.
 	CAFile, CertFile, KeyFile string
-	// ServerName is in the certificate of each server; default: the name or address
-	// that the server is dialed by.
+	// ServerName is the name in the certificate of each server. By default it is the name
+	// or address that the server was dialed by.
 	ServerName string
 	Observe    repository.Observer
-	// Instrument is given the client before it is used; or nil.
+	// Instrument is called with the client before it is used. It may be nil.
 	Instrument func(redis.UniversalClient) error
 }
 
@@ -52,10 +52,10 @@ type DB struct {
 	batches  *batch.Batches[*run] // nil for a cluster
 }
 
-// Open makes a client for a redis:// or rediss:// URL; further servers are in
-// its query, as in redis://one:6379?addr=two:6379&addr=three:6379. It does not
-// connect: a server that is away is a matter of Ping and of each call. Its errors begin
-// with the name of the option that is wrong.
+// Open returns a client for a redis:// or rediss:// URL. The query of the URL names further
+// servers, as in redis://one:6379?addr=two:6379&addr=three:6379. Open does not connect: if a
+// server is unavailable, Ping and each call return an error. An error of Open begins with the
+// name of the wrong option.
 func Open(url string, o Options) (*DB, error) {
 	o.Prefix = or(o.Prefix, "latchkey:")
 	o.Timeout = or(o.Timeout, 400*time.Millisecond)
@@ -79,13 +79,13 @@ func Open(url string, o Options) (*DB, error) {
 		}
 	}
 	db := &DB{client: client, maxConns: o.MaxConns, keys: keys{o.Prefix}, scripts: s}
-	if o.Mode != Cluster { // whose pipelines wait for the slowest of its nodes
+	if o.Mode != Cluster { // a pipeline to a cluster waits for the slowest node
 		db.batches = newBatches(client)
 	}
 	return db, nil
 }
 
-// Pool says how many connections there are.
+// Pool returns the numbers of connections.
 func (db *DB) Pool() repository.PoolStats {
 	s := db.client.PoolStats()
 	return repository.PoolStats{
@@ -93,8 +93,8 @@ func (db *DB) Pool() repository.PoolStats {
 	}
 }
 
-// LogTo sends what the driver says to a log, at debug level: its errors are
-// returned as well. The driver has one log for the whole process.
+// LogTo sends the messages of the driver to a log at debug level. Errors are returned as well.
+// The driver has one log for the whole process.
 func LogTo(log *slog.Logger) { redis.SetLogger(driverLog{log}) }
 
 type driverLog struct{ log *slog.Logger }
@@ -121,7 +121,7 @@ var _ interface {
 	repository.Pinger
 } = (*DB)(nil)
 
-// Store returns the store of a database with sessions and limits in Redis.
+// Store returns the store of a database, completed with sessions and limits in Redis.
 func (d *DB) Store(database repository.Store) repository.Store {
 	database.Sessions, database.Limits, database.SessionStore = d, d, d
 	return database

@@ -9,8 +9,8 @@ import (
 //go:embed scripts/*.lua
 var files embed.FS
 
-// scripts are the transitions. Script.Run sends the digest and falls back to
-// the text, so a server that was restarted or flushed learns them again.
+// scripts are the transitions. Script.Run sends the digest of a script. If the server does not
+// know it, for example after a restart, Run sends the text.
 type scripts struct {
 	createSession  *redis.Script
 	presentSession *redis.Script

@@ -14,12 +14,12 @@ import (
 	"latchkey/repository"
 )
 
-// slack is how long keys outlive their session, so that no replica whose clock
-// is late finds one gone that it would still honour.
+// slack is how long a key outlives its session, so that a replica whose clock is behind still
+// finds a session that is valid by its clock.
 const slack = time.Hour
 
-// tombstoneTTL is how long a tombstone is kept once the database has the end of the
-// session: longer than a call may be on its way.
+// tombstoneTTL is the TTL of a tombstone once the database has the revocation: longer than any
+// call may be in flight.
 const tombstoneTTL = time.Hour
 
 // CreateSession implements repository.Sessions.
@@ -41,9 +41,9 @@ func (db *DB) CreateSession(ctx context.Context, s repository.Session, l reposit
 	return reply[1:], nil
 }
 
-// runOnAll runs a script on all sessions of a user. The script needs each of their keys
-// declared, so that access rules and the slots of a cluster see them; if it finds others
-// in the index it changes nothing and names them, and is run again.
+// runOnAll runs a script on all sessions of a user. The keys of the sessions must be declared,
+// because access rules and clusters check them. If the script finds other sessions in the
+// index, it changes nothing and returns their IDs, and runOnAll runs it again.
 func (db *DB) runOnAll(ctx context.Context, script *redis.Script, userID string, keys []string, args ...any) ([]string, error) {
 	all := keys
 	for range maxRuns {
@@ -59,8 +59,8 @@ func (db *DB) runOnAll(ctx context.Context, script *redis.Script, userID string,
 	return nil, fmt.Errorf("%w: the user's sessions kept changing", repository.ErrUnavailable)
 }
 
-// maxRuns bounds how often other logins of the user may come between two runs of a
-// script. Each of them has succeeded, and one account has few at once.
+// maxRuns limits the runs of a script. Another run is needed only if another login of the same
+// user succeeded in between, and an account has few concurrent logins.
 const maxRuns = 128
 
 // PresentSession implements repository.Sessions.
@@ -121,7 +121,7 @@ func (db *DB) ListSessions(ctx context.Context, userID string) ([]repository.Ses
 		return nil, storeError(err)
 	}
 	var list []repository.Session
-	for _, id := range ids { // few: the login keeps the index short
+	for _, id := range ids { // few: each login limits the number of sessions
 		s, err := db.FindSession(ctx, userID, id)
 		switch {
 		case errors.Is(err, repository.ErrNotFound):
@@ -137,7 +137,7 @@ func (db *DB) ListSessions(ctx context.Context, userID string) ([]repository.Ses
 	return list, nil
 }
 
-// PurgeSessions implements repository.Sessions: keys expire by themselves.
+// PurgeSessions implements repository.Sessions. It does nothing, because keys have a TTL.
 func (db *DB) PurgeSessions(context.Context, time.Time, int) (int, error) { return 0, nil }
 
 // FindSession implements repository.Sessions.
@@ -168,7 +168,7 @@ func (db *DB) FindSession(ctx context.Context, userID, sessionID string) (reposi
 	return s, r.err
 }
 
-// fields are the members of a session's hash but for jti, in pairs.
+// fields returns the fields and values of a session's hash, except jti.
 func fields(s repository.Session) []any {
 	return []any{
 		"gen", s.Gen, "pgen", s.PrevGen, "prev", string(s.PrevJTI),
@@ -182,7 +182,7 @@ func fields(s repository.Session) []any {
 	}
 }
 
-// millis is how a time is kept: milliseconds since 1970, the zero time as 0.
+// millis encodes a time as milliseconds since 1970, and the zero time as 0.
 func millis(t time.Time) int64 {
 	if t.IsZero() {
 		return 0

@@ -1,21 +1,21 @@
--- Counts an attempt against each of its keys, or says how long it has to wait.
--- Its meaning is that of repository.LimitState.
+-- Counts an attempt against each of its keys, or returns the remaining delay.
+-- Implements repository.LimitState.
 --
 -- KEYS[i]   the hash of a key: n failures, last, before, until ms, told, fp, fpat ms
 -- ARGV[1]   now, ms
 -- ARGV[2]   fingerprint, or ''
--- ARGV[3]   for how long the same fingerprint is the same attempt, ms
+-- ARGV[3]   time within which the same fingerprint is a repetition, ms
 -- ARGV[4]   slack of the TTLs, ms
 -- then for each key: free, base ms, max ms, forget ms, most
 --
--- Returns {wait ms, first, repeat}: first is 1 where nobody was told of the delay
--- yet, repeat is 1 for the attempt that has just failed and was not repeated yet.
+-- Returns {wait ms, first, repeat}: first is 1 if no caller has been told of the delay,
+-- repeat is 1 for the first repetition of the attempt that has just failed.
 
 local now, fp = tonumber(ARGV[1]), ARGV[2]
 local state, wait, told = {}, 0, 1
 for i, key in ipairs(KEYS) do
   local v = redis.call('HMGET', key, 'n', 'last', 'until', 'told', 'fp', 'fpat')
-  -- What a clock ahead of this one has written is taken off.
+  -- Correct times that a clock ahead of this one has written.
   local longest = now + tonumber(ARGV[5 * i + 2])
   local till = tonumber(v[3] or 0)
   state[i] = {

@@ -1,8 +1,8 @@
--- Says which of the commands that the store uses the caller may not run. Changes nothing.
+-- Returns the commands that the store uses and the Redis user may not run. Changes nothing.
 --
 -- KEYS[1]  a key with the prefix
 --
--- Returns their names; none where the server cannot tell (before Redis 7).
+-- Returns their names; none if the server is older than Redis 7, which cannot tell.
 
 local lacking, key = {}, KEYS[1]
 if redis.acl_check_cmd then

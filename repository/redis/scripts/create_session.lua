@@ -1,24 +1,24 @@
--- Adds a session, and finds those that were idle the longest where there are then
--- too many. Only a login calls it, and ends those. The same call repeated changes
--- nothing and finds them again.
+-- Adds the session of a login. If the user then has too many live sessions, returns those
+-- used least recently, so that the login can revoke them. A retry of the same call changes
+-- nothing and returns them again.
 --
 -- KEYS[1]  the session's hash
 -- KEYS[2]  the user's index
--- KEYS[3…] the hashes of the sessions in the index, as far as the caller knows them
+-- KEYS[3…] the hashes of the sessions in the index that the caller knows
 -- ARGV[1]  session id
 -- ARGV[2]  absolute expiry, ms
--- ARGV[3]  how long the keys live, ms: with slack, and by the server's clock
+-- ARGV[3]  TTL of the keys, ms, with slack
 -- ARGV[4]  now, ms
 -- ARGV[5]  the user's session epoch
 -- ARGV[6]  the user's kept session, or ''
--- ARGV[7]  the session that the login ends anyway, or ''
--- ARGV[8]  how many live sessions there may be
+-- ARGV[7]  the session that the login replaces, or ''
+-- ARGV[8]  maximum number of live sessions
 -- ARGV[9]  jti
 -- ARGV[10…] the other fields of the hash, and their values
 --
--- Returns {'created', id of a session too many, …}; {'exists'} if the id is in use by
--- another session; {'again', id of a session in the index, …} if a hash is not among
--- KEYS, and then changes nothing.
+-- Returns {'created', id of a surplus session, …}; {'exists'} if another session has the
+-- id; {'again', id of a session in the index, …} if a hash of the index is not in KEYS. In
+-- the last two cases it changes nothing.
 
 local sid, abs, ttl, now, epoch = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
 local kept, replaced, limit, jti = ARGV[6], ARGV[7], tonumber(ARGV[8]), ARGV[9]
@@ -51,7 +51,7 @@ for _, id in ipairs(ids) do
     over[#over + 1] = id
   elseif id ~= sid and id ~= replaced and (f[4] == epoch or id == kept) then
     live[#live + 1] = {id = id, used = tonumber(f[5])}
-  end -- else the epoch ended it, or this login has read an old one: it stays
+  end -- otherwise the epoch revoked it, or this login has read an old epoch: it stays
 end
 table.sort(live, function(a, b)
   if a.used ~= b.used then
@@ -68,12 +68,12 @@ for _, id in ipairs(over) do
   redis.call('ZREM', KEYS[2], id)
 end
 if other then
-  return answer -- the same call, repeated
+  return answer -- a retry of the same call
 end
 redis.call('HSET', KEYS[1], 'jti', jti, unpack(ARGV, 10))
 redis.call('PEXPIRE', KEYS[1], ttl)
 redis.call('ZADD', KEYS[2], abs, sid)
--- The index lives as long as the longest of its sessions.
+-- The index must live as long as each of its sessions.
 if redis.call('PTTL', KEYS[2]) < tonumber(ttl) then
   redis.call('PEXPIRE', KEYS[2], ttl)
 end

@@ -1,16 +1,16 @@
--- Puts a tombstone on each session of a user but one, and but those of the epoch
--- that began with what ended the others.
+-- Replaces the sessions of a user by tombstones, except one session and the sessions of the
+-- current epoch.
 --
 -- KEYS[1]  the user's index
--- KEYS[2…] the hashes of the sessions in the index, as far as the caller knows them
+-- KEYS[2…] the hashes of the sessions in the index that the caller knows
 -- ARGV[1]  reason
 -- ARGV[2]  now, ms
--- ARGV[3]  op, id of this call
+-- ARGV[3]  op, the operation id
 -- ARGV[4]  id of the session that stays, or ''
 -- ARGV[5]  the user's session epoch now
 --
--- Returns {'ended'}; {'again', id of a session in the index, …} if a hash is not among
--- KEYS, and then changes nothing.
+-- Returns {'ended'}; {'again', id of a session in the index, …}, and changes nothing, if a
+-- hash of the index is not in KEYS.
 
 local declared = {}
 for _, name in ipairs(KEYS) do
@@ -31,7 +31,7 @@ for _, id in ipairs(ids) do
   local name = key(id)
   local f = redis.call('HMGET', name, 'rev', 'epoch', 'abs')
   if id ~= ARGV[4] and f[2] ~= ARGV[5] then
-    if f[1] == '' then -- a tombstone has these fields alone
+    if f[1] == '' then -- a tombstone has only these fields
       local ttl = redis.call('PTTL', name)
       redis.call('DEL', name)
       redis.call('HSET', name, 'abs', f[3], 'rev', ARGV[1], 'rev_at', ARGV[2], 'rev_op', ARGV[3])

@@ -1,20 +1,20 @@
--- Puts a tombstone on a session. The first one stays, and a session that is not
--- there is not made. The database has the end of the session by now, so the tombstone
--- is needed no longer than a call may be on its way.
+-- Replaces a session by a tombstone. A tombstone does not change, and an absent session stays
+-- absent. The database has the revocation already, so the tombstone is needed only for calls
+-- that are in flight.
 --
 -- KEYS[1]  the session's hash
 -- KEYS[2]  the user's index
 -- ARGV[1]  reason
 -- ARGV[2]  now, ms
--- ARGV[3]  op, id of this call
+-- ARGV[3]  op, the operation id
 -- ARGV[4]  session id
--- ARGV[5]  how long the tombstone lives, ms
+-- ARGV[5]  TTL of the tombstone, ms
 --
--- Returns why it had ended before, or ''.
+-- Returns the reason of the tombstone that was there before, or ''.
 
 local f = redis.call('HMGET', KEYS[1], 'rev', 'abs')
 local rev = f[1]
-if rev == '' then -- a tombstone has these fields alone
+if rev == '' then -- a tombstone has only these fields
   local ttl = redis.call('PTTL', KEYS[1])
   redis.call('DEL', KEYS[1])
   redis.call('HSET', KEYS[1], 'abs', f[2], 'rev', ARGV[1], 'rev_at', ARGV[2], 'rev_op', ARGV[3])

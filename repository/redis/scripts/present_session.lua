@@ -1,20 +1,20 @@
--- Decides what becomes of a refresh token, and changes the session accordingly.
--- It is repository.Session.Present in Lua, with the same names: change both, the
--- suite compares them.
+-- Decides a refresh request and changes the session accordingly. It is
+-- repository.Session.Present in Lua, with the same names. Change both: the conformance suite
+-- compares them.
 --
 -- KEYS[1]   the session's hash
 -- KEYS[2]   the user's index
--- ARGV[1]   gen      generation presented
--- ARGV[2]   jti      id presented
--- ARGV[3]   next     the successor of that id
+-- ARGV[1]   gen      generation of the presented token
+-- ARGV[2]   jti      id of the presented token
+-- ARGV[3]   next     id that follows jti in the chain
 -- ARGV[4]   cid      client
 -- ARGV[5]   via      host_cookie, cookie or body
 -- ARGV[6]   epoch    the user's session epoch now
 -- ARGV[7]   kept     1 if this is the user's kept session
--- ARGV[8]   op       id of this call
+-- ARGV[8]   op       operation id
 -- ARGV[9]   now      ms
 -- ARGV[10]  iat      ms, of the token
--- ARGV[11]  keep     1: make no refresh token
+-- ARGV[11]  keep     1: generate no refresh token
 -- ARGV[12]  rotate   1 or 0
 -- ARGV[13]  sliding  1 or 0
 -- ARGV[14]  grace    ms
@@ -27,18 +27,18 @@
 -- ARGV[21]  max_ahead
 -- ARGV[22]  max_rotated_ahead ms
 -- ARGV[23]  clock_limit ms
--- ARGV[24]  woken    1: this replica stood still a moment ago
+-- ARGV[24]  woken    1: this replica was suspended recently
 -- ARGV[25]  session id
 -- With a proof:
--- ARGV[26]  gen of the live token that it is about
--- ARGV[27]  jti of that
--- ARGV[28]  the id that follows it
--- ARGV[29]  the id before the presented one, or ''
+-- ARGV[26]  gen of the live token that the proof is for
+-- ARGV[27]  jti of that token
+-- ARGV[28]  id that follows it
+-- ARGV[29]  id before the presented one, or ''
 --
 -- Returns
 --   {outcome}                                   unknown, client_mismatch, delivery_mismatch,
 --                                               expired, grace_exhausted, late, reuse
---   {'revoked', rev}                            the reason, '' where the epoch ended it
+--   {'revoked', rev}                            the reason, or '' if the epoch revoked it
 --   {question, gen, jti, rot}                   ahead, recoverable
 --   {outcome, gen, jti, rot, idle, abs, auth, amr, scope}
 --                                               rotated, kept, replayed, recovered, rolled_forward
@@ -71,7 +71,7 @@ local s = {
   auth = f[15], grc = tonumber(f[16]), rec = tonumber(f[17]), rec_at = tonumber(f[18]), used = tonumber(f[21]),
 }
 
--- Numbers are written as integers: the default format of Lua has 14 digits.
+-- int formats a number as an integer. The default format of Lua has only 14 digits.
 local function int(n)
   return string.format('%.0f', n)
 end
@@ -112,7 +112,7 @@ local function reuse()
   if p.now < s.rot or woken or (is_previous() and skewed()) then
     return {'late'}
   end
-  local ttl = redis.call('PTTL', KEYS[1]) -- a tombstone has these fields alone
+  local ttl = redis.call('PTTL', KEYS[1]) -- a tombstone has only these fields
   redis.call('DEL', KEYS[1])
   redis.call('HSET', KEYS[1], 'abs', int(s.abs), 'rev', 'reuse', 'rev_at', int(p.now), 'rev_op', op)
   redis.call('PEXPIRE', KEYS[1], ttl)
