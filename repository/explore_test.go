@@ -10,17 +10,17 @@ import (
 )
 
 // The exploration tries every schedule of a victim and a thief on the real
-// rules, in a small world: time comes in ticks, grace is one tick, and the thief
-// has copied the live token once. In each tick each of them may present the
-// token that they have, in either order; an answer reaches whom it is for.
+// rules, in a small model: time advances in ticks, grace is one tick, and the thief
+// has copied the live token once. In each tick each of them may present the token
+// that they have, in either order, and receives the response.
 
 const tick = time.Second
 
-// node is a state of the world. Generations are relative to the live one, so
-// that worlds which differ in their past alone are one.
+// node is a state of the model. Generations are relative to the live one, so that states that
+// differ only in their past are equal.
 type node struct {
 	session repository.Session // times relative to now
-	victim  int64              // generation that each holds, behind the live one
+	victim  int64              // generation that each has, relative to the live one
 	thief   int64
 	vSince  int // ticks since each last presented, at most 2
 	tSince  int
@@ -98,8 +98,8 @@ func present(p repository.Presentation, n node, victim bool) (node, bool) {
 	return n, true
 }
 
-// later moves the world on by a tick, and what nobody will ask about again to
-// where all such worlds are the same.
+// later advances the model by a tick, and normalizes the parts of the state that no longer
+// matter, so that equivalent states are equal.
 func later(n node) node {
 	s := &n.session
 	s.RotatedAt = latest(s.RotatedAt.Add(-tick), epoch.Add(-8*tick))
@@ -115,36 +115,36 @@ func later(n node) node {
 	return n
 }
 
-// delayed is a call of an honest client that is on its way: a connection or a replica
-// holds it, while its client goes on through another.
+// delayed is a call of an honest client in flight: a connection or a replica delays it while
+// the client continues through another.
 type delayed struct {
 	call  int // its number; 0: there is none
 	gen   int64
 	at    int  // the tick in which it was made
 	skew  int  // of the replica that holds it, in ticks
-	woken bool // the replica stood still: it judges the call at its own time, when it wakes
+	woken bool // the replica was suspended: it decides the call by its own time, when it wakes
 }
 
-// honest is a world of one client that presents the token that it has, and never
-// another. Each call is answered, its answer is lost, or it is delayed past later
-// calls. Nobody else has a token.
+// honest is a model with one client, which always presents the token that it has. Each call
+// succeeds, its response is lost, or it is delayed past later calls. No other client has a
+// token.
 type honest struct {
 	session repository.Session
 	holds   int64 // the generation that the client has
 	tick    int
 	calls   int
 	delayed [2]delayed
-	lost    int // answers that were retried later than grace
+	lost    int // lost responses that were retried later than grace
 }
 
-// step is what may happen in a tick.
+// step is an event of a tick.
 type step struct {
 	honest
 	how func() string
 }
 
-// refused returns the first schedule within some ticks that ends the session of the
-// honest client, or "".
+// refused returns the first schedule within some ticks that revokes the session of the honest
+// client, or "".
 func (h honest) refused(p repository.Presentation, ticks int, seen map[honest]bool) string {
 	if ticks == 0 || seen[h] {
 		return ""
@@ -161,9 +161,9 @@ func (h honest) refused(p repository.Presentation, ticks int, seen map[honest]bo
 	return ""
 }
 
-// steps are what can happen in a tick: a delayed call arrives, or the client makes a
-// call, which is answered, lost or delayed, through a replica whose clock is right,
-// ahead or behind.
+// steps returns the possible events of a tick: a delayed call arrives, or the client makes a
+// call, which succeeds, is lost or is delayed, through a replica whose clock is right, ahead
+// or behind.
 func (h honest) steps(p repository.Presentation) []step {
 	h.tick++
 	h.session.RotatedAt = h.session.RotatedAt.Add(-tick)
@@ -199,7 +199,7 @@ func (h honest) steps(p repository.Presentation) []step {
 			call.lost++
 		}
 		if call.lost > repository.MaxRecoveries {
-			continue // beyond the budget of a day
+			continue // exceeds the budget of a day
 		}
 		how := func() string {
 			return fmt.Sprintf("tick %d: generation %d, skew %d: %s", h.tick, h.holds, skew, outcome)
@@ -227,7 +227,7 @@ func judged(s repository.Session, p repository.Presentation, gen int64, at time.
 
 // TestNoDelayedCallEndsAnHonestSession explores every schedule of an honest client
 // whose calls are delayed past later ones, through replicas whose clocks are a clock
-// limit apart from the database's, and that stood still.
+// limit apart from the database's, and that were suspended.
 func TestNoDelayedCallEndsAnHonestSession(t *testing.T) {
 	for name, c := range map[string]struct{ grace, limit time.Duration }{
 		"grace of two ticks, clocks right": {2 * tick, 0},

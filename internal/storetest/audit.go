@@ -17,7 +17,7 @@ var audits = []promise{
 		for _, err := range together(16, func(int) error {
 			first, err := s.Audits.AppendAudit(t.Context(), a)
 			if first {
-				added++ // once, or the race detector says so
+				added++ // exactly one call adds it, otherwise the race detector reports this line
 			}
 			return err
 		}) {
@@ -48,7 +48,7 @@ var audits = []promise{
 		user := newID()
 		for i := range 7 {
 			a := newAudit(user, repository.AuditLogin)
-			a.At = noon.Add(time.Duration(i/2) * time.Minute) // some at one time
+			a.At = noon.Add(time.Duration(i/2) * time.Minute) // two at the same time
 			if i == 3 {
 				a.Event = repository.AuditLoginFailed
 			}
@@ -83,7 +83,7 @@ var audits = []promise{
 		user := newID()
 		for i := range 5 {
 			a := newAudit(user, repository.AuditLogin)
-			a.At = time.Unix(int64(i), 0).UTC() // long before all others
+			a.At = time.Unix(int64(i), 0).UTC() // long before the other records
 			appendAudit(t, s, a)
 		}
 		for _, want := range []int{2, 1, 0} {

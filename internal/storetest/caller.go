@@ -9,18 +9,18 @@ import (
 	"latchkey/repository"
 )
 
-// callerOf is the caller of the kept session of a user that newUser made.
+// callerOf returns the caller of the kept session of a user from newUser.
 func callerOf(u repository.User) repository.Caller {
 	return repository.Caller{UserID: u.ID, SessionID: u.KeptSession, Epoch: u.SessionEpoch}
 }
 
-// write is a method that takes a caller, called so that it succeeds for one who may.
+// write calls a method that takes a Caller. The call succeeds if the caller is allowed.
 type write struct {
-	administrators bool // it is for them alone
+	administrators bool // requires an administrator
 	do             func(ctx context.Context, s repository.Store, by repository.Caller, a repository.AuditRecord) error
 }
 
-// writes are all such methods. Each works on records of its own.
+// writes contains all such methods. Each one uses its own records.
 func writes(t *testing.T, s repository.Store, own repository.User) map[string]write {
 	t.Helper()
 	user := addUser(t, s, newID(), 0, false)
@@ -65,7 +65,7 @@ func writes(t *testing.T, s repository.Store, own repository.User) map[string]wr
 	}
 }
 
-// callers is the promise of every method that takes a repository.Caller.
+// callers tests every method that takes a repository.Caller.
 var callers = []promise{
 	{"OnlyALiveSessionChangesAnything", func(t *testing.T, s repository.Store) {
 		type change = func(*repository.User, *repository.Caller)
@@ -130,8 +130,8 @@ var callers = []promise{
 	}},
 }
 
-// try calls the method, and demands a record of what it did and none of what it did
-// not.
+// try calls the method. It requires an audit record if the method succeeded, and none
+// otherwise.
 func (w write) try(t *testing.T, s repository.Store, by repository.Caller) error {
 	t.Helper()
 	about := newID()

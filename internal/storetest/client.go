@@ -26,7 +26,7 @@ func createClient(t *testing.T, s repository.Store, c repository.Client) {
 	must(t, s.Clients.CreateClient(t.Context(), c, repository.Caller{}, newAudit("", repository.AuditClientCreated)))
 }
 
-// addUser adds a user of a privilege and returns the id.
+// addUser adds a user with a privilege and returns the ID.
 func addUser(t *testing.T, s repository.Store, tag string, privilege int, disabled bool) string {
 	t.Helper()
 	u := newUser(tag)

@@ -10,7 +10,7 @@ import (
 	"latchkey/repository"
 )
 
-// devices are the promises about the sessions of a user together.
+// devices tests operations on all sessions of a user.
 var devices = []promise{
 	{"TheLongestIdleAreTooMany", func(t *testing.T, s repository.Store) {
 		user, kept := newID(), newID()
@@ -23,21 +23,21 @@ var devices = []promise{
 			begin(t, s, session)
 			return session
 		}
-		add(1, func(s *repository.Session) { s.IdleAt = ms(-1) })       // expired: does not count
-		add(2, func(s *repository.Session) { s.Epoch = 6 })             // of an older epoch: does not count
-		add(3, func(s *repository.Session) { s.ID, s.Epoch = kept, 6 }) // the kept one does
+		add(1, func(s *repository.Session) { s.IdleAt = ms(-1) })       // expired: not counted
+		add(2, func(s *repository.Session) { s.Epoch = 6 })             // of an older epoch: not counted
+		add(3, func(s *repository.Session) { s.ID, s.Epoch = kept, 6 }) // the kept session: counted
 		oldest := add(2, func(s *repository.Session) { s.Epoch = 7 })
 		add(4, func(s *repository.Session) { s.Epoch = 7 })
 		fresh := newSession()
-		fresh.UserID, fresh.Epoch, fresh.UsedAt = user, 7, ms(-9) // never itself
-		for range 2 {                                             // the same call again finds the same
+		fresh.UserID, fresh.Epoch, fresh.UsedAt = user, 7, ms(-9) // never part of the surplus
+		for range 2 {                                             // a retry returns the same sessions
 			surplus, err := s.Sessions.CreateSession(t.Context(), fresh, repository.Limit{Sessions: 3, Kept: kept})
 			must(t, err)
 			if len(surplus) != 1 || surplus[0] != oldest.ID {
 				t.Errorf("too many: %v, want %s", surplus, oldest.ID)
 			}
 		}
-		sameSession(t, s, oldest) // it is for the login to end it
+		sameSession(t, s, oldest) // the login must revoke it
 		sameSession(t, s, fresh)
 		next := newSession()
 		next.UserID, next.Epoch = user, 7
@@ -99,7 +99,7 @@ var devices = []promise{
 	{"EndingTheOthersLeavesOne", func(t *testing.T, s repository.Store) {
 		mine, other, newer, stranger := newSession(), newSession(), newSession(), newSession()
 		other.UserID, newer.UserID = mine.UserID, mine.UserID
-		newer.Epoch = mine.Epoch + 1 // of a login after what ends the others
+		newer.Epoch = mine.Epoch + 1 // of a login after the revocation
 		for _, session := range []repository.Session{mine, other, newer, stranger} {
 			begin(t, s, session)
 		}
@@ -131,7 +131,7 @@ var devices = []promise{
 		begin(t, s, atExpiry)
 		over := make([]repository.Session, 3)
 		for i := range over {
-			// A store that forgets by itself counts from CreatedAt, so this one is due at once.
+			// A store that expires sessions by itself counts from CreatedAt, so this one expires at once.
 			over[i] = newSession()
 			over[i].AbsoluteAt = over[i].CreatedAt.Add(-2 * time.Hour)
 			begin(t, s, over[i])

@@ -1,7 +1,6 @@
-// Package storetest is the conformance suite of the contract in package
-// repository: what each set of stores promises, in the same tests and the same
-// order, without opt-outs. If one backend cannot keep a promise, the promise
-// changes for all.
+// Package storetest is the conformance suite for the contract of package repository. Each set
+// of stores runs the same tests in the same order, without opt-outs. If one backend cannot
+// keep a promise, the promise changes for all backends.
 //
-// The names of the sub-tests are the promises.
+// Each sub-test is named for the promise that it tests.
 package storetest

@@ -35,8 +35,8 @@ var health = []promise{
 	}},
 }
 
-// tellsTheTime demands that a clock tells the current time, to the minute, in UTC, and
-// that it runs.
+// tellsTheTime requires that a clock returns the current time in UTC, to the minute, and
+// advances.
 func tellsTheTime(t *testing.T, clock repository.Clock) {
 	t.Helper()
 	first, err := clock.Now(t.Context())
@@ -55,8 +55,8 @@ func tellsTheTime(t *testing.T, clock repository.Clock) {
 	}
 }
 
-// movesOnlyAsItSays demands that AdvanceTime moves a mark forward only, and SetTime in
-// both directions.
+// movesOnlyAsItSays requires that AdvanceTime moves the mark forward only, and SetTime in both
+// directions.
 func movesOnlyAsItSays(t *testing.T, mark repository.TimeMark) {
 	t.Helper()
 	advance := func(to time.Time) error { return mark.AdvanceTime(t.Context(), to) }

@@ -15,15 +15,15 @@ type event struct {
 	got              repository.Presented
 }
 
-// before reports whether a was over when b began, so that every order of the
-// calls has a first.
+// before reports whether a returned before b began, so that a precedes b in every order of the
+// calls.
 func (e event) before(o event) bool { return e.returned < o.called }
 
-// orderly has 32 clients present the live token of one session at once,
-// generation after generation, a stranger and one who keeps it among them, and
-// in the last round a spent one. In each round one call decides, the rotation;
-// and once, the reuse. Every answer must be explained by where its call can
-// stand beside those, by the times at which the calls began and returned.
+// orderly lets 32 clients present the live token of one session concurrently, generation after
+// generation. One of them is another client, and one asks to keep the token. In the last round
+// one presents a superseded token. One call of each round rotates the token, and one call
+// causes the reuse. Every other result must be consistent with an order of the calls that
+// agrees with the times at which they began and returned.
 func orderly(t *testing.T, s repository.Store) {
 	const clients, rounds = 32, 6
 	session := newSession()
@@ -66,8 +66,8 @@ func orderly(t *testing.T, s repository.Store) {
 	}
 }
 
-// explain finds the calls that decided a round, and demands of every other that
-// it can stand where its answer puts it.
+// explain finds the calls that decided a round. It requires that every other call can have the
+// position in the order that its result implies.
 func explain(t *testing.T, session repository.Session, history []event, gen int64) {
 	t.Helper()
 	var rotation, reuse *event

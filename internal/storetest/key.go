@@ -17,7 +17,7 @@ func newKey(use repository.KeyUse, created time.Time) repository.SigningKey {
 	}
 }
 
-// put adds a key that stands by.
+// put adds a standby key.
 func put(t *testing.T, s repository.Store, k repository.SigningKey) {
 	t.Helper()
 	must(t, s.Keys.PutStandbyKey(t.Context(), k, "", newAudit("", repository.AuditKeyAdded)))
@@ -30,7 +30,7 @@ func listKeys(t *testing.T, s repository.Store) []repository.SigningKey {
 	return list
 }
 
-// keyAudits counts the records of an event.
+// keyAudits returns the number of audit records of an event.
 func keyAudits(t *testing.T, s repository.Store, event repository.AuditEvent) int {
 	t.Helper()
 	list, err := s.Audits.ListAudit(t.Context(), repository.AuditQuery{Limit: 1000})
@@ -159,7 +159,7 @@ var keys = []promise{
 		if err := s.Keys.RevokeKey(t.Context(), newID(), noon, newAudit("", repository.AuditKeyRevoked)); !errors.Is(err, repository.ErrNotFound) {
 			t.Errorf("an unknown key: %v", err)
 		}
-		put(t, s, newKey(repository.UseAccess, noon)) // a revoked key does not stand by
+		put(t, s, newKey(repository.UseAccess, noon)) // a revoked key is not standby
 	}},
 	{"Deleted", func(t *testing.T, s repository.Store) {
 		k, stays := newKey(repository.UseAccess, noon), newKey(repository.UseRefresh, noon)

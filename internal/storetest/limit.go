@@ -11,7 +11,7 @@ import (
 
 var rule = repository.LimitRule{Free: 3, Base: time.Second, Max: 8 * time.Second, Forget: time.Minute}
 
-// attempt is one on some keys, a time after noon.
+// attempt returns an attempt on some keys at a time after noon.
 func attempt(after time.Duration, names ...string) repository.Attempt {
 	a := repository.Attempt{Now: ms(0).Add(after)}
 	for _, n := range names {
@@ -20,13 +20,13 @@ func attempt(after time.Duration, names ...string) repository.Attempt {
 	return a
 }
 
-// ends says how an attempt ended, in the moment in which it began.
+// ends records the result of an attempt at the time when it began.
 func ends(t *testing.T, s repository.Store, a repository.Attempt, end repository.AttemptEnd) {
 	t.Helper()
 	must(t, s.Limits.EndAttempt(t.Context(), a, end, a.Now))
 }
 
-// expectWait begins an attempt that is answered so.
+// expectWait begins an attempt and requires a delay.
 func expectWait(t *testing.T, s repository.Store, a repository.Attempt, wait time.Duration) repository.Begun {
 	t.Helper()
 	w, err := s.Limits.BeginAttempt(t.Context(), a)
@@ -44,7 +44,7 @@ var limits = []promise{
 			expectWait(t, s, attempt(at, "k"), 0)
 		}
 		for _, delay := range []time.Duration{1, 2, 4, 8, 8, 8} {
-			expectWait(t, s, attempt(at, "k"), 0) // the third brings the first delay
+			expectWait(t, s, attempt(at, "k"), 0) // the third causes the first delay
 			delay *= time.Second
 			expectWait(t, s, attempt(at, "k"), delay)
 			expectWait(t, s, attempt(at+delay-time.Millisecond, "k"), time.Millisecond)
@@ -52,8 +52,8 @@ var limits = []promise{
 		}
 	}},
 	{"WithoutADelayNoEarlierClockWaits", func(t *testing.T, s repository.Store) {
-		// The calls of two logins that come together may arrive in the other order, and
-		// the clocks of replicas differ.
+		// The calls of two concurrent logins may arrive in the other order, and the
+		// clocks of replicas differ.
 		expectWait(t, s, attempt(10*time.Millisecond, "k"), 0)
 		expectWait(t, s, attempt(0, "k"), 0)
 		undone := attempt(20*time.Millisecond, "k")
@@ -94,7 +94,7 @@ var limits = []promise{
 		}
 		expectWait(t, s, attempt(0, "mine", "all"), 0)
 		ends(t, s, attempt(0, "mine", "all"), repository.AttemptSucceeded)
-		// What the attempt itself counted is taken back, with its delay.
+		// The failure of the attempt itself and its delay are removed.
 		expectWait(t, s, attempt(0, "mine"), 0)
 		expectWait(t, s, attempt(0, "mine"), 0)
 		expectWait(t, s, attempt(0, "all"), 0)
@@ -125,13 +125,13 @@ var limits = []promise{
 		fails(time.Millisecond, "x", true)
 		fails(time.Millisecond, "y", false)
 		fails(repository.SameAttempt, "y", true)
-		fails(repository.SameAttempt+time.Millisecond, "y", false) // the third that counts
+		fails(repository.SameAttempt+time.Millisecond, "y", false) // the third counted failure
 		late := attempt(repository.SameAttempt+2*time.Millisecond, "k")
 		late.Fingerprint = "y"
 		if w := expectWait(t, s, late, 0); !w.Repeat {
 			t.Error("a repetition waits for the delay that its first brought")
 		}
-		expectWait(t, s, late, 999*time.Millisecond) // and the next one waits
+		expectWait(t, s, late, 999*time.Millisecond) // the next one is delayed
 	}},
 	{"RepetitionsBeyondTheFirstCount", func(t *testing.T, s repository.Store) {
 		begun := 0
@@ -152,7 +152,7 @@ var limits = []promise{
 		}
 	}},
 	{"NoDelayIsLongerThanItsRuleWhateverTheClockDid", func(t *testing.T, s repository.Store) {
-		for i := range 3 { // by a clock that is hours ahead; the third brings a delay
+		for i := range 3 { // by a clock that is hours ahead; the third causes a delay
 			a := attempt(2*time.Hour, "k", "wide")
 			a.Fingerprint = fmt.Sprint("x", i)
 			expectWait(t, s, a, 0)
@@ -177,7 +177,7 @@ var limits = []promise{
 			}
 		}
 		expectWait(t, s, attempt(time.Millisecond, "k"), 999*time.Millisecond)
-		// Where all of them turn out to be the same failure, all but one repetition count.
+		// If all of them are the same failure, all except one repetition count.
 		for range 3 {
 			a := attempt(0, "k")
 			a.Fingerprint = "x"
@@ -187,7 +187,7 @@ var limits = []promise{
 		expectWait(t, s, attempt(2*time.Millisecond, "k"), 999*time.Millisecond)
 	}},
 	{"ASuccessDelaysNobody", func(t *testing.T, s repository.Store) {
-		for i := range 5 { // more than are free
+		for i := range 5 { // more than Free
 			expectWait(t, s, attempt(time.Duration(i)*10*time.Second, "wide"), 0)
 		}
 		at := time.Minute
@@ -196,7 +196,7 @@ var limits = []promise{
 			ends(t, s, attempt(at, "mine", "wide"), repository.AttemptSucceeded)
 			at += 10 * time.Millisecond
 		}
-		expectWait(t, s, attempt(at+rule.Forget, "wide"), 0) // and all is forgotten in spite of them
+		expectWait(t, s, attempt(at+rule.Forget, "wide"), 0) // the failures decay nevertheless
 		expectWait(t, s, attempt(at+rule.Forget, "wide"), 0)
 	}},
 	{"ForgottenOneByOne", func(t *testing.T, s repository.Store) {
@@ -205,7 +205,7 @@ var limits = []promise{
 		}
 		one := rule.Forget / time.Duration(rule.Free)
 		for i := range 20 {
-			expectWait(t, s, attempt(time.Duration(i)*one, "k"), 0) // two of them are left each time, and this one
+			expectWait(t, s, attempt(time.Duration(i)*one, "k"), 0) // two remain each time, plus this one
 			expectWait(t, s, attempt(time.Duration(i)*one, "k"), rule.Base)
 		}
 	}},
@@ -227,7 +227,7 @@ var limits = []promise{
 		}
 		at += rule.Forget - time.Millisecond
 		for range 2 {
-			expectWait(t, s, attempt(at, "k"), 0) // 30 failures are not remembered
+			expectWait(t, s, attempt(at, "k"), 0) // fewer than 30 failures are remembered
 			at += rule.Max
 		}
 	}},
@@ -291,7 +291,7 @@ var limits = []promise{
 	}},
 }
 
-// beginOn is what BeginAttempt means.
+// beginOn is the reference implementation of BeginAttempt.
 func beginOn(model map[string]repository.LimitState, a repository.Attempt) (w repository.Begun) {
 	told := true
 	for i, k := range a.Keys {
@@ -319,7 +319,7 @@ func beginOn(model map[string]repository.LimitState, a repository.Attempt) (w re
 	return w
 }
 
-// endOn is what EndAttempt means.
+// endOn is the reference implementation of EndAttempt.
 func endOn(model map[string]repository.LimitState, a repository.Attempt, end repository.AttemptEnd, at time.Time) {
 	for i, k := range a.Keys {
 		s := model[k.Name]

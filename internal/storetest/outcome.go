@@ -14,14 +14,14 @@ import (
 	"latchkey/repository"
 )
 
-// chain is the id of a session's token of a generation. Stores cannot compute
-// it, here as in the service.
+// chain returns the token ID of a generation of a session. As in the service, stores cannot
+// compute it.
 func chain(sessionID string, gen int64) repository.TokenID {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d", sessionID, gen))
 	return repository.TokenID(base64.RawURLEncoding.EncodeToString(sum[:16]))
 }
 
-// prove answers a question about a presentation.
+// prove adds the proof that a question asks for to a request.
 func prove(p repository.Presentation, asked repository.Presented) *repository.Proof {
 	proof := &repository.Proof{Gen: asked.Gen, JTI: asked.JTI, Next: chain(p.SessionID, asked.Gen+1)}
 	if p.JTI == chain(p.SessionID, p.Gen) && asked.JTI == chain(p.SessionID, asked.Gen) {
@@ -30,7 +30,7 @@ func prove(p repository.Presentation, asked repository.Presented) *repository.Pr
 	return proof
 }
 
-// ask presents a token, and again with a proof as long as the store asks.
+// ask presents a token, and repeats the request with a proof while the store asks for one.
 func ask(ctx context.Context, s repository.Store, p repository.Presentation) (repository.Presented, error) {
 	for {
 		got, err := s.Sessions.PresentSession(ctx, p)
@@ -41,15 +41,15 @@ func ask(ctx context.Context, s repository.Store, p repository.Presentation) (re
 	}
 }
 
-// everyOutcome walks the table of outcomes, each case on a session of its own:
-// the outcome, the answer and the session after it, and the same call again.
+// everyOutcome tests the table of outcomes. Each case has its own session. It compares the
+// outcome, the result and the session afterwards, and then repeats the call.
 func everyOutcome(t *testing.T, s repository.Store) {
 	type change = func(*repository.Session)
 	type present = func(*repository.Presentation)
 	at := func(d time.Duration) present {
 		return func(p *repository.Presentation) { p.Now = ms(0).Add(d) }
 	}
-	// previous presents the predecessor, ahead a token that the store forgot.
+	// previous presents the predecessor, ahead a token that the store has lost.
 	previous := func(d time.Duration, more ...present) present {
 		return func(p *repository.Presentation) {
 			p.Gen, p.JTI, p.Now = 2, chain(p.SessionID, 2), ms(0).Add(d)
@@ -204,7 +204,7 @@ func everyOutcome(t *testing.T, s repository.Store) {
 			}
 			met[got.Outcome] = true
 			if got.Outcome == repository.OutcomeReplayed {
-				return // a replay counts each time
+				return // every replay is counted
 			}
 			again, err := compare(t, s, &session, &p, known)
 			must(t, err)
@@ -220,9 +220,8 @@ func everyOutcome(t *testing.T, s repository.Store) {
 	}
 }
 
-// compare presents a token to the store and to the rules, with a proof where
-// they ask, and demands that outcome, answer and session are the same after each
-// call. It leaves the session as it is then.
+// compare presents a token to the store and to the rules, with a proof if they ask for one. It
+// requires the same outcome, result and session after each call.
 func compare(t *testing.T, s repository.Store, session *repository.Session, p *repository.Presentation, known bool) (repository.Presented, error) {
 	t.Helper()
 	for {
@@ -246,9 +245,8 @@ func compare(t *testing.T, s repository.Store, session *repository.Session, p *r
 	}
 }
 
-// randomHistories presents tokens that are, were or may come to be live, at
-// random times and under random policies, and compares the store with the rules
-// after each.
+// randomHistories presents past, current and future tokens at random times and under random
+// policies, and compares the store with the rules after each request.
 func randomHistories(t *testing.T, s repository.Store) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -296,7 +294,7 @@ func randomHistories(t *testing.T, s repository.Store) {
 			case 2:
 				p.Now = now.Add(2 * time.Hour)
 			case 3:
-				p = last // the same call, repeated
+				p = last // a retry of the same call
 			}
 			if p.SessionID == "" {
 				continue

@@ -92,9 +92,9 @@ var revocations = []promise{
 				t.Error("an ended session is not revoked")
 			}
 		}
-		auditCount(t, s, u.ID, 4) // created, two ended, login
+		auditCount(t, s, u.ID, 4) // created, two revoked, login
 
-		// Ending them once more is a login, and no second end.
+		// Revoking them again adds the record of the login only.
 		for i := range ended {
 			ended[i].Audit.ID = newID()
 		}
@@ -140,7 +140,7 @@ var revocations = []promise{
 			_, err := s.Revocations.RevokeSession(t.Context(), r, repository.Caller{}, newAudit(user, repository.AuditSessionEnded))
 			must(t, err)
 		}
-		for _, want := range []int{2, 1, 0} { // three expired before, two at a time
+		for _, want := range []int{2, 1, 0} { // three expired, two are deleted at a time
 			n, err := s.Revocations.PurgeRevocations(t.Context(), noon.Add(3*time.Microsecond), 2)
 			must(t, err)
 			if n != want {

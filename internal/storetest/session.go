@@ -61,7 +61,7 @@ var sessions = []promise{
 	{"TheSameCallAgainHasTheSameOutcome", func(t *testing.T, s repository.Store) {
 		session := newSession()
 		begin(t, s, session)
-		for _, jti := range []repository.TokenID{session.JTI, "spent"} { // rotated, then reuse; outcome.go has the others
+		for _, jti := range []repository.TokenID{session.JTI, "spent"} { // rotated, then reuse; outcome.go tests the others
 			p := presentation(session)
 			p.JTI = jti
 			first, err := s.Sessions.PresentSession(t.Context(), p)
@@ -170,13 +170,13 @@ var sessions = []promise{
 			return got
 		}
 		for i := range repository.MaxRecoveries {
-			present() // rotated; the answer is lost
+			present() // rotated; the response is lost
 			got := present()
 			if got.Outcome != repository.OutcomeRecovered {
 				t.Fatalf("recovery %d: %s", i, got.Outcome)
 			}
 			held = got.Gen
-			held = present().Gen // rotated once more, and that arrives
+			held = present().Gen // rotated again; the response arrives
 		}
 		present()
 		if got := present(); got.Outcome != repository.OutcomeReuse {
@@ -246,7 +246,7 @@ var sessions = []promise{
 	{"RandomHistoriesAgreeWithTheRules", randomHistories},
 }
 
-// rotatedOnce has many callers present one live token.
+// rotatedOnce lets many callers present one live token.
 func rotatedOnce(t *testing.T, s repository.Store) {
 	const callers = 64
 	session := newSession()
@@ -275,7 +275,7 @@ func rotatedOnce(t *testing.T, s repository.Store) {
 	}
 }
 
-// begin adds a session, as the login of a user who has few.
+// begin adds a session and requires that no other session is surplus.
 func begin(t testing.TB, s repository.Store, session repository.Session) {
 	t.Helper()
 	surplus, err := s.Sessions.CreateSession(t.Context(), session, repository.Limit{Sessions: 50})
@@ -289,8 +289,8 @@ func ms(n int) time.Time {
 	return noon.Truncate(time.Millisecond).Add(time.Duration(n) * time.Millisecond)
 }
 
-// newSession is the session of a login at noon: idle after an hour, over after
-// four.
+// newSession returns the session of a login at noon. It expires after an hour without use, and
+// after four hours in any case.
 func newSession() repository.Session {
 	id := newID()
 	return repository.Session{
@@ -300,13 +300,13 @@ func newSession() repository.Session {
 	}
 }
 
-// atGeneration3 makes a session one that has rotated three times, last at noon.
+// atGeneration3 changes a session as if it had rotated three times, last at noon.
 func atGeneration3(s *repository.Session) {
 	s.Gen, s.PrevGen, s.Op = 3, 2, "before"
 	s.PrevJTI, s.JTI = chain(s.ID, 2), chain(s.ID, 3)
 }
 
-// presentation shows the live token of a session a minute after noon.
+// presentation returns a refresh request with the live token of a session, a minute after noon.
 func presentation(s repository.Session) repository.Presentation {
 	return repository.Presentation{
 		UserID: s.UserID, SessionID: s.ID, Gen: s.Gen, JTI: s.JTI, Next: chain(s.ID, s.Gen+1), ClientID: s.ClientID,

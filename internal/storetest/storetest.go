@@ -15,7 +15,7 @@ import (
 // Open returns an empty set of stores that is closed with the test.
 type Open func(t testing.TB) repository.Store
 
-// Run runs the suite on the sets that open returns, one for each promise.
+// Run runs the suite. It opens a set of stores for each promise.
 func Run(t *testing.T, open Open) {
 	groups := []struct {
 		name     string
@@ -50,14 +50,14 @@ type promise struct {
 	check func(t *testing.T, s repository.Store)
 }
 
-// noon is when the suite takes place: no store has a clock of its own.
+// noon is the time of the suite: no store reads its own clock.
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 123456000, time.UTC)
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
 func newTokenID() repository.TokenID { return repository.TokenID(rand.Text()[:22]) }
 
-// newUser returns a user with every field set, whose names end in tag.
+// newUser returns a user with every field set. The names end in tag.
 func newUser(tag string) repository.User {
 	return repository.User{
 		ID: newID(), Username: "Ada" + tag, UsernameKey: "ada" + tag, Email: "Ada" + tag + "@Example.org",
@@ -74,7 +74,7 @@ func newAudit(userID string, event repository.AuditEvent) repository.AuditRecord
 	}
 }
 
-// together calls f n times at once and returns the errors.
+// together makes n concurrent calls of f and returns the errors.
 func together(n int, f func(i int) error) []error {
 	errs := make([]error, n)
 	var ready, done sync.WaitGroup

@@ -58,7 +58,7 @@ var users = []promise{
 			all.Go(func() {
 				u := known[n%len(known)]
 				switch n % 4 {
-				case 0: // what a store cannot even read
+				case 0: // not a valid ID
 					if _, _, err := s.Users.FindUserOfSession(t.Context(), "no id at all", newID()); err == nil {
 						t.Error("a user without an id")
 					}
@@ -205,7 +205,7 @@ var users = []promise{
 		if n != 2 {
 			t.Errorf("%d users, want 2", n)
 		}
-		epochs(t, s, u.ID, noon.UnixMicro(), "") // none that any user had before
+		epochs(t, s, u.ID, noon.UnixMicro(), "") // an epoch that no user had before
 		epochs(t, s, other.ID, noon.UnixMicro(), "")
 		_, err = s.Users.EndAllSessions(t.Context(), noon, newAudit(operator, repository.AuditSessionsEnded))
 		must(t, err)
@@ -268,7 +268,7 @@ func create(ctx context.Context, s repository.Store, u repository.User) error {
 	return s.Users.CreateUser(ctx, u, repository.Caller{}, newAudit(u.ID, repository.AuditUserCreated))
 }
 
-// epochs demands that a user has that epoch and kept session.
+// epochs requires that a user has an epoch and a kept session.
 func epochs(t *testing.T, s repository.Store, userID string, epoch int64, kept string) repository.User {
 	t.Helper()
 	u, err := s.Users.FindUserByID(t.Context(), userID)
@@ -279,7 +279,7 @@ func epochs(t *testing.T, s repository.Store, userID string, epoch int64, kept s
 	return u
 }
 
-// oneWinner demands one success and the given error from all others.
+// oneWinner requires that one call succeeded and all other calls returned an error.
 func oneWinner(t *testing.T, errs []error, want error) {
 	t.Helper()
 	won := 0

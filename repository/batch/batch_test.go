@@ -12,10 +12,10 @@ import (
 	"latchkey/repository/batch"
 )
 
-// call is a number that is to be doubled.
+// call is a number to double.
 type call struct{ n, twice int }
 
-// doubling doubles, and holds each batch until it is let go.
+// doubling doubles numbers, and holds each batch until the test releases it.
 type doubling struct {
 	*batch.Batches[*call]
 	begun chan []int // the numbers of each batch
@@ -49,7 +49,7 @@ func (d *doubling) start(t *testing.T, numbers ...int) (wait func()) {
 				t.Errorf("%d: %d, %v", n, c.twice, err)
 			}
 		})
-		time.Sleep(5 * time.Millisecond) // until it waits; the order is not promised otherwise
+		time.Sleep(5 * time.Millisecond) // until it is queued; otherwise the order is undefined
 	}
 	return all.Wait
 }
@@ -186,7 +186,7 @@ func TestThoseOfABrokenBatchAreTold(t *testing.T) {
 	try := func() {
 		defer func() {
 			if recover() != nil {
-				results <- nil // whose goroutine it was
+				results <- nil // the caller whose goroutine ran the batch
 			}
 		}()
 		if err := b.Do(t.Context(), &call{}); err != nil {
@@ -228,8 +228,8 @@ func TestNoCallIsLost(t *testing.T) {
 	all.Wait()
 }
 
-// TestACallWhoseCallerHasGivenUpIsNotDone is of callers whose context ended before
-// their turn came, and whose goroutine has not noticed yet.
+// TestACallWhoseCallerHasGivenUpIsNotDone tests callers whose context ended while the call was
+// queued, and whose goroutine has not noticed yet.
 func TestACallWhoseCallerHasGivenUpIsNotDone(t *testing.T) {
 	d := newDoubling(1, 10)
 	first := d.start(t, 1)
@@ -252,7 +252,7 @@ func TestACallWhoseCallerHasGivenUpIsNotDone(t *testing.T) {
 	}
 }
 
-// late is a context whose timer does not fire, as in a process that stood still.
+// late is a context whose timer does not fire, as in a suspended process.
 type late struct {
 	context.Context
 	deadline time.Time
@@ -260,8 +260,8 @@ type late struct {
 
 func (l *late) Deadline() (time.Time, bool) { return l.deadline, true }
 
-// TestABatchHasNoMoreTimeThanItsCallers is of the deadline of a batch: the last one
-// of its callers, and never more than its limit.
+// TestABatchHasNoMoreTimeThanItsCallers tests the deadline of a batch: the last deadline of
+// its callers, but no later than its limit.
 func TestABatchHasNoMoreTimeThanItsCallers(t *testing.T) {
 	for name, c := range map[string]struct{ callers, limit, want time.Duration }{
 		"a caller with little time": {time.Second, time.Minute, time.Second},

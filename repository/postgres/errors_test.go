@@ -18,8 +18,8 @@ import (
 
 func TestMain(m *testing.M) { testserver.Main(m) }
 
-// TestWhatIsNoAnswerAboutTheDataIsUnavailable runs calls against a database that is set
-// up wrongly: each error says what to do.
+// TestWhatIsNoAnswerAboutTheDataIsUnavailable runs calls against a database with a wrong
+// setup. Each error says what to do.
 func TestWhatIsNoAnswerAboutTheDataIsUnavailable(t *testing.T) {
 	server := testserver.StartPostgres(t)
 	good := open(t, server.URL)
@@ -61,8 +61,8 @@ func TestWhatIsNoAnswerAboutTheDataIsUnavailable(t *testing.T) {
 	}
 }
 
-// TestThePoolFollowsASwitchover demotes the server that the pool is connected to: it
-// finds the other one of its URL, and writes there.
+// TestThePoolFollowsASwitchover demotes the server that the pool is connected to. The pool
+// connects to the other server of its URL and writes there.
 func TestThePoolFollowsASwitchover(t *testing.T) {
 	first, second := testserver.StartPostgres(t), testserver.StartPostgres(t)
 	for _, server := range []*testserver.PostgresServer{first, second} {
@@ -99,12 +99,12 @@ func TestThePoolFollowsASwitchover(t *testing.T) {
 	}
 }
 
-// demote makes a server take no writes, as a standby does, or take them again.
+// demote makes a server read-only, as a standby is, or writable again.
 func demote(t *testing.T, s *testserver.PostgresServer, readOnly bool) {
 	t.Helper()
 	value := map[bool]string{true: "on", false: "off"}[readOnly]
 	do(t, s.URL+"&options=-c%20default_transaction_read_only%3Doff", "ALTER SYSTEM SET default_transaction_read_only = "+value, "SELECT pg_reload_conf()")
-	time.Sleep(200 * time.Millisecond) // the processes of the server read it when they are idle
+	time.Sleep(200 * time.Millisecond) // idle server processes read the setting
 }
 
 func open(t *testing.T, url string) *postgres.DB {

@@ -11,8 +11,8 @@ import (
 	"latchkey/repository/redis"
 )
 
-// TestAServerLearnsTheScriptsAgain has it forget them again and again, as restarts
-// would, while many ask at the same time.
+// TestAServerLearnsTheScriptsAgain flushes the scripts of a server repeatedly, as restarts
+// would, during concurrent calls.
 func TestAServerLearnsTheScriptsAgain(t *testing.T) {
 	db, client, _ := open(t)
 
@@ -50,8 +50,8 @@ func TestAServerLearnsTheScriptsAgain(t *testing.T) {
 	}
 }
 
-// TestANodeThatHangsTakesNoOtherAlong stops one node of a cluster where it is: what
-// the others have is answered as ever.
+// TestANodeThatHangsTakesNoOtherAlong suspends one node of a cluster. Calls to the other nodes
+// succeed.
 func TestANodeThatHangsTakesNoOtherAlong(t *testing.T) {
 	c := testserver.StartCluster(t)
 	db, err := redis.Open(c.URL, redis.Options{Mode: redis.Cluster})
@@ -70,7 +70,7 @@ func TestANodeThatHangsTakesNoOtherAlong(t *testing.T) {
 				UserID: newID(), SessionID: newID(), JTI: "QYkNFL0HSgdTQgXaUHRIIA", Next: "rDAGrol3bCUWb8ImPaHSMg", ClientID: "latchkey",
 				Delivery: repository.DeliveryBody, Op: newID(), Now: now, IssuedAt: now, Rotate: true, IdleTTL: time.Hour,
 			})
-			if err == nil { // a call that waited for the node that hangs is out of time
+			if err == nil { // the calls to the suspended node time out
 				answered.Add(1)
 			}
 		})

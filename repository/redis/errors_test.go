@@ -15,7 +15,7 @@ import (
 	"latchkey/repository/redis"
 )
 
-// calls are one of each kind: a script in a batch, a script, and a command.
+// calls makes one call of each kind: a script in a batch, a script, and a command.
 var calls = map[string]func(context.Context, *redis.DB) error{
 	"present": func(ctx context.Context, db *redis.DB) error {
 		_, err := db.PresentSession(ctx, repository.Presentation{UserID: "u", SessionID: "s"})
@@ -34,8 +34,8 @@ var calls = map[string]func(context.Context, *redis.DB) error{
 	},
 }
 
-// TestWhatIsNoAnswerAboutTheDataIsUnavailable runs calls against servers that are set
-// up wrongly: none of them is an answer about the data, and each error says what to do.
+// TestWhatIsNoAnswerAboutTheDataIsUnavailable runs calls against servers with a wrong setup.
+// Each call returns ErrUnavailable, and each error says what to do.
 func TestWhatIsNoAnswerAboutTheDataIsUnavailable(t *testing.T) {
 	plain, locked := testserver.StartRedis(t), testserver.StartRedis(t)
 	cluster, replica := testserver.StartRedis(t, "--cluster-enabled", "yes"), testserver.StartRedis(t)
@@ -59,7 +59,7 @@ func TestWhatIsNoAnswerAboutTheDataIsUnavailable(t *testing.T) {
 		url   string
 		mode  redis.Mode
 		fix   string
-		some  bool // reads may go well
+		some  bool // reads may succeed
 		calls []string
 	}{
 		"no password":                   {url: at(locked, "", ""), fix: "wants a password"},

@@ -7,8 +7,8 @@ import (
 	"latchkey/repository"
 )
 
-// TestEveryKeyExpires is the reason why PurgeSessions and PurgeLimits have nothing to
-// do: each key has a TTL, an hour longer than its content matters.
+// TestEveryKeyExpires requires that each key has a TTL, one hour longer than its content is
+// needed. For that reason PurgeSessions and PurgeLimits do nothing.
 func TestEveryKeyExpires(t *testing.T) {
 	db, client, prefix := open(t)
 

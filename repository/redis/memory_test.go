@@ -17,8 +17,8 @@ import (
 
 func TestMain(m *testing.M) { testserver.Main(m) }
 
-// TestASessionTakesLittleMemory makes 100,000 sessions as they are after a
-// refresh, and measures what Redis keeps for each.
+// TestASessionTakesLittleMemory creates 100,000 refreshed sessions and measures the memory
+// that Redis uses for each.
 func TestASessionTakesLittleMemory(t *testing.T) {
 	const sessions, callers, most = 100_000, 16, 600
 	server := testserver.StartRedis(t)
@@ -90,8 +90,8 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// open opens the store on a throwaway prefix of the test server, and a client to look
-// at the keys behind it.
+// open opens the store on a temporary prefix of the test server, and a client that reads its
+// keys.
 func open(t *testing.T) (db *redis.DB, client *driver.Client, prefix string) {
 	t.Helper()
 	url, prefix := testserver.Redis(t)
@@ -105,8 +105,8 @@ func open(t *testing.T) (db *redis.DB, client *driver.Client, prefix string) {
 	return db, client, prefix
 }
 
-// TestATombstoneTakesLittleMemoryAndNotForLong ends sessions in each way, and measures
-// what Redis keeps of them, and for how long.
+// TestATombstoneTakesLittleMemoryAndNotForLong revokes sessions in each way, and measures the
+// memory and TTL of the tombstones.
 func TestATombstoneTakesLittleMemoryAndNotForLong(t *testing.T) {
 	db, client, prefix := open(t)
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -137,7 +137,7 @@ func TestATombstoneTakesLittleMemoryAndNotForLong(t *testing.T) {
 			e.SessionID = ""
 			must(t, db.EndOtherSessions(t.Context(), e))
 		}, 25 * time.Hour},
-		"reused":       {reuse, 25 * time.Hour}, // until the database has it
+		"reused":       {reuse, 25 * time.Hour}, // until the database has the revocation
 		"reused, then": {func(t *testing.T, s repository.Session) { reuse(t, s); end(t, s) }, time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {

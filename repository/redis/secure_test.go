@@ -15,9 +15,9 @@ import (
 	"latchkey/repository/redis"
 )
 
-// TestSentinel_TLSWithPasswordsOfItsOwn runs the store on servers and sentinels that speak
-// TLS alone, want a client certificate, and have different users and passwords: each is
-// verified by its own address, before a failover and after it.
+// TestSentinel_TLSWithPasswordsOfItsOwn runs the store on servers and sentinels that require
+// TLS and a client certificate, and have different users and passwords. Each is verified by
+// its own address, before and after a failover.
 func TestSentinel_TLSWithPasswordsOfItsOwn(t *testing.T) {
 	t.Parallel()
 	s := testserver.StartSecureSentinel(t)
@@ -53,7 +53,7 @@ func TestSentinel_TLSWithPasswordsOfItsOwn(t *testing.T) {
 	}
 	for _, form := range []string{url, fmt.Sprintf("rediss://%s:%s@%s&username=%s&password=%s", testserver.SentinelUser, testserver.SentinelPassword, hosts, testserver.DataUser, testserver.DataPassword)} {
 		o := good
-		if form != url { // as the driver has it
+		if form != url { // the form of the driver
 			o.SentinelUsername, o.SentinelPassword = "", ""
 		}
 		db, err := redis.Open(form, o)
@@ -93,14 +93,14 @@ func TestCluster_TLS(t *testing.T) {
 	must(t, err)
 	t.Cleanup(func() { _ = db.Close() })
 	must(t, db.Ping(t.Context()))
-	if w := db.Warnings(t.Context()); len(w) != 3 { // each node's appendonly is off
+	if w := db.Warnings(t.Context()); len(w) != 3 { // appendonly is off on each node
 		t.Errorf("warnings: %q", w)
 	}
 	liveOnce(t, db)
 }
 
-// TestACL_TheDocumentedRightsSuffice runs every transition as a user who has no other
-// rights, on keys with the prefix alone.
+// TestACL_TheDocumentedRightsSuffice runs every transition as a Redis user who has only the
+// documented rights, on keys with the prefix.
 func TestACL_TheDocumentedRightsSuffice(t *testing.T) {
 	t.Parallel()
 	server := testserver.StartRedis(t, "--appendonly", "yes", "--maxmemory-policy", "noeviction")
@@ -127,14 +127,14 @@ func TestACL_TheDocumentedRightsSuffice(t *testing.T) {
 		t.Errorf("the server refused: %v %v", log, err)
 	}
 
-	// Without ROLE and INFO it is ready, and says what it cannot see.
+	// Without ROLE and INFO the store is ready, and warns about what it cannot check.
 	blind := user("blind", testserver.RedisRights+" -role -info")
 	must(t, blind.Ping(t.Context()))
 	if w := strings.Join(blind.Warnings(t.Context()), "; "); !strings.Contains(w, "ROLE") || !strings.Contains(w, "INFO") {
 		t.Errorf("warnings: %q", w)
 	}
 	liveOnce(t, blind)
-	// As a replica it is not.
+	// A replica is not ready.
 	other := testserver.StartRedis(t)
 	must(t, admin.Do(t.Context(), "REPLICAOF", "127.0.0.1", fmt.Sprint(other.Port)).Err())
 	if err := blind.Ping(t.Context()); !errors.Is(err, repository.ErrUnavailable) {
@@ -154,7 +154,7 @@ func TestACL_TheDocumentedRightsSuffice(t *testing.T) {
 	}
 }
 
-// liveOnce takes a session through its life: every script and every command.
+// liveOnce runs every script and every command on one session.
 func liveOnce(t *testing.T, db *redis.DB) {
 	t.Helper()
 	ctx, now := t.Context(), time.Now().Truncate(time.Millisecond)

@@ -19,8 +19,8 @@ import (
 	"latchkey/repository/redis"
 )
 
-// TestTLSIsSpokenAndCertificatesAreChecked runs on a server with a certificate
-// that nobody vouches for.
+// TestTLSIsSpokenAndCertificatesAreChecked runs on a server with a certificate of an unknown
+// authority.
 func TestTLSIsSpokenAndCertificatesAreChecked(t *testing.T) {
 	dir := t.TempDir()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

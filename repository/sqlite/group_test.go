@@ -14,7 +14,7 @@ import (
 	"latchkey/repository"
 )
 
-// numbers opens a file with a table of numbers.
+// numbers opens a file with a table for numbers.
 func numbers(t *testing.T) *DB {
 	t.Helper()
 	db, err := Open(t.Context(), filepath.Join(t.TempDir(), "latchkey.db"), nil)
@@ -44,8 +44,7 @@ func (db *DB) has(t *testing.T, n int) bool {
 	return found
 }
 
-// held has the turn to write, so that what is begun meanwhile waits, until it is
-// released.
+// held occupies the writer, so that further calls are queued until it is released.
 func (db *DB) held(t *testing.T) (release func()) {
 	t.Helper()
 	begun, goOn := make(chan struct{}), make(chan struct{})
@@ -66,7 +65,7 @@ func (db *DB) held(t *testing.T) (release func()) {
 	}
 }
 
-// wait gives those who were begun the time to stand in line.
+// wait gives the calls time to be queued.
 func wait() { time.Sleep(100 * time.Millisecond) }
 
 func TestJobsThatWaitShareATransaction(t *testing.T) {
@@ -106,7 +105,7 @@ func TestAJobThatFailsTakesNoOtherAlong(t *testing.T) {
 	for n := range errs {
 		all.Go(func() {
 			errs[n] = db.inTx(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
-				if _, err := tx.ExecContext(ctx, `INSERT INTO numbers VALUES (?)`, n/2*2); err != nil { // every second one is there already
+				if _, err := tx.ExecContext(ctx, `INSERT INTO numbers VALUES (?)`, n/2*2); err != nil { // every second number exists already
 					return err
 				}
 				if n == 4 || n == 5 {

@@ -10,9 +10,9 @@ import (
 	"latchkey/repository/sqlite"
 )
 
-// TestPurgeLimits_DeletesWhatIsForgotten is here and not in the conformance suite: a
-// caller that keeps to the time cannot tell a key that was deleted from one whose
-// failures are forgotten.
+// TestPurgeLimits_DeletesWhatIsForgotten is not in the conformance suite, because a caller
+// whose time advances cannot distinguish a deleted key from a key whose failures have
+// decayed.
 func TestPurgeLimits_DeletesWhatIsForgotten(t *testing.T) {
 	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "latchkey.db"), nil)
 	must(t, err)
@@ -32,14 +32,14 @@ func TestPurgeLimits_DeletesWhatIsForgotten(t *testing.T) {
 		_, err := db.BeginAttempt(t.Context(), attempt(i))
 		must(t, err)
 	}
-	for _, want := range []int{2, 1, 0} { // three are forgotten before the time, two at a time
+	for _, want := range []int{2, 1, 0} { // three have expired, two are deleted at a time
 		n, err := db.PurgeLimits(t.Context(), noon.Add(rule.Forget+3*time.Millisecond), 2)
 		must(t, err)
 		if n != want {
 			t.Errorf("purged %d, want %d", n, want)
 		}
 	}
-	for i := range 5 { // by a clock that has not moved, each key that is left still delays
+	for i := range 5 { // by the clock of the failures, the remaining keys still cause a delay
 		begun, err := db.BeginAttempt(t.Context(), attempt(i))
 		must(t, err)
 		if purged := begun.Wait == 0; purged != (i < 3) {

@@ -16,7 +16,7 @@ func TestAStatementThatIsInUseIsNotUsedTwice(t *testing.T) {
 	}
 	const query = `SELECT n FROM numbers WHERE n >= ? ORDER BY n`
 	err := db.inTx(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
-		for range 2 { // the second time with what the first has left
+		for range 2 { // the second time with the statement that the first has kept
 			if err := nested(ctx, t, tx, query); err != nil {
 				return err
 			}
@@ -28,7 +28,7 @@ func TestAStatementThatIsInUseIsNotUsedTwice(t *testing.T) {
 	}
 }
 
-// nested runs a query while it reads the rows of the same.
+// nested runs a query while it reads rows of the same query.
 func nested(ctx context.Context, t *testing.T, tx *sql.Tx, query string) error {
 	t.Helper()
 	rows, err := tx.QueryContext(ctx, query, 0)
