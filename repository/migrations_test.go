@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -78,4 +80,49 @@ func editedMigrations(dir fs.FS) (problems []string, err error) {
 		}
 	}
 	return problems, nil
+}
+
+// TestSchemas_HaveTheSameNames compares the columns of the tables that both backends have.
+func TestSchemas_HaveTheSameNames(t *testing.T) {
+	postgres, sqlite := columns(t, "postgres"), columns(t, "sqlite")
+	if len(postgres) < 6 {
+		t.Fatalf("found %v", postgres)
+	}
+	for table, want := range postgres {
+		if got := sqlite[table]; !slices.Equal(got, want) {
+			t.Errorf("table %s:\nSQLite   %v\nPostgres %v", table, got, want)
+		}
+	}
+}
+
+var (
+	createTable = regexp.MustCompile(`(?s)CREATE TABLE (\w+) \(\n(.*?)\n\)`)
+	column      = regexp.MustCompile(`(?m)^ {4}([a-z]\w*) `)
+	addColumn   = regexp.MustCompile(`ALTER TABLE (\w+) ADD COLUMN (\w+) `)
+)
+
+// columns returns the names of the columns of each table, in the order of the migrations.
+func columns(t *testing.T, backend string) map[string][]string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(backend, "migrations", "*.sql"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tables := map[string][]string{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		up, _, _ := strings.Cut(strings.ReplaceAll(string(text), "\r\n", "\n"), "-- +goose Down")
+		for _, table := range createTable.FindAllStringSubmatch(up, -1) {
+			for _, c := range column.FindAllStringSubmatch(table[2], -1) {
+				tables[table[1]] = append(tables[table[1]], c[1])
+			}
+		}
+		for _, c := range addColumn.FindAllStringSubmatch(up, -1) {
+			tables[c[1]] = append(tables[c[1]], c[2])
+		}
+	}
+	return tables
 }
