@@ -118,7 +118,7 @@ func readMarkdown(k kind, path string, lines []line) (found []passage) {
 
 // readYAML returns the comments, and the descriptions, summaries and titles.
 func readYAML(path string, lines []line) []passage {
-	found := readMarked(comments, path, "#", lines)
+	found := readMarked(path, "#", lines)
 	for i := 0; i < len(lines); i++ {
 		l := lines[i]
 		m := keyAlone.FindStringSubmatch(l.text)
@@ -154,10 +154,10 @@ func readYAML(path string, lines []line) []passage {
 }
 
 // readMarked returns the comments that a mark begins, as # or --.
-func readMarked(k kind, path, mark string, lines []line) (found []passage) {
+func readMarked(path, mark string, lines []line) (found []passage) {
 	var group []line
 	flush := func() {
-		found = append(found, paragraphs(k, path, group)...)
+		found = append(found, paragraphs(comments, path, group)...)
 		group = nil
 	}
 	for _, l := range lines {
@@ -170,7 +170,7 @@ func readMarked(k kind, path, mark string, lines []line) (found []passage) {
 		case !whole:
 			flush()
 			if _, after, ok := strings.Cut(text, " "+mark+" "); ok && !strings.ContainsAny(after, `"'`) {
-				found = append(found, passage{kind: k, path: path, lines: []line{{l.number, after}}})
+				found = append(found, passage{kind: comments, path: path, lines: []line{{l.number, after}}})
 			}
 			continue
 		}
@@ -197,7 +197,7 @@ func readScript(path string, lines []line) []passage {
 		}
 		marked = append(marked, l)
 	}
-	return readMarked(comments, path, "//", marked)
+	return readMarked(path, "//", marked)
 }
 
 // readMakefile returns the comments and the help of each target.
@@ -212,5 +212,5 @@ func readMakefile(path string, lines []line) []passage {
 		}
 		rest = append(rest, l)
 	}
-	return append(found, readMarked(comments, path, "#", rest)...)
+	return append(found, readMarked(path, "#", rest)...)
 }

@@ -170,13 +170,13 @@ func readFile(path string, content []byte) ([]passage, error) {
 	case ext == ".yaml", ext == ".yml":
 		return readYAML(path, lines), nil
 	case ext == ".sql", ext == ".lua":
-		return readMarked(comments, path, "--", lines), nil
+		return readMarked(path, "--", lines), nil
 	case ext == ".js", ext == ".mjs", ext == ".ts":
 		return readScript(path, lines), nil
 	case filepath.Base(path) == "Makefile":
 		return readMakefile(path, lines), nil
 	case ext == ".sh", filepath.Base(path) == "Dockerfile", bytes.HasPrefix(content, []byte("#!")):
-		return readMarked(comments, path, "#", lines), nil
+		return readMarked(path, "#", lines), nil
 	}
 	return nil, nil
 }

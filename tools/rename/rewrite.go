@@ -105,7 +105,8 @@ func (r *rewriter) imports(path string, text []byte) (string, []string, error) {
 		case *ast.ImportSpec:
 			return false
 		case *ast.BasicLit:
-			if n.Kind == token.STRING && r.reference.MatchString(strings.Trim(n.Value, "\"`")) {
+			text := strings.Trim(n.Value, "\"`")
+			if n.Kind == token.STRING && (text == r.from+"/" || r.reference.MatchString(text)) {
 				left = append(left, fmt.Sprintf("%s:%d", path, set.Position(n.Pos()).Line))
 			}
 		}
