@@ -50,15 +50,27 @@ test: servers ## run every test, with the race detector, on both sets of stores
 	  "$$(grep -c '"Action":"pass".*"Test":"[^"]*/PostgresRedis/' bin/test.json)"
 	@grep -hoE '[0-9]+ (tabs x|requests and [0-9]+ answers)[^"\\]*|forms of another site[^"\\]*' bin/test.json || true
 
+# A check for every few minutes of work. Tests read LATCHKEY_TEST_QUICK to leave out servers.
+QUICK_LEFT_OUT := /(web/test/browser|bench(/.*)?|tools(/.*)?)$$
+
+.PHONY: test-quick
+test-quick: ## run the tests that need only SQLite, without the race detector
+	LATCHKEY_TEST_QUICK=1 $(GO) test -short -tags $(TAGS) -timeout 3m -skip '/^PostgresRedis$$' \
+	  $$($(GO) list -tags $(TAGS) ./... | grep -vE '$(QUICK_LEFT_OUT)')
+
 .PHONY: e2e
 e2e: build web/test/e2e/node_modules/.package-lock.json ## run clients from npm and the examples of docs/clients.md against the program (needs Node)
 	cd web/test/e2e && LATCHKEY=$(CURDIR)/bin/latchkey node --test --test-reporter=spec
 
+.PHONY: client-copy
+client-copy: web/client/node_modules/.package-lock.json
+	npm --prefix web/client run --silent build
+	cp web/client/dist/index.js web/demo/client.js
+
 .PHONY: client
 client: build web/client/node_modules/.package-lock.json ## build and test the browser client (needs Node)
 	cmp LICENSE web/client/LICENSE
-	npm --prefix web/client run --silent build
-	cp web/client/dist/index.js web/demo/client.js
+	@$(MAKE) --no-print-directory client-copy
 	cd web/client && node size.mjs && LATCHKEY=$(CURDIR)/bin/latchkey npx vitest run
 
 # npm ci installs the lock file as it is, and does not change it.
@@ -127,16 +139,32 @@ rename: ## rename the module of a fork: MODULE=example.org/you/latchkey
 	@$(GO) run ./tools/rename $(if $(FORCE),-force) -- '$(MODULE)'
 
 .PHONY: lint
-lint: ## report what breaks the house style
+lint: govulncheck ## report what breaks the house style, and known vulnerabilities
 	$(LINT) run ./...
+
+.PHONY: govulncheck
+govulncheck: ## report known vulnerabilities in what the program calls
+	@TAGS=$(TAGS) tools/govulncheck
 
 .PHONY: fmt
 fmt: ## format everything
 	$(LINT) fmt ./...
 
+.PHONY: generate
+generate: ## make the generated files again (the browser client needs Node)
+	$(GO) generate -tags $(TAGS) ./...
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory client-copy; \
+	else echo 'left out web/demo/client.js: npm is not installed'; fi
+
+# The state of the tree: of changed files their contents, of new ones their names.
+STATE = { git status --porcelain; git diff; } | git hash-object --stdin
+
 .PHONY: verify
-verify: ## fail if go.mod or the formatting would change
+verify: ## fail if go.mod, a generated file or the formatting would change
+	@before=$$($(STATE)); $(MAKE) --no-print-directory generate; after=$$($(STATE)); \
+	  test "$$before" = "$$after" || { git status --short; echo 'a generated file was out of date: commit what make generate changed'; exit 1; }
 	$(GO) mod tidy -diff
+	$(GO) -C deploy/check mod tidy -diff
 	$(GO) -C middleware/access/testdata/resourceserver mod tidy -diff
 	$(LINT) fmt --diff ./...
 	@test "$$($(GO) list -m -f '{{.Version}}' modernc.org/libc)" = \
