@@ -161,7 +161,7 @@ STATE = { git status --porcelain; git diff; } | git hash-object --stdin
 
 .PHONY: verify
 verify: ## fail if go.mod, a generated file or the formatting would change
-	@before=$$($(STATE)); $(MAKE) --no-print-directory generate; after=$$($(STATE)); \
+	@before=$$($(STATE)); $(MAKE) --no-print-directory generate || exit 1; after=$$($(STATE)); \
 	  test "$$before" = "$$after" || { git status --short; echo 'a generated file was out of date: commit what make generate changed'; exit 1; }
 	$(GO) mod tidy -diff
 	$(GO) -C deploy/check mod tidy -diff
