@@ -55,7 +55,7 @@ QUICK_LEFT_OUT := /(web/test/browser|bench(/.*)?|tools(/.*)?)$$
 
 .PHONY: test-quick
 test-quick: ## run the tests that need only SQLite, without the race detector
-	LATCHKEY_TEST_QUICK=1 $(GO) test -short -tags $(TAGS) -timeout 3m -skip '/^PostgresRedis$$' \
+	LATCHKEY_TEST_QUICK=1 $(GO) test -short -tags $(TAGS) -timeout 5m -skip '/^PostgresRedis$$' \
 	  $$($(GO) list -tags $(TAGS) ./... | grep -vE '$(QUICK_LEFT_OUT)')
 
 .PHONY: e2e
