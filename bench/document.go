@@ -46,7 +46,7 @@ func (r *report) document(plotFile string) string {
 	fmt.Fprintf(&b, intro, r.Rounds, r.Each, connections)
 	where.markdown(&b)
 	b.WriteString(r.markdown(fmt.Sprintf("![each figure as a share of its bar](%s)", plotFile)))
-	if stat := output("go", "tool", "-modfile=benchstat.mod", "benchstat", microbenchmarks); stat != "unknown" {
+	if stat := output("go", "tool", "-modfile=tools/benchstat.mod", "benchstat", microbenchmarks); stat != "unknown" {
 		fmt.Fprintf(&b, "## Microbenchmarks\n\n`make bench-micro`: one call after the other, no HTTP. Of a log-in, `hash` is bcrypt at its lowest\n"+
 			"cost and `rest` is what no cost changes.\n\n```\n%s\n```\n", stat)
 	}

@@ -115,8 +115,10 @@ func seedFile(path string, users int) error {
 			?, 0, ?, ? FROM c`, users, hash, at, at); err != nil {
 		return fmt.Errorf("users: %w", err)
 	}
-	if _, err := tx.Exec(numbers+`INSERT INTO sessions (user_id, id, gen, jti, pgen, prev, rot, op, seen, idle, abs, epoch, cid, via, scope, amr, auth,
-			grc, rec, rec_at, rev, rev_at, rev_op, created, used, ip, ua)
+	if _, err := tx.Exec(numbers+`INSERT INTO sessions (user_id, id, generation, token_id, previous_generation, previous_token_id, rotated_at, operation_id, token_used,
+			idle_expires_at, absolute_expires_at, session_epoch, client_id, delivery, scope, amr,
+			auth_time, grace_count, recovery_count, recovery_window_started_at,
+			revocation_reason, revoked_at, revocation_operation_id, created_at, used_at, ip_address, user_agent)
 		SELECT printf('00000000-0000-7000-8000-%012x', n), printf('00000000-0000-7000-9000-%012x', n), 0, printf('bench%017d', n), 0, '', ?, '', 0,
 			?, ?, 0, '`+clientID+`', 'body', '', 'pwd', ?, 0, 0, 0, '', 0, '', ?, ?, ?, ? FROM c`,
 		users, at, s.IdleAt.UnixMicro(), s.AbsoluteAt.UnixMicro(), at, at, at, s.Address, s.Agent); err != nil {

@@ -109,7 +109,7 @@ func (r *rig) auditOf(sid string) ([]string, error) {
 		return nil, err
 	}
 	defer func() { _ = c.Close(ctx) }()
-	rows, err := c.Query(ctx, `SELECT row_to_json(a)::text FROM audit a WHERE session_id = $1 ORDER BY at`, sid)
+	rows, err := c.Query(ctx, `SELECT row_to_json(a)::text FROM audit_log a WHERE session_id = $1 ORDER BY occurred_at`, sid)
 	if err != nil {
 		return nil, err
 	}

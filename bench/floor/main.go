@@ -197,7 +197,7 @@ type user struct {
 
 // user is the service's read, less what it does not answer.
 func (f *floor) user(ctx context.Context, userID, sessionID string) (u user, err error) {
-	err = f.pool.QueryRow(ctx, `SELECT u.id, u.username, u.email, u.privilege, u.disabled, u.session_epoch, u.kept_session, u.created_at, u.updated_at,
+	err = f.pool.QueryRow(ctx, `SELECT u.id, u.username, u.email, u.privilege, u.disabled, u.session_epoch, u.except_session_id, u.created_at, u.updated_at,
 		COALESCE((SELECT r.reason FROM revoked_sessions r WHERE r.session_id = $2), '') FROM users u WHERE u.id = $1`, userID, sessionID).
 		Scan(&u.ID, &u.Username, &u.Email, &u.Privilege, &u.Disabled, &u.Epoch, &u.Kept, &u.CreatedAt, &u.UpdatedAt, &u.Ended)
 	return u, err

@@ -69,8 +69,10 @@ var mutants = []mutant{
 		{lua, "elseif f[19] ~= '' then -- a tombstone", "elseif f[19] == 'reuse' and f[20] == op then -- a tombstone"},
 		// A tombstone keeps the fields, else no token could match it.
 		{"repository/session.go", "return Session{ID: s.ID, UserID: s.UserID, AbsoluteAt: s.AbsoluteAt, Ended: reason, EndedAt: at, EndOp: op}", "s.Ended, s.EndedAt, s.EndOp = reason, at, op\n\treturn s"},
-		{"repository/sqlite/session.go", `, gen = 0, jti = '', pgen = 0, prev = '', rot = 0, op = '', seen = 0, idle = 0,
-	epoch = 0, cid = '', via = '', scope = '', amr = '', auth = 0, grc = 0, rec = 0, rec_at = 0, created = 0, used = 0, ip = '', ua = ''`, ""},
+		{"repository/sqlite/session.go", `, generation = 0, token_id = '', previous_generation = 0,
+	previous_token_id = '', rotated_at = 0, operation_id = '', token_used = 0, idle_expires_at = 0, session_epoch = 0, client_id = '', delivery = '',
+	scope = '', amr = '', auth_time = 0, grace_count = 0, recovery_count = 0, recovery_window_started_at = 0, created_at = 0, used_at = 0,
+	ip_address = '', user_agent = ''`, ""},
 		{"repository/sqlite/session.go", "\t\treturn err\n\t}\n\t_, err := tx", "\t\tif err != nil {\n\t\t\treturn err\n\t\t}\n\t}\n\t_, err := tx"},
 		{"repository/redis/session.go", `if h["rev"] != "" {`, `if h["rev"] != "" && h["jti"] == "" {`},
 		{"repository/redis/session.go", `Agent: h["ua"],
@@ -141,8 +143,8 @@ var mutants = []mutant{
 		{"repository/sqlite/caller.go", "AND NOT EXISTS (SELECT 1 FROM revoked_sessions WHERE session_id = ?2)", ""},
 	}},
 	{"a lasting act by a session of an earlier epoch", []edit{
-		{"repository/postgres/caller.go", "(c.session_epoch = $15::bigint OR c.kept_session = $14)", "$15::bigint >= 0"},
-		{"repository/sqlite/caller.go", "(session_epoch = ?3 OR kept_session = ?2)", "?3 >= 0"},
+		{"repository/postgres/caller.go", "(c.session_epoch = $15::bigint OR c.except_session_id = $14)", "$15::bigint >= 0"},
+		{"repository/sqlite/caller.go", "(session_epoch = ?3 OR except_session_id = ?2)", "?3 >= 0"},
 	}},
 	{"an ended session reads", []edit{
 		{"service/session/state.go", "case ended != \"\":", "case false:"},
