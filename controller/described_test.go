@@ -22,7 +22,7 @@ import (
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 	"github.com/google/uuid"
 
-	"latchkey/controller"
+	"latchkey/config"
 	"latchkey/controller/apidoc"
 )
 
@@ -46,8 +46,8 @@ type coverage struct {
 }
 
 // describedBy reports at the end of the test.
-func describedBy(t testing.TB, o controller.Options) *described {
-	d := &described{router: routerOf(t, o.PublicURL.Path, o.BasePath), statuses: o.Statuses, faults: map[string]bool{}}
+func describedBy(t testing.TB, cfg config.Config) *described {
+	d := &described{router: routerOf(t, cfg.Server.PublicURL.Path, cfg.Server.BasePath), statuses: cfg.Errors.Status, faults: map[string]bool{}}
 	t.Cleanup(func() {
 		d.mu.Lock()
 		defer d.mu.Unlock()

@@ -73,9 +73,9 @@ func TestOthersVerifyByTheKeySet(t *testing.T) {
 						t.Errorf("%s accepts anything", name)
 					}
 				}
-				_, err := i.keys.Rotate(t.Context(), keys.UseAccess, true, audit.Origin{})
+				_, err := i.Keys.Rotate(t.Context(), keys.UseAccess, true, audit.Origin{})
 				must(t, err)
-				must(t, i.keys.Load(t.Context()))
+				must(t, i.Keys.Load(t.Context()))
 			}
 		})
 	}

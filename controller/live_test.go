@@ -92,14 +92,14 @@ var endings = map[string]func(t *testing.T, i *instance, store repository.Store,
 		}
 	},
 	"disable": func(t *testing.T, i *instance, _ repository.Store, a admin) {
-		must(t, i.sessions.Disable(t.Context(), a.id, true, audit.Origin{}))
+		must(t, i.Sessions.Disable(t.Context(), a.id, true, audit.Origin{}))
 	},
 	"disable and enable": func(t *testing.T, i *instance, _ repository.Store, a admin) {
-		must(t, i.sessions.Disable(t.Context(), a.id, true, audit.Origin{}))
-		must(t, i.sessions.Disable(t.Context(), a.id, false, audit.Origin{}))
+		must(t, i.Sessions.Disable(t.Context(), a.id, true, audit.Origin{}))
+		must(t, i.Sessions.Disable(t.Context(), a.id, false, audit.Origin{}))
 	},
 	"revoke --all": func(t *testing.T, i *instance, _ repository.Store, _ admin) {
-		_, err := i.sessions.RevokeEveryone(t.Context(), audit.Origin{})
+		_, err := i.Sessions.RevokeEveryone(t.Context(), audit.Origin{})
 		must(t, err)
 	},
 }
@@ -158,7 +158,7 @@ func TestAnEndedSessionHasNoPower(t *testing.T) {
 func (i *instance) walk(t *testing.T, a admin) {
 	t.Helper()
 	walked := 0
-	for _, r := range controller.EngineOf(i.handler).Routes() {
+	for _, r := range controller.EngineOf(i.Handler()).Routes() {
 		if slices.Contains(exempt, r.Method+" "+r.Path) || slices.Contains(exempt, "* "+r.Path) || r.Method == http.MethodOptions {
 			continue
 		}

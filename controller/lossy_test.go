@@ -114,7 +114,7 @@ func TestLostAnswersLogNobodyOut(t *testing.T) {
 				}
 			}
 			t.Logf("%d refreshes, %d answers dropped, %d retries later than grace: %d sessions lost; outcomes %v",
-				refreshes.Load(), dropped.Load(), late.Load(), lost, instance.sessions.Counts())
+				refreshes.Load(), dropped.Load(), late.Load(), lost, instance.Sessions.Counts())
 			if lost > 0 || refreshes.Load() < 10000 || dropped.Load() < 1000 || late.Load() == 0 {
 				t.Error("want none lost")
 			}

@@ -44,7 +44,7 @@ func newOAuthWorld(t *testing.T) *oauthWorld {
 		{ID: "jobs", Grants: []string{"client_credentials"}, Scopes: []string{"jobs"}},
 		{ID: "app", Public: true, Grants: []string{"authorization_code", "refresh_token"}, RedirectURIs: []string{"http://127.0.0.1/cb"}, Scopes: []string{"a"}},
 	} {
-		_, secret, err := i.clients.Create(t.Context(), spec, "", account.Caller{}, audit.Origin{})
+		_, secret, err := i.Clients.Create(t.Context(), spec, "", account.Caller{}, audit.Origin{})
 		must(t, err)
 		w.secrets[spec.ID] = string(secret)
 	}

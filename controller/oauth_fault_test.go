@@ -18,7 +18,7 @@ import (
 func TestADeadStoreIsNoInvalidGrant(t *testing.T) {
 	pgServer, rdServer := testserver.StartPostgres(t), testserver.StartRedis(t, "--appendonly", "yes", "--appendfsync", "always")
 	i, _ := startOn(t, pgServer, rdServer)
-	_, _, err := i.clients.Create(t.Context(), oauth.ClientSpec{
+	_, _, err := i.Clients.Create(t.Context(), oauth.ClientSpec{
 		ID: "spa", Public: true, Grants: []string{"authorization_code", "refresh_token"}, RedirectURIs: []string{"https://shop.example/cb"},
 	}, "", account.Caller{}, audit.Origin{})
 	must(t, err)

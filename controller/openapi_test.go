@@ -92,7 +92,7 @@ func TestEveryRouteIsDescribed(t *testing.T) {
 		i, err := start(t, testserver.Sets()[0].Open(t), newClock(), "server.base_path="+base)
 		must(t, err)
 		served, described := map[string]bool{}, map[string]bool{}
-		for _, r := range controller.EngineOf(i.handler).Routes() {
+		for _, r := range controller.EngineOf(i.Handler()).Routes() {
 			switch {
 			case strings.HasPrefix(r.Path, "/demo"):
 			case r.Method == http.MethodOptions: // of pages of other origins

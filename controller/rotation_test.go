@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"latchkey/internal/app"
 	"latchkey/internal/testserver"
 	"latchkey/service/audit"
 	"latchkey/service/jose"
@@ -23,11 +24,14 @@ func TestNobodyIsRefusedWhileKeysRotate(t *testing.T) {
 	for _, set := range testserver.Sets() {
 		t.Run(set.Name, func(t *testing.T) {
 			store := set.Open(t)
-			settings := []string{"tokens.algorithm=auto", "keys.poll=20ms", "keys.publish=400ms", "refresh.absolute_ttl=24h", "refresh.idle_ttl=24h"}
+			settings := []string{"tokens.algorithm=auto", "refresh.absolute_ttl=24h", "refresh.idle_ttl=24h"}
 			var replicas [2]*instance
 			for i := range replicas {
 				var err error
-				replicas[i], err = start(t, store, &testClock{real: true, skew: time.Duration(i) * 500 * time.Millisecond}, settings...)
+				at := &testClock{real: true, skew: time.Duration(i) * 500 * time.Millisecond}
+				replicas[i], err = startIn(t, app.Env{
+					Now: at.Now, Stores: &app.Stores{Store: store}, KeyPoll: 20 * time.Millisecond, KeyPublish: 400 * time.Millisecond,
+				}, settings...)
 				must(t, err)
 			}
 			replicas[0].addAda(t)
@@ -38,7 +42,7 @@ func TestNobodyIsRefusedWhileKeysRotate(t *testing.T) {
 			for worker := range 6 {
 				users.Go(func() { work(t, replicas, worker, stop, &asked, &refused) })
 			}
-			kids := rotateAll(t, replicas[0].keys)
+			kids := rotateAll(t, replicas[0].Keys)
 			close(stop)
 			users.Wait()
 			t.Logf("%d requests while the keys rotated %d times: %d refused", asked.Load(), kids, refused.Load())

@@ -258,7 +258,7 @@ func clockCmd(ts *testscript.TestScript, _ bool, args []string) {
 func operatorCmd(ts *testscript.TestScript, _ bool, args []string) {
 	privilege, err := strconv.Atoi(args[1])
 	ts.Check(err)
-	_, err = of(ts).instance.accounts.CreateAsOperator(of(ts).t.Context(), account.Registration{
+	_, err = of(ts).instance.Accounts.CreateAsOperator(of(ts).t.Context(), account.Registration{
 		Username: args[0], Email: args[0] + "@example.org", Password: password.New("correct horse"), Privilege: privilege,
 	})
 	ts.Check(err)
@@ -266,9 +266,9 @@ func operatorCmd(ts *testscript.TestScript, _ bool, args []string) {
 
 func disableCmd(ts *testscript.TestScript, _ bool, args []string) {
 	w := of(ts)
-	account, err := w.instance.accounts.Find(w.t.Context(), args[0])
+	account, err := w.instance.Accounts.Find(w.t.Context(), args[0])
 	ts.Check(err)
-	ts.Check(w.instance.sessions.Disable(w.t.Context(), account.ID, args[1] == "true", audit.Origin{}))
+	ts.Check(w.instance.Sessions.Disable(w.t.Context(), account.ID, args[1] == "true", audit.Origin{}))
 }
 
 func pageCmd(ts *testscript.TestScript, neg bool, args []string) {
@@ -333,7 +333,7 @@ func clientCmd(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Fatalf("client: what is %q?", arg)
 		}
 	}
-	_, secret, err := w.instance.clients.Create(w.t.Context(), spec, "", account.Caller{}, audit.Origin{})
+	_, secret, err := w.instance.Clients.Create(w.t.Context(), spec, "", account.Caller{}, audit.Origin{})
 	ts.Check(err)
 	ts.Setenv(args[0], string(secret))
 	ts.Setenv(args[0]+"_BASIC", "Basic "+base64.StdEncoding.EncodeToString([]byte(spec.ID+":"+string(secret))))

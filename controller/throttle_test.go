@@ -71,7 +71,8 @@ func TestNoWayAroundTheLimits(t *testing.T) {
 	for _, set := range testserver.Sets() {
 		for name, way := range ways {
 			t.Run(set.Name+"/"+name, func(t *testing.T) {
-				instance, err := start(t, set.Open(t), &testClock{real: true}, fmt.Sprintf("limits.login=%d,%d,%d,0,0", free, free, free))
+				instance, err := start(t, set.Open(t), &testClock{real: true},
+					fmt.Sprint("limits.login_account_address=", free), fmt.Sprint("limits.login_account=", free), fmt.Sprint("limits.login_address=", free))
 				must(t, err)
 				instance.addAda(t)
 				instance.add(t, "eve")

@@ -68,9 +68,9 @@ func New(ctx context.Context, cfg config.Config, env Env) (_ *App, err error) {
 // Handler returns the handler of the HTTP API.
 func (a *App) Handler() http.Handler { return a.handler }
 
-// Start runs the background work until ctx is done: it follows the keys, measures the clock, and
+// start runs the background work until ctx is done: it follows the keys, measures the clock, and
 // checks the stores.
-func (a *App) Start(ctx context.Context) {
+func (a *App) start(ctx context.Context) {
 	go a.Keys.RunUntil(ctx)
 	go a.Clock.Run(ctx)
 	go a.Health.Run(ctx, a.env.Log)

@@ -34,7 +34,7 @@ func (a *App) Run(ctx context.Context, ready func(net.Addr)) error {
 	// The last requests are answered after ctx is done, and keys can be revoked meanwhile.
 	serving, stopped := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopped()
-	a.Start(serving)
+	a.start(serving)
 	if err := a.instruments.serve(serving, cfg, a.Health, log); err != nil {
 		return err
 	}
