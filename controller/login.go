@@ -19,7 +19,7 @@ type loginBody struct {
 // login is POST /api/users/login.
 func (s *server) login(c *call, body loginBody) (reply, error) {
 	credentials := login.Credentials{
-		Password: password.New(body.Password), Terms: session.ClientPolicy{ClientID: token.ClientAPI}, From: c.from(),
+		Password: password.New(body.Password), Client: session.ClientPolicy{ClientID: token.ClientAPI}, From: c.from(),
 	}
 	switch {
 	case strings.TrimSpace(text(body.Username)) != "":

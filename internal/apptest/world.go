@@ -116,7 +116,7 @@ func (w *World) Begin(t Fataler, name string) token.Raw { return w.LogIn(t, name
 func (w *World) LogIn(t Fataler, name string) session.TokenSet {
 	g, err := w.Login.Login(context.Background(), login.Credentials{
 		Username: name, Password: password.New("correct horse"), Delivery: session.DeliveryBody,
-		Terms: session.ClientPolicy{ClientID: token.ClientAPI},
+		Client: session.ClientPolicy{ClientID: token.ClientAPI},
 	})
 	Must(t, err)
 	return g.TokenSet

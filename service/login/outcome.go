@@ -1,16 +1,20 @@
 package login
 
 import (
+	"errors"
+
 	"latchkey/internal/tally"
+	"latchkey/service"
 )
 
-// Counts returns how often log-ins of this process had each outcome.
+// Counts returns the number of logins of this process by outcome.
 func (l *Service) Counts() map[Outcome]int64 { return l.counts.Read() }
 
-// Outcome is how a log-in ended, as the log and the audit table name it.
+// Outcome is the end of a login, as the log and the audit log name it.
 type Outcome string
 
-// The outcomes of log-ins. Overloaded had no turn; failed is trouble of ours.
+// The outcomes of logins. Overloaded means that the queue of the hasher was full, and failed that a
+// store or the service failed.
 const (
 	Succeeded     Outcome = "success"
 	UnknownUser   Outcome = "unknown_user"
@@ -23,4 +27,31 @@ const (
 
 func newTally() tally.Tally[Outcome] {
 	return tally.New(Succeeded, UnknownUser, WrongPassword, Disabled, Throttled, Overloaded, Failed)
+}
+
+// refusal ends a login with an answer for the client.
+type refusal struct {
+	outcome  Outcome
+	answer   error
+	recorded bool // in the audit log
+}
+
+// Error implements error.
+func (r *refusal) Error() string { return r.answer.Error() }
+
+// Unwrap returns the answer.
+func (r *refusal) Unwrap() error { return r.answer }
+
+// outcomeOf returns the outcome of a login that ended with an error, or with nil.
+func outcomeOf(err error) Outcome {
+	var r *refusal
+	switch {
+	case err == nil:
+		return Succeeded
+	case errors.As(err, &r):
+		return r.outcome
+	case service.AsError(err).Code == service.CodeOverloaded:
+		return Overloaded
+	}
+	return Failed
 }

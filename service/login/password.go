@@ -86,41 +86,42 @@ func (p *Passwords) Change(ctx context.Context, c PasswordChange) (TrustedDevice
 	return p.throttle.remember(u, device), nil
 }
 
-// confirm demands the current password. A stolen access token must not be worth a
-// guess at it as often as one likes.
+// confirm compares the current password, under a limit of its own: a stolen access token must not
+// allow unlimited guesses.
 func (p *Passwords) confirm(ctx context.Context, c PasswordChange, u repository.User, record repository.AuditRecord) error {
-	attempt, first, slow, err := p.throttle.begin(ctx, p.throttle.confirmation(c.Who.Subject, c.Current))
+	admission, err := p.throttle.begin(ctx, p.throttle.confirmation(c.Who.Subject, c.Current))
 	if err != nil {
 		return err
 	}
-	if slow != nil {
-		if first {
-			return p.refuse(ctx, record, Throttled, slow)
-		}
-		return slow
+	if admission.delayed() {
+		return p.refuse(ctx, record, admission.refusal("Too many wrong passwords. Wait a moment and try again."))
 	}
 	match, err := p.hasher.Compare(ctx, c.From.Address, u.PasswordHash, c.Current)
-	outcome := Succeeded
+	end := repository.AttemptSucceeded
 	switch {
+	case err == nil && !match, errors.Is(err, context.Canceled): // a client that disconnects has cost a hash
+		end = repository.AttemptFailed
 	case err != nil:
-		outcome = Failed
-	case !match:
-		outcome = WrongPassword
+		end = repository.AttemptUndone
 	}
-	if err := p.throttle.end(ctx, attempt, attemptEnd(outcome, err)); err != nil {
+	if err := p.throttle.end(ctx, admission, end); err != nil {
 		return service.StoreFailure("count an attempt", err)
 	}
-	if outcome == WrongPassword {
-		return p.refuse(ctx, record, outcome, service.NewError(service.CodeInvalidCredentials, "The current password is wrong."))
+	if err == nil && !match {
+		return p.refuse(ctx, record, &refusal{
+			outcome: WrongPassword, recorded: true, answer: service.NewError(service.CodeInvalidCredentials, "The current password is wrong."),
+		})
 	}
 	return err
 }
 
 // refuse records that a password was not changed, and returns the answer.
-func (p *Passwords) refuse(ctx context.Context, record repository.AuditRecord, why Outcome, answer error) error {
-	record.Outcome = string(why)
-	if err := p.audit.Write(ctx, record); err != nil {
-		return err
+func (p *Passwords) refuse(ctx context.Context, record repository.AuditRecord, r *refusal) error {
+	if r.recorded {
+		record.Outcome = string(r.outcome)
+		if err := p.audit.Write(ctx, record); err != nil {
+			return err
+		}
 	}
-	return answer
+	return r.answer
 }

@@ -24,7 +24,7 @@ func TestALoginHashesAnewWhereTheCostHasChanged(t *testing.T) {
 		t.Cleanup(hasher.Close)
 		costlier := login.New(store, hasher, w.Throttle, w.Sessions, false, w.Trusted, w.Audit, apptest.Discard())
 		credentials := login.Credentials{
-			Username: "ada", Password: password.New("correct horse"), Delivery: session.DeliveryBody, Terms: session.ClientPolicy{ClientID: token.ClientAPI},
+			Username: "ada", Password: password.New("correct horse"), Delivery: session.DeliveryBody, Client: session.ClientPolicy{ClientID: token.ClientAPI},
 		}
 		for range 2 {
 			_, err := costlier.Login(t.Context(), credentials)

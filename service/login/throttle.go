@@ -59,9 +59,9 @@ func (t *Throttle) attempt(c Credentials, device *trustedDevice) repository.Atte
 	case c.ByServer: // its address is the client's
 		narrow := t.rules.AccountAddress
 		narrow.Max = min(narrow.Max, t.rules.Account.Max) // whoever can reach the client's form shares it
-		t.add(&a, narrow, "account-client", account, c.Terms.ClientID)
+		t.add(&a, narrow, "account-client", account, c.Client.ClientID)
 		t.add(&a, t.rules.Account, "account", account)
-		t.add(&a, t.rules.Client, "client", c.Terms.ClientID)
+		t.add(&a, t.rules.Client, "client", c.Client.ClientID)
 	default:
 		t.add(&a, t.rules.AccountAddress, "account-address", account, address)
 		t.add(&a, t.rules.Account, "account", account)
@@ -78,19 +78,11 @@ func (t *Throttle) confirmation(who token.Subject, p password.Password) reposito
 	return a
 }
 
-// login counts a log-in that has succeeded. It returns rate_limited where the account
-// has had too many, and whether nobody was told so yet.
-func (t *Throttle) login(ctx context.Context, u repository.User) (first bool, err error) {
-	a := t.newAttempt("")
-	a.Fingerprint = ""
+// success is a login that has succeeded, with the limit of those.
+func (t *Throttle) success(u repository.User) repository.Attempt {
+	a := repository.Attempt{Now: t.now()} // without a fingerprint: every one counts
 	t.add(&a, t.rules.Logins, "logins", u.ID)
-	_, first, slow, err := t.begin(ctx, a)
-	var e *service.Error
-	if errors.As(slow, &e) {
-		e.Message = "This account has logged in very often. Wait a moment and try again."
-		return first, e
-	}
-	return false, err
+	return a
 }
 
 func (t *Throttle) newAttempt(parts ...string) repository.Attempt {
@@ -104,44 +96,49 @@ func (t *Throttle) add(a *repository.Attempt, rule LimitRule, kind string, parts
 	}
 }
 
-// counted is an attempt that was let in.
-type counted struct {
-	repository.Attempt
-	repeat bool
+// admission is the answer of the throttle to an attempt.
+type admission struct {
+	attempt repository.Attempt
+	repeat  bool          // of the attempt that has just failed: it was not counted
+	wait    time.Duration // until the delay ends; zero: the attempt may continue
+	first   bool          // the first refusal of this delay
 }
 
-// begin counts an attempt. Slow is rate_limited where it has to wait; first is
-// set on the first attempt of a delay.
-func (t *Throttle) begin(ctx context.Context, a repository.Attempt) (c counted, first bool, slow, err error) {
+// delayed reports that the attempt may not continue.
+func (a admission) delayed() bool { return a.wait > 0 }
+
+// refusal returns the refusal of a delayed attempt. Only the first of a delay is recorded.
+func (a admission) refusal(message string) *refusal {
+	return &refusal{outcome: Throttled, recorded: a.first, answer: &service.Error{
+		Code: service.CodeRateLimited, Message: message, RetryAfter: a.wait, Err: errors.New("throttled"),
+	}}
+}
+
+// begin counts an attempt. It returns store_unavailable if that fails.
+func (t *Throttle) begin(ctx context.Context, a repository.Attempt) (admission, error) {
 	if len(a.Keys) == 0 {
-		return counted{}, false, nil, nil
+		return admission{}, nil
 	}
 	w, err := t.limits.BeginAttempt(ctx, a)
 	if err != nil {
-		return counted{}, false, nil, service.StoreFailure("count an attempt", err)
+		return admission{}, service.StoreFailure("count an attempt", err)
 	}
-	if w.Wait > 0 {
-		slow = &service.Error{
-			Code: service.CodeRateLimited, Message: "Too many wrong passwords. Wait a moment and try again.", RetryAfter: w.Wait,
-			Err: errors.New("throttled"),
-		}
-	}
-	return counted{a, w.Repeat}, w.First, slow, nil
+	return admission{attempt: a, repeat: w.Repeat, wait: w.Wait, first: w.First}, nil
 }
 
-// end says how an attempt ended, which must not be cut short by a client that goes
-// away. What was not counted, since it had just failed, is not taken back.
-func (t *Throttle) end(ctx context.Context, c counted, end repository.AttemptEnd) error {
-	if len(c.Keys) == 0 {
+// end reports the end of an admitted attempt, also if the client has disconnected. A repetition
+// was not counted, so it is not taken back.
+func (t *Throttle) end(ctx context.Context, a admission, end repository.AttemptEnd) error {
+	if len(a.attempt.Keys) == 0 {
 		return nil
 	}
-	if c.repeat {
+	if a.repeat {
 		if end != repository.AttemptSucceeded {
 			return nil
 		}
-		c.Keys = c.Keys[:1] // the password has changed since
+		a.attempt.Keys = a.attempt.Keys[:1] // the password has changed since
 	}
-	return t.limits.EndAttempt(context.WithoutCancel(ctx), c.Attempt, end, t.now())
+	return t.limits.EndAttempt(context.WithoutCancel(ctx), a.attempt, end, t.now())
 }
 
 // mac names something without telling it: what a dump of the store shows are

@@ -122,7 +122,7 @@ func checkAuthorize(c repository.Client, r AuthorizeRequest) (string, error) {
 // Approve checks who the user is, and returns a code for what was asked, and a
 // token for the device.
 func (o *Server) Approve(ctx context.Context, a Authorization, c login.Credentials) (code string, device login.TrustedDeviceToken, err error) {
-	c.Terms.ClientID = a.Client.ID
+	c.Client.ClientID = a.Client.ID
 	in, err := o.login.Authenticate(ctx, c)
 	if err != nil {
 		return "", "", err

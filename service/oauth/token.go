@@ -109,7 +109,7 @@ func (o *Server) password(ctx context.Context, r TokenRequest) (TokenResponse, e
 		return TokenResponse{}, err
 	}
 	g, err := o.login.Login(ctx, login.Credentials{
-		Username: r.Username, Password: r.Password, Terms: terms(r.Client.record, r.Resource), Scope: scope, Delivery: session.DeliveryBody,
+		Username: r.Username, Password: r.Password, Client: terms(r.Client.record, r.Resource), Scope: scope, Delivery: session.DeliveryBody,
 		Device: r.Device, ByServer: !r.Client.Public(), From: r.From,
 	})
 	out := issued(r.Client.record, g.TokenSet)

@@ -205,7 +205,7 @@ func TestTheGapBetweenTheTwoWrites(t *testing.T) {
 
 		t.Run("a log-in that the database does not hear of leaves the old session", func(t *testing.T) {
 			old := w.Begin(t, "ada")
-			again := login.Credentials{Username: "ada", Password: password.New("correct horse"), Delivery: session.DeliveryBody, Replaces: old, Terms: session.ClientPolicy{ClientID: token.ClientAPI}}
+			again := login.Credentials{Username: "ada", Password: password.New("correct horse"), Delivery: session.DeliveryBody, Replaces: old, Client: session.ClientPolicy{ClientID: token.ClientAPI}}
 			database.failing = true
 			_, err := w.Login.Login(t.Context(), again)
 			database.failing = false
