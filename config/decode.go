@@ -11,18 +11,6 @@ import (
 	"github.com/go-viper/mapstructure/v2"
 )
 
-// hint is what is wrong with a value: how to write it.
-type hint string
-
-// Error implements error.
-func (h hint) Error() string { return string(h) }
-
-const (
-	hintDuration = hint("write a duration with its unit, as in 10m or 14d")
-	hintNetworks = hint("write networks as in 10.0.0.0/8")
-	hintPairs    = hint("write pairs as in token_expired=419,token_missing=400")
-)
-
 // decodeHook turns what files and variables hold into the types of the fields. Its errors
 // are hints.
 func decodeHook(_, to reflect.Type, data any) (any, error) {
@@ -118,22 +106,6 @@ func unwrap(s string) (string, error) {
 		return "", hint("has a line break or another control character in it")
 	}
 	return s, nil
-}
-
-// ParseDuration reads what time.ParseDuration reads, and days: 14d. Its errors say how to
-// write a duration.
-func ParseDuration(s string) (time.Duration, error) {
-	if days, ok := strings.CutSuffix(s, "d"); ok {
-		n, err := strconv.ParseFloat(days, 64)
-		if err == nil {
-			return time.Duration(n * 24 * float64(time.Hour)), nil
-		}
-	}
-	d, err := time.ParseDuration(s)
-	if err != nil {
-		return 0, hintDuration
-	}
-	return d, nil
 }
 
 func parsePrefix(s string) (netip.Prefix, error) {

@@ -12,13 +12,6 @@ import (
 	"github.com/spf13/viper"
 )
 
-const (
-	// envPrefix starts the name of every variable.
-	envPrefix = "LATCHKEY"
-	// fileSuffix ends the name of a variable that names a file with a secret.
-	fileSuffix = "_FILE"
-)
-
 // Load reads the defaults, then the file (YAML or TOML; empty: none), then the
 // environment, and validates the result. It reports all that is wrong at once, each by
 // its key and with the line or the variable. Its errors never repeat a value.

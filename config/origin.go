@@ -2,12 +2,8 @@ package config
 
 import (
 	"errors"
-	"net"
 	"net/url"
-	"strconv"
 	"strings"
-
-	"latchkey/internal/hostname"
 )
 
 // validateOrigins writes each origin as browsers send it (RFC 6454 6.2), or reports what is
@@ -42,27 +38,4 @@ func canonicalOrigin(s string) (string, error) {
 		return "", err
 	}
 	return u.Scheme + "://" + host, nil
-}
-
-// canonicalHost returns host and port of a URL as browsers write them: without the default
-// port.
-func canonicalHost(u *url.URL) (string, error) {
-	host, err := hostname.CanonicalHost(u.Hostname())
-	if err != nil {
-		return "", err
-	}
-	if strings.Contains(host, ":") {
-		host = "[" + host + "]"
-	}
-	if u.Port() == "" {
-		return host, nil
-	}
-	port, err := strconv.ParseUint(u.Port(), 10, 16)
-	switch {
-	case err != nil:
-		return "", errors.New("the port is out of range")
-	case u.Scheme == "http" && port == 80, u.Scheme == "https" && port == 443:
-		return host, nil
-	}
-	return net.JoinHostPort(strings.Trim(host, "[]"), strconv.FormatUint(port, 10)), nil
 }

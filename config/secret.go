@@ -2,7 +2,9 @@ package config
 
 import (
 	"encoding/json"
+	"errors"
 	"log/slog"
+	"strings"
 )
 
 // Secret is a setting that must not be seen. It prints, logs and encodes as
@@ -41,3 +43,53 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // MarshalJSON implements json.Marshaler.
 func (s Secret) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) }
+
+// minSecret is the least entropy that HS256 asks for, in bytes (RFC 7518 3.2).
+const minSecret = 32
+
+// leaked are secrets that stand in articles, templates and documentation, in
+// lower case. Whoever can read may sign with them.
+var leaked = []string{
+	"hcujmwemscv3dwzktre7rg7se8bxdjvy",
+	"your-256-bit-secret",
+	"a-string-secret-at-least-256-bits-long",
+	"your-super-secret-jwt-token-with-at-least-32-characters-long",
+	"super-secret-jwt-token-with-at-least-32-characters-long",
+	"this-is-a-very-long-secret-key-that-should-be-changed",
+	"your-secret-key-at-least-32-characters-long",
+	"please-change-me-please-change-me-please-change-me",
+	"thisisthesecretkeythisisthesecretkey",
+	"secretsecretsecretsecretsecretsecret",
+}
+
+// placeholders are what is left when a variable was not filled in.
+var placeholders = []string{"jwt_secret", "secret", "undefined", "null", "changeme", "change-me", "password", "replace", "example"}
+
+// CheckSecret refuses a root secret that is short or well known. Its errors say
+// what to do and do not repeat the secret.
+func CheckSecret(s Secret) error {
+	const hint = "; make one with: openssl rand -base64 48"
+	value := strings.ToLower(strings.TrimSpace(s.Reveal()))
+	for _, l := range leaked {
+		if value == l {
+			return errors.New("is a secret that was published" + hint)
+		}
+	}
+	for _, p := range placeholders {
+		// The placeholder alone, or repeated to make up the length.
+		if strings.Trim(strings.ReplaceAll(value, p, ""), "-_. ") == "" {
+			return errors.New("is a placeholder" + hint)
+		}
+	}
+	if len(s.Reveal()) < minSecret {
+		return errors.New("must be 32 bytes or longer" + hint)
+	}
+	distinct := map[byte]bool{}
+	for i := range len(value) {
+		distinct[value[i]] = true
+	}
+	if len(distinct) < 8 {
+		return errors.New("repeats itself" + hint)
+	}
+	return nil
+}

@@ -8,6 +8,13 @@ import (
 	"time"
 )
 
+const (
+	// envPrefix starts the name of every variable.
+	envPrefix = "LATCHKEY"
+	// fileSuffix ends the name of a variable that names a file with a secret.
+	fileSuffix = "_FILE"
+)
+
 // Setting is one key with its effective value, secrets redacted.
 type Setting struct {
 	Key      string // database.url
@@ -65,20 +72,4 @@ func show(v any) string {
 		return strings.Join(texts, " ")
 	}
 	return fmt.Sprint(v)
-}
-
-// showDuration writes 14d, 10m and 1m30s: no units that say nothing.
-func showDuration(d time.Duration) string {
-	const day = 24 * time.Hour
-	if d >= day && d%day == 0 {
-		return fmt.Sprintf("%dd", d/day)
-	}
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
 }
