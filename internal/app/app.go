@@ -7,6 +7,7 @@ import (
 
 	"latchkey/config"
 	"latchkey/controller"
+	"latchkey/internal/observe"
 	"latchkey/service"
 	"latchkey/service/audit"
 )
@@ -16,7 +17,7 @@ type App struct {
 	*Parts
 	*Services
 
-	instruments instruments
+	instruments observe.Instruments
 	handler     http.Handler
 }
 
@@ -29,10 +30,13 @@ func New(ctx context.Context, cfg config.Config, env Env) (_ *App, err error) {
 			a.Close()
 		}
 	}()
-	if a.instruments, err = newInstruments(ctx, cfg, env); err != nil {
+	if a.instruments, err = observe.New(ctx, observe.Options{
+		MetricsListen: cfg.Metrics.Listen, TracesEndpoint: cfg.Traces.Endpoint, SamplePercent: cfg.Traces.SamplePercent,
+		Version: env.Version, Now: env.Now, Log: env.Log,
+	}); err != nil {
 		return nil, err
 	}
-	env.Log = a.instruments.log(env.Log)
+	env.Log = a.instruments.Logger(env.Log)
 	if a.Parts, err = open(ctx, cfg, env, true, a.instruments); err != nil {
 		return nil, err
 	}
@@ -60,7 +64,9 @@ func New(ctx context.Context, cfg config.Config, env Env) (_ *App, err error) {
 			"disabled", done.Disabled, "unchanged", len(done.Unchanged))
 	}
 	a.Hasher.Prepare()
-	a.instruments.watch(a)
+	a.instruments.Watch(observe.Sources{
+		Sessions: a.Sessions, Login: a.Login, Hasher: a.Hasher, Keys: a.Keys, Health: a.Health, Clock: a.Clock, Pools: a.Stores.Pools, Dropped: env.Dropped,
+	})
 	a.handler, err = a.router()
 	return a, err
 }
@@ -84,14 +90,14 @@ func (a *App) Close() {
 	if a.Parts != nil {
 		a.Parts.Close()
 	}
-	a.instruments.close()
+	a.instruments.Close()
 }
 
 // router makes the routes.
 func (a *App) router() (http.Handler, error) {
 	cfg := a.cfg
 	return controller.NewRouter(controller.Options{
-		Observe: a.instruments.requests(), Trace: a.instruments.spans(),
+		Observe: a.instruments.Requests(), Trace: a.instruments.Spans(),
 		Accounts: a.Accounts, Login: a.Login, OAuth: a.OAuth, Clients: a.Clients, Passwords: a.Passwords, Strength: a.Strength,
 		Sessions: a.Sessions, Tokens: a.Tokens, Keys: a.Keys, Health: a.Health,
 		Issuer: cfg.Tokens.Issuer, PublicURL: cfg.Server.PublicURL, BasePath: cfg.Server.BasePath, TrustedProxies: cfg.Server.TrustedProxies,

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"latchkey/config"
+	"latchkey/internal/observe"
 	"latchkey/service/account"
 	"latchkey/service/audit"
 	"latchkey/service/clock"
@@ -29,10 +30,10 @@ type Parts struct {
 // Open opens the stores, whatever the state of their schema. It creates a SQLite file only with
 // create. Nothing is started: call Clock.Start to compare the clock.
 func Open(ctx context.Context, cfg config.Config, env Env, create bool) (*Parts, error) {
-	return open(ctx, cfg, env, create, instruments{})
+	return open(ctx, cfg, env, create, observe.Instruments{})
 }
 
-func open(ctx context.Context, cfg config.Config, env Env, create bool, i instruments) (*Parts, error) {
+func open(ctx context.Context, cfg config.Config, env Env, create bool, i observe.Instruments) (*Parts, error) {
 	stores := env.Stores
 	if stores == nil {
 		var err error

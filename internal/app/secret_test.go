@@ -28,7 +28,9 @@ func TestKeptSecret_ParallelStartsReadOneSecret(t *testing.T) {
 			t.Fatal("not all read the same secret")
 		}
 	}
-	must(t, os.Chmod(path, 0o644))
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := keptSecret(path, true, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "chmod 600") {
 		t.Errorf("a secret that others may read: %v", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"latchkey/config"
+	"latchkey/internal/observe"
 	"latchkey/repository"
 	"latchkey/repository/postgres"
 	"latchkey/repository/redis"
@@ -44,21 +45,21 @@ func (s *Stores) Close() {
 
 // openStores opens SQLite, or Postgres and Redis, as the settings say. It creates a SQLite file
 // only with create.
-func openStores(ctx context.Context, cfg config.Config, create bool, log *slog.Logger, i instruments) (*Stores, error) {
+func openStores(ctx context.Context, cfg config.Config, create bool, log *slog.Logger, i observe.Instruments) (*Stores, error) {
 	if cfg.Embedded() {
-		return openEmbedded(ctx, cfg, create, i.calls())
+		return openEmbedded(ctx, cfg, create, i.Calls())
 	}
 	return openServers(ctx, cfg, log, i)
 }
 
-func openServers(ctx context.Context, cfg config.Config, log *slog.Logger, i instruments) (*Stores, error) {
-	pg, err := postgres.Open(ctx, cfg.Database.URL.Reveal(), postgres.Options{MaxConns: cfg.Database.MaxConns, Observe: i.calls(), Tracer: i.statements()})
+func openServers(ctx context.Context, cfg config.Config, log *slog.Logger, i observe.Instruments) (*Stores, error) {
+	pg, err := postgres.Open(ctx, cfg.Database.URL.Reveal(), postgres.Options{MaxConns: cfg.Database.MaxConns, Observe: i.Calls(), Tracer: i.Statements()})
 	if err != nil {
 		return nil, fmt.Errorf("database.url: %w", err)
 	}
 	redis.LogTo(log)
 	rd, err := redis.Open(cfg.Redis.URL.Reveal(), redis.Options{
-		Mode: redis.Mode(cfg.Redis.Mode), Prefix: cfg.Redis.Prefix, Observe: i.calls(), Instrument: i.commands(),
+		Mode: redis.Mode(cfg.Redis.Mode), Prefix: cfg.Redis.Prefix, Observe: i.Calls(), Instrument: i.Commands(),
 		SentinelUsername: cfg.Redis.SentinelUsername, SentinelPassword: cfg.Redis.SentinelPassword.Reveal(),
 		CAFile: cfg.Redis.CAFile, CertFile: cfg.Redis.CertFile, KeyFile: cfg.Redis.KeyFile, ServerName: cfg.Redis.ServerName,
 	})

@@ -1,4 +1,4 @@
-package app
+package observe
 
 import (
 	"context"
@@ -14,9 +14,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"latchkey/config"
+	"latchkey/repository"
+	"latchkey/service/clock"
 	"latchkey/service/health"
 	"latchkey/service/keys"
+	"latchkey/service/login"
+	"latchkey/service/password"
+	"latchkey/service/session"
 )
 
 // metrics are what the process tells Prometheus. No label has values from outside:
@@ -71,47 +75,59 @@ func (m *metrics) call(store, call string, took time.Duration, unavailable error
 	}
 }
 
+// Sources are what the metrics read at each scrape.
+type Sources struct {
+	Sessions *session.Service
+	Login    *login.Service
+	Hasher   *password.Hasher
+	Keys     *keys.Ring
+	Health   *health.Checker
+	Clock    *clock.Clock
+	Pools    map[string]func() repository.PoolStats // by store
+	Dropped  func() int64                           // log lines that were discarded; nil: not measured
+}
+
 // watch reads the counts of the services at each scrape.
-func (m *metrics) watch(a *App) {
+func (m *metrics) watch(s Sources) {
 	m.registry.MustRegister(collect(func(emit emitter) {
-		for outcome, n := range a.Sessions.Counts() {
+		for outcome, n := range s.Sessions.Counts() {
 			emit("latchkey_refresh_total", "Refreshes by what became of the token.", prometheus.CounterValue, n, "outcome", string(outcome))
 		}
-		for outcome, n := range a.Login.Counts() {
+		for outcome, n := range s.Login.Counts() {
 			emit("latchkey_login_total", "Log-ins by how they ended.", prometheus.CounterValue, n, "outcome", string(outcome))
 		}
-		g := a.Hasher.Counts()
+		g := s.Hasher.Counts()
 		emit("latchkey_hash_slots", "How many hashes may run at once.", prometheus.GaugeValue, g.Slots)
 		emit("latchkey_hash_running", "How many hashes run.", prometheus.GaugeValue, g.Running)
 		emit("latchkey_hash_waiting", "How many hashes wait for a slot.", prometheus.GaugeValue, g.Waiting)
 		emit("latchkey_hash_total", "Hashes that were made.", prometheus.CounterValue, g.Done)
 		emit("latchkey_hash_refused_total", "Hashes that nobody had time for.", prometheus.CounterValue, g.Refused)
-		for store, pool := range a.Stores.Pools {
-			s := pool()
+		for store, pool := range s.Pools {
+			p := pool()
 			const name, help = "latchkey_store_connections", "Connections to a store; max is how many there may be."
-			emit(name, help, prometheus.GaugeValue, s.Used, "store", store, "state", "used")
-			emit(name, help, prometheus.GaugeValue, s.Idle, "store", store, "state", "idle")
-			emit(name, help, prometheus.GaugeValue, s.Max, "store", store, "state", "max")
-			emit("latchkey_store_connection_waits_total", "How often somebody had to wait for a connection.", prometheus.CounterValue, s.Waited, "store", store)
+			emit(name, help, prometheus.GaugeValue, p.Used, "store", store, "state", "used")
+			emit(name, help, prometheus.GaugeValue, p.Idle, "store", store, "state", "idle")
+			emit(name, help, prometheus.GaugeValue, p.Max, "store", store, "state", "max")
+			emit("latchkey_store_connection_waits_total", "How often somebody had to wait for a connection.", prometheus.CounterValue, p.Waited, "store", store)
 		}
-		if state := a.Health.Last(); state != nil {
+		if state := s.Health.Last(); state != nil {
 			const name, help = "latchkey_store_up", "1 while a store answers and takes writes."
 			emit(name, help, prometheus.GaugeValue, up(state.DatabaseErr), "store", "database")
 			emit(name, help, prometheus.GaugeValue, up(state.SessionStoreErr), "store", "sessions")
 		}
-		ahead, bad, why := a.Clock.State()
+		ahead, bad, why := s.Clock.State()
 		emit("latchkey_clock_ahead_milliseconds", "How far the clock is ahead of that of the database.", prometheus.GaugeValue, ahead.Milliseconds())
 		trusted := up(why)
 		if bad {
 			trusted = -1
 		}
 		emit("latchkey_clock_trusted", "1 while the clock is trusted; 0: nothing is deleted; -1: this replica is not ready.", prometheus.GaugeValue, trusted)
-		if a.env.Dropped != nil {
-			emit("latchkey_log_lines_dropped_total", "Lines of the log that no reader took in time.", prometheus.CounterValue, a.env.Dropped())
+		if s.Dropped != nil {
+			emit("latchkey_log_lines_dropped_total", "Lines of the log that no reader took in time.", prometheus.CounterValue, s.Dropped())
 		}
-		now := a.Clock.Now()
+		now := s.Clock.Now()
 		states := map[[2]string]int64{}
-		for _, k := range a.Keys.KeySet().Keys(now) {
+		for _, k := range s.Keys.KeySet().Keys(now) {
 			states[[2]string{string(k.Use), string(k.State)}]++
 			if k.State == keys.Active && !k.ActiveAt.IsZero() {
 				emit("latchkey_key_active_seconds", "For how long the key that signs has done so.", prometheus.GaugeValue, int64(now.Sub(k.ActiveAt).Seconds()), "use", string(k.Use))
@@ -170,16 +186,16 @@ func reasons(w http.ResponseWriter, r *http.Request, s health.Report) {
 	})
 }
 
-// serve answers at metrics.listen until ctx is done.
-func (m *metrics) serve(ctx context.Context, cfg config.Config, health *health.Checker, log *slog.Logger) error {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.Metrics.Listen)
+// serve answers at an address until ctx is done.
+func (m *metrics) serve(ctx context.Context, address string, health *health.Checker, log *slog.Logger) error {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
 		return err
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}))
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { reasons(w, r, health.Check(r.Context())) })
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: readHeaderTimeout, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
 	go func() {
 		<-ctx.Done()
 		_ = server.Close()

@@ -1,9 +1,8 @@
-package app
+package observe
 
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net/url"
 	"time"
 
@@ -18,8 +17,6 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	semconv "go.opentelemetry.io/otel/semconv/v1.26.0"
-
-	"latchkey/config"
 )
 
 // traces sends spans of requests and of the calls of the stores to a collector
@@ -30,20 +27,20 @@ type traces struct {
 }
 
 // newTraces returns nil where traces are off.
-func newTraces(ctx context.Context, cfg config.Config, version string, log *slog.Logger) (*traces, error) {
-	if cfg.Traces.Endpoint == nil || *cfg.Traces.Endpoint == (url.URL{}) {
+func newTraces(ctx context.Context, o Options) (*traces, error) {
+	if o.TracesEndpoint == nil || *o.TracesEndpoint == (url.URL{}) {
 		return nil, nil //nolint:nilnil // off
 	}
-	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(cfg.Traces.Endpoint.String()))
+	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(o.TracesEndpoint.String()))
 	if err != nil {
 		return nil, fmt.Errorf("traces.endpoint: %w", err)
 	}
 	// The collector may be away: that is a line of the log, and nothing to users.
-	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Debug("traces", "error", err) }))
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { o.Log.Debug("traces", "error", err) }))
 	return &traces{
 		provider: sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter),
-			sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(float64(cfg.Traces.SamplePercent)/100))),
-			sdktrace.WithResource(resource.NewSchemaless(semconv.ServiceName("latchkey"), semconv.ServiceVersion(version)))),
+			sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(float64(o.SamplePercent)/100))),
+			sdktrace.WithResource(resource.NewSchemaless(semconv.ServiceName("latchkey"), semconv.ServiceVersion(o.Version)))),
 		propagator: propagation.TraceContext{},
 	}, nil
 }
