@@ -7,11 +7,13 @@ import (
 	"time"
 
 	"golang.org/x/crypto/bcrypt"
+
+	"latchkey/bench/rig"
 )
 
 // bcryptAlone is how many hashes a second all cores make.
 func bcryptAlone(d time.Duration) float64 {
-	hash, err := bcrypt.GenerateFromPassword([]byte("x"), cost)
+	hash, err := bcrypt.GenerateFromPassword([]byte("x"), rig.Cost)
 	if err != nil {
 		panic(err) // the cost is in range
 	}

@@ -6,12 +6,14 @@ import (
 	"time"
 
 	"latchkey/bench/load"
+	"latchkey/bench/report"
+	"latchkey/bench/rig"
 )
 
 // side is one of those that are compared.
 type side struct {
 	name    string
-	program *running
+	program *rig.Running
 	clients []load.Client
 }
 
@@ -30,8 +32,8 @@ type sample struct {
 // samples are the runs of one side.
 type samples []sample
 
-func (s samples) of(figure func(sample) float64) spread {
-	list := make(spread, len(s))
+func (s samples) of(figure func(sample) float64) report.Spread {
+	list := make(report.Spread, len(s))
 	for i, one := range s {
 		list[i] = figure(one)
 	}
@@ -39,8 +41,8 @@ func (s samples) of(figure func(sample) float64) spread {
 }
 
 // ratio is of the runs of two sides that stood next to each other.
-func ratio(a, b samples, figure func(sample) float64) spread {
-	list := make(spread, min(len(a), len(b)))
+func ratio(a, b samples, figure func(sample) float64) report.Spread {
+	list := make(report.Spread, min(len(a), len(b)))
 	for i := range list {
 		list[i] = figure(a[i]) / figure(b[i])
 	}
@@ -66,14 +68,14 @@ func (b *bench) alternate(sides ...side) ([]samples, error) {
 	for round := range b.rounds {
 		for i, s := range sides {
 			if round == 0 { // connections, caches, the heap
-				load.Closed(s.program.address, s.clients, b.each/4)
+				load.Closed(s.program.Address, s.clients, b.each/4)
 			}
-			one, err := once(s, func() load.Result { return load.Closed(s.program.address, s.clients, b.each) })
+			one, err := once(s, func() load.Result { return load.Closed(s.program.Address, s.clients, b.each) })
 			if err != nil {
 				return nil, err
 			}
 			all[i] = append(all[i], one)
-			b.progress("%-28s run %d of %d: %s/s, %s µs CPU, p99 %s ms", s.name, round+1, b.rounds, short(one.Rate), short(one.CPU), short(one.P99))
+			b.progress("%-28s run %d of %d: %s/s, %s µs CPU, p99 %s ms", s.name, round+1, b.rounds, report.Short(one.Rate), report.Short(one.CPU), report.Short(one.P99))
 		}
 	}
 	return all, nil
@@ -81,12 +83,12 @@ func (b *bench) alternate(sides ...side) ([]samples, error) {
 
 // once measures one run.
 func once(s side, run func() load.Result) (sample, error) {
-	d, postgres, redis := s.program.on, 0, 0
-	if d.postgres != nil {
-		postgres, redis = d.postgres.Pid(), d.redis.Pid()
+	d, postgres, redis := s.program.On, 0, 0
+	if d.Postgres != nil {
+		postgres, redis = d.Postgres.Pid(), d.Redis.Pid()
 	}
 	read := func() [4]time.Duration {
-		return [4]time.Duration{processorTime(s.program.Pid()), familyTime(postgres), processorTime(redis), processorTime(os.Getpid())}
+		return [4]time.Duration{rig.ProcessorTime(s.program.Pid()), rig.FamilyTime(postgres), rig.ProcessorTime(redis), rig.ProcessorTime(os.Getpid())}
 	}
 	before := read()
 	r := run()
@@ -98,7 +100,7 @@ func once(s side, run func() load.Result) (sample, error) {
 	for i := range each {
 		each[i] = float64((after[i] - before[i]).Microseconds()) / float64(r.Requests)
 	}
-	now, _ := memory(s.program.Pid())
+	now, _ := rig.Memory(s.program.Pid())
 	return sample{
 		Rate: r.Rate(), P50: ms(r.Quantile(.5)), P99: ms(r.Quantile(.99)), CPU: each[0], Postgres: each[1], Redis: each[2], ClientCPU: each[3],
 		Memory: float64(now) / 1e6, Failed: r.Failed,

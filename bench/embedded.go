@@ -5,6 +5,9 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"latchkey/bench/report"
+	"latchkey/bench/rig"
 )
 
 // embedded measures refreshes on SQLite, beside what the disk can do.
@@ -14,19 +17,19 @@ func (b *bench) embedded() error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	d, err := deployEmbedded(b.programs, dir)
+	d, err := rig.DeployEmbedded(b.Programs, dir)
 	if err != nil {
 		return err
 	}
-	if err := seedFile(filepath.Join(dir, "latchkey.db"), connections); err != nil {
+	if err := rig.SeedFile(filepath.Join(dir, "latchkey.db"), rig.Connections); err != nil {
 		return err
 	}
-	service, err := d.startService()
+	service, err := d.StartService()
 	if err != nil {
 		return err
 	}
 	defer service.Stop()
-	var syncs spread
+	var syncs report.Spread
 	for range b.rounds {
 		n, err := syncsPerSecond(dir, min(b.each, 2*time.Second))
 		if err != nil {
@@ -34,19 +37,19 @@ func (b *bench) embedded() error {
 		}
 		syncs = append(syncs, n)
 	}
-	runs, err := b.alternate(side{"refresh on SQLite", service, clientsOf(refreshers("/api/users/refresh", d.refresh, 0, connections))})
+	runs, err := b.alternate(side{"refresh on SQLite", service, rig.ClientsOf(rig.Refreshers("/api/users/refresh", d.Refresh, 0, rig.Connections))})
 	if err != nil {
 		return err
 	}
-	t := table{
+	t := report.Table{
 		Title: "Embedded", Note: "SQLite with synchronous=FULL. The refreshes that come together share a write to the disk.",
 		Head: []string{"", "a second", "p50 ms", "p99 ms", "CPU µs", "RSS MB"},
 	}
 	s := runs[0]
-	t.add("refresh", s.of(rate), s.of(p50), s.of(p99), s.of(cpu), s.of(resident))
-	t.add("write of 4 KB and fsync, this disk", syncs)
-	b.report.add(t)
-	b.report.bar("6", "refreshes a second on SQLite", s.of(rate), atLeast, 4000)
+	t.Add("refresh", s.of(rate), s.of(p50), s.of(p99), s.of(cpu), s.of(resident))
+	t.Add("write of 4 KB and fsync, this disk", syncs)
+	b.report.Add(t)
+	b.report.Bar("6", "refreshes a second on SQLite", s.of(rate), report.AtLeast, 4000)
 	return nil
 }
 

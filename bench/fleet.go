@@ -13,6 +13,8 @@ import (
 	"strings"
 	"text/template"
 	"time"
+
+	"latchkey/bench/rig"
 )
 
 const (
@@ -26,16 +28,16 @@ var proxySettings string
 // fleet is replicas behind HAProxy, which has a port for all of them and one for
 // the first alone.
 type fleet struct {
-	d        *deployment
+	d        *rig.Deployment
 	more     []string // of the environment
-	replicas []*running
-	proxy    *running // its address is the one before all
-	one      string   // the other
+	replicas []*rig.Running
+	proxy    *rig.Running // its address is the one before all
+	one      string       // the other
 	dir      string
 }
 
 // startFleet starts replicas and HAProxy on a deployment.
-func startFleet(d *deployment, more ...string) (f *fleet, err error) {
+func startFleet(d *rig.Deployment, more ...string) (f *fleet, err error) {
 	f = &fleet{d: d, more: more}
 	defer func() {
 		if err != nil {
@@ -43,7 +45,7 @@ func startFleet(d *deployment, more ...string) (f *fleet, err error) {
 		}
 	}()
 	for range replicas {
-		r, err := d.startService(more...)
+		r, err := d.StartService(more...)
 		if err != nil {
 			return nil, err
 		}
@@ -56,11 +58,11 @@ func startFleet(d *deployment, more ...string) (f *fleet, err error) {
 }
 
 func (f *fleet) startProxy() error {
-	one, err := freeAddress()
+	one, err := rig.FreeAddress()
 	if err != nil {
 		return err
 	}
-	all, err := freeAddress()
+	all, err := rig.FreeAddress()
 	if err != nil {
 		return err
 	}
@@ -76,7 +78,7 @@ func (f *fleet) startProxy() error {
 	if err := errors.Join(err, file.Close()); err != nil {
 		return err
 	}
-	f.proxy, err = startAt(all, proxyProgram, "/readyz", nil, "-db", "-f", path)
+	f.proxy, err = rig.StartAt(all, proxyProgram, "/readyz", nil, "-db", "-f", path)
 	return err
 }
 
@@ -84,7 +86,7 @@ func (f *fleet) socket() string { return filepath.Join(f.dir, "socket") }
 
 func (f *fleet) addresses() (list []string) {
 	for _, r := range f.replicas {
-		list = append(list, r.address)
+		list = append(list, r.Address)
 	}
 	return list
 }
@@ -111,7 +113,7 @@ func (f *fleet) restart(i int) (time.Duration, error) {
 	case <-time.After(30 * time.Second):
 		return 0, errors.New("a replica does not end after SIGTERM")
 	}
-	r, err := f.d.startServiceAt(old.address, f.more...)
+	r, err := f.d.StartServiceAt(old.Address, f.more...)
 	if err != nil {
 		return 0, err
 	}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"latchkey/bench/load"
+	"latchkey/bench/report"
+	"latchkey/bench/rig"
 )
 
 const (
@@ -23,24 +25,24 @@ const (
 // passwords: from as many addresses for as many accounts, so that no limit is in the
 // way but the gate, and then from one address.
 func (b *bench) flood() error {
-	d, err := deploy(b.programs)
+	d, err := rig.Deploy(b.Programs)
 	if err != nil {
 		return err
 	}
-	defer d.close()
-	if err := d.seed(paced); err != nil {
+	defer d.Close()
+	if err := d.Seed(paced); err != nil {
 		return err
 	}
-	service, err := d.startService()
+	service, err := d.StartService()
 	if err != nil {
 		return err
 	}
 	defer service.Stop()
-	list := make([]*refresher, paced)
+	list := make([]*rig.Refresher, paced)
 	for i := range list {
-		list[i] = &refresher{path: "/api/users/refresh", key: d.refresh, sessions: []int{i}, tokens: map[int][]byte{}}
+		list[i] = &rig.Refresher{Path: "/api/users/refresh", Key: d.Refresh, Sessions: []int{i}, Tokens: map[int][]byte{}}
 	}
-	s := side{"refresh", service, clientsOf(list)}
+	s := side{"refresh", service, rig.ClientsOf(list)}
 	floods := []struct {
 		name string
 		who  func(n int) (address, account string) // or nil: no flood
@@ -51,47 +53,47 @@ func (b *bench) flood() error {
 		}},
 		{"flood from one place", func(n int) (string, string) { return "203.0.113.9", fmt.Sprint("nobody", n%7) }},
 	}
-	refreshes, hashes, slowest := make([]samples, len(floods)), make([]spread, len(floods)), make([]spread, len(floods))
+	refreshes, hashes, slowest := make([]samples, len(floods)), make([]report.Spread, len(floods)), make([]report.Spread, len(floods))
 	for range b.rounds {
 		alone := bcryptAlone(b.each / 2)
 		for i, f := range floods {
 			var flood flooding
-			end := flood.start(service.address, f.who, heatUp+b.each)
+			end := flood.start(service.Address, f.who, heatUp+b.each)
 			before := flood.hashed.Load()
-			one, err := once(s, func() load.Result { return load.Paced(service.address, s.clients, paced, b.each) })
+			one, err := once(s, func() load.Result { return load.Paced(service.Address, s.clients, paced, b.each) })
 			share := float64(flood.hashed.Load()-before) / b.each.Seconds() / alone
 			end()
 			if err != nil {
 				return err
 			}
 			refreshes[i], hashes[i], slowest[i] = append(refreshes[i], one), append(hashes[i], share), append(slowest[i], flood.slowest())
-			b.progress("%-22s %s refreshes/s, p99 %s ms; log-ins %s of bcrypt alone", f.name, short(one.Rate), short(one.P99), short(share))
+			b.progress("%-22s %s refreshes/s, p99 %s ms; log-ins %s of bcrypt alone", f.name, report.Short(one.Rate), report.Short(one.P99), report.Short(share))
 		}
 	}
-	t := table{
+	t := report.Table{
 		Title: "Refreshes beside a flood of log-ins",
 		Note: fmt.Sprintf("%d refreshes a second, each by another session; %d connections that send wrong passwords. Hashed: log-ins whose password was looked at, of what bcrypt alone makes on all cores. "+
 			"The refreshes, their client and the stores have their part of the same cores: busy is theirs.", paced, flooders),
 		Head: []string{"", "refreshes/s", "p50 ms", "p99 ms", "hashed", "slowest flooding answer, s", "cores busy with refreshes"},
 	}
-	busy := spread{}
+	busy := report.Spread{}
 	for _, one := range refreshes[0] {
 		busy = append(busy, one.Rate*(one.CPU+one.Postgres+one.Redis+one.ClientCPU)/1e6)
 	}
-	left := 1 - busy.median()/float64(runtime.NumCPU())
+	left := 1 - busy.Median()/float64(runtime.NumCPU())
 	for i, f := range floods {
 		if f.who == nil {
-			t.add(f.name, refreshes[i].of(rate), refreshes[i].of(p50), refreshes[i].of(p99), "", "", busy)
+			t.Add(f.name, refreshes[i].of(rate), refreshes[i].of(p50), refreshes[i].of(p99), "", "", busy)
 			continue
 		}
-		t.add(f.name, refreshes[i].of(rate), refreshes[i].of(p50), refreshes[i].of(p99), hashes[i], slowest[i])
+		t.Add(f.name, refreshes[i].of(rate), refreshes[i].of(p50), refreshes[i].of(p99), hashes[i], slowest[i])
 	}
-	b.report.add(t)
-	b.report.bar("5", "flooded: refreshes/s of 500", refreshes[1].of(rate), atLeast, 0.98*paced)
-	b.report.bar("5", "flooded: p99 of a refresh, ms", refreshes[1].of(p99), atMost, 15)
-	b.report.bar("5", "flooded: log-ins, share of bcrypt alone", hashes[1], atLeast, 0.85)
-	b.report.bar("5", "flooded: log-ins, share of bcrypt on the cores that the refreshes leave", hashes[1].times(1/left), atLeast, 0.85)
-	b.report.bar("5", "flooded: slowest answer, s", slowest[1], atMost, 3)
+	b.report.Add(t)
+	b.report.Bar("5", "flooded: refreshes/s of 500", refreshes[1].of(rate), report.AtLeast, 0.98*paced)
+	b.report.Bar("5", "flooded: p99 of a refresh, ms", refreshes[1].of(p99), report.AtMost, 15)
+	b.report.Bar("5", "flooded: log-ins, share of bcrypt alone", hashes[1], report.AtLeast, 0.85)
+	b.report.Bar("5", "flooded: log-ins, share of bcrypt on the cores that the refreshes leave", hashes[1].Times(1/left), report.AtLeast, 0.85)
+	b.report.Bar("5", "flooded: slowest answer, s", slowest[1], report.AtMost, 3)
 	return nil
 }
 
@@ -109,18 +111,18 @@ func (f *flooding) start(address string, who func(n int) (address, account strin
 		return func() {}
 	}
 	var next atomic.Int64
-	list := make([]*poster, flooders)
+	list := make([]*rig.Poster, flooders)
 	for i := range list {
 		var sent time.Time
-		list[i] = &poster{
-			path: "/api/users/login",
-			next: func() (string, string) {
+		list[i] = &rig.Poster{
+			Path: "/api/users/login",
+			Next: func() (string, string) {
 				n := int(next.Add(1))
 				address, account := who(n)
 				sent = time.Now()
 				return fmt.Sprintf(`{"username":%q,"password":"wrong horse %d"}`, account, n), address
 			},
-			answered: func(status int, _ []byte) error {
+			OnAnswer: func(status int, _ []byte) error {
 				for took := int64(time.Since(sent)); ; {
 					most := f.took.Load()
 					if took <= most || f.took.CompareAndSwap(most, took) {
@@ -139,7 +141,7 @@ func (f *flooding) start(address string, who func(n int) (address, account strin
 		}
 	}
 	var all sync.WaitGroup
-	all.Go(func() { load.Closed(address, clientsOf(list), d) })
+	all.Go(func() { load.Closed(address, rig.ClientsOf(list), d) })
 	time.Sleep(heatUp)
 	return all.Wait
 }

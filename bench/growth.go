@@ -5,25 +5,28 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"latchkey/bench/report"
+	"latchkey/bench/rig"
 )
 
 // grown is a deployment with so many users, each with one session.
 type grown struct {
-	*deployment
+	*rig.Deployment
 	name     string
 	sessions int
 	dir      string // of the SQLite file; empty: Postgres and Redis
 	seeding  time.Duration
 	held     held
-	clients  []*refresher
-	service  *running
+	clients  []*rig.Refresher
+	service  *rig.Running
 }
 
 // growth measures refreshes beside ever more sessions. Each size is a deployment of
 // its own, so that every round has all of them next to each other.
 func (b *bench) growth() error {
-	if b.sessions < 100*connections {
-		return fmt.Errorf("-sessions must be %d or more", 100*connections)
+	if b.sessions < 100*rig.Connections {
+		return fmt.Errorf("-sessions must be %d or more", 100*rig.Connections)
 	}
 	var all []*grown
 	defer func() {
@@ -44,8 +47,8 @@ func (b *bench) growth() error {
 	}
 	sides := make([]side, len(all))
 	for i, g := range all {
-		g.clients = refreshers("/api/users/refresh", g.refresh, 0, g.sessions)
-		sides[i] = side{name: g.name, program: g.service, clients: clientsOf(g.clients)}
+		g.clients = rig.Refreshers("/api/users/refresh", g.Refresh, 0, g.sessions)
+		sides[i] = side{name: g.name, program: g.service, clients: rig.ClientsOf(g.clients)}
 	}
 	// What is compared differs by less than the machine does from one minute to the
 	// next: more turns, and shorter ones.
@@ -67,10 +70,10 @@ func (b *bench) grow(n int, embedded bool) (g *grown, err error) {
 		if g.dir, err = dataDir(); err != nil {
 			return nil, err
 		}
-		g.deployment, err = deployEmbedded(b.programs, g.dir)
-		seed = func() error { return seedFile(g.file(), n) }
+		g.Deployment, err = rig.DeployEmbedded(b.Programs, g.dir)
+		seed = func() error { return rig.SeedFile(g.file(), n) }
 	} else {
-		g.deployment, err = deploy(b.programs)
+		g.Deployment, err = rig.Deploy(b.Programs)
 	}
 	if err != nil {
 		return g, err
@@ -80,37 +83,37 @@ func (b *bench) grow(n int, embedded bool) (g *grown, err error) {
 		return g, err
 	}
 	g.seeding = time.Since(begin)
-	b.progress("%-28s written in %s s", g.name, short(g.seeding.Seconds()))
+	b.progress("%-28s written in %s s", g.name, report.Short(g.seeding.Seconds()))
 	if g.dir != "" {
 		g.held.row, err = fileSize(g.file(), n)
 	}
 	if err != nil {
 		return g, err
 	}
-	g.service, err = g.startService()
+	g.service, err = g.StartService()
 	return g, err
 }
 
 // seedServers writes the users to Postgres and the sessions to Redis, and measures
 // what each takes.
 func (b *bench) seedServers(g *grown) error {
-	empty, err := usedMemory(g.redis)
+	empty, err := usedMemory(g.Redis)
 	if err != nil {
 		return err
 	}
-	if err := g.seedUsers(g.sessions); err != nil {
+	if err := g.SeedUsers(g.sessions); err != nil {
 		return err
 	}
 	b.progress("%-28s the users are there", g.name)
-	if err := g.seedSessions(g.sessions, func(done int) { b.progress("%-28s %d sessions are there", g.name, done) }); err != nil {
+	if err := g.SeedSessions(g.sessions, func(done int) { b.progress("%-28s %d sessions are there", g.name, done) }); err != nil {
 		return err
 	}
-	used, err := usedMemory(g.redis)
+	used, err := usedMemory(g.Redis)
 	if err != nil {
 		return err
 	}
 	g.held.redis = used - empty
-	g.held.row, err = bytesPerUser(g.postgres, g.sessions)
+	g.held.row, err = bytesPerUser(g.Postgres, g.sessions)
 	return err
 }
 
@@ -120,8 +123,8 @@ func (g *grown) close() {
 	if g.service != nil {
 		g.service.Stop()
 	}
-	if g.deployment != nil {
-		g.deployment.close()
+	if g.Deployment != nil {
+		g.Deployment.Close()
 	}
 	if g.dir != "" {
 		_ = os.RemoveAll(g.dir)
@@ -130,19 +133,19 @@ func (g *grown) close() {
 
 // reportGrowth has a column for each deployment, and the bars.
 func (b *bench) reportGrowth(all []*grown, runs []samples) error {
-	t := table{
+	t := report.Table{
 		Title: "Growth",
 		Note: fmt.Sprintf("As many users as sessions, each with one; %d connections, each of which refreshes random sessions out of its share of all. "+
 			"What Redis takes in whole is the growth of used_memory from empty to all sessions, as the log-ins left them: the session's hash, the index of "+
 			"its user (of which a user with more sessions has one, too), and Redis' own tables of keys and expiries. The hash and the index by MEMORY USAGE, "+
-			"the hash after a refresh.", connections),
+			"the hash after a refresh.", rig.Connections),
 		Head: []string{""},
 	}
 	rows := make([][]any, len(growthRows))
 	scans := 0
 	for i, g := range all {
 		t.Head = append(t.Head, g.name)
-		if g.redis != nil {
+		if g.Redis != nil {
 			calls, err := g.inspectRedis()
 			if err != nil {
 				return err
@@ -154,14 +157,14 @@ func (b *bench) reportGrowth(all []*grown, runs []samples) error {
 		}
 	}
 	for j, r := range growthRows {
-		t.add(r.name, rows[j]...)
+		t.Add(r.name, rows[j]...)
 	}
-	b.report.add(t)
+	b.report.Add(t)
 	most, least := runs[2], runs[0]
-	b.report.bar("7", fmt.Sprintf("refresh at %d sessions: CPU (service and stores) against %d", all[2].sessions, all[0].sessions), ratio(most, least, allCPU), atMost, 1.10)
-	b.report.bar("7", fmt.Sprintf("refresh at %d sessions: rate against %d", all[2].sessions, all[0].sessions), ratio(most, least, rate), atLeast, 0.90)
-	b.report.bar("7", "bytes of Redis a session (its hash)", spread{float64(all[2].held.session)}, atMost, 600)
-	b.report.bar("7", "key scans, calls", spread{float64(scans)}, atMost, 0)
+	b.report.Bar("7", fmt.Sprintf("refresh at %d sessions: CPU (service and stores) against %d", all[2].sessions, all[0].sessions), ratio(most, least, allCPU), report.AtMost, 1.10)
+	b.report.Bar("7", fmt.Sprintf("refresh at %d sessions: rate against %d", all[2].sessions, all[0].sessions), ratio(most, least, rate), report.AtLeast, 0.90)
+	b.report.Bar("7", "bytes of Redis a session (its hash)", report.Spread{float64(all[2].held.session)}, report.AtMost, 600)
+	b.report.Bar("7", "key scans, calls", report.Spread{float64(scans)}, report.AtMost, 0)
 	return nil
 }
 
@@ -178,9 +181,9 @@ var growthRows = []struct {
 	{"of Redis, µs", func(g *grown, s samples) any { return onServers(g, s.of(redisCPU)) }},
 	{"of the client, µs", func(_ *grown, s samples) any { return s.of(clientCPU) }},
 	{"RSS of the service, MB", func(_ *grown, s samples) any { return s.of(resident) }},
-	{"Redis, MB", func(g *grown, _ samples) any { return onServers(g, short(float64(g.held.redis)/1e6)) }},
+	{"Redis, MB", func(g *grown, _ samples) any { return onServers(g, report.Short(float64(g.held.redis)/1e6)) }},
 	{"Redis, bytes a session: in whole", func(g *grown, _ samples) any {
-		return onServers(g, short(float64(g.held.redis)/float64(g.sessions)))
+		return onServers(g, report.Short(float64(g.held.redis)/float64(g.sessions)))
 	}},
 	{"its hash", func(g *grown, _ samples) any { return onServers(g, g.held.session) }},
 	{"the index of its user", func(g *grown, _ samples) any { return onServers(g, g.held.index) }},
@@ -191,7 +194,7 @@ var growthRows = []struct {
 		}
 		return g.held.row
 	}},
-	{"seeding, s", func(g *grown, _ samples) any { return short(g.seeding.Seconds()) }},
+	{"seeding, s", func(g *grown, _ samples) any { return report.Short(g.seeding.Seconds()) }},
 }
 
 // onServers leaves a cell empty where there is only a file.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	driver "github.com/redis/go-redis/v9"
 
+	"latchkey/bench/rig"
 	"latchkey/internal/testserver"
 )
 
@@ -27,13 +27,13 @@ var scanning = []string{"keys", "scan", "hscan", "sscan", "zscan"}
 // inspectRedis measures sessions that were refreshed, and returns how often anything
 // scanned keys since the server started.
 func (g *grown) inspectRedis() (scans int, err error) {
-	client := redisClient(g.redis)
+	client := rig.RedisClient(g.Redis)
 	defer func() { _ = client.Close() }()
 	ctx := context.Background()
 	for _, r := range g.clients {
-		for n := range r.tokens {
-			index := prefix + "rt:{" + userID(n) + "}"
-			hash, err := client.MemoryUsage(ctx, index+":"+sessionID(n)).Result()
+		for n := range r.Tokens {
+			index := rig.Prefix + "rt:{" + rig.UserID(n) + "}"
+			hash, err := client.MemoryUsage(ctx, index+":"+rig.SessionID(n)).Result()
 			if err != nil {
 				return 0, err
 			}
@@ -73,12 +73,8 @@ func commandCalls(ctx context.Context, client *driver.Client, commands []string)
 	return calls, nil
 }
 
-func redisClient(s *testserver.RedisServer) *driver.Client {
-	return driver.NewClient(&driver.Options{Addr: fmt.Sprintf("127.0.0.1:%d", s.Port)})
-}
-
 func usedMemory(s *testserver.RedisServer) (int64, error) {
-	client := redisClient(s)
+	client := rig.RedisClient(s)
 	defer func() { _ = client.Close() }()
 	info, err := client.InfoMap(context.Background(), "memory").Result()
 	if err != nil {

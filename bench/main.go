@@ -11,16 +11,19 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"latchkey/bench/report"
+	"latchkey/bench/rig"
 )
 
 // bench is a run.
 type bench struct {
-	programs
+	rig.Programs
 	rounds   int
 	each     time.Duration
 	quick    bool
 	sessions int // of the largest size of growth
-	report   report
+	report   report.Report
 	begin    time.Time
 }
 
@@ -77,12 +80,12 @@ func run(args []string) error {
 		return err
 	}
 	if *from != "" {
-		earlier, err := readReport(*from)
+		earlier, err := report.ReadReport(*from)
 		if err != nil {
 			return err
 		}
-		fmt.Print(earlier.markdown(""))
-		return earlier.writeDocument(*docsTo)
+		fmt.Print(earlier.Markdown(""))
+		return earlier.WriteDocument(*docsTo, rig.Connections)
 	}
 	if b.rounds == 0 {
 		b.rounds = map[bool]int{false: 5, true: 3}[b.quick]
@@ -100,16 +103,16 @@ func run(args []string) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	if b.programs, err = buildPrograms(dir); err != nil {
+	if b.Programs, err = rig.BuildPrograms(dir); err != nil {
 		return err
 	}
-	b.report.Machine, b.report.Rounds, b.report.Each = thisMachine(), b.rounds, b.each.String()
+	b.report.Machine, b.report.Rounds, b.report.Each = report.ThisMachine(), b.rounds, b.each.String()
 	failed := b.measure(flags.Args())
-	fmt.Print(b.report.markdown(""))
+	fmt.Print(b.report.Markdown(""))
 	if err := errors.Join(failed, b.writeJSON(*jsonTo)); err != nil {
 		return err
 	}
-	return b.report.writeDocument(*docsTo)
+	return b.report.WriteDocument(*docsTo, rig.Connections)
 }
 
 // measure runs the sections of these names, or all; one that fails leaves the others

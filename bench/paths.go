@@ -6,51 +6,51 @@ import (
 	"sync/atomic"
 
 	"latchkey/bench/load"
+	"latchkey/bench/report"
+	"latchkey/bench/rig"
 )
-
-const connections = 64
 
 // paths compares the hot paths with the floor.
 func (b *bench) paths() error {
-	d, err := deploy(b.programs)
+	d, err := rig.Deploy(b.Programs)
 	if err != nil {
 		return err
 	}
-	defer d.close()
-	const users = 10 * connections
-	if err := d.seed(users); err != nil {
+	defer d.Close()
+	const users = 10 * rig.Connections
+	if err := d.Seed(users); err != nil {
 		return err
 	}
-	service, err := d.startService()
+	service, err := d.StartService()
 	if err != nil {
 		return err
 	}
 	defer service.Stop()
-	keys, err := d.keysFile("ES256")
+	keys, err := d.KeysFile("ES256")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = os.Remove(keys) }()
-	public, err := d.startService("LATCHKEY_TOKENS_KEYS_FILE=" + keys)
+	public, err := d.StartService("LATCHKEY_TOKENS_KEYS_FILE=" + keys)
 	if err != nil {
 		return err
 	}
 	defer public.Stop()
-	floor, err := d.startFloor()
+	floor, err := d.StartFloor()
 	if err != nil {
 		return err
 	}
 	defer floor.Stop()
 
 	rotating := func(path string, group int) []load.Client {
-		return clientsOf(refreshers(path, d.refresh, group*connections, connections))
+		return rig.ClientsOf(rig.Refreshers(path, d.Refresh, group*rig.Connections, rig.Connections))
 	}
 	keeping := func(path string, group int) []load.Client {
-		list := refreshers(path, d.refresh, group*connections, connections)
+		list := rig.Refreshers(path, d.Refresh, group*rig.Connections, rig.Connections)
 		for _, r := range list {
-			r.keep = true
+			r.Keep = true
 		}
-		return clientsOf(list)
+		return rig.ClientsOf(list)
 	}
 	refresh, err := b.alternate(
 		side{"floor refresh", floor, rotating("/refresh", 0)},
@@ -77,9 +77,9 @@ func (b *bench) paths() error {
 	if err != nil {
 		return err
 	}
-	t := table{Title: "The hot paths and their floor", Head: []string{"path", "requests/s", "p50 ms", "p99 ms", "CPU µs", "Postgres µs", "Redis µs", "RSS MB"}}
+	t := report.Table{Title: "The hot paths and their floor", Head: []string{"path", "requests/s", "p50 ms", "p99 ms", "CPU µs", "Postgres µs", "Redis µs", "RSS MB"}}
 	row := func(name string, s samples) {
-		t.add(name, s.of(rate), s.of(p50), s.of(p99), s.of(cpu), s.of(pgCPU), s.of(redisCPU), s.of(resident))
+		t.Add(name, s.of(rate), s.of(p50), s.of(p99), s.of(cpu), s.of(pgCPU), s.of(redisCPU), s.of(resident))
 	}
 	row("refresh, access tokens by HS256", refresh[2])
 	row("refresh, access tokens by ES256", refresh[3])
@@ -93,74 +93,74 @@ func (b *bench) paths() error {
 	row("bare Gin + golang-jwt", get[2])
 	row("bare Gin, hello, sent the same", get[1])
 	row("bare Gin, hello, sent nothing", get[0])
-	b.report.add(t)
-	b.report.bar("1", "refresh: CPU against the floor", ratio(refresh[2], refresh[0], cpu), atMost, 1.35)
-	b.report.bar("1", "refresh: CPU against the floor that pipelines", ratio(refresh[2], refresh[1], cpu), atMost, 1.35)
-	b.report.bar("2", "rtVerify: CPU against the floor", ratio(verify[2], verify[0], cpu), atMost, 1.35)
-	b.report.bar("2", "rtVerify: CPU against the floor that pipelines", ratio(verify[2], verify[1], cpu), atMost, 1.35)
-	b.report.bar("3", "guarded GET, first sight: CPU against golang-jwt", ratio(get[3], get[2], cpu), atMost, 1.15)
-	b.report.bar("3", "guarded GET, seen before: CPU against hello that is sent the same", ratio(get[4], get[1], cpu), atMost, 1.15)
+	b.report.Add(t)
+	b.report.Bar("1", "refresh: CPU against the floor", ratio(refresh[2], refresh[0], cpu), report.AtMost, 1.35)
+	b.report.Bar("1", "refresh: CPU against the floor that pipelines", ratio(refresh[2], refresh[1], cpu), report.AtMost, 1.35)
+	b.report.Bar("2", "rtVerify: CPU against the floor", ratio(verify[2], verify[0], cpu), report.AtMost, 1.35)
+	b.report.Bar("2", "rtVerify: CPU against the floor that pipelines", ratio(verify[2], verify[1], cpu), report.AtMost, 1.35)
+	b.report.Bar("3", "guarded GET, first sight: CPU against golang-jwt", ratio(get[3], get[2], cpu), report.AtMost, 1.15)
+	b.report.Bar("3", "guarded GET, seen before: CPU against hello that is sent the same", ratio(get[4], get[1], cpu), report.AtMost, 1.15)
 	return b.login(service)
 }
 
 // getters have so many access tokens each.
-func (b *bench) getters(d *deployment, path string, each int) []load.Client {
+func (b *bench) getters(d *rig.Deployment, path string, each int) []load.Client {
 	return gettersOf(path, func(i int) (tokens [][]byte) {
 		for one := range each {
-			tokens = append(tokens, d.access.accessToken(i, i*each+one))
+			tokens = append(tokens, d.Access.AccessToken(i, i*each+one))
 		}
 		return tokens
 	})
 }
 
 func gettersOf(path string, tokens func(i int) [][]byte) []load.Client {
-	list := make([]*getter, connections)
+	list := make([]*rig.Getter, rig.Connections)
 	for i := range list {
-		list[i] = &getter{path: path}
+		list[i] = &rig.Getter{Path: path}
 		if tokens != nil {
-			list[i].tokens = tokens(i)
+			list[i].Tokens = tokens(i)
 		}
 	}
-	return clientsOf(list)
+	return rig.ClientsOf(list)
 }
 
 // login compares log-ins with bcrypt alone.
-func (b *bench) login(service *running) error {
+func (b *bench) login(service *rig.Running) error {
 	var next atomic.Int64
-	list := make([]*poster, 8)
+	list := make([]*rig.Poster, 8)
 	for i := range list {
-		list[i] = &poster{
-			path: "/api/users/login",
-			next: func() (string, string) {
+		list[i] = &rig.Poster{
+			Path: "/api/users/login",
+			Next: func() (string, string) {
 				n := next.Add(1)
-				return fmt.Sprintf(`{"username":%q,"password":%q}`, username(int(n)%connections), password), fmt.Sprintf("10.1.%d.%d", n>>8&255, n&255)
+				return fmt.Sprintf(`{"username":%q,"password":%q}`, rig.Username(int(n)%rig.Connections), rig.Password), fmt.Sprintf("10.1.%d.%d", n>>8&255, n&255)
 			},
-			answered: func(status int, body []byte) error {
+			OnAnswer: func(status int, body []byte) error {
 				if status != 200 {
-					return unexpected(status, body)
+					return rig.Unexpected(status, body)
 				}
 				return nil
 			},
 		}
 	}
-	t := table{
-		Title: "Log-in and bcrypt alone", Note: fmt.Sprintf("bcrypt at cost %d on every core; the log-ins with a right password, %d at a time.", cost, len(list)),
+	t := report.Table{
+		Title: "Log-in and bcrypt alone", Note: fmt.Sprintf("bcrypt at cost %d on every core; the log-ins with a right password, %d at a time.", rig.Cost, len(list)),
 		Head: []string{"path", "a second", "p50 ms", "p99 ms", "CPU ms"},
 	}
 	var logins samples
-	var hashes, share spread
+	var hashes, share report.Spread
 	for range b.rounds {
 		alone := bcryptAlone(b.each)
-		one, err := once(side{name: "log-in", program: service}, func() load.Result { return load.Closed(service.address, clientsOf(list), b.each) })
+		one, err := once(side{name: "log-in", program: service}, func() load.Result { return load.Closed(service.Address, rig.ClientsOf(list), b.each) })
 		if err != nil {
 			return err
 		}
 		hashes, logins, share = append(hashes, alone), append(logins, one), append(share, one.Rate/alone)
-		b.progress("log-in %s/s, bcrypt alone %s/s", short(one.Rate), short(alone))
+		b.progress("log-in %s/s, bcrypt alone %s/s", report.Short(one.Rate), report.Short(alone))
 	}
-	t.add("log-in", logins.of(rate), logins.of(p50), logins.of(p99), logins.of(func(s sample) float64 { return s.CPU / 1000 }))
-	t.add("bcrypt alone", hashes)
-	b.report.add(t)
-	b.report.bar("4", "log-ins: share of bcrypt alone", share, atLeast, 0.95)
+	t.Add("log-in", logins.of(rate), logins.of(p50), logins.of(p99), logins.of(func(s sample) float64 { return s.CPU / 1000 }))
+	t.Add("bcrypt alone", hashes)
+	b.report.Add(t)
+	b.report.Bar("4", "log-ins: share of bcrypt alone", share, report.AtLeast, 0.95)
 	return nil
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"latchkey/bench/load"
+	"latchkey/bench/report"
+	"latchkey/bench/rig"
 )
 
 // replicas measures three replicas behind HAProxy against one, on one Postgres and
@@ -17,12 +19,12 @@ func (b *bench) replicas() error {
 	if _, err := exec.LookPath(proxyProgram); err != nil {
 		return fmt.Errorf("%w; make bench installs it, or: apt-get install haproxy", err)
 	}
-	d, err := deploy(b.programs)
+	d, err := rig.Deploy(b.Programs)
 	if err != nil {
 		return err
 	}
-	defer d.close()
-	if err := d.seed(connections + rollingSessions); err != nil {
+	defer d.Close()
+	if err := d.Seed(rig.Connections + rollingSessions); err != nil {
 		return err
 	}
 	if err := b.scale(d); err != nil {
@@ -32,17 +34,17 @@ func (b *bench) replicas() error {
 }
 
 // scale shares the same machine among one replica or three.
-func (b *bench) scale(d *deployment) error {
+func (b *bench) scale(d *rig.Deployment) error {
 	f, err := startFleet(d)
 	if err != nil {
 		return err
 	}
 	defer f.stop()
-	clients := clientsOf(refreshers("/api/users/refresh", d.refresh, 0, connections))
+	clients := rig.ClientsOf(rig.Refreshers("/api/users/refresh", d.Refresh, 0, rig.Connections))
 	sides := []*turns{
-		{name: "one replica, no proxy", address: f.replicas[0].address, service: f.pids()[:1]},
+		{name: "one replica, no proxy", address: f.replicas[0].Address, service: f.pids()[:1]},
 		{name: "one replica behind HAProxy", address: f.one, service: f.pids()[:1]},
-		{name: "three replicas behind HAProxy", address: f.proxy.address, service: f.pids()},
+		{name: "three replicas behind HAProxy", address: f.proxy.Address, service: f.pids()},
 	}
 	for _, s := range sides { // connections, caches, the heaps
 		load.Closed(s.address, clients, b.each/4)
@@ -54,7 +56,7 @@ func (b *bench) scale(d *deployment) error {
 				return fmt.Errorf("%s: %w", s.name, err)
 			}
 			s.runs = append(s.runs, one)
-			b.progress("%-30s run %d of %d: %s/s, p99 %s ms, %s cores busy", s.name, round+1, b.rounds, short(one.rate), short(one.p99), short(one.busy))
+			b.progress("%-30s run %d of %d: %s/s, p99 %s ms, %s cores busy", s.name, round+1, b.rounds, report.Short(one.rate), report.Short(one.p99), report.Short(one.busy))
 		}
 	}
 	b.reportScale(sides)
@@ -74,8 +76,8 @@ type turn struct {
 	requests       float64
 	took           time.Duration
 	busy           float64 // cores of the machine
-	by             map[string]effort
-	waits          waits
+	by             map[string]rig.Effort
+	waits          rig.Waits
 }
 
 func (f *fleet) pids() (list []int) {
@@ -89,22 +91,22 @@ func (f *fleet) pids() (list []int) {
 var processes = []string{"service", "Postgres", "Redis", "HAProxy", "client"}
 
 func (f *fleet) measure(s *turns, clients []load.Client, d time.Duration) (turn, error) {
-	read := func() map[string]effort {
-		return map[string]effort{
-			"service": effortOf(s.service...), "Postgres": effortOf(family(f.d.postgres.Pid())...), "Redis": effortOf(f.d.redis.Pid()),
-			"HAProxy": effortOf(f.proxy.Pid()), "client": effortOf(os.Getpid()),
+	read := func() map[string]rig.Effort {
+		return map[string]rig.Effort{
+			"service": rig.EffortOf(s.service...), "Postgres": rig.EffortOf(rig.Family(f.d.Postgres.Pid())...), "Redis": rig.EffortOf(f.d.Redis.Pid()),
+			"HAProxy": rig.EffortOf(f.proxy.Pid()), "client": rig.EffortOf(os.Getpid()),
 		}
 	}
 	stop, watched := make(chan struct{}), make(chan error)
-	t := turn{by: map[string]effort{}}
+	t := turn{by: map[string]rig.Effort{}}
 	go func() {
 		var err error
-		t.waits, err = f.d.watch(stop)
+		t.waits, err = f.d.Watch(stop)
 		watched <- err
 	}()
-	before, idle := read(), machineIdle()
+	before, idle := read(), rig.MachineIdle()
 	r := load.Closed(s.address, clients, d)
-	idle = machineIdle() - idle
+	idle = rig.MachineIdle() - idle
 	after := read()
 	close(stop)
 	if err := <-watched; err != nil {
@@ -114,7 +116,7 @@ func (f *fleet) measure(s *turns, clients []load.Client, d time.Duration) (turn,
 		return t, fmt.Errorf("%d requests failed, the first: %w", r.Failed, r.First)
 	}
 	for name, e := range after {
-		t.by[name] = e.since(before[name])
+		t.by[name] = e.Since(before[name])
 	}
 	t.rate, t.p50, t.p99 = r.Rate(), ms(r.Quantile(.5)), ms(r.Quantile(.99))
 	t.requests, t.took = float64(r.Requests), r.Took
@@ -122,8 +124,8 @@ func (f *fleet) measure(s *turns, clients []load.Client, d time.Duration) (turn,
 	return t, nil
 }
 
-func (s *turns) of(figure func(turn) float64) spread {
-	list := make(spread, len(s.runs))
+func (s *turns) of(figure func(turn) float64) report.Spread {
+	list := make(report.Spread, len(s.runs))
 	for i, t := range s.runs {
 		list[i] = figure(t)
 	}
@@ -133,19 +135,19 @@ func (s *turns) of(figure func(turn) float64) spread {
 // cores is how many a process kept busy, request what it took for one, in µs.
 func (t turn) cores(process string) float64 {
 	e := t.by[process]
-	return (e.user + e.system).Seconds() / t.took.Seconds()
+	return (e.User + e.System).Seconds() / t.took.Seconds()
 }
 
 func (t turn) request(d time.Duration) float64 { return float64(d.Microseconds()) / t.requests }
 
 func (t turn) cpu(process string) float64 {
-	return t.request(t.by[process].user + t.by[process].system)
+	return t.request(t.by[process].User + t.by[process].System)
 }
 
 // states are those in which a backend of Postgres was seen.
 func (s *turns) states() (list []string) {
 	for _, t := range s.runs {
-		for state := range t.waits.postgres {
+		for state := range t.waits.Postgres {
 			if !slices.Contains(list, state) {
 				list = append(list, state)
 			}

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"latchkey/bench/load"
+	"latchkey/bench/report"
+	"latchkey/bench/rig"
 )
 
 const (
@@ -18,16 +20,16 @@ const (
 
 // rolling restarts one replica after the other under load, with the settings that
 // users have: the ordinary grace and delay.
-func (b *bench) rolling(d *deployment) error {
+func (b *bench) rolling(d *rig.Deployment) error {
 	f, err := startFleet(d, "LATCHKEY_REFRESH_GRACE=10s")
 	if err != nil {
 		return err
 	}
 	defer f.stop()
-	clients := clientsOf(refreshers("/api/users/refresh", d.refresh, connections, rollingSessions))
+	clients := rig.ClientsOf(rig.Refreshers("/api/users/refresh", d.Refresh, rig.Connections, rollingSessions))
 	answered := make(chan load.Result, 1)
-	go func() { answered <- load.Closed(f.proxy.address, clients, rollingFor) }()
-	var took spread
+	go func() { answered <- load.Closed(f.proxy.Address, clients, rollingFor) }()
+	var took report.Spread
 	for begin := time.Now(); time.Since(begin) < lastRestart; {
 		time.Sleep(500 * time.Millisecond)
 		i := len(took) % replicas
@@ -36,7 +38,7 @@ func (b *bench) rolling(d *deployment) error {
 			return err
 		}
 		took = append(took, one.Seconds())
-		b.progress("replica %d is back after %s s", i+1, short(one.Seconds()))
+		b.progress("replica %d is back after %s s", i+1, report.Short(one.Seconds()))
 	}
 	r := <-answered
 	if r.First != nil {
@@ -45,31 +47,31 @@ func (b *bench) rolling(d *deployment) error {
 	return b.reportRolling(f, r, took)
 }
 
-func (b *bench) reportRolling(f *fleet, r load.Result, took spread) error {
+func (b *bench) reportRolling(f *fleet, r load.Result, took report.Spread) error {
 	rows, err := f.stats()
 	if err != nil {
 		return err
 	}
-	t := table{
+	t := report.Table{
 		Title: "Restarts under load",
 		Note: fmt.Sprintf("%d replicas behind HAProxy, each in turn restarted: SIGTERM, its end, a new one on the same port. %d connections refresh meanwhile, "+
 			"for %d s. A request fails with any answer but 200, and with none. A retry is a connection that HAProxy could not open; it sends no request twice.",
-			replicas, connections, int(rollingFor.Seconds())),
+			replicas, rig.Connections, int(rollingFor.Seconds())),
 		Head: []string{"", ""},
 	}
-	t.add("restarts", len(took))
-	t.add("from SIGTERM until HAProxy has it back, s", took)
-	t.add("requests that were answered well", r.Requests)
-	t.add("requests that failed", r.Failed)
-	t.add("p50, p99, p99.9, longest, ms", fmt.Sprintf("%s, %s, %s, %s", short(ms(r.Quantile(.5))), short(ms(r.Quantile(.99))), short(ms(r.Quantile(.999))), short(ms(r.Quantile(1)))))
+	t.Add("restarts", len(took))
+	t.Add("from SIGTERM until HAProxy has it back, s", took)
+	t.Add("requests that were answered well", r.Requests)
+	t.Add("requests that failed", r.Failed)
+	t.Add("p50, p99, p99.9, longest, ms", fmt.Sprintf("%s, %s, %s, %s", report.Short(ms(r.Quantile(.5))), report.Short(ms(r.Quantile(.99))), report.Short(ms(r.Quantile(.999))), report.Short(ms(r.Quantile(1)))))
 	for _, counter := range []struct{ name, field string }{{"retries of HAProxy", "wretr"}, {"of which at another replica", "wredis"}, {"answers that HAProxy missed", "eresp"}} {
 		n, err := strconv.Atoi(rows["all/BACKEND"][counter.field])
 		if err != nil {
 			return fmt.Errorf("HAProxy: %w", err)
 		}
-		t.add(counter.name, n)
+		t.Add(counter.name, n)
 	}
-	b.report.add(t)
-	b.report.bar("9", fmt.Sprintf("failed requests in %d restarts under load", len(took)), spread{float64(r.Failed)}, atMost, 0)
+	b.report.Add(t)
+	b.report.Bar("9", fmt.Sprintf("failed requests in %d restarts under load", len(took)), report.Spread{float64(r.Failed)}, report.AtMost, 0)
 	return nil
 }

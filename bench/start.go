@@ -5,51 +5,53 @@ import (
 	"time"
 
 	"latchkey/bench/load"
+	"latchkey/bench/report"
+	"latchkey/bench/rig"
 )
 
 // start measures what the program takes before it does anything, and under load.
 func (b *bench) start() error {
-	d, err := deploy(b.programs)
+	d, err := rig.Deploy(b.Programs)
 	if err != nil {
 		return err
 	}
-	defer d.close()
-	if err := d.seed(connections); err != nil {
+	defer d.Close()
+	if err := d.Seed(rig.Connections); err != nil {
 		return err
 	}
-	info, err := os.Stat(b.service)
+	info, err := os.Stat(b.Service)
 	if err != nil {
 		return err
 	}
-	clients := clientsOf(refreshers("/api/users/refresh", d.refresh, 0, connections))
-	var first, idle, loaded spread
+	clients := rig.ClientsOf(rig.Refreshers("/api/users/refresh", d.Refresh, 0, rig.Connections))
+	var first, idle, loaded report.Spread
 	for range b.rounds {
-		service, err := d.startService()
+		service, err := d.StartService()
 		if err != nil {
 			return err
 		}
-		first = append(first, ms(service.first))
+		first = append(first, ms(service.First))
 		time.Sleep(time.Second)
-		now, _ := memory(service.Pid())
+		now, _ := rig.Memory(service.Pid())
 		idle = append(idle, float64(now)/1e6)
-		if r := load.Closed(service.address, clients, b.each); r.First != nil {
+		if r := load.Closed(service.Address, clients, b.each); r.First != nil {
 			return r.First
 		}
-		_, peak := memory(service.Pid())
+		_, peak := rig.Memory(service.Pid())
 		loaded = append(loaded, float64(peak)/1e6)
 		service.Stop()
-		b.progress("healthy after %s ms, idle %s MB, at most %s MB under load", short(first[len(first)-1]), short(idle[len(idle)-1]), short(loaded[len(loaded)-1]))
+		b.progress("healthy after %s ms, idle %s MB, at most %s MB under load", report.Short(first[len(first)-1]), report.Short(idle[len(idle)-1]), report.Short(loaded[len(loaded)-1]))
 	}
-	t := table{Title: "Start, memory, size", Note: "On Postgres and Redis, the schema there. Under load: 64 connections that refresh; the most that was resident.", Head: []string{"", ""}}
-	t.add("first healthy answer, ms", first)
-	t.add("RSS idle, MB", idle)
-	t.add("RSS under load, MB", loaded)
-	size := spread{float64(info.Size()) / 1e6}
-	t.add("static binary, MB", short(size[0]))
-	b.report.add(t)
-	b.report.bar("8", "first healthy answer, ms", first, atMost, 150)
-	b.report.bar("8", "RSS idle, MB", idle, atMost, 40)
-	b.report.bar("8", "RSS under load, MB", loaded, atMost, 64)
-	b.report.bar("8", "binary, MB", size, atMost, 30)
+	t := report.Table{Title: "Start, memory, size", Note: "On Postgres and Redis, the schema there. Under load: 64 connections that refresh; the most that was resident.", Head: []string{"", ""}}
+	t.Add("first healthy answer, ms", first)
+	t.Add("RSS idle, MB", idle)
+	t.Add("RSS under load, MB", loaded)
+	size := report.Spread{float64(info.Size()) / 1e6}
+	t.Add("static binary, MB", report.Short(size[0]))
+	b.report.Add(t)
+	b.report.Bar("8", "first healthy answer, ms", first, report.AtMost, 150)
+	b.report.Bar("8", "RSS idle, MB", idle, report.AtMost, 40)
+	b.report.Bar("8", "RSS under load, MB", loaded, report.AtMost, 64)
+	b.report.Bar("8", "binary, MB", size, report.AtMost, 30)
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"latchkey/bench/faults/servers"
 )
 
 const loginTimeout = 10 * time.Second
@@ -29,7 +31,7 @@ func (r *rig) signUp(ctx context.Context, t *tally, name string) (*account, erro
 		case !res.later():
 			return nil, fmt.Errorf("sign up %s: %d %.200s", name, res.status, res.body)
 		}
-		pause(ctx, res.wait())
+		servers.Pause(ctx, res.wait())
 	}
 	return nil, ctx.Err()
 }
@@ -51,13 +53,13 @@ func (r *rig) login(ctx context.Context, t *tally, a *account, cookie bool) *ses
 			return s
 		case res.problem.Error == "invalid_credentials" && a.maybe != "":
 			a.password, a.maybe = a.maybe, a.password
-			pause(ctx, 100*time.Millisecond)
+			servers.Pause(ctx, 100*time.Millisecond)
 			continue
 		case !res.later():
 			r.complain("login of %s: %d %.200s", a.name, res.status, res.body)
-			pause(ctx, 5*time.Second)
+			servers.Pause(ctx, 5*time.Second)
 		}
-		pause(ctx, res.wait())
+		servers.Pause(ctx, res.wait())
 	}
 	return nil
 }

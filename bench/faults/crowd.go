@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"latchkey/bench/faults/servers"
 )
 
 // crowd is the clients of one part.
@@ -60,7 +62,7 @@ func (c *crowd) watch() {
 // recovered waits until each client has refreshed since a time, and returns how long
 // after that the last of them did so. Victims do not count. After a minute it gives up.
 func (c *crowd) recovered(ctx context.Context, since time.Time) (took time.Duration, worst time.Duration, missing int) {
-	for begin := time.Now(); ; pause(ctx, 50*time.Millisecond) {
+	for begin := time.Now(); ; servers.Pause(ctx, 50*time.Millisecond) {
 		took, worst, missing = 0, 0, 0
 		for _, h := range c.clients {
 			if h.victim {

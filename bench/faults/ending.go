@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"time"
+
+	"latchkey/bench/faults/servers"
 )
 
 // logout ends the session of the client, and reports whether the service has said so.
@@ -33,7 +35,7 @@ func (h *honest) insist(ctx context.Context, s *session, what, method, path stri
 		case !a.later():
 			return false
 		}
-		pause(ctx, a.wait())
+		servers.Pause(ctx, a.wait())
 	}
 	return false
 }

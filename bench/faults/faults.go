@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"time"
+
+	"latchkey/bench/faults/servers"
 )
 
 // fault is one thing that goes wrong. Run does it, undoes it, and returns the time from
@@ -19,7 +21,7 @@ type fault struct {
 func cutOff(i int, d time.Duration) fault {
 	return fault{fmt.Sprintf("replica %d is cut off from Redis for %v", i, d), func(ctx context.Context, r *rig) (time.Time, error) {
 		r.replicas[i].gate.Cut()
-		pause(ctx, d)
+		servers.Pause(ctx, d)
 		r.replicas[i].gate.Pass()
 		return time.Now(), nil
 	}}
@@ -29,7 +31,7 @@ func cutOff(i int, d time.Duration) fault {
 func hold(i int, d time.Duration) fault {
 	return fault{fmt.Sprintf("bytes between replica %d and Redis are held for %v", i, d), func(ctx context.Context, r *rig) (time.Time, error) {
 		r.replicas[i].gate.Hold()
-		pause(ctx, d)
+		servers.Pause(ctx, d)
 		r.replicas[i].gate.Pass()
 		return time.Now(), nil
 	}}
@@ -39,7 +41,7 @@ func hold(i int, d time.Duration) fault {
 func freeze(i int, d time.Duration) fault {
 	return fault{fmt.Sprintf("replica %d is stopped for %v (SIGSTOP)", i, d), func(ctx context.Context, r *rig) (time.Time, error) {
 		r.replicas[i].process.Hang()
-		pause(ctx, d)
+		servers.Pause(ctx, d)
 		r.replicas[i].process.Resume()
 		return time.Now(), nil
 	}}
@@ -49,7 +51,7 @@ func freeze(i int, d time.Duration) fault {
 func skew(d, length time.Duration) fault {
 	return fault{fmt.Sprintf("the clocks of replicas 0 and 1 are off by %v and %v for %v", d, -d, length), func(ctx context.Context, r *rig) (time.Time, error) {
 		err := errors.Join(r.replicas[0].skew(d), r.replicas[1].skew(-d))
-		pause(ctx, length)
+		servers.Pause(ctx, length)
 		return time.Now(), errors.Join(err, r.replicas[0].skew(0), r.replicas[1].skew(0))
 	}}
 }
@@ -57,9 +59,9 @@ func skew(d, length time.Duration) fault {
 // redisDown stops both Redis servers, and starts them with their data.
 func redisDown(d time.Duration) fault {
 	return fault{fmt.Sprintf("Redis is down for %v", d), func(ctx context.Context, r *rig) (time.Time, error) {
-		r.stores.stopRedis()
-		pause(ctx, d)
-		err := r.stores.startRedis()
+		r.stores.StopRedis()
+		servers.Pause(ctx, d)
+		err := r.stores.StartRedis()
 		return time.Now(), err
 	}}
 }
@@ -69,7 +71,7 @@ func redisDown(d time.Duration) fault {
 func failover() fault {
 	return fault{"the primary of Redis is killed, a sentinel replaces it", func(ctx context.Context, r *rig) (time.Time, error) {
 		killed := time.Now()
-		takeover, err := r.stores.killPrimary(ctx)
+		takeover, err := r.stores.KillPrimary(ctx)
 		r.excused(killed.Add(-5*time.Second), takeover)
 		r.say("the takeover took %v", takeover.Sub(killed).Round(100*time.Millisecond))
 		return killed.Add(time.Second), err
@@ -82,17 +84,17 @@ func restoreOld(generations int) fault {
 	return fault{fmt.Sprintf("Redis is restored from a dump %d generations old", generations), func(ctx context.Context, r *rig) (time.Time, error) {
 		file := filepath.Join(r.dir, "old.rdb")
 		dumped := time.Now()
-		if err := r.stores.dump(file); err != nil {
+		if err := r.stores.Dump(file); err != nil {
 			return dumped, err
 		}
 		r.say("the dump is taken; now %d generations", generations)
 		ahead := r.crowd().generations()
 		limit := time.Duration(generations) * 2 * period
 		for begin := time.Now(); ctx.Err() == nil && ahead() < generations && time.Since(begin) < limit; {
-			pause(ctx, 200*time.Millisecond)
+			servers.Pause(ctx, 200*time.Millisecond)
 		}
 		r.say("most sessions are %d generations ahead; Redis stops, and starts with the dump", ahead())
-		err := r.stores.restore(file)
+		err := r.stores.Restore(file)
 		r.excused(dumped.Add(-2*time.Second), time.Now())
 		return time.Now(), err
 	}}

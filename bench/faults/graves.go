@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"latchkey/bench/faults/servers"
 )
 
 // maxGraves bounds the sessions that are asked for again.
@@ -46,7 +48,7 @@ func (g *graves) bury(s *session, why string) {
 // watch asks for one grave after the other, by HAProxy, until ctx ends.
 func (g *graves) watch(ctx context.Context, t *tally) {
 	for ctx.Err() == nil {
-		pause(ctx, 400*time.Millisecond)
+		servers.Pause(ctx, 400*time.Millisecond)
 		g.mu.Lock()
 		var one *grave
 		if len(g.list) > 0 {
@@ -74,7 +76,7 @@ func (g *graves) check(ctx context.Context, t *tally, one *grave, url string) {
 	h.Set("Authorization", "Bearer "+s.accessToken())
 	a = t.call(ctx, timeout, http.MethodGet, url+"/api/users/me", h, nil)
 	if a.ok() && one.first(&one.accessed) {
-		s.note(a.at, "GET /me after the end, %v later: %d (%s)", a.at.Sub(one.acked).Round(time.Millisecond), a.status, a.header.Get(replicaHeader))
+		s.note(a.at, "GET /me after the end, %v later: %d (%s)", a.at.Sub(one.acked).Round(time.Millisecond), a.status, a.header.Get(servers.ReplicaHeader))
 		g.r.violated(t, nAccessBack, s, one.why)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"latchkey/bench/faults/servers"
 )
 
 const (
@@ -43,7 +45,7 @@ type honest struct {
 
 // run refreshes until ctx ends.
 func (h *honest) run(ctx context.Context) {
-	pause(ctx, rand.N(period))
+	servers.Pause(ctx, rand.N(period))
 	for ctx.Err() == nil {
 		if h.session == nil {
 			if h.session = h.r.login(ctx, h.t, h.account, h.cookie); h.session == nil {
@@ -53,7 +55,7 @@ func (h *honest) run(ctx context.Context) {
 		}
 		h.refresh(ctx)
 		h.sometimes(ctx)
-		pause(ctx, period+rand.N(period/10))
+		servers.Pause(ctx, period+rand.N(period/10))
 	}
 }
 
@@ -69,7 +71,7 @@ func (h *honest) refresh(ctx context.Context) {
 		_, sent := s.token()
 		if retry, lose := h.loses(s); lose {
 			h.refreshUnanswered(ctx, s, sent)
-			pause(ctx, retry)
+			servers.Pause(ctx, retry)
 			continue
 		}
 		a := h.t.call(ctx, h.timeout, http.MethodPost, h.r.url()+"/api/users/refresh", s.header(), s.presented())
@@ -89,7 +91,7 @@ func (h *honest) refresh(ctx context.Context) {
 			h.over(s, a)
 			return
 		}
-		pause(ctx, a.wait())
+		servers.Pause(ctx, a.wait())
 	}
 }
 
@@ -121,7 +123,7 @@ func (h *honest) refreshUnanswered(ctx context.Context, s *session, sent identit
 	defer cancel()
 	a := h.t.call(until, h.timeout, http.MethodPost, h.r.url()+"/api/users/refresh", s.header(), s.presented())
 	h.t.add(nLost)
-	s.note(a.at, "refresh sent %v: answer lost on purpose (status %d, %s, %v)", sent, a.status, a.header.Get(replicaHeader), a.took.Round(time.Millisecond))
+	s.note(a.at, "refresh sent %v: answer lost on purpose (status %d, %s, %v)", sent, a.status, a.header.Get(servers.ReplicaHeader), a.took.Round(time.Millisecond))
 }
 
 // over is called when the service says that the session is over.
@@ -208,7 +210,7 @@ func (h *honest) getMe(ctx context.Context) {
 			return
 		case a.later():
 			s.noteCall("GET /me", sent, a)
-			pause(ctx, a.wait())
+			servers.Pause(ctx, a.wait())
 		case tries > 0:
 			s.noteCall("GET /me", sent, a)
 			h.r.violated(h.t, nMeRefused, s, a.problem.Error)

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"latchkey/bench/faults/servers"
 )
 
 var (
@@ -104,7 +106,7 @@ func (r *rig) whole(ctx context.Context, logs string) (err error) {
 // progress prints a line every 10 s.
 func (r *rig) progress(ctx context.Context, rep *report) {
 	for {
-		pause(ctx, 10*time.Second)
+		servers.Pause(ctx, 10*time.Second)
 		c := r.crowd()
 		if ctx.Err() != nil {
 			return

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"latchkey/bench/faults/servers"
 )
 
 // times are the lengths of a run.
@@ -108,7 +110,7 @@ func (r *rig) runPart(ctx context.Context, rep *report, p part, pass int) error 
 	} else if missing > 0 {
 		return fmt.Errorf("%d clients cannot refresh before any fault", missing)
 	}
-	pause(ctx, r.times.calm)
+	servers.Pause(ctx, r.times.calm)
 	for i, f := range p.faults {
 		if ctx.Err() != nil {
 			return errInterrupted
@@ -121,7 +123,7 @@ func (r *rig) runPart(ctx context.Context, rep *report, p part, pass int) error 
 			return err
 		}
 		rep.faults = append(rep.faults, one)
-		pause(ctx, r.times.calm)
+		servers.Pause(ctx, r.times.calm)
 	}
 	return nil
 }

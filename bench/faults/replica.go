@@ -1,13 +1,13 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"time"
 
+	"latchkey/bench/faults/network"
+	"latchkey/bench/faults/servers"
 	"latchkey/internal/testserver"
 )
 
@@ -20,50 +20,50 @@ type replica struct {
 	number  int
 	address string
 	clock   string // the file that clockVariable names
-	gate    *gate
-	links   [2]*link // to the two Redis servers
-	toShim  *link
-	shim    *shim
+	gate    *network.Gate
+	links   [2]*network.Link // to the two Redis servers
+	toShim  *network.Link
+	shim    *servers.Shim
 	process *testserver.Process
 }
 
-func newReplica(number int, dir string, s *stores) (r *replica, err error) {
-	r = &replica{number: number, clock: filepath.Join(dir, fmt.Sprintf("clock-%d", number)), gate: newGate()}
-	if r.address, err = freeAddress(); err != nil {
+func newReplica(number int, dir string, s *servers.Stores) (r *replica, err error) {
+	r = &replica{number: number, clock: filepath.Join(dir, fmt.Sprintf("clock-%d", number)), gate: network.NewGate()}
+	if r.address, err = servers.FreeAddress(); err != nil {
 		return nil, err
 	}
-	for i, server := range s.servers {
-		if r.links[i], err = newLink(server.address(), r.gate); err != nil {
+	for i, server := range s.Servers {
+		if r.links[i], err = network.NewLink(server.Address(), r.gate); err != nil {
 			return r, err
 		}
 	}
-	if r.shim, err = newShim(); err != nil {
+	if r.shim, err = servers.NewShim(); err != nil {
 		return r, err
 	}
-	r.toShim, err = newLink(r.shim.address(), r.gate)
-	r.announce(s.primary())
+	r.toShim, err = network.NewLink(r.shim.Address(), r.gate)
+	r.announce(s.Primary())
 	return r, err
 }
 
 // announce tells the replica which Redis server is the primary.
-func (r *replica) announce(primary int) { r.shim.announce(r.links[primary].port()) }
+func (r *replica) announce(primary int) { r.shim.Announce(r.links[primary].Port()) }
 
 func (r *replica) url() string { return "http://" + r.address }
 
 // start runs the program and waits until it is ready.
 func (r *replica) start(program, log string, environment []string) (err error) {
-	r.process, err = startLogged(log, program, append([]string{
+	r.process, err = servers.StartLogged(log, program, append([]string{
 		"LATCHKEY_SERVER_LISTEN=" + r.address, "LATCHKEY_REDIS_MODE=sentinel",
-		fmt.Sprintf("LATCHKEY_REDIS_URL=redis://127.0.0.1:%d/0?master_name=%s", r.toShim.port(), masterName),
+		fmt.Sprintf("LATCHKEY_REDIS_URL=redis://127.0.0.1:%d/0?master_name=%s", r.toShim.Port(), servers.MasterName),
 	}, environment...), "serve")
 	if err != nil {
 		return err
 	}
-	return eventually(30*time.Second, func() error {
-		if ended(r.process) {
+	return servers.Eventually(30*time.Second, func() error {
+		if servers.Ended(r.process) {
 			return fmt.Errorf("replica %d ended: see %s", r.number, log)
 		}
-		return ready(r.url())
+		return servers.Ready(r.url())
 	})
 }
 
@@ -76,33 +76,19 @@ func (r *replica) skew(d time.Duration) error {
 func (r *replica) heal() {
 	r.gate.Pass()
 	_ = os.Remove(r.clock)
-	if r.process != nil && !ended(r.process) {
+	if r.process != nil && !servers.Ended(r.process) {
 		r.process.Resume()
 	}
 }
 
 func (r *replica) close() {
-	stop(r.process)
+	servers.Stop(r.process)
 	for _, k := range append(r.links[:], r.toShim) {
 		if k != nil {
-			k.close()
+			k.Close()
 		}
 	}
 	if r.shim != nil {
-		r.shim.close()
+		r.shim.Close()
 	}
-}
-
-// ready asks whether a service should be sent requests.
-func ready(url string) error {
-	c := http.Client{Timeout: 2 * time.Second}
-	res, err := c.Get(url + "/readyz")
-	if err != nil {
-		return err
-	}
-	_ = res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		return errors.New("the service is not ready: " + res.Status)
-	}
-	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"latchkey/bench/faults/servers"
 	"latchkey/internal/testserver"
 )
 
@@ -30,7 +31,7 @@ type rig struct {
 	skewed   bool   // the program reads clockVariable; else it refuses to start with it
 	dir      string // deleted at the end
 	logs     string // kept
-	stores   *stores
+	stores   *servers.Stores
 	replicas []*replica
 	haproxy  *testserver.Process
 	address  string // of HAProxy
@@ -95,7 +96,7 @@ func (r *rig) build() error {
 
 // deploy starts the stores and chooses all addresses. The replicas start with each part.
 func (r *rig) deploy(ctx context.Context) (err error) {
-	if r.stores, err = startStores(r.dir, r.logs); err != nil {
+	if r.stores, err = servers.StartStores(r.dir, r.logs); err != nil {
 		return err
 	}
 	for i := range replicaCount {
@@ -107,27 +108,27 @@ func (r *rig) deploy(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	r.stores.changed = func(primary int) {
+	r.stores.Changed = func(primary int) {
 		r.say("the sentinel has made Redis %d the primary", primary)
 		for _, one := range r.replicas {
 			one.announce(primary)
 		}
 	}
-	go r.stores.follow(ctx)
-	r.address, err = freeAddress()
+	go r.stores.Follow(ctx)
+	r.address, err = servers.FreeAddress()
 	return err
 }
 
 // close ends all that the rig has started.
 func (r *rig) close() {
-	stop(r.haproxy)
+	servers.Stop(r.haproxy)
 	var all sync.WaitGroup
 	for _, one := range r.replicas {
 		all.Go(one.close)
 	}
 	all.Wait()
 	if r.stores != nil {
-		r.stores.stop()
+		r.stores.Stop()
 	}
 	_ = os.RemoveAll(r.dir)
 }
@@ -135,7 +136,7 @@ func (r *rig) close() {
 // restart runs all replicas anew, with another grace, and HAProxy if it does not run yet.
 func (r *rig) restart(name string, grace time.Duration) error {
 	environment := []string{
-		"LATCHKEY_DATABASE_URL=" + r.stores.postgres.URL, "LATCHKEY_TOKENS_SECRET=" + secret, "LATCHKEY_SERVER_PUBLIC_URL=" + r.url(),
+		"LATCHKEY_DATABASE_URL=" + r.stores.Postgres.URL, "LATCHKEY_TOKENS_SECRET=" + secret, "LATCHKEY_SERVER_PUBLIC_URL=" + r.url(),
 		"LATCHKEY_SERVER_TRUSTED_PROXIES=127.0.0.0/8", "LATCHKEY_SERVER_DRAIN_DELAY=0s", "LATCHKEY_REFRESH_GRACE=" + grace.String(),
 		"LATCHKEY_LIMITS_SIGNUPS_PER_HOUR=0", "LATCHKEY_LIMITS_LOGINS_PER_HOUR=0", "LATCHKEY_PASSWORD_BCRYPT_COST=10", "LATCHKEY_LIMITS_LOGIN_ACCOUNT_ADDRESS=0",
 		"LATCHKEY_LIMITS_LOGIN_ACCOUNT=0", "LATCHKEY_LIMITS_LOGIN_ADDRESS=0", "LATCHKEY_LIMITS_LOGIN_DEVICE=0",
@@ -151,7 +152,7 @@ func (r *rig) restart(name string, grace time.Duration) error {
 			own = append(slices.Clone(own), clockVariable+"="+one.clock)
 		}
 		all.Go(func() {
-			stop(one.process)
+			servers.Stop(one.process)
 			errs[i] = one.start(r.program, filepath.Join(r.logs, fmt.Sprintf("%s-replica%d.log", name, i)), own)
 		})
 	}
@@ -161,7 +162,7 @@ func (r *rig) restart(name string, grace time.Duration) error {
 		return err
 	}
 	var err error
-	r.haproxy, err = startHAProxy(r.dir, filepath.Join(r.logs, "haproxy.log"), r.address, addresses)
+	r.haproxy, err = servers.StartHAProxy(r.dir, filepath.Join(r.logs, "haproxy.log"), r.address, addresses)
 	return err
 }
 

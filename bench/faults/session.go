@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"latchkey/bench/faults/servers"
 )
 
 // clockForm is the layout of a time of day in histories. Times are in UTC, as in the logs.
@@ -146,7 +148,7 @@ func (s *session) note(at time.Time, format string, args ...any) {
 func (s *session) noteCall(what string, sent identity, a answer) {
 	took := a.took.Round(time.Millisecond)
 	replica := "?"
-	if r := a.header.Get(replicaHeader); r != "" {
+	if r := a.header.Get(servers.ReplicaHeader); r != "" {
 		replica = r
 	}
 	switch {

@@ -1,9 +1,22 @@
 package main
 
 import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
+	"math/rand/v2"
+	"mime"
+	"net"
+	"net/http"
+	"strconv"
 	"sync"
+	"time"
+
+	"latchkey/bench/faults/servers"
 )
 
 // What is counted. Refreshes are counted by outcome as well.
@@ -89,4 +102,100 @@ func broken(n map[string]int) bool {
 		}
 	}
 	return false
+}
+
+// answer is what a client got for a request. Status 0: nothing.
+type answer struct {
+	status  int
+	header  http.Header
+	cookies []*http.Cookie
+	body    []byte
+	err     error
+	at      time.Time // when the request was made
+	took    time.Duration
+	problem struct{ Error, Retry string }
+}
+
+// later reports whether the protocol tells the client to wait and send the same again.
+func (a answer) later() bool {
+	return a.status == 0 || a.status >= 500 || a.status == http.StatusTooManyRequests
+}
+
+func (a answer) ok() bool { return a.status/100 == 2 }
+
+// wait returns how long a client waits before it sends the same request again.
+func (a answer) wait() time.Duration {
+	d := time.Second
+	if n, err := strconv.Atoi(a.header.Get("Retry-After")); err == nil && n > 0 {
+		d = min(time.Duration(n)*time.Second, 10*time.Second)
+	}
+	return d + rand.N(d/4)
+}
+
+// transport is shared by all clients.
+var transport = &http.Transport{MaxIdleConnsPerHost: 100, IdleConnTimeout: 30 * time.Second, DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext}
+
+// call sends a request with a JSON body, or none, and reads the answer. It counts what
+// must be counted of any client.
+func (t *tally) call(ctx context.Context, timeout time.Duration, method, url string, header http.Header, body any) (a answer) {
+	a.at = time.Now()
+	defer func() { a.took = time.Since(a.at) }()
+	limited, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	var text []byte
+	if body != nil {
+		text, _ = json.Marshal(body) // strings, which always encode
+	}
+	req, err := http.NewRequestWithContext(limited, method, url, bytes.NewReader(text))
+	if err != nil {
+		a.err = err
+		return a
+	}
+	if header != nil {
+		req.Header = header
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	res, err := transport.RoundTrip(req)
+	if err == nil {
+		a.body, err = io.ReadAll(res.Body)
+		_ = res.Body.Close()
+	}
+	if err != nil {
+		if a.err = err; ctx.Err() == nil { // else the client itself has ended the call
+			t.noAnswer(err)
+		}
+		return a
+	}
+	a.status, a.header, a.cookies = res.StatusCode, res.Header, res.Cookies()
+	if !a.ok() {
+		_ = json.Unmarshal(a.body, &a.problem)
+	}
+	t.check(a, method+" "+req.URL.Path)
+	return a
+}
+
+func (t *tally) noAnswer(err error) {
+	var timeout net.Error
+	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout() {
+		t.add(nTimeouts)
+	} else {
+		t.add(nBroken)
+	}
+}
+
+// check holds an answer against the rule for 5xx.
+func (t *tally) check(a answer, what string) {
+	switch {
+	case a.status == http.StatusTooManyRequests:
+		t.add(nLimited)
+	case a.status >= 500:
+		t.add(nServer)
+		kind, _, _ := mime.ParseMediaType(a.header.Get("Content-Type"))
+		if kind != "application/problem+json" || a.header.Get("Retry-After") == "" || a.problem.Error == "" {
+			t.badServer("%s %s %s: %d, %q, Retry-After %q, replica %q: %.300s", a.at.Format(clockForm), what,
+				a.took.Round(time.Millisecond), a.status, kind, a.header.Get("Retry-After"), a.header.Get(servers.ReplicaHeader), a.body)
+		}
+	}
 }

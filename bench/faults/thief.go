@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"latchkey/bench/faults/servers"
 )
 
 // theft is one stolen refresh token, and what became of it.
@@ -33,10 +35,10 @@ func (r *rig) rob(ctx context.Context, t *tally, from *session) *theft {
 
 func (th *theft) use(ctx context.Context, r *rig, t *tally, s *session, each time.Duration) {
 	for ctx.Err() == nil {
-		pause(ctx, each)
+		servers.Pause(ctx, each)
 		a := t.call(ctx, callTimeout, http.MethodPost, r.url()+"/api/users/refresh", s.header(), s.presented())
 		for ctx.Err() == nil && a.later() {
-			pause(ctx, a.wait())
+			servers.Pause(ctx, a.wait())
 			a = t.call(ctx, callTimeout, http.MethodPost, r.url()+"/api/users/refresh", s.header(), s.presented())
 		}
 		switch {

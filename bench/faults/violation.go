@@ -104,7 +104,7 @@ func (r *rig) auditOf(sid string) ([]string, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	c, err := pgx.Connect(ctx, r.stores.postgres.URL)
+	c, err := pgx.Connect(ctx, r.stores.Postgres.URL)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package main
+package rig
 
 import (
 	"context"
@@ -18,26 +18,26 @@ import (
 
 // passwordHash is the one of all users.
 var passwordHash = sync.OnceValues(func() (string, error) {
-	hash, err := bcrypt.GenerateFromPassword([]byte(password), cost)
+	hash, err := bcrypt.GenerateFromPassword([]byte(Password), Cost)
 	return string(hash), err
 })
 
-// seed writes so many users, and logs each of them in.
-func (d *deployment) seed(users int) error {
-	if err := d.seedUsers(users); err != nil {
+// Seed writes so many users, and logs each of them in.
+func (d *Deployment) Seed(users int) error {
+	if err := d.SeedUsers(users); err != nil {
 		return err
 	}
-	return d.seedSessions(users, func(int) {})
+	return d.SeedSessions(users, func(int) {})
 }
 
-// seedUsers writes so many users.
-func (d *deployment) seedUsers(n int) error {
+// SeedUsers writes so many users.
+func (d *Deployment) SeedUsers(n int) error {
 	hash, err := passwordHash()
 	if err != nil {
 		return err
 	}
 	ctx := context.Background()
-	conn, err := pgx.Connect(ctx, d.postgres.URL)
+	conn, err := pgx.Connect(ctx, d.Postgres.URL)
 	if err != nil {
 		return err
 	}
@@ -52,9 +52,9 @@ func (d *deployment) seedUsers(n int) error {
 	return err
 }
 
-// seedSessions logs each of those users in, as the service would write it.
-func (d *deployment) seedSessions(users int, progress func(done int)) error {
-	db, err := redis.Open(d.redis.URL, redis.Options{Prefix: prefix, Timeout: 5 * time.Second})
+// SeedSessions logs each of those users in, as the service would write it.
+func (d *Deployment) SeedSessions(users int, progress func(done int)) error {
+	db, err := redis.Open(d.Redis.URL, redis.Options{Prefix: Prefix, Timeout: 5 * time.Second})
 	if err != nil {
 		return err
 	}
@@ -85,14 +85,14 @@ func (d *deployment) seedSessions(users int, progress func(done int)) error {
 // seedSession is a session as a mobile client's log-in makes it.
 func seedSession(n int, now time.Time) repository.Session {
 	return repository.Session{
-		ID: sessionID(n), UserID: userID(n), JTI: repository.TokenID(firstID(n)), RotatedAt: now, IdleAt: now.Add(30 * 24 * time.Hour),
+		ID: SessionID(n), UserID: UserID(n), JTI: repository.TokenID(firstID(n)), RotatedAt: now, IdleAt: now.Add(30 * 24 * time.Hour),
 		AbsoluteAt: now.Add(90 * 24 * time.Hour), ClientID: clientID, Delivery: repository.DeliveryBody, AMR: "pwd", AuthTime: now, CreatedAt: now,
 		UsedAt: now, Address: "203.0.113.7", Agent: "Dart on Android",
 	}
 }
 
-// seedFile writes users and their sessions into a SQLite file.
-func seedFile(path string, users int) error {
+// SeedFile writes users and their sessions into a SQLite file.
+func SeedFile(path string, users int) error {
 	hash, err := passwordHash()
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"encoding/json"
@@ -31,42 +31,42 @@ To measure all of it: ` + "`make bench`" + `; what matters from day to day: ` + 
 `
 
 // document is the page about a run; the plot is in a file beside it.
-func (r *report) document(plotFile string) string {
+func (r *Report) document(plotFile string, connections int) string {
 	m := r.Machine
-	where := table{Title: "The machine", Head: []string{"", ""}}
-	where.add("date", m.Date)
-	where.add("commit", m.Commit)
-	where.add("CPU", fmt.Sprintf("%s, %d cores", m.CPU, m.Cores))
-	where.add("memory", m.Memory)
-	where.add("kernel", m.Kernel)
-	where.add("Go", strings.TrimPrefix(m.Go, "go"))
-	where.add("Postgres", m.Postgres)
-	where.add("Redis", m.Redis)
+	where := Table{Title: "The machine", Head: []string{"", ""}}
+	where.Add("date", m.Date)
+	where.Add("commit", m.Commit)
+	where.Add("CPU", fmt.Sprintf("%s, %d cores", m.CPU, m.Cores))
+	where.Add("memory", m.Memory)
+	where.Add("kernel", m.Kernel)
+	where.Add("Go", strings.TrimPrefix(m.Go, "go"))
+	where.Add("Postgres", m.Postgres)
+	where.Add("Redis", m.Redis)
 	var b strings.Builder
 	fmt.Fprintf(&b, intro, r.Rounds, r.Each, connections)
 	where.markdown(&b)
-	b.WriteString(r.markdown(fmt.Sprintf("![each figure as a share of its bar](%s)", plotFile)))
-	if stat := output("go", "tool", "-modfile=tools/benchstat.mod", "benchstat", microbenchmarks); stat != "unknown" {
+	b.WriteString(r.Markdown(fmt.Sprintf("![each figure as a share of its bar](%s)", plotFile)))
+	if stat := Output("go", "tool", "-modfile=tools/benchstat.mod", "benchstat", microbenchmarks); stat != "unknown" {
 		fmt.Fprintf(&b, "## Microbenchmarks\n\n`make bench-micro`: one call after the other, no HTTP. Of a log-in, `hash` is bcrypt at its lowest\n"+
 			"cost and `rest` is what no cost changes.\n\n```\n%s\n```\n", stat)
 	}
 	return strings.TrimRight(b.String(), "\n") + "\n"
 }
 
-// writeDocument writes the page and its plot; nothing where no path is given.
-func (r *report) writeDocument(path string) error {
+// WriteDocument writes the page and its plot. It does nothing with an empty path.
+func (r *Report) WriteDocument(path string, connections int) error {
 	if path == "" {
 		return nil
 	}
 	image := strings.TrimSuffix(path, filepath.Ext(path)) + ".svg"
-	if err := os.WriteFile(image, []byte(plot(r.Bars)), 0o644); err != nil {
+	if err := os.WriteFile(image, []byte(Plot(r.Bars)), 0o644); err != nil {
 		return err
 	}
-	return os.WriteFile(path, []byte(r.document(filepath.Base(image))), 0o644)
+	return os.WriteFile(path, []byte(r.document(filepath.Base(image), connections)), 0o644)
 }
 
-// readReport reads what an earlier run has written.
-func readReport(path string) (r report, err error) {
+// ReadReport reads what an earlier run has written.
+func ReadReport(path string) (r Report, err error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return r, err

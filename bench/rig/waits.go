@@ -1,38 +1,42 @@
-package main
+package rig
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	driver "github.com/redis/go-redis/v9"
+
+	"latchkey/internal/testserver"
 )
 
-// waits are what the backends of Postgres were seen at, in backends on average, and
+// Waits are what the backends of Postgres were seen at, in backends on average, and
 // how many clients of Redis were blocked at most.
-type waits struct {
-	postgres map[string]float64
-	blocked  int
+type Waits struct {
+	Postgres map[string]float64
+	Blocked  int
 }
 
-// watch samples the stores until stop is closed.
-func (d *deployment) watch(stop <-chan struct{}) (w waits, err error) {
+// Watch samples the stores until stop is closed.
+func (d *Deployment) Watch(stop <-chan struct{}) (w Waits, err error) {
 	ctx := context.Background()
-	conn, err := pgx.Connect(ctx, d.postgres.URL)
+	conn, err := pgx.Connect(ctx, d.Postgres.URL)
 	if err != nil {
 		return w, err
 	}
 	defer func() { _ = conn.Close(ctx) }()
-	client := redisClient(d.redis)
+	client := RedisClient(d.Redis)
 	defer func() { _ = client.Close() }()
-	w.postgres = map[string]float64{}
+	w.Postgres = map[string]float64{}
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for n := 0; ; n++ {
 		select {
 		case <-stop:
-			for state := range w.postgres {
-				w.postgres[state] /= float64(max(n, 1))
+			for state := range w.Postgres {
+				w.Postgres[state] /= float64(max(n, 1))
 			}
 			return w, nil
 		case <-tick.C:
@@ -48,12 +52,12 @@ func (d *deployment) watch(stop <-chan struct{}) (w waits, err error) {
 		if err != nil {
 			return w, err
 		}
-		w.blocked = max(w.blocked, blocked)
+		w.Blocked = max(w.Blocked, blocked)
 	}
 }
 
 // sample counts the backends by what they wait for.
-func (w waits) sample(ctx context.Context, conn *pgx.Conn) error {
+func (w Waits) sample(ctx context.Context, conn *pgx.Conn) error {
 	rows, err := conn.Query(ctx, `SELECT CASE WHEN state = 'active' THEN coalesce(wait_event_type, 'running') ELSE state END, count(*)
 		FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() GROUP BY 1`)
 	if err != nil {
@@ -62,8 +66,12 @@ func (w waits) sample(ctx context.Context, conn *pgx.Conn) error {
 	var state string
 	var n int
 	_, err = pgx.ForEachRow(rows, []any{&state, &n}, func() error {
-		w.postgres[state] += float64(n)
+		w.Postgres[state] += float64(n)
 		return nil
 	})
 	return err
+}
+
+func RedisClient(s *testserver.RedisServer) *driver.Client {
+	return driver.NewClient(&driver.Options{Addr: fmt.Sprintf("127.0.0.1:%d", s.Port)})
 }

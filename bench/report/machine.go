@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"fmt"
@@ -24,16 +24,16 @@ type machine struct {
 	Redis    string `json:"redis"`
 }
 
-func thisMachine() machine {
+func ThisMachine() machine {
 	postgres, redis := testserver.Versions()
 	return machine{
-		Date: time.Now().UTC().Format("2006-01-02"), Commit: output("git", "describe", "--always", "--dirty"), CPU: field("/proc/cpuinfo", "model name"),
-		Cores: runtime.NumCPU(), Memory: gigabytes(field("/proc/meminfo", "MemTotal")), Kernel: output("uname", "-sr"), Go: runtime.Version(),
+		Date: time.Now().UTC().Format("2006-01-02"), Commit: Output("git", "describe", "--always", "--dirty"), CPU: Field("/proc/cpuinfo", "model name"),
+		Cores: runtime.NumCPU(), Memory: gigabytes(Field("/proc/meminfo", "MemTotal")), Kernel: Output("uname", "-sr"), Go: runtime.Version(),
 		Postgres: numberIn(postgres), Redis: numberIn(redis),
 	}
 }
 
-func output(name string, args ...string) string {
+func Output(name string, args ...string) string {
 	out, err := exec.Command(name, args...).Output()
 	if err != nil {
 		return "unknown"
@@ -61,8 +61,8 @@ func numberIn(said string) string {
 	return "unknown"
 }
 
-// field is the value of the first line "name: value" of a file.
-func field(path, name string) string {
+// Field is the value of the first line "name: value" of a file.
+func Field(path, name string) string {
 	text, _ := os.ReadFile(path)
 	for line := range strings.Lines(string(text)) {
 		if k, v, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(k) == name {

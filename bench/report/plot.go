@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"fmt"
@@ -23,9 +23,9 @@ const (
 	colourMissed = "#d55e00"
 )
 
-// plot draws the figures as an SVG, each as a share of its bar. What must be large is
+// Plot draws the figures as an SVG, each as a share of its bar. What must be large is
 // drawn upside down, so that it is always good to be left of the line.
-func plot(bars []bar) string {
+func Plot(bars []bar) string {
 	left := 0.0
 	for _, x := range bars {
 		left = max(left, float64(len([]rune(x.What)))*plotLetter+50)
@@ -60,7 +60,7 @@ func plotEnd(bars []bar) float64 {
 // share is how much of its bar a figure takes: more than 1 is missed.
 func (x bar) share(v float64) float64 {
 	above, below := v, x.Bar
-	if x.Direction == atLeast {
+	if x.Direction == AtLeast {
 		above, below = below, above
 	}
 	switch {
@@ -98,7 +98,7 @@ func (c *chart) figure(top float64, x bar) {
 	if !x.Met {
 		colour = colourMissed
 	}
-	if x.Direction == atLeast {
+	if x.Direction == AtLeast {
 		opacity, sign = .6, "≥"
 	}
 	median, from, to := x.share(x.Median), c.x(x.share(x.Min)), c.x(x.share(x.Max))
@@ -110,5 +110,5 @@ func (c *chart) figure(top float64, x bar) {
 	}
 	c.draw(`<path d="M%.1f %.1fv8m0 -4H%.1fm0 -4v8" stroke="#000000" fill="none"/>`, from, middle-4, to)
 	c.draw(`<text x="%.1f" y="%.1f"><tspan font-weight="bold">%s</tspan> (%s %s)<tspan fill="%s" font-weight="bold">%s</tspan></text>`,
-		c.left+plotLength+16, middle+4.5, short(x.Median), sign, short(x.Bar), colourMissed, map[bool]string{false: " missed"}[x.Met])
+		c.left+plotLength+16, middle+4.5, Short(x.Median), sign, Short(x.Bar), colourMissed, map[bool]string{false: " missed"}[x.Met])
 }

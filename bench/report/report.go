@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"cmp"
@@ -7,25 +7,25 @@ import (
 	"strings"
 )
 
-// report is what a run found.
-type report struct {
+// Report is what a run found.
+type Report struct {
 	Machine machine `json:"machine"`
 	Rounds  int     `json:"rounds"`
 	Each    string  `json:"each"`
 	Bars    []bar   `json:"bars"`
-	Tables  []table `json:"tables"`
+	Tables  []Table `json:"tables"`
 }
 
-// table is figures of one kind, as text.
-type table struct {
+// Table is figures of one kind, as text.
+type Table struct {
 	Title string     `json:"title"`
 	Note  string     `json:"note,omitempty"`
 	Head  []string   `json:"head"`
 	Rows  [][]string `json:"rows"`
 }
 
-// add adds a row.
-func (t *table) add(name string, cells ...any) {
+// Add adds a row.
+func (t *Table) Add(name string, cells ...any) {
 	row := []string{name}
 	for _, c := range cells {
 		row = append(row, fmt.Sprint(c))
@@ -40,8 +40,8 @@ func (t *table) add(name string, cells ...any) {
 type direction string
 
 const (
-	atMost  direction = "at most"
-	atLeast direction = "at least"
+	AtMost  direction = "at most"
+	AtLeast direction = "at least"
 )
 
 // bar is a figure with a promise.
@@ -56,14 +56,14 @@ type bar struct {
 	Met       bool      `json:"met"`
 }
 
-func (r *report) add(t table) { r.Tables = append(r.Tables, t) }
+func (r *Report) Add(t Table) { r.Tables = append(r.Tables, t) }
 
-func (r *report) bar(number, what string, s spread, d direction, limit float64) {
-	met := s.median() <= limit
-	if d == atLeast {
-		met = s.median() >= limit
+func (r *Report) Bar(number, what string, s Spread, d direction, limit float64) {
+	met := s.Median() <= limit
+	if d == AtLeast {
+		met = s.Median() >= limit
 	}
-	r.Bars = append(r.Bars, bar{number, what, s.median(), s.min(), s.max(), d, limit, met})
+	r.Bars = append(r.Bars, bar{number, what, s.Median(), s.min(), s.max(), d, limit, met})
 }
 
 // inOrder sorts bars by their numbers; in a run they are as the sections are.
@@ -76,24 +76,24 @@ func inOrder(bars []bar) []bar {
 	})
 }
 
-// markdown writes the bars and the tables; below the bars' heading stands a note.
-func (r *report) markdown(note string) string {
+// Markdown writes the bars and the tables; below the bars' heading stands a note.
+func (r *Report) Markdown(note string) string {
 	var b strings.Builder
-	bars := table{Title: "The bars", Note: note, Head: []string{"", "what", "median (least to most)", "bar", ""}}
+	bars := Table{Title: "The bars", Note: note, Head: []string{"", "what", "median (least to most)", "bar", ""}}
 	for _, x := range inOrder(r.Bars) {
 		met := "met"
 		if !x.Met {
 			met = "**missed**"
 		}
-		bars.add(x.Number, x.What, spread{x.Median, x.Min, x.Max}, fmt.Sprintf("%s %s", x.Direction, short(x.Bar)), met)
+		bars.Add(x.Number, x.What, Spread{x.Median, x.Min, x.Max}, fmt.Sprintf("%s %s", x.Direction, Short(x.Bar)), met)
 	}
-	for _, t := range append([]table{bars}, r.Tables...) {
+	for _, t := range append([]Table{bars}, r.Tables...) {
 		t.markdown(&b)
 	}
 	return b.String()
 }
 
-func (t table) markdown(b *strings.Builder) {
+func (t Table) markdown(b *strings.Builder) {
 	fmt.Fprintf(b, "## %s\n\n", t.Title)
 	if t.Note != "" {
 		fmt.Fprintf(b, "%s\n\n", t.Note)

@@ -1,4 +1,4 @@
-package main
+package servers
 
 import (
 	"context"
@@ -16,37 +16,37 @@ import (
 	"latchkey/internal/testserver"
 )
 
-// stores are Postgres, two Redis servers, and a sentinel that decides which of the two
+// Stores are Postgres, two Redis servers, and a sentinel that decides which of the two
 // is the primary. One sentinel is enough here: its own failures are not under test.
-type stores struct {
-	postgres     *testserver.PostgresServer
-	servers      [2]*redisServer
+type Stores struct {
+	Postgres     *testserver.PostgresServer
+	Servers      [2]*redisServer
 	sentinel     *testserver.Process
 	sentinelPort int
 	dir, logs    string
 
 	mu      sync.Mutex
 	current int // the index of the primary
-	changed func(primary int)
+	Changed func(primary int)
 }
 
-func startStores(dir, logs string) (s *stores, err error) {
-	s = &stores{dir: dir, logs: logs, changed: func(int) {}}
+func StartStores(dir, logs string) (s *Stores, err error) {
+	s = &Stores{dir: dir, logs: logs, Changed: func(int) {}}
 	defer func() {
 		if err != nil {
-			s.stop()
+			s.Stop()
 		}
 	}()
-	if s.postgres, err = startPostgres(); err != nil {
+	if s.Postgres, err = startPostgres(); err != nil {
 		return nil, fmt.Errorf("postgres: %w; make servers installs it", err)
 	}
-	if s.servers[0], err = newRedisServer(filepath.Join(dir, "redis-0"), filepath.Join(logs, "redis-0.log")); err != nil {
+	if s.Servers[0], err = newRedisServer(filepath.Join(dir, "redis-0"), filepath.Join(logs, "redis-0.log")); err != nil {
 		return nil, fmt.Errorf("redis: %w; make servers installs it", err)
 	}
-	if s.servers[1], err = newRedisServer(filepath.Join(dir, "redis-1"), filepath.Join(logs, "redis-1.log"), "--replicaof", fmt.Sprintf("127.0.0.1 %d", s.servers[0].port)); err != nil {
+	if s.Servers[1], err = newRedisServer(filepath.Join(dir, "redis-1"), filepath.Join(logs, "redis-1.log"), "--replicaof", fmt.Sprintf("127.0.0.1 %d", s.Servers[0].port)); err != nil {
 		return nil, err
 	}
-	if err = s.servers[1].follows(); err != nil {
+	if err = s.Servers[1].follows(); err != nil {
 		return nil, err
 	}
 	if s.sentinelPort, err = testserver.Port(); err != nil {
@@ -55,28 +55,28 @@ func startStores(dir, logs string) (s *stores, err error) {
 	return s, s.watchPrimary()
 }
 
-func (s *stores) stop() {
-	stop(s.sentinel)
-	for _, r := range s.servers {
+func (s *Stores) Stop() {
+	Stop(s.sentinel)
+	for _, r := range s.Servers {
 		if r != nil {
-			stop(r.process)
+			Stop(r.process)
 		}
 	}
-	if s.postgres != nil {
-		s.postgres.Remove()
+	if s.Postgres != nil {
+		s.Postgres.Remove()
 	}
 }
 
 // watchPrimary starts the sentinel anew, and waits until it knows both servers.
-func (s *stores) watchPrimary() (err error) {
-	stop(s.sentinel)
-	if s.sentinel, err = startSentinel(filepath.Join(s.dir, "sentinel"), filepath.Join(s.logs, "sentinel.log"), s.sentinelPort, s.servers[s.primary()].port); err != nil {
+func (s *Stores) watchPrimary() (err error) {
+	Stop(s.sentinel)
+	if s.sentinel, err = startSentinel(filepath.Join(s.dir, "sentinel"), filepath.Join(s.logs, "sentinel.log"), s.sentinelPort, s.Servers[s.Primary()].port); err != nil {
 		return err
 	}
-	return eventually(20*time.Second, func() error {
+	return Eventually(20*time.Second, func() error {
 		c := s.askSentinel()
 		defer func() { _ = c.Close() }()
-		list, err := c.Replicas(context.Background(), masterName).Result()
+		list, err := c.Replicas(context.Background(), MasterName).Result()
 		if err == nil && len(list) == 0 {
 			err = errors.New("the sentinel knows no replica of the primary")
 		}
@@ -84,35 +84,35 @@ func (s *stores) watchPrimary() (err error) {
 	})
 }
 
-func (s *stores) askSentinel() *redis.SentinelClient {
+func (s *Stores) askSentinel() *redis.SentinelClient {
 	return redis.NewSentinelClient(&redis.Options{Addr: fmt.Sprintf("127.0.0.1:%d", s.sentinelPort), Protocol: 2, MaxRetries: -1})
 }
 
-func (s *stores) primary() int {
+func (s *Stores) Primary() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.current
 }
 
-// follow asks the sentinel for the primary until ctx ends, and calls changed when it is
+// Follow asks the sentinel for the primary until ctx ends, and calls changed when it is
 // another one. While the sentinel does not answer, the last primary counts.
-func (s *stores) follow(ctx context.Context) {
+func (s *Stores) Follow(ctx context.Context) {
 	c := s.askSentinel()
 	defer func() { _ = c.Close() }()
 	for ctx.Err() == nil {
-		pause(ctx, 200*time.Millisecond)
+		Pause(ctx, 200*time.Millisecond)
 		limited, cancel := context.WithTimeout(ctx, time.Second)
-		address, err := c.GetMasterAddrByName(limited, masterName).Result()
+		address, err := c.GetMasterAddrByName(limited, MasterName).Result()
 		cancel()
 		if err != nil || len(address) != 2 {
 			continue
 		}
-		for i, r := range s.servers {
-			if address[1] == strconv.Itoa(r.port) && i != s.primary() {
+		for i, r := range s.Servers {
+			if address[1] == strconv.Itoa(r.port) && i != s.Primary() {
 				s.mu.Lock()
 				s.current = i
 				s.mu.Unlock()
-				s.changed(i)
+				s.Changed(i)
 			}
 		}
 	}
@@ -120,48 +120,48 @@ func (s *stores) follow(ctx context.Context) {
 
 // replicaOf returns the arguments with which a server follows another one.
 func replicaOf(primary *redisServer) []string {
-	host, port, _ := net.SplitHostPort(primary.address())
+	host, port, _ := net.SplitHostPort(primary.Address())
 	return []string{"--replicaof", host + " " + port}
 }
 
-// stopRedis stops both servers. The replica ends first, so that the sentinel cannot
+// StopRedis stops both servers. The replica ends first, so that the sentinel cannot
 // make it the primary.
-func (s *stores) stopRedis() {
-	p := s.primary()
-	stop(s.servers[1-p].process)
-	stop(s.servers[p].process)
+func (s *Stores) StopRedis() {
+	p := s.Primary()
+	Stop(s.Servers[1-p].process)
+	Stop(s.Servers[p].process)
 }
 
-// startRedis starts both servers with the data that they have.
-func (s *stores) startRedis() error {
-	p := s.primary()
-	if err := s.servers[p].start(); err != nil {
+// StartRedis starts both servers with the data that they have.
+func (s *Stores) StartRedis() error {
+	p := s.Primary()
+	if err := s.Servers[p].start(); err != nil {
 		return err
 	}
-	return s.servers[1-p].start(replicaOf(s.servers[p])...)
+	return s.Servers[1-p].start(replicaOf(s.Servers[p])...)
 }
 
-// killPrimary kills the primary, waits for the takeover, and starts the old primary as
+// KillPrimary kills the primary, waits for the takeover, and starts the old primary as
 // a replica of the new one. It returns when the takeover was seen.
-func (s *stores) killPrimary(ctx context.Context) (takeover time.Time, err error) {
-	old := s.primary()
-	s.servers[old].process.Kill()
-	err = eventually(30*time.Second, func() error {
-		if s.primary() == old && ctx.Err() == nil {
+func (s *Stores) KillPrimary(ctx context.Context) (takeover time.Time, err error) {
+	old := s.Primary()
+	s.Servers[old].process.Kill()
+	err = Eventually(30*time.Second, func() error {
+		if s.Primary() == old && ctx.Err() == nil {
 			return errors.New("the sentinel does not replace the primary")
 		}
 		return nil
 	})
 	takeover = time.Now()
-	if err != nil || s.primary() == old {
-		return takeover, errors.Join(err, s.servers[old].start())
+	if err != nil || s.Primary() == old {
+		return takeover, errors.Join(err, s.Servers[old].start())
 	}
-	return takeover, s.servers[old].start(replicaOf(s.servers[1-old])...)
+	return takeover, s.Servers[old].start(replicaOf(s.Servers[1-old])...)
 }
 
-// dump writes the data of the primary to a file.
-func (s *stores) dump(file string) error {
-	r := s.servers[s.primary()]
+// Dump writes the data of the primary to a file.
+func (s *Stores) Dump(file string) error {
+	r := s.Servers[s.Primary()]
 	last := func() string { return infoField(r.info("persistence"), "rdb_last_save_time") }
 	before := last()
 	// LASTSAVE has seconds: the save must be seen in a later one.
@@ -169,7 +169,7 @@ func (s *stores) dump(file string) error {
 	if err := r.do(func(ctx context.Context, c *redis.Client) error { return c.BgSave(ctx).Err() }); err != nil {
 		return err
 	}
-	if err := eventually(20*time.Second, func() error {
+	if err := Eventually(20*time.Second, func() error {
 		if last() == before || infoField(r.info("persistence"), "rdb_bgsave_in_progress") != "0" {
 			return errors.New("BGSAVE does not end")
 		}
@@ -184,17 +184,17 @@ func (s *stores) dump(file string) error {
 	return os.WriteFile(file, text, 0o600)
 }
 
-// restore replaces all data of Redis with the content of a dump. With appendonly on, Redis loads
+// Restore replaces all data of Redis with the content of a dump. With appendonly on, Redis loads
 // its log and never a dump, so the primary starts without the log and then turns it on.
-func (s *stores) restore(file string) error {
-	stop(s.sentinel)
-	s.stopRedis()
-	for _, r := range s.servers {
+func (s *Stores) Restore(file string) error {
+	Stop(s.sentinel)
+	s.StopRedis()
+	for _, r := range s.Servers {
 		if err := errors.Join(os.RemoveAll(filepath.Join(r.dir, "appendonlydir")), os.RemoveAll(filepath.Join(r.dir, "dump.rdb"))); err != nil {
 			return err
 		}
 	}
-	p := s.servers[s.primary()]
+	p := s.Servers[s.Primary()]
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return err
@@ -208,7 +208,7 @@ func (s *stores) restore(file string) error {
 	if err := p.do(func(ctx context.Context, c *redis.Client) error { return c.ConfigSet(ctx, "appendonly", "yes").Err() }); err != nil {
 		return err
 	}
-	replica := s.servers[1-s.primary()]
+	replica := s.Servers[1-s.Primary()]
 	if err := replica.start(replicaOf(p)...); err != nil {
 		return err
 	}

@@ -1,28 +1,28 @@
-package main
+package network
 
 import (
 	"net"
 	"sync"
 )
 
-// gate decides what happens to the bytes of the links of one replica. A gate passes
+// Gate decides what happens to the bytes of the links of one replica. A gate passes
 // bytes, holds them (nothing is lost, all is delivered later), or is cut (each
 // connection is closed, and so is each new one).
-type gate struct {
+type Gate struct {
 	mu     sync.Mutex
 	cut    bool
 	passes chan struct{} // closed while bytes pass
 	conns  map[net.Conn]struct{}
 }
 
-func newGate() *gate {
-	g := &gate{passes: make(chan struct{}), conns: map[net.Conn]struct{}{}}
+func NewGate() *Gate {
+	g := &Gate{passes: make(chan struct{}), conns: map[net.Conn]struct{}{}}
 	close(g.passes)
 	return g
 }
 
 // Hold keeps all bytes back until Pass or Cut.
-func (g *gate) Hold() {
+func (g *Gate) Hold() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	select {
@@ -33,7 +33,7 @@ func (g *gate) Hold() {
 }
 
 // Pass delivers what was held, and all that follows.
-func (g *gate) Pass() {
+func (g *Gate) Pass() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.cut = false
@@ -41,7 +41,7 @@ func (g *gate) Pass() {
 }
 
 // Cut closes all connections and refuses new ones until Pass.
-func (g *gate) Cut() {
+func (g *Gate) Cut() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.cut = true
@@ -52,7 +52,7 @@ func (g *gate) Cut() {
 	g.open()
 }
 
-func (g *gate) open() {
+func (g *Gate) open() {
 	select {
 	case <-g.passes:
 	default:
@@ -61,7 +61,7 @@ func (g *gate) open() {
 }
 
 // wait returns when bytes may pass.
-func (g *gate) wait() {
+func (g *Gate) wait() {
 	g.mu.Lock()
 	passes := g.passes
 	g.mu.Unlock()
@@ -69,7 +69,7 @@ func (g *gate) wait() {
 }
 
 // add registers a connection, so that Cut closes it. It reports false if the gate is cut.
-func (g *gate) add(c net.Conn) bool {
+func (g *Gate) add(c net.Conn) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if !g.cut {
@@ -78,7 +78,7 @@ func (g *gate) add(c net.Conn) bool {
 	return !g.cut
 }
 
-func (g *gate) remove(c net.Conn) {
+func (g *Gate) remove(c net.Conn) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	delete(g.conns, c)

@@ -1,4 +1,4 @@
-package main
+package servers
 
 import (
 	"context"
@@ -22,7 +22,7 @@ type redisServer struct {
 	log     string
 }
 
-func (s *redisServer) address() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
+func (s *redisServer) Address() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
 
 // newRedisServer chooses a port and starts a server on it.
 func newRedisServer(dir, log string, more ...string) (*redisServer, error) {
@@ -40,15 +40,15 @@ func newRedisServer(dir, log string, more ...string) (*redisServer, error) {
 // start starts the server with the data in its directory, and waits until it answers. The
 // last value of an argument counts.
 func (s *redisServer) start(more ...string) (err error) {
-	s.process, err = startLogged(s.log, "redis-server", nil, append([]string{
+	s.process, err = StartLogged(s.log, "redis-server", nil, append([]string{
 		"--bind", "127.0.0.1", "--port", fmt.Sprint(s.port), "--dir", s.dir, "--save", "", "--appendonly", "yes", "--appendfsync", "everysec",
 		"--maxmemory-policy", "noeviction", "--repl-diskless-sync-delay", "0",
 	}, more...)...)
 	if err != nil {
 		return err
 	}
-	return eventually(20*time.Second, func() error {
-		if ended(s.process) {
+	return Eventually(20*time.Second, func() error {
+		if Ended(s.process) {
 			return fmt.Errorf("redis-server ended: see %s", s.log)
 		}
 		return s.do(func(ctx context.Context, c *redis.Client) error { return c.Ping(ctx).Err() })
@@ -57,7 +57,7 @@ func (s *redisServer) start(more ...string) (err error) {
 
 // do calls f with a client of the server, and bounds its time.
 func (s *redisServer) do(f func(context.Context, *redis.Client) error) error {
-	c := redis.NewClient(&redis.Options{Addr: s.address(), Protocol: 2, MaxRetries: -1})
+	c := redis.NewClient(&redis.Options{Addr: s.Address(), Protocol: 2, MaxRetries: -1})
 	defer func() { _ = c.Close() }()
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
@@ -75,7 +75,7 @@ func (s *redisServer) info(section string) (text string) {
 
 // follows waits until the server has all that its primary has.
 func (s *redisServer) follows() error {
-	return eventually(20*time.Second, func() error {
+	return Eventually(20*time.Second, func() error {
 		if !strings.Contains(s.info("replication"), "master_link_status:up") {
 			return fmt.Errorf("the Redis replica does not follow its primary")
 		}
@@ -93,24 +93,24 @@ func startSentinel(dir, log string, port, primary int) (*testserver.Process, err
 	}
 	file := filepath.Join(dir, "sentinel.conf")
 	text := fmt.Sprintf("port %d\nbind 127.0.0.1\ndir %s\nsentinel monitor %s 127.0.0.1 %d 1\n"+
-		"sentinel down-after-milliseconds %[3]s 2000\nsentinel failover-timeout %[3]s 5000\n", port, dir, masterName, primary)
+		"sentinel down-after-milliseconds %[3]s 2000\nsentinel failover-timeout %[3]s 5000\n", port, dir, MasterName, primary)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
-	return startLogged(log, "redis-server", nil, file, "--sentinel")
+	return StartLogged(log, "redis-server", nil, file, "--sentinel")
 }
 
 // startPostgres starts a Postgres server that keeps what was committed.
 func startPostgres() (*testserver.PostgresServer, error) { return testserver.NewPostgres("on") }
 
-// startLogged starts a program whose output goes to the end of a file.
-func startLogged(file, program string, environment []string, args ...string) (*testserver.Process, error) {
+// StartLogged starts a program whose output goes to the end of a file.
+func StartLogged(file, program string, environment []string, args ...string) (*testserver.Process, error) {
 	cmd := exec.Command("/bin/sh", append([]string{"-c", `file=$1; shift; exec "$0" "$@" >>"$file" 2>&1`, program, file}, args...)...)
 	cmd.Env = append(os.Environ(), environment...)
 	return testserver.Start(cmd)
 }
 
-func ended(p *testserver.Process) bool {
+func Ended(p *testserver.Process) bool {
 	select {
 	case <-p.Done():
 		return true
@@ -119,21 +119,21 @@ func ended(p *testserver.Process) bool {
 	}
 }
 
-func stop(p *testserver.Process) {
-	if p != nil && !ended(p) {
+func Stop(p *testserver.Process) {
+	if p != nil && !Ended(p) {
 		p.Resume()
 		p.Stop()
 	}
 }
 
-// freeAddress returns an address that was free a moment ago.
-func freeAddress() (string, error) {
+// FreeAddress returns an address that was free a moment ago.
+func FreeAddress() (string, error) {
 	port, err := testserver.Port()
 	return fmt.Sprintf("127.0.0.1:%d", port), err
 }
 
-// eventually calls try until it succeeds or the time is up.
-func eventually(limit time.Duration, try func() error) error {
+// Eventually calls try until it succeeds or the time is up.
+func Eventually(limit time.Duration, try func() error) error {
 	for begin := time.Now(); ; time.Sleep(50 * time.Millisecond) {
 		if err := try(); err == nil || time.Since(begin) > limit {
 			return err
@@ -141,8 +141,8 @@ func eventually(limit time.Duration, try func() error) error {
 	}
 }
 
-// pause sleeps, but not beyond the end of ctx.
-func pause(ctx context.Context, d time.Duration) {
+// Pause sleeps, but not beyond the end of ctx.
+func Pause(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

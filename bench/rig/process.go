@@ -1,4 +1,4 @@
-package main
+package rig
 
 import (
 	"bytes"
@@ -12,9 +12,9 @@ import (
 
 const ticksPerSecond = 100 // USER_HZ, the same on all of Linux
 
-// processorTime is that of a process in user and kernel mode, and of its children
+// ProcessorTime is that of a process in user and kernel mode, and of its children
 // that have ended; 0 when it is not there (proc(5)).
-func processorTime(pid int) time.Duration {
+func ProcessorTime(pid int) time.Duration {
 	f := statOf(strconv.Itoa(pid))
 	if f == nil {
 		return 0
@@ -27,8 +27,8 @@ func processorTime(pid int) time.Duration {
 	return time.Duration(ticks) * time.Second / ticksPerSecond
 }
 
-// family is a process and its children: Postgres has one for each connection.
-func family(pid int) []int {
+// Family is a process and its children: Postgres has one for each connection.
+func Family(pid int) []int {
 	list := []int{pid}
 	all, _ := filepath.Glob("/proc/[0-9]*")
 	for _, p := range all {
@@ -41,10 +41,10 @@ func family(pid int) []int {
 	return list
 }
 
-func familyTime(pid int) time.Duration {
+func FamilyTime(pid int) time.Duration {
 	var sum time.Duration
-	for _, p := range family(pid) {
-		sum += processorTime(p)
+	for _, p := range Family(pid) {
+		sum += ProcessorTime(p)
 	}
 	return sum
 }
@@ -58,9 +58,9 @@ func statOf(pid string) []string {
 	return strings.Fields(string(line[bytes.LastIndexByte(line, ')')+1:]))
 }
 
-// memory is the resident memory of a process, in bytes; peak since it started, or
+// Memory is the resident memory of a process, in bytes; peak since it started, or
 // since resetPeak.
-func memory(pid int) (now, peak int64) {
+func Memory(pid int) (now, peak int64) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, 0

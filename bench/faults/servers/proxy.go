@@ -1,8 +1,9 @@
-package main
+package servers
 
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,16 +13,16 @@ import (
 	"latchkey/internal/testserver"
 )
 
-// replicaHeader is the header in which HAProxy names the replica that answered.
-const replicaHeader = "X-Replica"
+// ReplicaHeader is the header in which HAProxy names the replica that answered.
+const ReplicaHeader = "X-Replica"
 
 // haproxyDir has the settings that operators start from; the program runs in the root of
 // the tree.
 const haproxyDir = "deploy/haproxy"
 
-// startHAProxy writes the settings of haproxyDir with other addresses to a directory,
+// StartHAProxy writes the settings of haproxyDir with other addresses to a directory,
 // checks them, and starts HAProxy.
-func startHAProxy(dir, log, bind string, replicas []string) (*testserver.Process, error) {
+func StartHAProxy(dir, log, bind string, replicas []string) (*testserver.Process, error) {
 	errorFiles, err := filepath.Abs(filepath.Join(haproxyDir, "errors"))
 	if err != nil {
 		return nil, err
@@ -44,7 +45,7 @@ func startHAProxy(dir, log, bind string, replicas []string) (*testserver.Process
 			b.WriteString(line)
 		}
 	}
-	fmt.Fprintf(&b, "    http-response set-header %s %%s\n", replicaHeader)
+	fmt.Fprintf(&b, "    http-response set-header %s %%s\n", ReplicaHeader)
 	for i, address := range replicas { // the last section is the backend
 		fmt.Fprintf(&b, "    server replica%d %s\n", i, address)
 	}
@@ -55,14 +56,28 @@ func startHAProxy(dir, log, bind string, replicas []string) (*testserver.Process
 	if out, err := exec.Command("haproxy", "-c", "-f", path).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("haproxy -c: %w: %s", err, out)
 	}
-	p, err := startLogged(log, "haproxy", nil, "-db", "-f", path)
+	p, err := StartLogged(log, "haproxy", nil, "-db", "-f", path)
 	if err != nil {
 		return nil, err
 	}
-	return p, eventually(10*time.Second, func() error {
-		if ended(p) {
+	return p, Eventually(10*time.Second, func() error {
+		if Ended(p) {
 			return fmt.Errorf("haproxy ended: see %s", log)
 		}
-		return ready("http://" + bind)
+		return Ready("http://" + bind)
 	})
+}
+
+// Ready returns an error while a service is not ready.
+func Ready(url string) error {
+	c := http.Client{Timeout: 2 * time.Second}
+	res, err := c.Get(url + "/readyz")
+	if err != nil {
+		return err
+	}
+	_ = res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return errors.New("the service is not ready: " + res.Status)
+	}
+	return nil
 }

@@ -1,4 +1,4 @@
-package main
+package servers
 
 import (
 	"bufio"
@@ -11,14 +11,14 @@ import (
 	"sync"
 )
 
-// masterName is the name of the pair of Redis servers.
-const masterName = "latchkey"
+// MasterName is the name of the pair of Redis servers.
+const MasterName = "latchkey"
 
-// shim speaks as much of the protocol of Sentinel as a client needs, for one replica of
+// Shim speaks as much of the protocol of Sentinel as a client needs, for one replica of
 // the program. A real sentinel would announce the addresses of the servers. Each shim
 // announces the links of its replica instead, so that all traffic of that replica goes
 // through its gate. What the shim says follows the real sentinel (stores.watch).
-type shim struct {
+type Shim struct {
 	listener net.Listener
 	mu       sync.Mutex
 	port     int // the link to the primary
@@ -31,19 +31,19 @@ type shimConn struct {
 	subscribed int // channels
 }
 
-func newShim() (*shim, error) {
+func NewShim() (*Shim, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	s := &shim{listener: l, conns: map[*shimConn]struct{}{}}
+	s := &Shim{listener: l, conns: map[*shimConn]struct{}{}}
 	go s.serve()
 	return s, nil
 }
 
-func (s *shim) address() string { return s.listener.Addr().String() }
+func (s *Shim) Address() string { return s.listener.Addr().String() }
 
-func (s *shim) close() {
+func (s *Shim) Close() {
 	_ = s.listener.Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -52,8 +52,8 @@ func (s *shim) close() {
 	}
 }
 
-// announce makes a link the one of the primary, and publishes the change.
-func (s *shim) announce(port int) {
+// Announce makes a link the one of the primary, and publishes the change.
+func (s *Shim) Announce(port int) {
 	s.mu.Lock()
 	old := s.port
 	s.port = port
@@ -65,7 +65,7 @@ func (s *shim) announce(port int) {
 	if old == 0 || old == port {
 		return
 	}
-	message := fmt.Sprintf("%s 127.0.0.1 %d 127.0.0.1 %d", masterName, old, port)
+	message := fmt.Sprintf("%s 127.0.0.1 %d 127.0.0.1 %d", MasterName, old, port)
 	for _, c := range list {
 		if c.subscriptions() > 0 {
 			c.write(bulks("message", "+switch-master", message))
@@ -73,7 +73,7 @@ func (s *shim) announce(port int) {
 	}
 }
 
-func (s *shim) serve() {
+func (s *Shim) serve() {
 	for {
 		conn, err := s.listener.Accept()
 		if err != nil {
@@ -93,7 +93,7 @@ func (s *shim) serve() {
 	}
 }
 
-func (s *shim) answer(c *shimConn) {
+func (s *Shim) answer(c *shimConn) {
 	for r := bufio.NewReader(c); ; {
 		command, err := readCommand(r)
 		if err != nil || len(command) == 0 {
@@ -122,7 +122,7 @@ func (s *shim) answer(c *shimConn) {
 	}
 }
 
-func (s *shim) sentinel(args []string) string {
+func (s *Shim) sentinel(args []string) string {
 	if len(args) == 0 {
 		return "-ERR wrong number of arguments\r\n"
 	}
@@ -130,7 +130,7 @@ func (s *shim) sentinel(args []string) string {
 	case "get-master-addr-by-name":
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if s.port == 0 || len(args) < 2 || args[1] != masterName {
+		if s.port == 0 || len(args) < 2 || args[1] != MasterName {
 			return "*-1\r\n"
 		}
 		return bulks("127.0.0.1", strconv.Itoa(s.port))

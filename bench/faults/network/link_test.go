@@ -1,4 +1,4 @@
-package main
+package network
 
 import (
 	"bufio"
@@ -35,14 +35,14 @@ func echo(t *testing.T) string {
 	return l.Addr().String()
 }
 
-func dialLink(t *testing.T) (net.Conn, *gate) {
+func dialLink(t *testing.T) (net.Conn, *Gate) {
 	t.Helper()
-	g := newGate()
-	k, err := newLink(echo(t), g)
+	g := NewGate()
+	k, err := NewLink(echo(t), g)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(k.close)
+	t.Cleanup(k.Close)
 	c, err := net.Dial("tcp", k.listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)

@@ -1,4 +1,4 @@
-package main
+package network
 
 import (
 	"net"
@@ -6,32 +6,32 @@ import (
 	"time"
 )
 
-// link is a TCP proxy on loopback, from one replica of the program to one server. Its
+// Link is a TCP proxy on loopback, from one replica of the program to one server. Its
 // gate may be shared with other links.
-type link struct {
+type Link struct {
 	listener net.Listener
 	target   string
-	gate     *gate
+	gate     *Gate
 }
 
-func newLink(target string, g *gate) (*link, error) {
+func NewLink(target string, g *Gate) (*Link, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	k := &link{l, target, g}
+	k := &Link{l, target, g}
 	go k.serve()
 	return k, nil
 }
 
-func (k *link) port() int { return k.listener.Addr().(*net.TCPAddr).Port }
+func (k *Link) Port() int { return k.listener.Addr().(*net.TCPAddr).Port }
 
-func (k *link) close() {
+func (k *Link) Close() {
 	_ = k.listener.Close()
 	k.gate.Cut()
 }
 
-func (k *link) serve() {
+func (k *Link) serve() {
 	for {
 		c, err := k.listener.Accept()
 		if err != nil {
@@ -42,7 +42,7 @@ func (k *link) serve() {
 }
 
 // carry connects a client with the target until both have said all.
-func (k *link) carry(client net.Conn) {
+func (k *Link) carry(client net.Conn) {
 	if !k.gate.add(client) {
 		reset(client)
 		return
@@ -69,7 +69,7 @@ func (k *link) carry(client net.Conn) {
 // pipe carries one direction. If the sender closes its side, the bytes that are held
 // are delivered first: a command whose sender has given up runs later, as it does on a
 // network that hangs.
-func (k *link) pipe(to, from net.Conn) {
+func (k *Link) pipe(to, from net.Conn) {
 	chunk := make([]byte, 16<<10)
 	for {
 		n, err := from.Read(chunk)

@@ -1,4 +1,4 @@
-package main
+package rig
 
 import (
 	"bytes"
@@ -21,12 +21,14 @@ const (
 	clientID = "latchkey" // of the JSON API
 )
 
+const Connections = 64
+
 // The users and sessions of the benchmarks are numbered, so that nobody needs to
 // keep a million of them.
-func userID(n int) string    { return fmt.Sprintf("00000000-0000-7000-8000-%012x", n) }
-func sessionID(n int) string { return fmt.Sprintf("00000000-0000-7000-9000-%012x", n) }
+func UserID(n int) string    { return fmt.Sprintf("00000000-0000-7000-8000-%012x", n) }
+func SessionID(n int) string { return fmt.Sprintf("00000000-0000-7000-9000-%012x", n) }
 func firstID(n int) string   { return fmt.Sprintf("bench%017d", n) }
-func username(n int) string  { return fmt.Sprint("user", n) }
+func Username(n int) string  { return fmt.Sprint("user", n) }
 
 // sign makes a token as the service would.
 func (k key) sign(typ string, claims jwt.MapClaims) []byte {
@@ -44,7 +46,7 @@ func (k key) sign(typ string, claims jwt.MapClaims) []byte {
 func (k key) refreshToken(n int) []byte {
 	now := time.Now().Unix()
 	claims := fmt.Appendf(make([]byte, 0, 400), `{"iss":"`+issuer+`","aud":["`+issuer+`"],"client_id":"`+clientID+`","sub":%q,"sid":%q,"jti":%q,"iat":%d,"exp":%d,"gen":0}`,
-		userID(n), sessionID(n), firstID(n), now-10, now+86_400)
+		UserID(n), SessionID(n), firstID(n), now-10, now+86_400)
 	text := base64.RawURLEncoding.AppendEncode(make([]byte, 0, 700), []byte(`{"alg":"HS256","kid":"`+k.id+`","typ":"rt+jwt"}`))
 	text = base64.RawURLEncoding.AppendEncode(append(text, '.'), claims)
 	mac := hmac.New(sha256.New, k.raw)
@@ -52,50 +54,50 @@ func (k key) refreshToken(n int) []byte {
 	return base64.RawURLEncoding.AppendEncode(append(text, '.'), mac.Sum(nil))
 }
 
-// accessToken is one of so many of a session.
-func (k key) accessToken(n, one int) []byte {
+// AccessToken is one of so many of a session.
+func (k key) AccessToken(n, one int) []byte {
 	now := time.Now().Unix()
 	return k.sign("at+jwt", jwt.MapClaims{
-		"iss": issuer, "aud": []string{"latchkey"}, "sub": userID(n), "client_id": clientID, "sid": sessionID(n), "jti": firstID(one),
+		"iss": issuer, "aud": []string{"latchkey"}, "sub": UserID(n), "client_id": clientID, "sid": SessionID(n), "jti": firstID(one),
 		"iat": now - 10, "exp": now + 86_400, "auth_time": now - 10, "amr": []string{"pwd"}, "privilege": 0,
 	})
 }
 
-// refresher presents what it was last given, of one of its sessions at a time.
-type refresher struct {
-	path     string
-	key      key
-	sessions []int
-	tokens   map[int][]byte
-	keep     bool // rtVerify by header: the token stays
+// Refresher presents what it was last given, of one of its sessions at a time.
+type Refresher struct {
+	Path     string
+	Key      key
+	Sessions []int
+	Tokens   map[int][]byte
+	Keep     bool // rtVerify by header: the token stays
 	current  int
 }
 
-// refreshers share so many sessions, from first on. Each keeps the tokens of the
+// Refreshers share so many sessions, from first on. Each keeps the tokens of the
 // sessions that it has met, and no others.
-func refreshers(path string, k key, first, sessions int) []*refresher {
-	list := make([]*refresher, connections)
+func Refreshers(path string, k key, first, sessions int) []*Refresher {
+	list := make([]*Refresher, Connections)
 	for i := range list {
-		list[i] = &refresher{path: path, key: k, tokens: map[int][]byte{}}
-		for n := i; n < sessions; n += connections {
-			list[i].sessions = append(list[i].sessions, first+n)
+		list[i] = &Refresher{Path: path, Key: k, Tokens: map[int][]byte{}}
+		for n := i; n < sessions; n += Connections {
+			list[i].Sessions = append(list[i].Sessions, first+n)
 		}
 	}
 	return list
 }
 
 // Request implements load.Client.
-func (r *refresher) Request(b []byte) []byte {
-	r.current = r.sessions[rand.IntN(len(r.sessions))]
-	token, ok := r.tokens[r.current]
+func (r *Refresher) Request(b []byte) []byte {
+	r.current = r.Sessions[rand.IntN(len(r.Sessions))]
+	token, ok := r.Tokens[r.current]
 	if !ok {
-		token = r.key.refreshToken(r.current)
-		r.tokens[r.current] = token
+		token = r.Key.refreshToken(r.current)
+		r.Tokens[r.current] = token
 	}
-	b = append(append(append(b, "POST "...), r.path...), " HTTP/1.1\r\nHost: localhost\r\n"...)
-	if r.keep {
+	b = append(append(append(b, "POST "...), r.Path...), " HTTP/1.1\r\nHost: localhost\r\n"...)
+	if r.Keep {
 		b = append(append(append(b, "refreshtoken: "...), token...), "\r\nuserid: "...)
-		return append(append(b, userID(r.current)...), "\r\nContent-Length: 0\r\n\r\n"...)
+		return append(append(b, UserID(r.current)...), "\r\nContent-Length: 0\r\n\r\n"...)
 	}
 	const open, end = `{"refreshToken":"`, `"}`
 	b = append(b, "Content-Type: application/json\r\nContent-Length: "...)
@@ -104,18 +106,18 @@ func (r *refresher) Request(b []byte) []byte {
 }
 
 // Answered implements load.Client.
-func (r *refresher) Answered(status int, body []byte) error {
+func (r *Refresher) Answered(status int, body []byte) error {
 	if status != 200 {
-		return unexpected(status, body)
+		return Unexpected(status, body)
 	}
-	if r.keep {
+	if r.Keep {
 		return nil
 	}
 	token := member(body, "refreshToken")
 	if token == nil {
 		return errors.New("no refresh token in the answer")
 	}
-	r.tokens[r.current] = append(r.tokens[r.current][:0], token...)
+	r.Tokens[r.current] = append(r.Tokens[r.current][:0], token...)
 	return nil
 }
 
@@ -129,54 +131,54 @@ func member(body []byte, name string) []byte {
 	return value
 }
 
-func unexpected(status int, body []byte) error {
+func Unexpected(status int, body []byte) error {
 	return fmt.Errorf("status %d: %.200s", status, body)
 }
 
-// getter asks for a path, with each of its tokens in turn.
-type getter struct {
-	path   string
-	tokens [][]byte
+// Getter asks for a path, with each of its tokens in turn.
+type Getter struct {
+	Path   string
+	Tokens [][]byte
 	next   int
 }
 
 // Request implements load.Client.
-func (g *getter) Request(b []byte) []byte {
-	b = append(append(append(b, "GET "...), g.path...), " HTTP/1.1\r\nHost: localhost\r\n"...)
-	if len(g.tokens) > 0 {
-		b = append(append(append(b, "Authorization: Bearer "...), g.tokens[g.next]...), "\r\n"...)
-		g.next = (g.next + 1) % len(g.tokens)
+func (g *Getter) Request(b []byte) []byte {
+	b = append(append(append(b, "GET "...), g.Path...), " HTTP/1.1\r\nHost: localhost\r\n"...)
+	if len(g.Tokens) > 0 {
+		b = append(append(append(b, "Authorization: Bearer "...), g.Tokens[g.next]...), "\r\n"...)
+		g.next = (g.next + 1) % len(g.Tokens)
 	}
 	return append(b, "\r\n"...)
 }
 
 // Answered implements load.Client.
-func (g *getter) Answered(status int, body []byte) error {
+func (g *Getter) Answered(status int, body []byte) error {
 	if status != 200 {
-		return unexpected(status, body)
+		return Unexpected(status, body)
 	}
 	return nil
 }
 
-// poster sends what next says: a body, and the address that it seems to come from.
-type poster struct {
-	path     string
-	next     func() (body, address string)
-	answered func(status int, body []byte) error
+// Poster sends what next says: a body, and the address that it seems to come from.
+type Poster struct {
+	Path     string
+	Next     func() (body, address string)
+	OnAnswer func(status int, body []byte) error
 }
 
 // Request implements load.Client.
-func (p *poster) Request(b []byte) []byte {
-	body, address := p.next()
+func (p *Poster) Request(b []byte) []byte {
+	body, address := p.Next()
 	return fmt.Appendf(b, "POST %s HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
-		p.path, address, len(body), body)
+		p.Path, address, len(body), body)
 }
 
 // Answered implements load.Client.
-func (p *poster) Answered(status int, body []byte) error { return p.answered(status, body) }
+func (p *Poster) Answered(status int, body []byte) error { return p.OnAnswer(status, body) }
 
-// clientsOf turns a list of one kind of client into one of any.
-func clientsOf[C load.Client](list []C) []load.Client {
+// ClientsOf turns a list of one kind of client into one of any.
+func ClientsOf[C load.Client](list []C) []load.Client {
 	all := make([]load.Client, len(list))
 	for i, c := range list {
 		all[i] = c

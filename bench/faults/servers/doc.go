@@ -1,0 +1,2 @@
+// Package servers starts the stores, the Sentinels and the proxy that the faults break.
+package servers

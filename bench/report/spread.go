@@ -1,0 +1,44 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Spread is the same figure of each run.
+type Spread []float64
+
+func (s Spread) Median() float64 {
+	if len(s) == 0 {
+		return 0
+	}
+	return slices.Sorted(slices.Values(s))[len(s)/2]
+}
+
+func (s Spread) min() float64 { return slices.Min(append(Spread{s.Median()}, s...)) }
+func (s Spread) max() float64 { return slices.Max(append(Spread{s.Median()}, s...)) }
+
+// Times is each figure, so many times.
+func (s Spread) Times(factor float64) Spread {
+	list := make(Spread, len(s))
+	for i, v := range s {
+		list[i] = v * factor
+	}
+	return list
+}
+
+// String is the median, and what it lies between.
+func (s Spread) String() string {
+	return fmt.Sprintf("%s (%s to %s)", Short(s.Median()), Short(s.min()), Short(s.max()))
+}
+
+// Short writes a figure with three digits that count, as far as they do.
+func Short(v float64) string {
+	switch {
+	case v >= 100 || v == float64(int64(v)):
+		return fmt.Sprintf("%.0f", v)
+	case v >= 10:
+		return fmt.Sprintf("%.1f", v)
+	}
+	return fmt.Sprintf("%.2f", v)
+}

@@ -1,0 +1,228 @@
+package rig
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"latchkey/internal/testserver"
+)
+
+// Programs are what is measured, as it is built for a release.
+type Programs struct{ Service, floor string }
+
+// BuildPrograms builds them into a directory.
+func BuildPrograms(dir string) (Programs, error) {
+	p := Programs{filepath.Join(dir, "latchkey"), filepath.Join(dir, "floor")}
+	for path, pkg := range map[string]string{p.Service: "latchkey/cmd/latchkey", p.floor: "latchkey/bench/floor"} {
+		cmd := exec.Command("go", "build", "-trimpath", "-tags", "nomsgpack,grpcnotrace", "-ldflags", "-s -w", "-o", path, pkg)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return p, fmt.Errorf("build %s: %s", pkg, out)
+		}
+	}
+	return p, nil
+}
+
+// Running is a program under measurement.
+type Running struct {
+	*testserver.Process
+	Address string
+	On      *Deployment
+	First   time.Duration // from the start to the first healthy answer
+}
+
+func (r *Running) url() string { return "http://" + r.Address }
+
+// StartAt starts a program that listens where LATCHKEY_SERVER_LISTEN says, and waits
+// until it answers at a path.
+func StartAt(address, path, ready string, environment []string, args ...string) (r *Running, err error) {
+	r = &Running{Address: address}
+	cmd := exec.Command(path, args...)
+	cmd.Env = append(append(os.Environ(), "LATCHKEY_SERVER_LISTEN="+r.Address), environment...)
+	begin := time.Now()
+	if r.Process, err = testserver.Start(cmd); err != nil {
+		return nil, err
+	}
+	for time.Since(begin) < 30*time.Second {
+		if res, err := plain.Get(r.url() + ready); err == nil {
+			_ = res.Body.Close()
+			if res.StatusCode == http.StatusOK {
+				r.First = time.Since(begin)
+				return r, nil
+			}
+		}
+		select {
+		case <-r.Done():
+			return nil, fmt.Errorf("%s ended: %s", filepath.Base(path), r.Output())
+		case <-time.After(time.Millisecond):
+		}
+	}
+	r.Kill()
+	return nil, fmt.Errorf("%s is not ready: %s", filepath.Base(path), r.Output())
+}
+
+// FreeAddress is one that nothing listens on.
+func FreeAddress() (string, error) {
+	port, err := testserver.Port()
+	return fmt.Sprintf("127.0.0.1:%d", port), err
+}
+
+// plain is for what is not measured.
+var plain = &http.Client{Timeout: 10 * time.Second}
+
+// Deployment is stores with the schema, keys that we know, and the environment that
+// makes the service use them.
+type Deployment struct {
+	Programs
+	Postgres        *testserver.PostgresServer // nil: embedded
+	Redis           *testserver.RedisServer
+	Access, Refresh key
+	environment     []string
+}
+
+const (
+	secret   = "a root secret for benchmarks, of 32 bytes or more"
+	Prefix   = "latchkey:"
+	Password = "correct horse battery staple"
+	Cost     = 10 // of bcrypt
+)
+
+// Deploy starts Postgres and Redis.
+func Deploy(p Programs) (d *Deployment, err error) {
+	d = &Deployment{Programs: p}
+	defer func() {
+		if err != nil {
+			d.Close()
+		}
+	}()
+	if d.Postgres, err = testserver.NewPostgres("off"); err != nil {
+		return nil, fmt.Errorf("postgres: %w; make servers installs it", err)
+	}
+	if d.Redis, err = testserver.NewRedis(); err != nil {
+		return nil, fmt.Errorf("redis: %w; make servers installs it", err)
+	}
+	return d, d.prepare("LATCHKEY_DATABASE_URL="+d.Postgres.URL, "LATCHKEY_REDIS_URL="+d.Redis.URL, "LATCHKEY_REDIS_PREFIX="+Prefix)
+}
+
+// DeployEmbedded makes a SQLite file in a directory.
+func DeployEmbedded(p Programs, dir string) (*Deployment, error) {
+	d := &Deployment{Programs: p}
+	return d, d.prepare("LATCHKEY_DATA_DIR=" + dir)
+}
+
+// prepare makes the schema and the keys. Refresh tokens are replaced at each use:
+// without grace there is no pause between two rotations.
+func (d *Deployment) prepare(stores ...string) error {
+	d.environment = append(stores, "LATCHKEY_TOKENS_SECRET="+secret, fmt.Sprintf("LATCHKEY_PASSWORD_BCRYPT_COST=%d", Cost),
+		"LATCHKEY_SERVER_TRUSTED_PROXIES=127.0.0.0/8", "LATCHKEY_REFRESH_GRACE=0s", "LATCHKEY_REFRESH_MAX_SESSIONS=1000",
+		"LATCHKEY_LIMITS_SIGNUPS_PER_HOUR=0", "LATCHKEY_LIMITS_LOGINS_PER_HOUR=0", "LATCHKEY_TOKENS_ISSUER="+issuer)
+	if err := d.command(nil, "migrate", "up"); err != nil {
+		return err
+	}
+	return errors.Join(d.importKey("access", &d.Access), d.importKey("refresh", &d.Refresh))
+}
+
+func (d *Deployment) Close() {
+	if d.Redis != nil {
+		d.Redis.Remove()
+	}
+	if d.Postgres != nil {
+		d.Postgres.Remove()
+	}
+}
+
+// command runs the program with arguments.
+func (d *Deployment) command(stdin []byte, args ...string) error {
+	cmd := exec.Command(d.Service, args...)
+	cmd.Env = append(os.Environ(), d.environment...)
+	cmd.Stdin = strings.NewReader(string(stdin))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("latchkey %s: %w: %s", strings.Join(args, " "), err, out)
+	}
+	return nil
+}
+
+// key is one that signs, by HMAC.
+type key struct {
+	id  string
+	raw []byte
+}
+
+// importKey gives the service a key that the clients here can sign with, too.
+func (d *Deployment) importKey(use string, k *key) error {
+	text, err := exec.Command(d.Service, "key", "generate", "--alg", "HS256").Output()
+	if err != nil {
+		return err
+	}
+	var jwk struct{ Kid, K string }
+	if err := json.Unmarshal(text, &jwk); err != nil {
+		return err
+	}
+	k.id = jwk.Kid
+	if k.raw, err = base64.RawURLEncoding.DecodeString(jwk.K); err != nil {
+		return err
+	}
+	return errors.Join(d.command(text, "key", "import", "--use", use, "-"), d.command(nil, "key", "rotate", "--use", use, "--now"))
+}
+
+// KeysFile writes a file with a key of an algorithm for access tokens. The caller removes
+// it.
+func (d *Deployment) KeysFile(algorithm string) (path string, err error) {
+	text, err := exec.Command(d.Service, "key", "generate", "--alg", algorithm).Output()
+	if err != nil {
+		return "", err
+	}
+	f, err := os.CreateTemp("", "latchkey-bench-keys-")
+	if err != nil {
+		return "", err
+	}
+	_, err = fmt.Fprintf(f, `{"keys":[{"state":"active",%s]}`, strings.TrimPrefix(strings.TrimSpace(string(text)), "{"))
+	return f.Name(), errors.Join(err, f.Close())
+}
+
+// StartService starts the service on the deployment.
+func (d *Deployment) StartService(more ...string) (*Running, error) {
+	address, err := FreeAddress()
+	if err != nil {
+		return nil, err
+	}
+	return d.StartServiceAt(address, more...)
+}
+
+func (d *Deployment) StartServiceAt(address string, more ...string) (*Running, error) {
+	return d.startAt(address, d.Service, "/readyz", more, "serve")
+}
+
+// StartFloor starts the baselines on it.
+func (d *Deployment) StartFloor() (*Running, error) {
+	script, err := os.ReadFile("repository/redis/scripts/present_session.lua")
+	if err != nil {
+		return nil, fmt.Errorf("run this in the root of the repository: %w", err)
+	}
+	address, err := FreeAddress()
+	if err != nil {
+		return nil, err
+	}
+	return d.startAt(address, d.floor, "/hello", []string{
+		"FLOOR_SCRIPT=" + string(script), "FLOOR_ACCESS=" + base64.StdEncoding.EncodeToString(d.Access.raw),
+		"FLOOR_REFRESH=" + base64.StdEncoding.EncodeToString(d.Refresh.raw),
+	})
+}
+
+// startAt starts a program that uses the deployment.
+func (d *Deployment) startAt(address, path, ready string, more []string, args ...string) (*Running, error) {
+	r, err := StartAt(address, path, ready, slices.Concat(d.environment, more), args...)
+	if err == nil {
+		r.On = d
+	}
+	return r, err
+}
