@@ -53,7 +53,7 @@ func readAuthorize(c *gin.Context) (params, oauth.AuthorizeRequest, error) {
 	if c.Request.Method == http.MethodPost {
 		text, err = readFormBody(c.Writer, c.Request)
 	} else if len(text) > maxAuthorize {
-		err = service.NewError(service.CodeInvalidRequest, fmt.Sprintf("The application asks in more than %d bytes.", maxAuthorize))
+		err = service.NewError(service.CodeInvalidRequest, fmt.Sprintf("The authorization request is longer than %d bytes.", maxAuthorize))
 	}
 	if err != nil {
 		return nil, oauth.AuthorizeRequest{}, err
@@ -73,7 +73,7 @@ func (s *server) ask(c *gin.Context, status int, a oauth.Authorization, r oauth.
 		name = a.Client.ID
 	}
 	p := page.Page{
-		Title: "Sign in to " + name, Error: problemText, Client: name, FirstParty: a.Client.FirstParty, Scopes: strings.Fields(a.Scope),
+		Title: "Log in to " + name, Error: problemText, Client: name, FirstParty: a.Client.FirstParty, Scopes: strings.Fields(a.Scope),
 		Target: a.RedirectURI, Username: username, Action: s.path("/oauth/authorize"),
 	}
 	for _, h := range [][2]string{
@@ -101,7 +101,7 @@ func (s *server) decide(c *gin.Context, a oauth.Authorization, r oauth.Authorize
 		return
 	}
 	if p["decision"] == "deny" {
-		s.answerError(c, a, r.State, service.NewError(service.CodeAccessDenied, "The user said no."))
+		s.answerError(c, a, r.State, service.NewError(service.CodeAccessDenied, "The user denied access."))
 		return
 	}
 	call := &call{r: c.Request, address: c.ClientIP(), param: c.Param}

@@ -146,7 +146,7 @@ func (s *server) client(c *call, _ session.Live, _ empty) (reply, error) {
 func (s *server) changeClient(c *call, by session.Live, wish clientWish) (reply, error) {
 	if wish.ID != nil || wish.Public != nil {
 		return reply{}, &service.Error{
-			Code: service.CodeInvalidRequest, Message: "This stays as it was made.", Fields: map[string]string{"id": "cannot be changed, nor can public"},
+			Code: service.CodeInvalidRequest, Message: "The ID and the type of a client cannot be changed.", Fields: map[string]string{"id": "cannot be changed"},
 		}
 	}
 	changed, err := s.Clients.Change(c.ctx(), c.param("id"), wish.apply, by.Caller(), c.from())

@@ -20,18 +20,18 @@ func clientCredentials(r *http.Request, p params) (c oauth.ClientCredentials, er
 	header := r.Header.Get("Authorization")
 	if scheme, _, _ := strings.Cut(header, " "); !strings.EqualFold(scheme, "basic") {
 		if p["client_id"] == "" {
-			return c, &service.Error{Code: service.CodeInvalidClient, Message: "The client must say who it is: by HTTP Basic, or by client_id in the body."}
+			return c, &service.Error{Code: service.CodeInvalidClient, Message: "The client must authenticate. Send HTTP Basic, or client_id in the body."}
 		}
 		return oauth.ClientCredentials{ID: p["client_id"], Secret: oauth.ClientSecret(p["client_secret"])}, nil
 	}
 	c, err = basic(header)
 	switch {
 	case err != nil:
-		return c, &service.Error{Code: service.CodeInvalidClient, Message: "The header Authorization is not HTTP Basic.", Err: err}
+		return c, &service.Error{Code: service.CodeInvalidClient, Message: "The Authorization header is not valid HTTP Basic.", Err: err}
 	case p["client_secret"] != "":
-		return c, service.NewError(service.CodeInvalidRequest, "The client authenticates twice: by HTTP Basic and by client_secret.")
+		return c, service.NewError(service.CodeInvalidRequest, "The client sent two credentials, HTTP Basic and client_secret. Send one.")
 	case p["client_id"] != "" && p["client_id"] != c.ID:
-		return c, service.NewError(service.CodeInvalidRequest, "client_id is not the client of the header Authorization.")
+		return c, service.NewError(service.CodeInvalidRequest, "client_id differs from the client in the Authorization header.")
 	}
 	return c, nil
 }
@@ -47,11 +47,11 @@ func basic(header string) (oauth.ClientCredentials, error) {
 	user, password, found := strings.Cut(string(decoded), ":")
 	id, err := url.QueryUnescape(user)
 	if !found || err != nil || id == "" {
-		return oauth.ClientCredentials{}, errors.New("not a user and a password, form-encoded")
+		return oauth.ClientCredentials{}, errors.New("not a form-encoded user and password")
 	}
 	secret, err := url.QueryUnescape(password)
 	if err != nil {
-		return oauth.ClientCredentials{}, errors.New("not a user and a password, form-encoded")
+		return oauth.ClientCredentials{}, errors.New("not a form-encoded user and password")
 	}
 	return oauth.ClientCredentials{ID: id, Secret: oauth.ClientSecret(secret)}, nil
 }

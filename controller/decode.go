@@ -109,28 +109,28 @@ func readMembers(body []byte) (map[string]json.RawMessage, error) {
 	members := map[string]json.RawMessage{}
 	d := json.NewDecoder(bytes.NewReader(body))
 	if open, err := d.Token(); err != nil || open != json.Delim('{') {
-		return nil, malformed("The body is not one JSON object.", err)
+		return nil, malformed("The body is not a JSON object.", err)
 	}
 	for d.More() {
 		token, err := d.Token()
 		name, isText := token.(string)
 		if err != nil || !isText {
-			return nil, malformed("The body is not one JSON object.", err)
+			return nil, malformed("The body is not a JSON object.", err)
 		}
 		if _, twice := members[name]; twice {
-			return nil, malformed("The body gives a member twice.", nil)
+			return nil, malformed("A member appears twice in the body.", nil)
 		}
 		var value json.RawMessage
 		if err := d.Decode(&value); err != nil {
-			return nil, malformed("The body is not one JSON object.", err)
+			return nil, malformed("The body is not a JSON object.", err)
 		}
 		members[name] = value
 	}
 	if _, err := d.Token(); err != nil {
-		return nil, malformed("The body is not one JSON object.", err)
+		return nil, malformed("The body is not a JSON object.", err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, malformed("The body has something after the JSON object.", err)
+		return nil, malformed("The body has data after the JSON object.", err)
 	}
 	return members, nil
 }
@@ -147,7 +147,7 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	case errors.As(err, &tooLarge):
 		return nil, service.NewError(service.CodeBodyTooLarge, fmt.Sprintf("The body must be at most %d bytes long.", limit))
 	case err != nil:
-		return nil, malformed("The body did not arrive whole.", err)
+		return nil, malformed("The body is incomplete.", err)
 	}
 	return body, nil
 }

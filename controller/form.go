@@ -21,7 +21,7 @@ type params map[string]string
 // refused: a query ends up in logs.
 func readForm(w http.ResponseWriter, r *http.Request) (params, error) {
 	if r.URL.RawQuery != "" {
-		return nil, service.NewError(service.CodeInvalidRequest, "Parameters belong in the body, not in the query.")
+		return nil, service.NewError(service.CodeInvalidRequest, "Send the parameters in the body, not in the query.")
 	}
 	text, err := readFormBody(w, r)
 	if err != nil {
@@ -50,9 +50,9 @@ func parseParams(text string) (params, error) {
 	for name, list := range values {
 		switch {
 		case len(list) > 1:
-			p[name], bad = "", service.NewError(service.CodeInvalidRequest, "A parameter stands twice.")
+			p[name], bad = "", service.NewError(service.CodeInvalidRequest, "A parameter appears twice.")
 		case !utf8.ValidString(list[0]) || strings.ContainsRune(list[0], 0):
-			bad = service.NewError(service.CodeInvalidRequest, "A parameter is not valid UTF-8, or has a NUL character.")
+			bad = service.NewError(service.CodeInvalidRequest, "A parameter is not valid UTF-8, or contains a NUL character.")
 		case list[0] != "":
 			p[name] = list[0]
 		}

@@ -63,7 +63,7 @@ func (s *server) health(c *call, state health.Report, stores bool) reply {
 	out := reply{body: body}
 	if err != nil {
 		out.status, out.header = http.StatusServiceUnavailable, map[string]string{"Retry-After": "1"}
-		out.cause = &service.Error{Code: service.CodeStoreUnavailable, Message: "Not ready.", Err: err, RetryAfter: time.Second}
+		out.cause = &service.Error{Code: service.CodeStoreUnavailable, Message: "The service is not ready. Try again in a moment.", Err: err, RetryAfter: time.Second}
 	}
 	return out
 }

@@ -28,8 +28,8 @@ func (s *server) login(c *call, body loginBody) (reply, error) {
 		credentials.Email = *body.Email
 	default:
 		return reply{}, &service.Error{
-			Code: service.CodeInvalidRequest, Message: "Send a username or an email.",
-			Fields: map[string]string{"username": "is missing, and email too"},
+			Code: service.CodeInvalidRequest, Message: "Send a username or an email address.",
+			Fields: map[string]string{"username": "is missing, and so is email"},
 		}
 	}
 	via, err := s.delivery(c.r)
@@ -45,8 +45,8 @@ func (s *server) login(c *call, body loginBody) (reply, error) {
 			return reply{}, err
 		}
 		if c.r.Header.Get("Sec-Fetch-Site") == "cross-site" && s.SameSite != "none" {
-			return reply{}, service.NewError(service.CodeInvalidRequest, "This page is on another site than the service, so its browser "+
-				"would not send the cookies of this log-in back. Serve both from one site, set cookies.same_site to none, "+
+			return reply{}, service.NewError(service.CodeInvalidRequest, "This page and the service are on different sites, so the browser "+
+				"would not return the cookies of this login. Serve both from one site, set cookies.same_site to none, "+
 				"or send "+deliveryHeader+": body.")
 		}
 		if found, _, err := s.foundRefreshAnywhere(c, ""); err == nil && found.InCookie {

@@ -29,7 +29,7 @@ func (s *server) oauth(f func(*call, oauthRequest) (any, error)) gin.HandlerFunc
 		body, err := func() (any, error) {
 			if c.Request.Method != http.MethodPost {
 				c.Header("Allow", http.MethodPost)
-				return nil, service.NewError(service.CodeMethodNotAllowed, "This takes POST alone.")
+				return nil, service.NewError(service.CodeMethodNotAllowed, "This endpoint accepts only POST.")
 			}
 			p, err := readForm(c.Writer, c.Request)
 			if err != nil {
@@ -144,7 +144,7 @@ type act struct {
 func (s *server) introspect(c *call, r oauthRequest) (any, error) {
 	switch {
 	case r.Public():
-		return nil, service.NewError(service.CodeInvalidClient, "Introspection is for clients that have a secret.")
+		return nil, service.NewError(service.CodeInvalidClient, "Only clients with a secret may introspect tokens.")
 	case r.params["token"] == "":
 		return nil, service.NewError(service.CodeInvalidRequest, "The parameter token is missing.")
 	}

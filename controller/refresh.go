@@ -43,7 +43,7 @@ type accessReply struct {
 func (s *server) rtVerify(c *call, _ empty) (reply, error) {
 	found, via, err := s.foundRefresh(c, "")
 	if err == nil && found.InCookie && c.r.Method == http.MethodGet {
-		err = service.NewError(service.CodeRefreshMissing, "GET takes the refresh token in the header refreshtoken. Use POST for the cookie.")
+		err = service.NewError(service.CodeRefreshMissing, "GET accepts a refresh token only in the header refreshtoken. Use POST for the cookie.")
 	}
 	if err != nil {
 		return reply{}, err

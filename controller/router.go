@@ -189,7 +189,7 @@ func (h headAsGet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // powers of an administrator who signs in to it.
 func own(s token.Subject, _ time.Time) error {
 	if s.ClientID != token.ClientAPI {
-		return service.NewError(service.CodePrivilegeDenied, "Applications cannot do this in your place. Log in here.")
+		return service.NewError(service.CodePrivilegeDenied, "Applications cannot do this on your behalf. Log in here.")
 	}
 	return nil
 }
@@ -250,11 +250,11 @@ func (s *server) engine(public publicRoutes) (*gin.Engine, error) {
 		e.Use(middleware.Rate(n, 2*n, time.Second, s.Now, s.problems, func(c *gin.Context) bool { return !slices.Contains(probes, c.FullPath()) }))
 	}
 	e.NoRoute(handle(s, func(*call, empty) (reply, error) {
-		return reply{}, service.NewError(service.CodeNotFound, "There is no such route.")
+		return reply{}, service.NewError(service.CodeNotFound, "This route does not exist.")
 	}))
 	e.NoMethod(allowHead, handle(s, func(c *call, _ empty) (reply, error) {
 		return reply{}, service.NewError(service.CodeMethodNotAllowed,
-			"This route does not answer "+c.r.Method+"; the header Allow says what it does.")
+			"This route does not support "+c.r.Method+". The Allow header lists the methods that it supports.")
 	}))
 	return e, nil
 }

@@ -64,11 +64,11 @@ func CORS(o CORSOptions) gin.HandlerFunc {
 		case origin == o.Own || c.GetHeader("Sec-Fetch-Site") == "same-origin":
 		default:
 			if unlisted.first(origin) {
-				o.Log.InfoContext(c.Request.Context(), "a page of an origin that is not listed in cors.origins sent a request; its browser keeps the answer from it",
+				o.Log.InfoContext(c.Request.Context(), "request from an origin that is not in cors.origins; the browser hides the response from the page",
 					"origin", origin, "route", c.FullPath())
 			}
 			if preflight {
-				err := service.NewError(service.CodeCSRFDenied, "Pages of this origin may not use the API. Add the origin to cors.origins if they may.")
+				err := service.NewError(service.CodeCSRFDenied, "Pages of this origin may not use the API. To allow them, add the origin to cors.origins.")
 				_ = c.Error(err)
 				c.Abort()
 				o.Problems.Write(c.Request.Context(), c.Writer, err)

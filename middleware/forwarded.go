@@ -37,7 +37,7 @@ func ForwardedFor(log *slog.Logger) gin.HandlerFunc {
 		}
 		if n := len(entries); n > 0 { // the last one is the proxy's word, the others may be the client's
 			if _, ok := readAddress(entries[n-1]); !ok && warned.CompareAndSwap(false, true) {
-				log.WarnContext(c.Request.Context(), "the last entry of "+forwardedFor+" is not an address; the address of the proxy counts for such requests",
+				log.WarnContext(c.Request.Context(), "the last entry of "+forwardedFor+"is not an address; using the address of the proxy for such requests",
 					"length", len(entries[n-1]))
 			}
 		}

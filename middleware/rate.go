@@ -61,7 +61,7 @@ func Rate(n, burst int, per time.Duration, now func() time.Time, problems *probl
 		if wait == 0 {
 			return
 		}
-		err := &service.Error{Code: service.CodeRateLimited, Message: "Too many requests from your address. Wait a moment.", RetryAfter: wait}
+		err := &service.Error{Code: service.CodeRateLimited, Message: "Too many requests from your address. Try again in a moment.", RetryAfter: wait}
 		_ = c.Error(err)
 		c.Abort()
 		problems.Write(c.Request.Context(), c.Writer, err)

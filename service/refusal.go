@@ -16,7 +16,7 @@ func StoreFailure(doing string, err error) error {
 	wrapped := fmt.Errorf("%s: %w", doing, err)
 	if errors.Is(err, repository.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return &Error{
-			Code: CodeStoreUnavailable, Message: "A part of the service is away. Nothing is lost; try again in a moment.",
+			Code: CodeStoreUnavailable, Message: "A part of the service is unavailable. Try again in a moment.",
 			Err: wrapped, RetryAfter: time.Second,
 		}
 	}
@@ -31,7 +31,7 @@ func FieldError(code Code, field, problem string) error {
 // Overloaded is of work that nobody has time for now.
 func Overloaded(err error) error {
 	return &Error{
-		Code: CodeOverloaded, Message: "Too much is asked of us at once. Try again in a moment.",
+		Code: CodeOverloaded, Message: "The service is busy. Try again in a moment.",
 		Err: err, RetryAfter: 2 * time.Second,
 	}
 }
@@ -42,7 +42,7 @@ func AccountDisabled() error {
 }
 
 // NoSuchAccount is of a request that names an account that does not exist.
-func NoSuchAccount() error { return NewError(CodeNotFound, "There is no such account.") }
+func NoSuchAccount() error { return NewError(CodeNotFound, "The account does not exist.") }
 
 // PrivilegeChanged is of an access token that says more than is true by now: the
 // privilege is lower, or the session ended while the request was under way.

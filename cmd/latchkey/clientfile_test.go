@@ -139,11 +139,11 @@ func TestClients_IDsSecretsAndChangesOfTheOperator(t *testing.T) {
 		want string
 	}{
 		{[]string{"client", "update", "jobs"}, "nothing to change"},
-		{[]string{"client", "update", "missing", "--scope", "x"}, "no such client"},
+		{[]string{"client", "update", "missing", "--scope", "x"}, "client does not exist"},
 		{[]string{"client", "update", "jobs", "--scope", "openid"}, "openid"},
 		{[]string{"client", "update", "jobs", "--grant", ""}, "must not be empty"},
 		{[]string{"client", "update", "jobs", "--access-ttl", "5"}, "with its unit, as in 10m or 14d"},
-		{[]string{"client", "create", "--id", "spa", "--public", "--grant", "authorization_code", "--redirect-uri", "https://a.example", "--secret-file", "-"}, "not for a public client"},
+		{[]string{"client", "create", "--id", "spa", "--public", "--grant", "authorization_code", "--redirect-uri", "https://a.example", "--secret-file", "-"}, "not allowed for a public client"},
 	} {
 		if _, err := command(t, jobsSecret, append(c.args, "--config", settings)...); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v: %v, want %q", c.args, err, c.want)

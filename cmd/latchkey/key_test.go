@@ -204,7 +204,7 @@ func TestATokenIsInspected(t *testing.T) {
 	if status := refresh(first.RefreshToken, &second); status != 200 {
 		t.Fatalf("refresh: %d", status)
 	}
-	inspect(first.RefreshToken, "refresh   replayed", "given out again")
+	inspect(first.RefreshToken, "refresh   replayed", "returned again")
 	inspect(second.RefreshToken, "refresh   kept", "two grace times")
 	post(t, r.url+"/api/users/logout", fmt.Sprintf(`{"refreshToken":%q}`, second.RefreshToken), nil)
 	inspect(second.RefreshToken, "verifies  yes", "ended", "refresh   session_revoked")

@@ -55,7 +55,7 @@ func waits(t *testing.T, file, where string, release func()) {
 		done <- run(context.Background(), []string{"migrate", "up", "--config", file}, strings.NewReader(""), &out, &errOut)
 	}()
 	deadline := time.Now().Add(20 * time.Second)
-	for !strings.Contains(errOut.String(), "waiting for another process that migrates") || !strings.Contains(errOut.String(), where) {
+	for !strings.Contains(errOut.String(), "waiting for the migration of another process") || !strings.Contains(errOut.String(), where) {
 		if time.Now().After(deadline) {
 			t.Fatalf("it does not say what it waits for: %s", errOut.String())
 		}

@@ -30,7 +30,7 @@ func TestCommands_CreateNoStore(t *testing.T) {
 		{"clock", "accept"},
 	} {
 		_, err := command(t, "correct horse\n", append(args, "--config", file)...)
-		if err == nil || !strings.Contains(err.Error(), "there is no database") || !strings.Contains(err.Error(), "LATCHKEY_DATABASE_URL") {
+		if err == nil || !strings.Contains(err.Error(), "does not exist") || !strings.Contains(err.Error(), "LATCHKEY_DATABASE_URL") {
 			t.Errorf("%v: %v", args, err)
 		}
 		if _, err := os.Stat(dir); err == nil {

@@ -55,23 +55,23 @@ func (p Page) html() string {
 				w("<ul>")
 				for _, s := range p.Scopes {
 					if s == oauth.ScopeAccount {
-						s = "your account here: name, e-mail address, password and devices"
+						s = "your account here: name, email address, password and devices"
 					}
 					w("<li>", html.EscapeString(s), "</li>")
 				}
 				w("</ul>\n")
 			}
-			w("<p class=\"hint\">You will be sent to <strong>", html.EscapeString(host(p.Target)), "</strong>. Sign in only if you started this.</p>\n")
+			w("<p class=\"hint\">You will be sent to <strong>", html.EscapeString(host(p.Target)), "</strong>. Log in only if you started this.</p>\n")
 		}
 		w("<form method=\"post\" action=\"", html.EscapeString(p.Action), "\">\n")
 		for _, h := range p.Hidden {
 			w(`<input type="hidden" name="`, html.EscapeString(h[0]), `" value="`, html.EscapeString(h[1]), "\">\n")
 		}
-		button := "Sign in and allow"
+		button := "Log in and allow"
 		if p.FirstParty {
-			button = "Sign in"
+			button = "Log in"
 		}
-		w("<label for=\"username\">Username or e-mail</label>\n",
+		w("<label for=\"username\">Username or email</label>\n",
 			`<input id="username" name="username" autocomplete="username" autocapitalize="none" spellcheck="false" required value="`,
 			html.EscapeString(p.Username), `"`, described, focusName, ">\n",
 			"<label for=\"password\">Password</label>\n",
@@ -106,7 +106,7 @@ func (p Page) Write(w http.ResponseWriter, status int) {
 // WriteError answers a request with a page that shows an error.
 func WriteError(w http.ResponseWriter, err error) {
 	problem.SetRetryAfter(w.Header(), err)
-	Page{Title: "This does not work", Error: service.AsError(err).Message}.Write(w, problem.Status(err))
+	Page{Title: "This request failed", Error: service.AsError(err).Message}.Write(w, problem.Status(err))
 }
 
 // scheme is that of a redirect URI, as a source of form-action. No host: browsers

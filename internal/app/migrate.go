@@ -24,7 +24,7 @@ func (s *Stores) Migrate(ctx context.Context, log *slog.Logger) (applied []strin
 			case <-done:
 				return
 			case <-time.After(wait):
-				log.Info("still migrating, or waiting for another process that migrates", "store", s.Where)
+				log.Info("still migrating, or waiting for the migration of another process", "store", s.Where)
 			}
 		}
 	}()
@@ -45,7 +45,7 @@ func (s *Stores) migrateAtStart(ctx context.Context, log *slog.Logger) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		log.Warn("cannot migrate yet; trying again", "store", s.Where, "error", err)
+		log.Warn("migration failed; retrying", "store", s.Where, "error", err)
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)

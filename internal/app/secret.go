@@ -25,7 +25,7 @@ func keptSecret(path string, create bool, log *slog.Logger) (string, error) {
 		return text, err
 	}
 	if !create {
-		return "", errors.New("there is none; the first start of the service generates it")
+		return "", errors.New("it does not exist; the first start of the service generates it")
 	}
 	draft, err := os.CreateTemp(filepath.Dir(path), "secret-*") // mode 0600
 	if err != nil {
@@ -52,7 +52,7 @@ func keptSecret(path string, create bool, log *slog.Logger) (string, error) {
 		// The group may write here: the next container may have another user of it.
 		_ = os.Chmod(path, 0o640) //nolint:gosec // that is the point
 	}
-	log.Info("generated a new secret; tokens that were signed with another are void", "file", path)
+	log.Info("generated a new secret; tokens signed with an earlier secret are invalid", "file", path)
 	return readSecret(path, log)
 }
 
@@ -88,7 +88,7 @@ func rootSecret(cfg config.Config, create bool, log *slog.Logger) (secret.Root, 
 	material, err := base64.StdEncoding.DecodeString(text)
 	if err != nil || len(material) < secret.MinBytes {
 		return secret.Root{}, errors.New("the secret in data.dir is damaged; restore it from a backup, " +
-			"or remove it and have everyone log in again")
+			"or remove it, which logs all users out")
 	}
 	return secret.New(material)
 }

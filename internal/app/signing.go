@@ -37,7 +37,7 @@ func (p *Parts) NewSigning(create bool) (*Signing, error) {
 	}
 	if file := p.cfg.Tokens.KeysFile; file != "" {
 		if policy.Algorithm != "" {
-			log.Warn("tokens.algorithm has no effect: the keys in tokens.keys_file decide", "file", file)
+			log.Warn("tokens.algorithm is ignored: the keys in tokens.keys_file decide", "file", file)
 		}
 		policy.File = func() ([]byte, error) { return os.ReadFile(file) }
 	}

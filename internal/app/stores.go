@@ -91,8 +91,8 @@ func openEmbedded(ctx context.Context, cfg config.Config, create bool, observe r
 			return nil, fmt.Errorf("data.dir: %w", err)
 		}
 	} else if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no database %s. If the service runs on Postgres and Redis, give this command its settings "+
-			"(LATCHKEY_DATABASE_URL, …, or --config); if it runs on SQLite, its data.dir; to create a database: latchkey migrate up", path)
+		return nil, fmt.Errorf("the database %s does not exist. If the service runs on Postgres and Redis, pass its settings to this command "+
+			"(LATCHKEY_DATABASE_URL, …, or --config). If it runs on SQLite, pass its data.dir. To create a database, run latchkey migrate up", path)
 	}
 	db, err := sqlite.Open(ctx, path, observe)
 	if err != nil {

@@ -37,24 +37,24 @@ func newMetrics(version string) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "latchkey_http_request_duration_seconds", Help: "How long requests took, by route, method and status.",
+			Name: "latchkey_http_request_duration_seconds", Help: "Duration of HTTP requests in seconds.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
 		}, []string{"route", "method", "status"}),
 		calls: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "latchkey_store_call_duration_seconds", Help: "How long calls of the stores took.",
+			Name: "latchkey_store_call_duration_seconds", Help: "Duration of store calls in seconds.",
 			Buckets: []float64{.00025, .0005, .001, .0025, .005, .01, .025, .1, .5, 2},
 		}, []string{"store", "call"}),
 		callErrors: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "latchkey_store_call_errors_total", Help: "Calls that failed for want of the store.",
+			Name: "latchkey_store_call_errors_total", Help: "Store calls that failed because the store was unavailable.",
 		}, []string{"store", "call"}),
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "latchkey_events_total", Help: "What was recorded in the audit table: log-ins, sessions that ended and why, refusals, keys.",
+			Name: "latchkey_events_total", Help: "Audit events: logins, ended sessions with the reason, refusals, keys.",
 		}, []string{"event", "outcome"}),
 	}
 	m.registry.MustRegister(m.requests, m.calls, m.callErrors, m.events,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		collect(func(emit emitter) {
-			emit("latchkey_build_info", "The version of the program.", prometheus.GaugeValue, 1, "version", version, "go", runtime.Version())
+			emit("latchkey_build_info", "Version of the program.", prometheus.GaugeValue, 1, "version", version, "go", runtime.Version())
 		}))
 	return m
 }
@@ -91,50 +91,50 @@ type Sources struct {
 func (m *metrics) watch(s Sources) {
 	m.registry.MustRegister(collect(func(emit emitter) {
 		for outcome, n := range s.Sessions.Counts() {
-			emit("latchkey_refresh_total", "Refreshes by what became of the token.", prometheus.CounterValue, n, "outcome", string(outcome))
+			emit("latchkey_refresh_total", "Refreshes by outcome.", prometheus.CounterValue, n, "outcome", string(outcome))
 		}
 		for outcome, n := range s.Login.Counts() {
-			emit("latchkey_login_total", "Log-ins by how they ended.", prometheus.CounterValue, n, "outcome", string(outcome))
+			emit("latchkey_login_total", "Logins by outcome.", prometheus.CounterValue, n, "outcome", string(outcome))
 		}
 		g := s.Hasher.Counts()
-		emit("latchkey_hash_slots", "How many hashes may run at once.", prometheus.GaugeValue, g.Slots)
-		emit("latchkey_hash_running", "How many hashes run.", prometheus.GaugeValue, g.Running)
-		emit("latchkey_hash_waiting", "How many hashes wait for a slot.", prometheus.GaugeValue, g.Waiting)
-		emit("latchkey_hash_total", "Hashes that were made.", prometheus.CounterValue, g.Done)
-		emit("latchkey_hash_refused_total", "Hashes that nobody had time for.", prometheus.CounterValue, g.Refused)
+		emit("latchkey_hash_slots", "Maximum number of concurrent password hashes.", prometheus.GaugeValue, g.Slots)
+		emit("latchkey_hash_running", "Password hashes that are running.", prometheus.GaugeValue, g.Running)
+		emit("latchkey_hash_waiting", "Password hashes that are queued for a slot.", prometheus.GaugeValue, g.Waiting)
+		emit("latchkey_hash_total", "Password hashes that completed.", prometheus.CounterValue, g.Done)
+		emit("latchkey_hash_refused_total", "Password hashes that were refused because the queue was full or too slow.", prometheus.CounterValue, g.Refused)
 		for store, pool := range s.Pools {
 			p := pool()
-			const name, help = "latchkey_store_connections", "Connections to a store; max is how many there may be."
+			const name, help = "latchkey_store_connections", "Connections to a store; state max is the limit."
 			emit(name, help, prometheus.GaugeValue, p.Used, "store", store, "state", "used")
 			emit(name, help, prometheus.GaugeValue, p.Idle, "store", store, "state", "idle")
 			emit(name, help, prometheus.GaugeValue, p.Max, "store", store, "state", "max")
-			emit("latchkey_store_connection_waits_total", "How often somebody had to wait for a connection.", prometheus.CounterValue, p.Waited, "store", store)
+			emit("latchkey_store_connection_waits_total", "Store calls that had to wait for a connection.", prometheus.CounterValue, p.Waited, "store", store)
 		}
 		if state := s.Health.Last(); state != nil {
-			const name, help = "latchkey_store_up", "1 while a store answers and takes writes."
+			const name, help = "latchkey_store_up", "1 if the store answers and accepts writes, else 0."
 			emit(name, help, prometheus.GaugeValue, up(state.DatabaseErr), "store", "database")
 			emit(name, help, prometheus.GaugeValue, up(state.SessionStoreErr), "store", "sessions")
 		}
 		ahead, bad, why := s.Clock.State()
-		emit("latchkey_clock_ahead_milliseconds", "How far the clock is ahead of that of the database.", prometheus.GaugeValue, ahead.Milliseconds())
+		emit("latchkey_clock_ahead_milliseconds", "Time by which the clock is ahead of the database clock, in milliseconds.", prometheus.GaugeValue, ahead.Milliseconds())
 		trusted := up(why)
 		if bad {
 			trusted = -1
 		}
-		emit("latchkey_clock_trusted", "1 while the clock is trusted; 0: nothing is deleted; -1: this replica is not ready.", prometheus.GaugeValue, trusted)
+		emit("latchkey_clock_trusted", "1 if the clock is trusted; 0 if nothing is deleted; -1 if this replica is not ready.", prometheus.GaugeValue, trusted)
 		if s.Dropped != nil {
-			emit("latchkey_log_lines_dropped_total", "Lines of the log that no reader took in time.", prometheus.CounterValue, s.Dropped())
+			emit("latchkey_log_lines_dropped_total", "Log lines dropped because the reader of the log was too slow.", prometheus.CounterValue, s.Dropped())
 		}
 		now := s.Clock.Now()
 		states := map[[2]string]int64{}
 		for _, k := range s.Keys.KeySet().Keys(now) {
 			states[[2]string{string(k.Use), string(k.State)}]++
 			if k.State == keys.Active && !k.ActiveAt.IsZero() {
-				emit("latchkey_key_active_seconds", "For how long the key that signs has done so.", prometheus.GaugeValue, int64(now.Sub(k.ActiveAt).Seconds()), "use", string(k.Use))
+				emit("latchkey_key_active_seconds", "Time since the active key became active, in seconds.", prometheus.GaugeValue, int64(now.Sub(k.ActiveAt).Seconds()), "use", string(k.Use))
 			}
 		}
 		for labels, n := range states {
-			emit("latchkey_keys", "Keys by what they are for and their state.", prometheus.GaugeValue, n, "use", labels[0], "state", labels[1])
+			emit("latchkey_keys", "Keys by use and state.", prometheus.GaugeValue, n, "use", labels[0], "state", labels[1])
 		}
 	}))
 }

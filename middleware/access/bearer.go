@@ -79,9 +79,9 @@ func (ck Cookies) RefreshToken(r *http.Request, inBody string) (Found, error) {
 }
 
 var (
-	errAccessMissing    = service.NewError(service.CodeTokenMissing, "This needs an access token. Log in, or refresh.")
+	errAccessMissing    = service.NewError(service.CodeTokenMissing, "An access token is required. Log in or refresh.")
 	errAccessMalformed  = service.NewError(service.CodeTokenMalformed, "The access token must be a JWT, sent as \"Authorization: Bearer <token>\".")
-	errRefreshMissing   = service.NewError(service.CodeRefreshMissing, "This needs a refresh token. Log in first.")
+	errRefreshMissing   = service.NewError(service.CodeRefreshMissing, "A refresh token is required. Log in.")
 	errRefreshMalformed = service.NewError(service.CodeRefreshMalformed, "The refresh token is not a JWT.")
 )
 
@@ -102,10 +102,10 @@ func whyMalformed(text string, malformed *service.Error) error {
 	case "", "bearer":
 		message = "There is no token after \"Bearer\"."
 	case "undefined", "null", "nan", "none", "[object object]":
-		message = "The client sent a word of its language for \"no value\" instead of a token."
+		message = "The client sent a placeholder (such as undefined or null) instead of a token."
 	}
 	if _, twice := cutPrefixFold(token, "bearer "); twice {
-		message = "The value has \"Bearer\" twice. The accessToken of rtVerify begins with it already."
+		message = "The value contains \"Bearer\" twice. The accessToken of rtVerify already begins with it."
 	}
 	if message == "" {
 		return malformed

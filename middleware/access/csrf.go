@@ -29,7 +29,7 @@ func NewCSRF(origins []string) (*CSRF, error) {
 func (c *CSRF) Check(r *http.Request) error {
 	if err := c.protection.Check(r); err != nil {
 		return &service.Error{
-			Code: service.CodeCSRFDenied, Message: "This request came from another site. Add its origin to cors.origins if it may.", Err: err,
+			Code: service.CodeCSRFDenied, Message: "This request came from another site. To allow it, add its origin to cors.origins.", Err: err,
 		}
 	}
 	return nil

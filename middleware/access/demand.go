@@ -15,7 +15,7 @@ type Demand func(s token.Subject, now time.Time) error
 // Session demands a user who has logged in.
 func Session(s token.Subject, _ time.Time) error {
 	if s.UserID == "" || s.SessionID == "" {
-		return service.NewError(service.CodePrivilegeDenied, "This is for users who have logged in; this token has no session.")
+		return service.NewError(service.CodePrivilegeDenied, "This requires a user session, and the token has none. Log in.")
 	}
 	return nil
 }
@@ -25,7 +25,7 @@ func Session(s token.Subject, _ time.Time) error {
 func Privilege(privilege int) Demand {
 	return func(s token.Subject, _ time.Time) error {
 		if s.UserID == "" || s.Privilege < privilege {
-			return service.NewError(service.CodePrivilegeDenied, "This needs a higher privilege.")
+			return service.NewError(service.CodePrivilegeDenied, "This requires a higher privilege.")
 		}
 		return nil
 	}
@@ -38,7 +38,7 @@ func Scope(scopes ...string) Demand {
 		for _, scope := range scopes {
 			if !slices.Contains(has, scope) {
 				return &service.Error{
-					Code: service.CodeInsufficientScope, Message: "This token was not given the scope that this needs.",
+					Code: service.CodeInsufficientScope, Message: "The token does not have the required scope.",
 					Scope: strings.Join(scopes, " "),
 				}
 			}
@@ -53,7 +53,7 @@ func LoginWithin(age time.Duration) Demand {
 	return func(s token.Subject, now time.Time) error {
 		if s.AuthTime.IsZero() || now.Sub(s.AuthTime) > age {
 			return &service.Error{
-				Code: service.CodeInsufficientAuthentication, Message: "This needs a log-in that is not so long ago. Log in again.",
+				Code: service.CodeInsufficientAuthentication, Message: "This requires a recent login. Log in again.",
 				MaxAge: age,
 			}
 		}

@@ -125,7 +125,7 @@ func (r *Remote) Current() bool { return true }
 func (r *Remote) wait() error {
 	call := r.start()
 	if call == nil {
-		return errors.New("the keys were fetched just now")
+		return errors.New("unknown key, and the key set was fetched just now")
 	}
 	<-call.done // bounded by fetchTimeout
 	return call.err
@@ -172,7 +172,7 @@ func (r *Remote) fetch() error {
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("the key set was answered with %d", resp.StatusCode)
+		return fmt.Errorf("the key set endpoint returned status %d", resp.StatusCode)
 	}
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxJWKS))
 	if err != nil {
@@ -200,7 +200,7 @@ func (r *Remote) age() time.Duration {
 
 func keysAway(err error) error {
 	return &service.Error{
-		Code: service.CodeStoreUnavailable, Message: "The keys that verify access tokens cannot be had at the moment. Try again in a moment.",
+		Code: service.CodeStoreUnavailable, Message: "The keys that verify access tokens are unavailable. Try again in a moment.",
 		Err: fmt.Errorf("fetch the key set: %w", err), RetryAfter: time.Second,
 	}
 }

@@ -35,7 +35,7 @@ type kind struct {
 func kindOf(code service.Code) kind {
 	switch code {
 	case service.CodeInvalidRequest:
-		return kind{status: http.StatusBadRequest, title: "The request is not acceptable"}
+		return kind{status: http.StatusBadRequest, title: "The request is invalid"}
 	case service.CodePasswordRejected:
 		return kind{status: http.StatusBadRequest, title: "The password is not acceptable"}
 	case service.CodeTokenMissing:
@@ -55,49 +55,49 @@ func kindOf(code service.Code) kind {
 	case service.CodeRefreshExpired:
 		return kind{http.StatusUnauthorized, "The session has expired", retryLogin, challengeInvalidToken}
 	case service.CodeSessionRevoked:
-		return kind{http.StatusUnauthorized, "The session has been ended", retryLogin, challengeInvalidToken}
+		return kind{http.StatusUnauthorized, "The session has ended", retryLogin, challengeInvalidToken}
 	case service.CodeRefreshReused:
 		return kind{http.StatusUnauthorized, "The refresh token was used before", retryLogin, challengeInvalidToken}
 	case service.CodeInvalidCredentials:
-		return kind{http.StatusUnauthorized, "The name or the password is wrong", "", challenge}
+		return kind{http.StatusUnauthorized, "The username or the password is wrong", "", challenge}
 	case service.CodePrivilegeDenied:
-		return kind{status: http.StatusForbidden, title: "The privilege does not suffice"}
+		return kind{status: http.StatusForbidden, title: "The privilege is insufficient"}
 	case service.CodeInsufficientScope:
-		return kind{status: http.StatusForbidden, title: "The scope does not suffice", challenge: challengeScope}
+		return kind{status: http.StatusForbidden, title: "The scope is insufficient", challenge: challengeScope}
 	case service.CodeInsufficientAuthentication:
-		return kind{http.StatusUnauthorized, "The log-in is too long ago", retryLogin, challengeAuthentication}
+		return kind{http.StatusUnauthorized, "The last login is too long ago", retryLogin, challengeAuthentication}
 	case service.CodeCSRFDenied:
-		return kind{status: http.StatusForbidden, title: "Another site sent this request"}
+		return kind{status: http.StatusForbidden, title: "Cross-site request refused"}
 	case service.CodeAccountDisabled:
 		return kind{status: http.StatusForbidden, title: "The account is disabled"}
 	case service.CodeInvalidClient:
-		return kind{http.StatusUnauthorized, "The client is not known or did not prove who it is", "", challenge}
+		return kind{http.StatusUnauthorized, "Client authentication failed", "", challenge}
 	case service.CodeInvalidGrant:
-		return kind{status: http.StatusBadRequest, title: "What the token is asked for is not valid"}
+		return kind{status: http.StatusBadRequest, title: "Invalid grant"}
 	case service.CodeInvalidScope:
-		return kind{status: http.StatusBadRequest, title: "The scope is not one that may be had"}
+		return kind{status: http.StatusBadRequest, title: "Invalid scope"}
 	case service.CodeUnauthorizedClient:
-		return kind{status: http.StatusBadRequest, title: "The client may not do this"}
+		return kind{status: http.StatusBadRequest, title: "The client is not authorized for this"}
 	case service.CodeUnsupportedGrantType:
-		return kind{status: http.StatusBadRequest, title: "The grant type is not known"}
+		return kind{status: http.StatusBadRequest, title: "Unsupported grant type"}
 	case service.CodeUnsupportedResponseType:
-		return kind{status: http.StatusBadRequest, title: "The response type is not known"}
+		return kind{status: http.StatusBadRequest, title: "Unsupported response type"}
 	case service.CodeAccessDenied:
-		return kind{status: http.StatusForbidden, title: "The user said no"}
+		return kind{status: http.StatusForbidden, title: "The user denied access"}
 	case service.CodeInvalidTarget:
 		return kind{status: http.StatusBadRequest, title: "The resource is not one of the client's audiences"}
 	case service.CodeClientTaken:
-		return kind{status: http.StatusConflict, title: "The client id is taken"}
+		return kind{status: http.StatusConflict, title: "The client ID is taken"}
 	case service.CodeNotFound:
-		return kind{status: http.StatusNotFound, title: "There is nothing here"}
+		return kind{status: http.StatusNotFound, title: "Not found"}
 	case service.CodeMethodNotAllowed:
-		return kind{status: http.StatusMethodNotAllowed, title: "The method is not allowed"}
+		return kind{status: http.StatusMethodNotAllowed, title: "Method not allowed"}
 	case service.CodeUsernameTaken:
 		return kind{status: http.StatusConflict, title: "The username is taken"}
 	case service.CodeEmailTaken:
-		return kind{status: http.StatusConflict, title: "The e-mail address is taken"}
+		return kind{status: http.StatusConflict, title: "The email address is taken"}
 	case service.CodeLastAdministrator:
-		return kind{status: http.StatusConflict, title: "No administrator would be left"}
+		return kind{status: http.StatusConflict, title: "The last enabled administrator is required"}
 	case service.CodeBodyTooLarge:
 		return kind{status: http.StatusRequestEntityTooLarge, title: "The body is too large"}
 	case service.CodeUnsupportedMediaType:

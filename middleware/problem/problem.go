@@ -42,10 +42,10 @@ func New(statuses map[string]int) (*Writer, error) {
 	}
 	for code, status := range statuses {
 		if !known[service.Code(code)] {
-			return nil, fmt.Errorf("errors.status: there is no error %q", code)
+			return nil, fmt.Errorf("errors.status: unknown error %q", code)
 		}
 		if s := kindOf(service.Code(code)).status; s >= 500 || s == http.StatusTooManyRequests {
-			return nil, fmt.Errorf("errors.status: %s stays %d: clients must not take it for a refusal", code, s)
+			return nil, fmt.Errorf("errors.status: %s must stay %d, so that clients try again", code, s)
 		}
 		w.statuses[service.Code(code)] = status
 	}

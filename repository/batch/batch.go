@@ -32,7 +32,7 @@ type entry[C any] struct {
 }
 
 // ErrBroken is returned for a call whose batch panicked.
-var ErrBroken = errors.New("the batch was broken off")
+var ErrBroken = errors.New("the batch was cancelled")
 
 // New returns Batches that run at most turns batches of at most size calls at a time. limit is
 // the longest time in the queue, and the time limit of a batch.

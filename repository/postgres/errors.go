@@ -55,7 +55,7 @@ const (
 	uniqueViolation = "23505"
 	readOnly        = "25006"
 
-	fixReadOnly = "the server is read-only: let database.url reach the primary; with several hosts in it the primary is found; a pooler in between may have kept connections to the old one (PgBouncer: RECONNECT)"
+	fixReadOnly = "the server is read-only: point database.url at the primary, or list several hosts in it; a pooler may have kept connections to the old primary (PgBouncer: RECONNECT)"
 )
 
 // class returns the class of an SQLSTATE (PostgreSQL manual, appendix A).
@@ -71,18 +71,18 @@ func advice(pe *pgconn.PgError) string {
 			return fixStartup
 		}
 	case "42501":
-		return "the database user lacks a right: GRANT it, or let the user own the schema"
+		return "the database user lacks a permission: GRANT it, or make the user the owner of the schema"
 	case "42P01", "42703", "3F000":
 		return "the schema is missing or older than the program: run latchkey migrate up, or check search_path in database.url"
 	case "53100":
 		return "the disk of the database is full"
 	case "53300":
-		return "the database has no connection left: raise max_connections, or lower database.max_conns"
+		return "the database has no free connections: raise max_connections, or lower database.max_conns"
 	case "3D000":
 		return "the database does not exist: create it, or correct database.url"
 	}
 	if class(pe) == "28" {
-		return "the database refuses the user or the password: correct database.url, or pg_hba.conf"
+		return "the database rejected the user or the password: correct database.url, or pg_hba.conf"
 	}
 	return ""
 }

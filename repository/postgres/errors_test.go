@@ -36,9 +36,9 @@ func TestWhatIsNoAnswerAboutTheDataIsUnavailable(t *testing.T) {
 	}
 	for name, c := range map[string]struct{ url, fix string }{
 		"no such database": {as(func(u *url.URL) { u.Path = "/nothing" }), "does not exist"},
-		"no such user":     {as(func(u *url.URL) { u.User = url.User("nobody") }), "refuses the user"},
-		"no right":         {as(func(u *url.URL) { u.User = url.User("app") }), "lacks a right"},
-		"no connection":    {as(func(u *url.URL) { u.User = url.User("busy") }), "no connection left"},
+		"no such user":     {as(func(u *url.URL) { u.User = url.User("nobody") }), "rejected the user"},
+		"no right":         {as(func(u *url.URL) { u.User = url.User("app") }), "lacks a permission"},
+		"no connection":    {as(func(u *url.URL) { u.User = url.User("busy") }), "no free connections"},
 		"no schema":        {as(func(u *url.URL) { q := u.Query(); q.Set("search_path", "elsewhere"); u.RawQuery = q.Encode() }), "migrate"},
 		"read-only": {as(func(u *url.URL) {
 			q := u.Query()

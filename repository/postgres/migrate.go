@@ -166,7 +166,7 @@ func (l *schemaLock) Lock(ctx context.Context, handle *sql.DB) error {
 }
 
 // errNoSchema is returned if no schema of the search_path exists.
-var errNoSchema = errors.New("the schema that search_path names does not exist: CREATE SCHEMA, or correct database.url")
+var errNoSchema = errors.New("the schema in search_path does not exist: CREATE SCHEMA, or correct database.url")
 
 // Unlock releases the lock.
 func (l *schemaLock) Unlock(context.Context, *sql.DB) error { return l.tx.Rollback() }

@@ -68,7 +68,7 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 func badURL(err error) error {
 	var file *fs.PathError
 	if errors.As(err, &file) {
-		return fmt.Errorf("a file that the URL names cannot be used: %w", file)
+		return fmt.Errorf("a file in the URL cannot be used: %w", file)
 	}
 	return errors.New("not of the form postgres://user:password@host:port/name, or a parameter has a value that is not allowed: " +
 		"check sslmode, sslrootcert, sslcert and sslkey, target_session_attrs, and pool_…")
@@ -102,7 +102,7 @@ func (db *DB) Ping(ctx context.Context) error {
 	}
 	if readOnly {
 		db.dropConnections()
-		return fmt.Errorf("%w: the server takes no writes", repository.ErrUnavailable)
+		return fmt.Errorf("%w: the server does not accept writes", repository.ErrUnavailable)
 	}
 	return nil
 }

@@ -24,9 +24,9 @@ type sessions struct {
 }
 
 const (
-	fixSearchPath = "a pooler keeps search_path from the server: take it out of database.url, " +
+	fixSearchPath = "a pooler does not pass search_path to the server: remove it from database.url, " +
 		"and ALTER ROLE ... SET search_path for the database user"
-	fixStartup = "a pooler refuses a parameter of database.url: take it out, and ALTER ROLE ... SET it for the database user"
+	fixStartup = "a pooler refuses a parameter of database.url: remove it, and ALTER ROLE ... SET it for the database user"
 )
 
 // before decides whether a new connection prepares its statements. That saves the server half
@@ -57,7 +57,7 @@ func (s *sessions) after(ctx context.Context, conn *pgx.Conn) error {
 	case want != "" && want != path:
 		return &repository.Advice{Fix: fixSearchPath, Err: fmt.Errorf("search_path is %q", path)}
 	case cfg.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement && cfg.StatementCacheCapacity > 0:
-		return errors.New("the connection leads to a pooler now: the next one prepares no statements")
+		return errors.New("the connection goes through a pooler now: the next connection does not prepare statements")
 	}
 	return nil
 }

@@ -68,7 +68,7 @@ func dial(address string, o Options) (redis.UniversalClient, error) {
 			return nil, errors.New("url: not of the form redis://user:password@node:port?addr=node2:port&addr=node3:port")
 		}
 		if number := path.Base(databaseOf(address)); number != "." && number != "/" && number != "0" {
-			return nil, errors.New("url: a Redis Cluster has database 0 alone: take the number out")
+			return nil, errors.New("url: a Redis Cluster has only database 0: remove the number")
 		}
 		if c.TLSConfig != nil {
 			c.TLSConfig.InsecureSkipVerify = skip
@@ -84,7 +84,7 @@ func dial(address string, o Options) (redis.UniversalClient, error) {
 		c.DisableRoutingPolicies = true // the driver would read them by COMMAND; if the user may not run that, at each call
 		return redis.NewClusterClient(c), nil
 	}
-	return nil, fmt.Errorf("there is no mode %q", o.Mode)
+	return nil, fmt.Errorf("unknown mode %q", o.Mode)
 }
 
 // secure completes the TLS settings of a rediss:// URL. Each server is verified by the name
@@ -105,7 +105,7 @@ func secure(c *tls.Config, o Options) error {
 		}
 		c.RootCAs = x509.NewCertPool()
 		if !c.RootCAs.AppendCertsFromPEM(text) {
-			return errors.New("ca_file: no certificate in it")
+			return errors.New("ca_file: it contains no certificate")
 		}
 	}
 	if o.CertFile != "" || o.KeyFile != "" {

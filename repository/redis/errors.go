@@ -30,33 +30,33 @@ func storeError(err error) error {
 // advices maps a part of an error reply to what the operator should do. The error of a script
 // contains the error of its command.
 var advices = []struct{ reply, fix string }{
-	{"NOAUTH", "Redis wants a password: write it in redis.url, as in redis://:password@host:6379/0"},
-	{"unauthenticated", "Redis wants a password: write it in redis.url, as in redis://:password@host:6379/0"},
-	{"WRONGPASS", "Redis refuses the user or the password: correct redis.url"},
-	{"invalid username-password pair", "Redis refuses the user or the password: correct redis.url"},
-	{"NOPERM", "the Redis user lacks a right: allow it by ACL SETUSER"},
-	{"can't access at least one of the keys", "the Redis user lacks a right: allow it by ACL SETUSER, with ~ and redis.prefix and *"},
-	{"ACL failure in script", "the Redis user lacks a right: allow it by ACL SETUSER"}, // since Redis 7.2
-	{"can't run this command", "the Redis user lacks a right: allow it by ACL SETUSER"},
-	{"DB index is out of range", "Redis has no database of that number: correct redis.url"},
-	{"SELECT is not allowed in cluster mode", "a Redis Cluster has database 0 alone: take the number out of redis.url"},
-	{"cluster support disabled", "the server is no Redis Cluster: set redis.mode to standalone or sentinel"},
+	{"NOAUTH", "Redis requires a password: write it in redis.url, as in redis://:password@host:6379/0"},
+	{"unauthenticated", "Redis requires a password: write it in redis.url, as in redis://:password@host:6379/0"},
+	{"WRONGPASS", "Redis rejected the user or the password: correct redis.url"},
+	{"invalid username-password pair", "Redis rejected the user or the password: correct redis.url"},
+	{"NOPERM", "the Redis user lacks a permission: allow it by ACL SETUSER"},
+	{"can't access at least one of the keys", "the Redis user lacks a permission: allow it by ACL SETUSER, with ~ and redis.prefix and *"},
+	{"ACL failure in script", "the Redis user lacks a permission: allow it by ACL SETUSER"}, // since Redis 7.2
+	{"can't run this command", "the Redis user lacks a permission: allow it by ACL SETUSER"},
+	{"DB index is out of range", "Redis has no database with that number: correct redis.url"},
+	{"SELECT is not allowed in cluster mode", "a Redis Cluster has only database 0: remove the number of redis.url"},
+	{"cluster support disabled", "the server is not a Redis Cluster: set redis.mode to standalone or sentinel"},
 	{"MOVED", "the server is part of a Redis Cluster: set redis.mode to cluster"},
 	{"CROSSSLOT", "the server is part of a Redis Cluster: set redis.mode to cluster"},
-	{"READONLY", "the server is a replica: let redis.url reach the primary, or set redis.mode to sentinel"},
-	{"OOM", "Redis has no memory left: raise maxmemory"},
+	{"READONLY", "the server is a replica: point redis.url at the primary, or set redis.mode to sentinel"},
+	{"OOM", "Redis is out of memory: raise maxmemory"},
 	{"MISCONF", "Redis cannot save to its disk: see its log"},
-	{"max number of clients", "Redis has no connection left: raise maxclients"},
-	{"signed by unknown authority", "name the certificates that vouch for Redis in redis.ca_file"},
-	{"doesn't contain any IP SANs", "the server is known by its address, its certificate has a name: set redis.server_name, or have Redis announce host names"},
-	{"certificate is valid for", "the certificate of Redis has another name: set redis.server_name"},
-	{"certificate is not valid for any names", "the certificate of Redis has another name: set redis.server_name"},
-	{"certificate required", "Redis asks for a certificate: set redis.cert_file and redis.key_file"},
-	{"first record does not look like a TLS handshake", "Redis speaks no TLS on this port: write redis:// instead of rediss://"},
-	{"unknown command 'sentinel'", "the server is no sentinel: set redis.mode to standalone or cluster"},
-	{"unknown command 'cluster'", "the server is no Redis Cluster: set redis.mode to standalone or sentinel"},
+	{"max number of clients", "Redis has no free connections: raise maxclients"},
+	{"signed by unknown authority", "set redis.ca_file to the certificates of the CA of Redis"},
+	{"doesn't contain any IP SANs", "the certificate has a name and the server is reached by its address: set redis.server_name, or let Redis announce host names"},
+	{"certificate is valid for", "the certificate of Redis is for another name: set redis.server_name"},
+	{"certificate is not valid for any names", "the certificate of Redis is for another name: set redis.server_name"},
+	{"certificate required", "Redis requires a client certificate: set redis.cert_file and redis.key_file"},
+	{"first record does not look like a TLS handshake", "Redis does not use TLS on this port: write redis:// instead of rediss://"},
+	{"unknown command 'sentinel'", "the server is not a sentinel: set redis.mode to standalone or cluster"},
+	{"unknown command 'cluster'", "the server is not a Redis Cluster: set redis.mode to standalone or sentinel"},
 	{"unknown command 'evalsha'", "the server is a sentinel: set redis.mode to sentinel, and master_name in redis.url"},
-	{"unknown command", "the server is too old, or has renamed a command that we need"},
+	{"unknown command", "the server is too old, or a required command was renamed"},
 }
 
 func advice(err error) string {
@@ -65,7 +65,7 @@ func advice(err error) string {
 	}
 	reply := err.Error()
 	if strings.Contains(reply, "all sentinels specified") && (strings.Contains(reply, "NOAUTH") || strings.Contains(reply, "WRONGPASS")) {
-		return "the sentinels want another user or password: set redis.sentinel_username and redis.sentinel_password; those of redis.url are for the data"
+		return "the sentinels rejected the user or the password: set redis.sentinel_username and redis.sentinel_password; redis.url has the user and the password of the data"
 	}
 	for _, a := range advices {
 		if strings.Contains(reply, a.reply) {

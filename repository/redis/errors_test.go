@@ -62,14 +62,14 @@ func TestWhatIsNoAnswerAboutTheDataIsUnavailable(t *testing.T) {
 		some  bool // reads may succeed
 		calls []string
 	}{
-		"no password":                   {url: at(locked, "", ""), fix: "wants a password"},
-		"a wrong password":              {url: at(locked, ":wrong@", ""), fix: "refuses the user or the password"},
-		"no such database":              {url: at(plain, "", "/99"), fix: "no database of that number"},
-		"commands that are denied":      {url: at(acl, "app:sesame@", ""), fix: "lacks a right", calls: []string{"present", "end", "find", "list", "limit"}},
+		"no password":                   {url: at(locked, "", ""), fix: "requires a password"},
+		"a wrong password":              {url: at(locked, ":wrong@", ""), fix: "rejected the user or the password"},
+		"no such database":              {url: at(plain, "", "/99"), fix: "no database with that number"},
+		"commands that are denied":      {url: at(acl, "app:sesame@", ""), fix: "lacks a permission", calls: []string{"present", "end", "find", "list", "limit"}},
 		"a cluster, as one server":      {url: at(cluster, "", ""), fix: ""},
-		"one server, as a cluster":      {url: at(plain, "", ""), mode: redis.Cluster, fix: "is no Redis Cluster"},
+		"one server, as a cluster":      {url: at(plain, "", ""), mode: redis.Cluster, fix: "is not a Redis Cluster"},
 		"a replica":                     {url: at(replica, "", ""), fix: "is a replica", some: true},
-		"no memory":                     {url: at(full, "", ""), fix: "no memory", some: true},
+		"no memory":                     {url: at(full, "", ""), fix: "out of memory", some: true},
 		"a sentinel that knows another": {url: strings.Replace(sentinel.SentinelURL, "master_name=latchkey", "master_name=other", 1), mode: redis.Sentinel, fix: "master_name"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -48,10 +48,10 @@ func (db *DB) Warnings(ctx context.Context) []string {
 		mu.Lock()
 		defer mu.Unlock()
 		if denied(role) {
-			list = append(list, "the Redis user may not run ROLE: a replica is told by a write that it refuses")
+			list = append(list, "the Redis user may not run ROLE: a replica is detected only by a refused write")
 		}
 		if denied(err) {
-			list = append(list, "the Redis user may not run INFO: nobody has looked at maxmemory-policy and appendonly")
+			list = append(list, "the Redis user may not run INFO: maxmemory-policy and appendonly were not checked")
 		}
 		if err != nil {
 			return err
@@ -72,7 +72,7 @@ func (db *DB) lacking(ctx context.Context) []string {
 	commands, err := db.scripts.checkRights.Run(ctx, db.client, []string{db.keys.index("ping")}).StringSlice()
 	switch {
 	case denied(err):
-		return []string{"the Redis user lacks a right: " + err.Error()}
+		return []string{"the Redis user lacks a permission: " + err.Error()}
 	case err != nil || len(commands) == 0:
 		return nil
 	}

@@ -33,7 +33,7 @@ func (c connector) Connect(context.Context) (driver.Conn, error) {
 	}
 	known, ok := conn.(connection)
 	if !ok {
-		return nil, errors.Join(errors.New("the driver of SQLite has changed"), conn.Close())
+		return nil, errors.Join(errors.New("the SQLite driver has changed"), conn.Close())
 	}
 	return &keeping{connection: known, kept: map[string]statement{}}, nil
 }

@@ -76,9 +76,9 @@ func (a *Service) SignUp(ctx context.Context, n Registration, by Caller) (Accoun
 	administrator := by.Privilege >= repository.PrivilegeAdministrator
 	switch {
 	case !administrator && n.Privilege > repository.PrivilegeUser:
-		return Account{}, service.NewError(service.CodePrivilegeDenied, "Only an administrator may give a privilege above 0.")
+		return Account{}, service.NewError(service.CodePrivilegeDenied, "Only an administrator may grant a privilege above 0.")
 	case !administrator && !a.signup:
-		return Account{}, service.NewError(service.CodePrivilegeDenied, "Sign-up is closed. Ask an administrator for an account.")
+		return Account{}, service.NewError(service.CodePrivilegeDenied, "Signup is closed. Ask an administrator for an account.")
 	}
 	if !administrator {
 		by = Caller{}
@@ -100,7 +100,7 @@ func (a *Service) create(ctx context.Context, n Registration, by repository.Call
 	nameKey, nameProblem := UsernameKey(n.Username)
 	mailKey, mailProblem := EmailKey(n.Email)
 	if fields := notEmpty(map[string]string{"username": nameProblem, "email": mailProblem}); len(fields) > 0 {
-		return Account{}, &service.Error{Code: service.CodeInvalidRequest, Message: "Some fields are not acceptable.", Fields: fields}
+		return Account{}, &service.Error{Code: service.CodeInvalidRequest, Message: "Some fields are invalid.", Fields: fields}
 	}
 	problem, err := a.policy.Check(n.Password, n.Username, n.Email)
 	if err != nil {
@@ -124,7 +124,7 @@ func (a *Service) create(ctx context.Context, n Registration, by repository.Call
 	case errors.Is(err, repository.ErrUsernameExists):
 		return Account{}, service.FieldError(service.CodeUsernameTaken, "username", "is taken")
 	case errors.Is(err, repository.ErrEmailExists):
-		return Account{}, service.FieldError(service.CodeEmailTaken, "email", "has an account already")
+		return Account{}, service.FieldError(service.CodeEmailTaken, "email", "already has an account")
 	case errors.Is(err, repository.ErrNotAllowed):
 		return Account{}, service.PrivilegeChanged()
 	case err != nil:

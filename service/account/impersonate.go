@@ -30,9 +30,9 @@ func (a *Service) Impersonate(ctx context.Context, tokens *token.Minter, userID 
 	case errors.Is(err, repository.ErrNotFound):
 		return "", time.Time{}, service.NoSuchAccount()
 	case err != nil:
-		return "", time.Time{}, service.StoreFailure("find whom a token is for", err)
+		return "", time.Time{}, service.StoreFailure("find the user of a token", err)
 	case u.Privilege >= repository.PrivilegeAdministrator:
-		return "", time.Time{}, service.NewError(service.CodePrivilegeDenied, "Nobody acts for an administrator.")
+		return "", time.Time{}, service.NewError(service.CodePrivilegeDenied, "Tokens are not issued for administrators.")
 	case u.Disabled:
 		return "", time.Time{}, service.AccountDisabled()
 	}
@@ -43,7 +43,7 @@ func (a *Service) Impersonate(ctx context.Context, tokens *token.Minter, userID 
 	case errors.Is(err, repository.ErrNotAllowed):
 		return "", time.Time{}, service.PrivilegeChanged()
 	case err != nil:
-		return "", time.Time{}, service.StoreFailure("record a token for somebody else", err)
+		return "", time.Time{}, service.StoreFailure("record an impersonation token", err)
 	}
 	a.audit.Committed(ctx, record)
 	return tokens.MintAccess(token.Subject{UserID: u.ID, ClientID: token.ClientAPI, Actor: by.UserID, Privilege: u.Privilege}, "", nil, actingTTL)

@@ -24,11 +24,11 @@ func UsernameKey(name string) (key, problem string) {
 		return "", "must be 1 to 64 characters long"
 	}
 	if strings.ContainsRune(name, '@') {
-		return "", "must not contain an @, so that it cannot be taken for an e-mail address"
+		return "", "must not contain an @, so that it differs from an email address"
 	}
 	key, err := precis.UsernameCaseMapped.CompareKey(name)
 	if err != nil {
-		return "", "must consist of letters, digits and punctuation, without blanks"
+		return "", "must consist of letters, digits and punctuation, without spaces"
 	}
 	return key, ""
 }
@@ -38,7 +38,7 @@ func UsernameKey(name string) (key, problem string) {
 // people apart by it, and attackers would. The forms of an internationalized domain are
 // one: they reach one mailbox.
 func EmailKey(address string) (key, problem string) {
-	const form = "must be an e-mail address, as in ada@example.org"
+	const form = "must be an email address, as in ada@example.org"
 	if len(address) > maxEmail {
 		return "", "must be at most 254 bytes long"
 	}

@@ -30,7 +30,7 @@ func (l *Log) Write(ctx context.Context, r Record) error {
 	added, err := l.store.AppendAudit(ctx, r)
 	if err != nil {
 		l.Committed(ctx, r)
-		l.log.LogAttrs(ctx, slog.LevelWarn, "audit record not stored; the line before has it", slog.Any("error", err))
+		l.log.LogAttrs(ctx, slog.LevelWarn, "audit record not stored; the preceding log line contains it", slog.Any("error", err))
 		return service.StoreFailure("record "+string(r.Event), err)
 	}
 	if added {

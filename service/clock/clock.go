@@ -147,7 +147,7 @@ func (c *Clock) Run(ctx context.Context) {
 		stood := max(elapsed-time.Duration(c.lastTick.Load()), now.Round(0).Sub(wall.Round(0))) - clockTick
 		if stood > c.asleep {
 			c.wokenUntil.Store(int64(elapsed + wokenFor))
-			c.log.LogAttrs(ctx, slog.LevelWarn, "the process stood still, or its clock jumped; for a while no refresh token counts as reused",
+			c.log.LogAttrs(ctx, slog.LevelWarn, "the process was paused, or its clock jumped; detection of reused refresh tokens is suspended",
 				slog.Duration("stood", stood), slog.Duration("for", wokenFor))
 		}
 		c.lastTick.Store(int64(elapsed))
@@ -214,7 +214,7 @@ func (c *Clock) State() (ahead time.Duration, bad bool, why error) {
 func (c *Clock) Trusted(ctx context.Context) (time.Time, error) {
 	c.measure(ctx)
 	if _, _, why := c.State(); !c.Good() {
-		return time.Time{}, fmt.Errorf("the clock is not known to be good: %w", cmp.Or(why, errors.New("it could not be measured")))
+		return time.Time{}, fmt.Errorf("the clock is not trusted: %w", cmp.Or(why, errors.New("it could not be compared")))
 	}
 	return c.Reference(ctx), nil
 }
@@ -242,7 +242,7 @@ func (c *Clock) Reference(ctx context.Context) time.Time {
 // Accept declares the clock right, for an operator: the mark moves to it.
 func (c *Clock) Accept(ctx context.Context) error {
 	if c.mark == nil {
-		return errors.New("the clock of the database server is the reference here: set the clocks of the servers")
+		return errors.New("with Postgres the clock of the database server is the reference: correct the system clock instead")
 	}
 	if err := c.mark.SetTime(ctx, c.Now()); err != nil {
 		return service.StoreFailure("accept the clock", err)
@@ -296,10 +296,10 @@ func (c *Clock) judge(ctx context.Context, ahead time.Duration, at measurement) 
 		c.decide(ctx, clockGood, nil)
 	case c.jumped:
 		c.strikes = 0
-		c.decide(ctx, clockUntrusted, fmt.Errorf("the time of the database server jumped: this server is %s ahead of it; nothing is deleted until its clock is set", ahead))
+		c.decide(ctx, clockUntrusted, fmt.Errorf("the clock of the database server jumped: this server is %s ahead of it; nothing is deleted until the clock is corrected", ahead))
 	default:
 		if c.strikes++; c.strikes >= clockStrikes {
-			c.decide(ctx, clockBad, fmt.Errorf("the clock is %s ahead of that of the database server; %s is the most: set it, or let NTP do so", ahead, c.limit))
+			c.decide(ctx, clockBad, fmt.Errorf("the clock is %s ahead of the clock of the database server, and the limit is %s: set the clock or run NTP", ahead, c.limit))
 		}
 	}
 }
@@ -328,7 +328,7 @@ func (c *Clock) measureMark(ctx context.Context) {
 		c.decide(ctx, clockGood, nil)
 		return
 	}
-	c.decide(ctx, clockUntrusted, fmt.Errorf("the clock is %s the newest time in the database (%s); nothing is deleted until it is set, or an operator runs: latchkey clock accept",
+	c.decide(ctx, clockUntrusted, fmt.Errorf("the clock is %s the newest time in the database (%s); nothing is deleted until the clock is set, or an operator runs: latchkey clock accept",
 		how, newest.Format(time.RFC3339)))
 }
 
@@ -343,7 +343,7 @@ func (c *Clock) decide(ctx context.Context, v verdict, why error) {
 	case v == clockUntrusted:
 		c.log.LogAttrs(ctx, slog.LevelWarn, "the clock is not trusted", slog.Any("error", why))
 	case was != clockUnknown:
-		c.log.LogAttrs(ctx, slog.LevelInfo, "the clock is good again")
+		c.log.LogAttrs(ctx, slog.LevelInfo, "the clock is trusted again")
 	}
 }
 

@@ -49,7 +49,7 @@ func New(tokens *token.Minter, keys token.KeySource, sessions *session.Service, 
 // Inspect says what a token is, whether it verifies, and what the next refresh
 // with it would answer. Its error is store_unavailable.
 func (i *Inspector) Inspect(ctx context.Context, raw token.Raw) (Result, error) {
-	in := Result{Kind: "no JWT of ours"}
+	in := Result{Kind: "not a JWT of this service"}
 	f, err := jose.ParseForm(string(raw))
 	if err != nil {
 		in.Refused = err.Error()
@@ -70,7 +70,7 @@ func (i *Inspector) Inspect(ctx context.Context, raw token.Raw) (Result, error) 
 			}
 		}
 		if subject.SessionID == "" {
-			in.Session = "none: the token belongs to no session"
+			in.Session = "none: the token has no session"
 			return in, nil
 		}
 		found, err := i.sessions.Find(ctx, subject.UserID, subject.SessionID)
@@ -107,13 +107,13 @@ func (i *Inspector) Inspect(ctx context.Context, raw token.Raw) (Result, error) 
 func (i *Inspector) describe(f session.Found) (state, why string) {
 	switch {
 	case f.Refusal != nil && f.User.ID == "":
-		return "over: there is no such user", "the user was deleted"
+		return "over: the user does not exist", "the user was deleted"
 	case f.Refusal != nil && f.User.Disabled:
 		return "over: the account is disabled", "the account is disabled"
 	case f.Refusal != nil:
-		return "ended, as the database says", "the session was ended"
+		return "ended, by the database", "the session was ended"
 	case !f.Known:
-		return "not in the session store", "the session store does not know the session: it is over, or the store was emptied"
+		return "not in the session store", "the session is not in the session store: it is over, or the store was emptied"
 	}
 	return describe(f.Session, f.User, i.now()), ""
 }
@@ -140,7 +140,7 @@ func describe(session repository.Session, u repository.User, now time.Time) stri
 	case session.Ended != "":
 		state = fmt.Sprintf("ended (%s) at %s", session.Ended, at(session.EndedAt))
 	case session.Epoch != u.SessionEpoch && session.ID != u.KeptSession:
-		state = "over: all of the user's sessions were ended since"
+		state = "over: all sessions of the user were ended"
 	case !session.Live(now, u.SessionEpoch, u.KeptSession):
 		state = "expired"
 	}
@@ -154,34 +154,34 @@ func because(p session.Preview, token token.Refresh, policy session.Policy) stri
 	switch o {
 	case repository.OutcomeKept:
 		if !policy.Rotate {
-			return "the token is the live one, and rotation is off"
+			return "the token is current, and rotation is off"
 		}
-		return "the token is the live one, and was made less than two grace times ago: it stays"
+		return "the token is current, and was issued less than two grace times ago: it is kept"
 	case repository.OutcomeRotated:
-		return fmt.Sprintf("the token is the live one: generation %d follows", after.Gen)
+		return fmt.Sprintf("the token is current: generation %d supersedes it", after.Gen)
 	case repository.OutcomeReplayed:
-		return fmt.Sprintf("the token was replaced less than %s ago: the one that replaced it is given out again", policy.Grace)
+		return fmt.Sprintf("the token was superseded less than %s ago: its successor is returned again", policy.Grace)
 	case repository.OutcomeRecovered:
-		return "the token was replaced, and nobody has used the one that replaced it: that one was lost, and is replaced in its turn"
+		return "the token was superseded, and its successor was never used: the client lost the successor, which is superseded in turn"
 	case repository.OutcomeRolledForward:
-		return fmt.Sprintf("the store is at generation %d and has lost later writes; the token proves them", s.Gen)
+		return fmt.Sprintf("the store is at generation %d and lost later writes; the token proves that they happened", s.Gen)
 	case repository.OutcomeReuse:
-		return fmt.Sprintf("generation %d was spent; the live one is %d. The session would be ended: somebody has a copy", token.Gen, s.Gen)
+		return fmt.Sprintf("generation %d was superseded; the current generation is %d. A refresh would end the session: the token was copied", token.Gen, s.Gen)
 	case repository.OutcomeExpired:
 		return "the session has expired"
 	case repository.OutcomeRevoked:
 		if s.Ended == "" {
-			return "all of the user's sessions were ended"
+			return "all sessions of the user were ended"
 		}
 		return "the session was ended: " + string(s.Ended)
 	case repository.OutcomeClientMismatch:
 		return "the session belongs to another client"
 	case repository.OutcomeDeliveryMismatch:
-		return "the session's tokens travel in cookies"
+		return "the session uses cookies"
 	case repository.OutcomeGraceExhausted:
-		return "the token was replaced, and has been sent too often since"
+		return "the token was superseded, and has been sent too often since"
 	case repository.OutcomeLate:
-		return "the token was replaced, and so recently, or by a clock so far off, that the call may be older: the client is asked to send it again"
+		return "the token was superseded so recently, or by a clock so far off, that the call may be older: the client must retry"
 	case repository.OutcomeUnknown, repository.OutcomeAhead, repository.OutcomeRecoverable:
 	}
 	return strings.ReplaceAll(string(o), "_", " ")

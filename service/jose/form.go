@@ -92,7 +92,7 @@ func decodePart(part string) ([]byte, error) {
 func (f *Form) headerMember(name, value []byte) error {
 	text, ok := plainText(value)
 	if !ok {
-		return errors.New("a member is no plain string")
+		return errors.New("a member is not a plain string")
 	}
 	switch string(name) {
 	case "alg":

@@ -84,7 +84,7 @@ func (k Key) privateJWK() (JWK, error) {
 	case *rsa.PrivateKey:
 		j.D, j.P, j.Q = b64.EncodeToString(m.D.Bytes()), b64.EncodeToString(m.Primes[0].Bytes()), b64.EncodeToString(m.Primes[1].Bytes())
 	default:
-		return JWK{}, errors.New("the key has no private half")
+		return JWK{}, errors.New("the key has no private part")
 	}
 	return j, nil
 }
@@ -149,7 +149,7 @@ func (j JWK) material() (any, error) {
 	case j.KTY == "OKP" && j.CRV == "Ed25519" && j.D != "":
 		seed := read("d", j.D)
 		if len(seed) != ed25519.SeedSize {
-			return nil, errors.New("an Ed25519 key of a wrong size")
+			return nil, errors.New("the Ed25519 key has the wrong size")
 		}
 		private := ed25519.NewKeyFromSeed(seed)
 		if !bytes.Equal(private.Public().(ed25519.PublicKey), read("x", j.X)) {
@@ -183,7 +183,7 @@ var errOtherHalf = errors.New("the public members (x, y) do not belong to the pr
 func (j JWK) ecPublic(read func(name, text string) []byte) (*ecdsa.PublicKey, error) {
 	x, y := read("x", j.X), read("y", j.Y)
 	if len(x) != 32 || len(y) != 32 {
-		return nil, errors.New("a point of a wrong size")
+		return nil, errors.New("the point has the wrong size")
 	}
 	return ecdsa.ParseUncompressedPublicKey(elliptic.P256(), append(append([]byte{4}, x...), y...))
 }
@@ -207,7 +207,7 @@ func (j JWK) rsa(read func(name, text string) []byte) (any, error) {
 	number := func(name, text string) *big.Int { return new(big.Int).SetBytes(read(name, text)) }
 	n, e := number("n", j.N), number("e", j.E)
 	if !e.IsInt64() || e.Int64() < 3 || e.Int64() > 1<<31-1 || e.Bit(0) == 0 || n.BitLen() > 16384 {
-		return nil, errors.New("an RSA key whose numbers are out of range")
+		return nil, errors.New("the RSA key has numbers out of range")
 	}
 	public := rsa.PublicKey{N: n, E: int(e.Int64())}
 	if j.D == "" {
@@ -215,7 +215,7 @@ func (j JWK) rsa(read func(name, text string) []byte) (any, error) {
 	}
 	private := &rsa.PrivateKey{PublicKey: public, D: number("d", j.D), Primes: []*big.Int{number("p", j.P), number("q", j.Q)}}
 	if err := private.Validate(); err != nil {
-		return nil, errors.New("an RSA key whose numbers do not belong together")
+		return nil, errors.New("the RSA key has inconsistent numbers")
 	}
 	private.Precompute()
 	return private, nil
@@ -227,9 +227,9 @@ func ParseJWK(text []byte) (Key, error) {
 	if json.Unmarshal(text, &j) != nil || j.KTY == "" {
 		var set struct{ Keys []json.RawMessage }
 		if json.Unmarshal(text, &set) == nil && set.Keys != nil {
-			return Key{}, errors.New("this is a JWK Set: give one of its keys")
+			return Key{}, errors.New("the file is a JWK Set: pass one of its keys")
 		}
-		return Key{}, errors.New("neither a JWK, whose members are text, nor PEM")
+		return Key{}, errors.New("not a JWK with text members, and not PEM")
 	}
 	return j.Key()
 }
@@ -243,7 +243,7 @@ func ParseKey(text []byte) (Key, error) {
 	if block == nil {
 		k, err := ParseJWK(text)
 		if err == nil && !k.Private() {
-			err = errors.New("the key has no private half")
+			err = errors.New("the key has no private part")
 		}
 		return k, err
 	}
@@ -255,7 +255,7 @@ func ParseKey(text []byte) (Key, error) {
 			continue
 		}
 		if found != nil {
-			return Key{}, errors.New("the PEM file holds two private keys: give one")
+			return Key{}, errors.New("the PEM file holds two private keys: pass one")
 		}
 		found = block
 	}
@@ -263,7 +263,7 @@ func ParseKey(text []byte) (Key, error) {
 	case found == nil:
 		return Key{}, fmt.Errorf("the PEM file holds no private key, but: %s", strings.Join(types, ", "))
 	case found.Type == "ENCRYPTED PRIVATE KEY" || found.Headers["DEK-Info"] != "":
-		return Key{}, errors.New("the private key has a passphrase: remove it, as by openssl pkey -in FILE")
+		return Key{}, errors.New("the private key has a passphrase: remove it with openssl pkey -in FILE")
 	}
 	material, err := x509.ParsePKCS8PrivateKey(found.Bytes)
 	if err != nil {
@@ -273,7 +273,7 @@ func ParseKey(text []byte) (Key, error) {
 		material, err = x509.ParsePKCS1PrivateKey(found.Bytes)
 	}
 	if err != nil {
-		return Key{}, fmt.Errorf("PEM of type %q holds no key of Ed25519, P-256 or RSA, as PKCS #8, SEC 1 or PKCS #1", found.Type)
+		return Key{}, fmt.Errorf("PEM of type %q holds no Ed25519, P-256 or RSA key in PKCS #8, SEC 1 or PKCS #1", found.Type)
 	}
 	return NewKey("", material)
 }

@@ -116,7 +116,7 @@ func NewKey(id string, material any) (Key, error) {
 		k.Algorithm, k.private, k.macs = HS256, m, NewMAC(m)
 	case ed25519.PublicKey:
 		if len(m) != ed25519.PublicKeySize {
-			return Key{}, errors.New("an Ed25519 key of a wrong size")
+			return Key{}, errors.New("the Ed25519 key has the wrong size")
 		}
 		k.Algorithm = EdDSA
 	case *ecdsa.PublicKey:
@@ -139,7 +139,7 @@ func NewKey(id string, material any) (Key, error) {
 		k.ID = k.thumbprint()
 	}
 	if len(k.ID) > maxKeyID || strings.ContainsFunc(k.ID, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`"\&<>`, r) }) {
-		return Key{}, fmt.Errorf("the kid must have at most %d printable characters, without blanks, quotes, \\, &, < and >", maxKeyID)
+		return Key{}, fmt.Errorf("the kid must have at most %d printable characters, without spaces, quotes, \\, &, < and >", maxKeyID)
 	}
 	return k, nil
 }

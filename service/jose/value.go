@@ -16,7 +16,7 @@ func Text(value []byte) (string, error) {
 	}
 	var s *string
 	if json.Unmarshal(value, &s) != nil || s == nil {
-		return "", errors.New("a claim of a wrong type")
+		return "", errors.New("a claim has the wrong type")
 	}
 	return *s, nil
 }
@@ -28,7 +28,7 @@ func Texts(value []byte) ([]string, error) {
 	}
 	var list []string
 	if json.Unmarshal(value, &list) != nil {
-		return nil, errors.New("a claim of a wrong type")
+		return nil, errors.New("a claim has the wrong type")
 	}
 	return list, nil
 }

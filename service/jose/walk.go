@@ -16,7 +16,7 @@ func Walk(b []byte, f func(name, value []byte) error) error {
 		return err
 	}
 	if w.space(); w.i != len(w.b) {
-		return errors.New("something stands after the object")
+		return errors.New("data after the object")
 	}
 	return nil
 }
@@ -50,7 +50,7 @@ func (w *walker) object(depth int, f func(name, value []byte) error) error {
 		}
 		for _, other := range names[:n] {
 			if bytes.Equal(other, name) {
-				return errors.New("a member stands twice")
+				return errors.New("a member appears twice")
 			}
 		}
 		names[n] = name

@@ -13,7 +13,7 @@ import (
 )
 
 // ErrInFile is of a change of keys that the database does not have.
-var ErrInFile = errors.New("the keys for access tokens are read from tokens.keys_file: change them there; replicas read it again by themselves")
+var ErrInFile = errors.New("the keys for access tokens are read from tokens.keys_file: change them there; replicas reload the file automatically")
 
 // Algorithm is the algorithm of new keys of a use.
 func (r *Ring) Algorithm(use Use) jose.Algorithm { return r.algorithm(r.KeySet(), use) }
@@ -33,10 +33,10 @@ func (r *Ring) Add(ctx context.Context, k jose.Key, use Use, from audit.Origin) 
 		return Info{}, ErrInFile
 	}
 	if use == UseRefresh && k.Algorithm != jose.HS256 {
-		return Info{}, errors.New("refresh tokens are signed by HS256 alone: nobody else verifies them")
+		return Info{}, errors.New("refresh tokens are always signed with HS256: only this service verifies them")
 	}
 	if use == UseAccess && r.policy.Algorithm != "" && k.Algorithm != r.policy.Algorithm {
-		return Info{}, fmt.Errorf("tokens.algorithm is %s, and the replicas would rotate back to it: set it to %s, which publishes and rotates by itself, or to auto",
+		return Info{}, fmt.Errorf("tokens.algorithm is %s, and the replicas would rotate back to it: set it to %s, which rotates automatically, or to auto",
 			r.policy.Algorithm, k.Algorithm)
 	}
 	if k.ID == "" {
@@ -47,7 +47,7 @@ func (r *Ring) Add(ctx context.Context, k jose.Key, use Use, from audit.Origin) 
 	}
 	err := r.again(ctx, readable, func(set *Set) error {
 		if set.find(k.ID) != nil {
-			return fmt.Errorf("there is a key %s already", k.ID)
+			return fmt.Errorf("key %s already exists", k.ID)
 		}
 		replaces := ""
 		if e, stands := set.standby(use); stands {
@@ -71,7 +71,7 @@ func (r *Ring) Rotate(ctx context.Context, use Use, atOnce bool, from audit.Orig
 	err := r.again(ctx, readable, func(set *Set) error {
 		e, stands := set.standby(use)
 		if !stands {
-			return fmt.Errorf("no key stands by: %w", repository.ErrNotFound) // tend puts one
+			return fmt.Errorf("no standby key: %w", repository.ErrNotFound) // tend puts one
 		}
 		if id != "" && id != e.ID {
 			return nil // another process activated it: that is the rotation
@@ -93,7 +93,7 @@ func (r *Ring) Rotate(ctx context.Context, use Use, atOnce bool, from audit.Orig
 }
 
 // errReplaced makes again look at the keys once more.
-var errReplaced = fmt.Errorf("the standby key was of another algorithm than tokens.algorithm: %w", repository.ErrExists)
+var errReplaced = fmt.Errorf("the algorithm of the standby key differs from tokens.algorithm: %w", repository.ErrExists)
 
 // replaceForeign replaces a standby key of another algorithm than that of the settings,
 // which must not become the active one.
@@ -120,11 +120,11 @@ func (r *Ring) Revoke(ctx context.Context, id string, from audit.Origin) (Info, 
 		e := set.find(id)
 		switch {
 		case e == nil || !r.policy.owns(e.use):
-			return fmt.Errorf("there is no key %s in the database", id)
+			return fmt.Errorf("the database has no key %s", id)
 		case e.state(r.now()) == Active:
 			standby, stands := set.standby(e.use)
 			if !stands {
-				return fmt.Errorf("no key stands by: %w", repository.ErrNotFound)
+				return fmt.Errorf("no standby key: %w", repository.ErrNotFound)
 			}
 			if replaced, err := r.replaceForeign(ctx, standby); replaced || err != nil {
 				return cmp.Or(err, errReplaced)
@@ -208,5 +208,5 @@ func (r *Ring) info(ctx context.Context, id string) (Info, error) {
 	if e := r.KeySet().find(id); e != nil {
 		return e.info(r.now()), nil
 	}
-	return Info{}, fmt.Errorf("key %s was removed meanwhile", id)
+	return Info{}, fmt.Errorf("key %s was removed in the meantime", id)
 }

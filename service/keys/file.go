@@ -52,7 +52,7 @@ func parseKeysFile(text []byte) ([]entry, error) {
 		}
 		for _, o := range entries {
 			if o.ID == k.ID {
-				return nil, fmt.Errorf("key %d: its kid stands twice", i+1)
+				return nil, fmt.Errorf("key %d: its kid appears twice", i+1)
 			}
 		}
 		entries = append(entries, e)

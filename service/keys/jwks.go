@@ -30,7 +30,7 @@ func ParseJWKS(text []byte) (*Set, error) {
 		Keys []json.RawMessage `json:"keys"`
 	}
 	if err := json.Unmarshal(text, &list); err != nil || list.Keys == nil {
-		return nil, errors.New("not a JWK Set: there is no member keys")
+		return nil, errors.New("not a JWK Set: the member keys is missing")
 	}
 	var entries []entry
 	for _, member := range list.Keys {

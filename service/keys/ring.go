@@ -196,9 +196,9 @@ func (r *Ring) RunUntil(ctx context.Context) {
 			return
 		}
 		if err != nil && !failed { // once, not each second
-			r.log.Error("the keys cannot be read; those that were read last stay", "error", err)
+			r.log.Error("keys not read; the last keys stay in use", "error", err)
 		} else if err == nil && failed {
-			r.log.Info("the keys can be read again")
+			r.log.Info("keys read again")
 		}
 		failed = err != nil
 	}
@@ -270,7 +270,7 @@ func (r *Ring) changeAlgorithm(ctx context.Context, set *Set, use Use, standby *
 	wanted := r.policy.Algorithm
 	switch {
 	case standby.Algorithm != wanted:
-		r.log.Info("publishing a key of the algorithm that tokens.algorithm names", "active", string(latest.Algorithm), "setting", string(wanted))
+		r.log.Info("publishing a standby key with the algorithm of tokens.algorithm", "active", string(latest.Algorithm), "setting", string(wanted))
 		return true, r.putStandby(ctx, use, standby.ID)
 	case latest.Algorithm == wanted:
 		return false, nil

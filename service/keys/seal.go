@@ -13,9 +13,9 @@ import (
 )
 
 // errUnseal is of a key that was sealed under another root secret.
-var errUnseal = errors.New("the keys in the database were sealed under another tokens.secret. Give this process that secret; " +
-	"or, if the secret was changed on purpose, run: latchkey key revoke --all, which logs everyone out; " +
-	"or, if this is the right secret, drop the key that was made under another: latchkey key revoke KID")
+var errUnseal = errors.New("the keys in the database were sealed with another tokens.secret. Set that secret. " +
+	"If the secret was changed on purpose, run latchkey key revoke --all, which logs all users out. " +
+	"If this secret is right, run latchkey key revoke KID for the key that was sealed with another secret")
 
 // sealer encrypts the keys in the database.
 type sealer struct{ key []byte }
@@ -49,7 +49,7 @@ func (s sealer) unseal(row repository.SigningKey) (jose.Key, error) {
 	}
 	var j jose.JWK
 	if err := json.Unmarshal(plain, &j); err != nil {
-		return jose.Key{}, errors.New("a sealed key is no JWK")
+		return jose.Key{}, errors.New("a sealed key is not a JWK")
 	}
 	return j.Key()
 }

@@ -121,7 +121,7 @@ func (s *Set) signer(use Use, now time.Time) (*entry, error) {
 	case next != nil:
 		return next, nil
 	}
-	return nil, fmt.Errorf("%w: no key signs %s tokens at the moment", repository.ErrUnavailable, use)
+	return nil, fmt.Errorf("%w: no active key for %s tokens", repository.ErrUnavailable, use)
 }
 
 // standby returns the key of a use that waits for its time to be set.

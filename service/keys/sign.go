@@ -50,7 +50,7 @@ func (s *Set) Verify(f jose.Form, use Use, now time.Time, late time.Duration) er
 	case !known:
 		return ErrUnknown
 	case f.Alg != string(e.Algorithm):
-		return errors.New("the key is of another algorithm")
+		return errors.New("the key has another algorithm")
 	case e.state(now) == Revoked:
 		return errors.New("the key is revoked")
 	case e.unread:
@@ -66,4 +66,4 @@ func (s *Set) Verify(f jose.Form, use Use, now time.Time, late time.Duration) er
 }
 
 // ErrOver is of a good token of a key whose tokens have all expired.
-var ErrOver = errors.New("the time of the key is over")
+var ErrOver = errors.New("the key has expired")

@@ -99,13 +99,13 @@ func (l *Service) identify(ctx context.Context, a *attempt) (err error) {
 // prove compares the password. An unknown user costs the same hash.
 func (l *Service) prove(ctx context.Context, a *attempt) error {
 	match, err := l.hasher.Compare(ctx, a.From.Address, a.user.PasswordHash, a.Password)
-	answer := service.NewError(service.CodeInvalidCredentials, "The name or the password is wrong.")
+	answer := service.NewError(service.CodeInvalidCredentials, "The username or the password is wrong.")
 	switch {
 	case err != nil:
 		return err
 	case a.user.ID == "":
 		if l.reveal && a.Client.ClientID == token.ClientAPI { // OAuth clients get invalid_grant for every reason
-			answer = service.NewError(service.CodeNotFound, "There is no such user.")
+			answer = service.NewError(service.CodeNotFound, "The user does not exist.")
 		}
 		return &refusal{outcome: UnknownUser, answer: answer, recorded: true}
 	case !match:
@@ -122,7 +122,7 @@ func (l *Service) allow(ctx context.Context, a *attempt) error {
 	if err != nil || !admission.delayed() {
 		return err
 	}
-	return admission.refusal("This account has logged in very often. Wait a moment and try again.")
+	return admission.refusal("Too many logins to this account. Wait a moment and try again.")
 }
 
 // settle is the one exit of the machine: it reports the end of the attempt to the throttle, counts

@@ -48,7 +48,7 @@ func (p *Passwords) Change(ctx context.Context, c PasswordChange) (TrustedDevice
 	case errors.Is(err, repository.ErrNotFound):
 		return "", service.AccountGone()
 	case err != nil:
-		return "", service.StoreFailure("find whose password to change", err)
+		return "", service.StoreFailure("find the user of a password change", err)
 	}
 	problem, err := p.policy.Check(c.Next, u.Username, u.Email)
 	if err != nil {

@@ -42,7 +42,7 @@ func (c *Clients) Apply(ctx context.Context, declared []DeclaredClient, from aud
 		case err != nil:
 			return Applied{}, service.StoreFailure("find a client", err)
 		case was.Public != d.Public:
-			return Applied{}, service.FieldError(service.CodeInvalidRequest, "client "+d.ID, "stays public or confidential, as it was made: choose another id")
+			return Applied{}, service.FieldError(service.CodeInvalidRequest, "client "+d.ID, "cannot change between public and confidential: choose another id")
 		}
 	}
 	var done Applied
@@ -69,7 +69,7 @@ func checkDeclared(declared []DeclaredClient) error {
 			}
 		}
 		if !d.Public && d.Secret == "" {
-			wrong[at+": secret"] = "is missing: a client that is not public needs one"
+			wrong[at+": secret"] = "is missing: a confidential client needs one"
 		}
 		if ids[d.ID] {
 			wrong[at+": id"] = "is given twice"
@@ -79,7 +79,7 @@ func checkDeclared(declared []DeclaredClient) error {
 	if len(wrong) == 0 {
 		return nil
 	}
-	return &service.Error{Code: service.CodeInvalidRequest, Message: "Some clients cannot be like that.", Fields: wrong}
+	return &service.Error{Code: service.CodeInvalidRequest, Message: "Some clients are invalid.", Fields: wrong}
 }
 
 func (c *Clients) applyOne(ctx context.Context, d DeclaredClient, from audit.Origin, done *Applied) error {
@@ -92,7 +92,7 @@ func (c *Clients) applyOne(ctx context.Context, d DeclaredClient, from audit.Ori
 				if _, again := session.FindClient(ctx, c.store, d.ID); again == nil {
 					continue
 				}
-				return errors.New("was deleted before, so its id cannot be used again: choose another")
+				return errors.New("was deleted before, and its id cannot be used again: choose another id")
 			}
 			if err == nil {
 				done.Created = append(done.Created, d.ID)

@@ -66,17 +66,17 @@ func (o *Server) redirect(ctx context.Context, r AuthorizeRequest) (repository.C
 	c, err := session.FindClient(ctx, o.store.Clients, r.ClientID)
 	switch {
 	case errors.Is(err, repository.ErrNotFound):
-		return c, "", service.NewError(service.CodeInvalidClient, "There is no such application here (client_id).")
+		return c, "", service.NewError(service.CodeInvalidClient, "Unknown application (client_id).")
 	case err != nil:
 		return c, "", service.StoreFailure("find a client", err)
 	case c.Disabled:
-		return c, "", service.NewError(service.CodeInvalidClient, "The application is switched off here.")
+		return c, "", service.NewError(service.CodeInvalidClient, "The application is disabled.")
 	}
 	if r.RedirectURI == "" && len(c.RedirectURIs) == 1 {
 		return c, c.RedirectURIs[0], nil
 	}
 	if !slices.ContainsFunc(c.RedirectURIs, func(known string) bool { return sameRedirect(known, r.RedirectURI) }) {
-		return c, "", service.NewError(service.CodeInvalidRequest, "The application asked to be answered at an address that is not registered for it (redirect_uri).")
+		return c, "", service.NewError(service.CodeInvalidRequest, "The redirect address is not registered for this application (redirect_uri).")
 	}
 	return c, r.RedirectURI, nil
 }
@@ -103,14 +103,14 @@ func sameRedirect(known, given string) bool {
 func checkAuthorize(c repository.Client, r AuthorizeRequest) (string, error) {
 	switch {
 	case !slices.Contains(c.Grants, GrantAuthorizationCode):
-		return "", service.NewError(service.CodeUnauthorizedClient, "This client was not given authorization_code.")
+		return "", service.NewError(service.CodeUnauthorizedClient, "The client may not use authorization_code.")
 	case r.ResponseType == "":
 		return "", service.NewError(service.CodeInvalidRequest, "response_type is missing.")
 	case r.ResponseType != "code":
 		return "", service.NewError(service.CodeUnsupportedResponseType, "response_type must be code.")
 	case r.CodeChallenge == "" && r.CodeChallengeMethod == "" && c.PKCEOptional && !c.Public:
 	case r.CodeChallenge == "":
-		return "", service.NewError(service.CodeInvalidRequest, "code_challenge is missing: this needs PKCE (RFC 7636).")
+		return "", service.NewError(service.CodeInvalidRequest, "code_challenge is missing: PKCE is required (RFC 7636).")
 	case r.CodeChallengeMethod != "S256":
 		return "", service.NewError(service.CodeInvalidRequest, "code_challenge_method must be S256.")
 	case !pkceText(r.CodeChallenge) || len(r.CodeChallenge) != 43:
@@ -134,7 +134,7 @@ func (o *Server) Approve(ctx context.Context, a Authorization, c login.Credentia
 		Challenge: a.request.CodeChallenge, Scope: a.Scope, Audience: a.audience, AMR: in.AMR, Address: c.From.Address, Agent: c.From.Agent, AuthTime: now, ExpiresAt: now.Add(codeTTL),
 	})
 	if err != nil {
-		return "", "", service.StoreFailure("keep a code", err)
+		return "", "", service.StoreFailure("store a code", err)
 	}
 	record := c.From.Record(now, repository.AuditCodeIssued, "ok")
 	record.UserID, record.ClientID = in.User.ID, a.Client.ID

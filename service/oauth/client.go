@@ -50,9 +50,9 @@ func (s ClientSecret) check(public bool) error {
 	switch distinct := map[rune]bool{}; {
 	case s == "":
 	case public:
-		problem = "is not for a public client, which cannot keep one"
+		problem = "is not allowed for a public client, which cannot keep a secret"
 	case !session.PlainID(string(s)) || len(s) < minClientSecret || len(s) > 200:
-		problem = "must have 32 to 200 characters of A-Z, a-z, 0-9, - and _: clients encode others differently"
+		problem = "must have 32 to 200 characters of A-Z, a-z, 0-9, - and _: clients disagree on how to encode other characters"
 	default:
 		for _, r := range string(s) {
 			distinct[r] = true
@@ -144,7 +144,7 @@ func (c *Clients) Create(ctx context.Context, spec ClientSpec, secret ClientSecr
 	a := c.record(from, repository.AuditClientCreated, spec.ID, by)
 	err := c.store.CreateClient(ctx, record, by.Caller, a)
 	if errors.Is(err, repository.ErrExists) {
-		return Client{}, "", service.FieldError(service.CodeClientTaken, "id", "is taken, or was: the sessions of a client that was deleted must not become another's")
+		return Client{}, "", service.FieldError(service.CodeClientTaken, "id", "is taken, or belonged to a deleted client: choose another id")
 	}
 	return client(record), secret, c.done(ctx, "create a client", a, err)
 }
@@ -227,7 +227,7 @@ func notManaged(c repository.Client) error {
 	if !c.Managed {
 		return nil
 	}
-	return service.FieldError(service.CodeInvalidRequest, "client", "is described in oauth.clients_file: change it there, or take it out of the file and run latchkey client apply")
+	return service.FieldError(service.CodeInvalidRequest, "client", "is described in oauth.clients_file: change it there, or remove it from the file and run latchkey client apply")
 }
 
 // KeepSecret is how long the secret before stays good unless somebody says.
@@ -297,7 +297,7 @@ func (c *Clients) done(ctx context.Context, doing string, a repository.AuditReco
 func clientError(doing string, err error) error {
 	switch {
 	case errors.Is(err, repository.ErrNotFound):
-		return service.NewError(service.CodeNotFound, "There is no such client.")
+		return service.NewError(service.CodeNotFound, "The client does not exist.")
 	case errors.Is(err, repository.ErrNotAllowed):
 		return service.PrivilegeChanged()
 	}
@@ -345,5 +345,5 @@ func (c *Clients) Authenticate(ctx context.Context, credentials ClientCredential
 }
 
 func invalidClient(why string) error {
-	return &service.Error{Code: service.CodeInvalidClient, Message: "The client is not known, or its secret is wrong.", Err: errors.New(why)}
+	return &service.Error{Code: service.CodeInvalidClient, Message: "The client is unknown, or its secret is wrong.", Err: errors.New(why)}
 }

@@ -49,7 +49,7 @@ func (s ClientSpec) check() error {
 		wrong["id"] = "must not be a UUID (reserved for user ids) or " + token.ClientAPI
 	}
 	if utf8.RuneCountInString(s.Name) > 100 || strings.ContainsFunc(s.Name, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		wrong["name"] = "must have at most 100 characters, all of which can be seen"
+		wrong["name"] = "must have at most 100 characters, all of them visible"
 	}
 	has := func(grant string) bool { return slices.Contains(s.Grants, grant) }
 	for _, g := range s.Grants {
@@ -61,9 +61,9 @@ func (s ClientSpec) check() error {
 	case len(s.Grants) == 0:
 		wrong["grants"] = "must not be empty: one or more of " + strings.Join(Grants(), ", ")
 	case has(GrantPassword) && !s.FirstParty:
-		wrong["grants"] = "may have password only for a first-party client: others must not see passwords"
+		wrong["grants"] = "may contain password only for a first-party client: other clients must not see passwords"
 	case has(GrantClientCredentials) && s.Public:
-		wrong["grants"] = "may have client_credentials only for a client that can keep a secret"
+		wrong["grants"] = "may contain client_credentials only for a confidential client"
 	case has(GrantAuthorizationCode) && len(s.RedirectURIs) == 0:
 		wrong["redirectUris"] = "must not be empty with authorization_code"
 	}
@@ -73,10 +73,10 @@ func (s ClientSpec) check() error {
 		}
 	}
 	if slices.Contains(s.Scopes, scopeOpenID) {
-		wrong["scopes"] = "must not contain openid: there is no OpenID Connect here yet"
+		wrong["scopes"] = "must not contain openid: OpenID Connect is not supported"
 	}
 	if s.PKCEOptional && s.Public {
-		wrong["pkceOptional"] = "is for clients that keep a secret: public ones need PKCE (RFC 9700 2.1.1)"
+		wrong["pkceOptional"] = "is only for confidential clients: public clients need PKCE (RFC 9700 2.1.1)"
 	}
 	for _, a := range s.Audiences {
 		if a == "" || len(a) > 500 || strings.Contains(a, "#") || strings.ContainsFunc(a, func(r rune) bool { return r <= ' ' || r > '~' }) {
@@ -106,7 +106,7 @@ func (s ClientSpec) check() error {
 		wrong["redirectUris"] = "must be at most 50"
 	}
 	if len(wrong) > 0 {
-		return &service.Error{Code: service.CodeInvalidRequest, Message: "The client cannot be like that.", Fields: wrong}
+		return &service.Error{Code: service.CodeInvalidRequest, Message: "The client is invalid.", Fields: wrong}
 	}
 	return nil
 }
@@ -166,7 +166,7 @@ func redirectProblem(uri string) string {
 	case strings.Contains(u.Scheme, "."):
 		return ""
 	}
-	return "must be https, a loopback address, or of a scheme with a dot, as in com.example.app:/callback"
+	return "must be https, a loopback address, or a scheme with a dot, as in com.example.app:/callback"
 }
 
 // goodPort reports whether the port of a URI, if it has one, is one that can be

@@ -76,10 +76,10 @@ type TokenResponse struct {
 // refusals of a refresh are invalid_grant to an OAuth client.
 func (o *Server) Token(ctx context.Context, r TokenRequest) (TokenResponse, error) {
 	if !slices.Contains(Grants(), r.GrantType) {
-		return TokenResponse{}, service.NewError(service.CodeUnsupportedGrantType, "There is no such grant_type here.")
+		return TokenResponse{}, service.NewError(service.CodeUnsupportedGrantType, "Unsupported grant_type.")
 	}
 	if !slices.Contains(r.Client.record.Grants, r.GrantType) {
-		return TokenResponse{}, service.NewError(service.CodeUnauthorizedClient, "This client was not given this grant_type.")
+		return TokenResponse{}, service.NewError(service.CodeUnauthorizedClient, "The client may not use this grant_type.")
 	}
 	if err := o.clock.Err(); err != nil {
 		return TokenResponse{}, err
@@ -167,7 +167,7 @@ func (o *Server) code(ctx context.Context, r TokenRequest) (TokenResponse, error
 	}
 	audience, err := o.audience(r.Client.record, r.Resource)
 	if err == nil && c.Audience != "" && audience != c.Audience {
-		err = service.NewError(service.CodeInvalidTarget, "The user was asked for another resource.")
+		err = service.NewError(service.CodeInvalidTarget, "The resource differs from the resource of the code.")
 	}
 	if err != nil {
 		return TokenResponse{}, err
@@ -176,7 +176,7 @@ func (o *Server) code(ctx context.Context, r TokenRequest) (TokenResponse, error
 	g, err := o.redeem(ctx, r, c, id)
 	if service.AsError(err).Code == service.CodeStoreUnavailable {
 		if back := o.store.Codes.ReturnCode(context.WithoutCancel(ctx), hash, id); back != nil {
-			o.log.LogAttrs(ctx, slog.LevelWarn, "a code could not be given back; its user must sign in again", slog.Any("error", back))
+			o.log.LogAttrs(ctx, slog.LevelWarn, "authorization code not restored; the user must log in again", slog.Any("error", back))
 		}
 	}
 	return issued(r.Client.record, g), err
@@ -187,13 +187,13 @@ func (o *Server) redeem(ctx context.Context, r TokenRequest, c repository.Code, 
 	u, err := o.store.Users.FindUserByID(ctx, c.UserID)
 	switch {
 	case errors.Is(err, repository.ErrNotFound):
-		return session.TokenSet{}, invalidGrant("the user is gone")
+		return session.TokenSet{}, invalidGrant("the user was deleted")
 	case err != nil:
 		return session.TokenSet{}, service.StoreFailure("find the user of a code", err)
 	case u.Disabled:
 		return session.TokenSet{}, service.AccountDisabled()
 	case u.SessionEpoch != c.Epoch:
-		return session.TokenSet{}, invalidGrant("the user's sessions were ended since")
+		return session.TokenSet{}, invalidGrant("the user's sessions were ended")
 	}
 	from := r.From
 	from.Address, from.Agent = c.Address, c.Agent // the user's: the request may come from the client's server
@@ -218,7 +218,7 @@ func (o *Server) refuseCode(ctx context.Context, r TokenRequest, c repository.Co
 // client may have. More than that is invalid_scope.
 func grantedScope(c repository.Client, asked string) (string, error) {
 	if slices.Contains(strings.Fields(asked), scopeOpenID) {
-		return "", service.NewError(service.CodeInvalidScope, "There is no OpenID Connect here yet: ask without the scope openid.")
+		return "", service.NewError(service.CodeInvalidScope, "OpenID Connect is not supported. Send the request without the scope openid.")
 	}
 	all := strings.Join(slices.DeleteFunc(slices.Clone(c.Scopes), func(s string) bool { return s == scopeOpenID }), " ")
 	if !session.ScopeWithin(asked, all) {
@@ -251,5 +251,5 @@ func issued(c repository.Client, g session.TokenSet) TokenResponse {
 }
 
 func invalidGrant(why string) error {
-	return &service.Error{Code: service.CodeInvalidGrant, Message: "The grant is not valid, or not any more.", Err: errors.New(why)}
+	return &service.Error{Code: service.CodeInvalidGrant, Message: "The grant is invalid or has expired.", Err: errors.New(why)}
 }

@@ -111,7 +111,7 @@ func (g *gate) run(j *job) error {
 func (g *gate) do(ctx context.Context, address string, f func() error) error {
 	places := min(maxWaiting, max(2, int64(g.slots)*int64(g.wait)/max(1, g.took.Load())))
 	if !g.shares.Take(address, share.Of(int(places))) {
-		return g.refuse("the address has its share of the hash queue")
+		return g.refuse("the address has used its share of the hash queue")
 	}
 	if g.waiting.Add(1) > places {
 		g.waiting.Add(-1)
@@ -126,7 +126,7 @@ func (g *gate) do(ctx context.Context, address string, f func() error) error {
 	case <-ctx.Done():
 		return gaveUp(ctx.Err())
 	case <-g.closed:
-		return service.Overloaded(errors.New("the process is about to end"))
+		return service.Overloaded(errors.New("the service is shutting down"))
 	}
 }
 

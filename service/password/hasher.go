@@ -27,7 +27,7 @@ func NewHasher(cost, slots int, wait time.Duration) *Hasher {
 	// and each step doubles that.
 	h := &Hasher{cost: cost, gate: newGate(slots, wait, 250*time.Millisecond<<cost>>12)}
 	h.dummy = sync.OnceValues(func() (repository.PasswordHash, error) {
-		hash, err := bcrypt.GenerateFromPassword([]byte("nobody has this password"), cost)
+		hash, err := bcrypt.GenerateFromPassword([]byte("no user has this password"), cost)
 		return repository.PasswordHash(hash), err
 	})
 	return h

@@ -64,7 +64,7 @@ func TestBcryptNeverIgnoresTheEndOfAPassword(t *testing.T) {
 			t.Errorf("%d bytes match: %v, %v", len(typed), got, err)
 		}
 	}
-	for _, p := range []string{"nobody has this password", ""} {
+	for _, p := range []string{"no user has this password", ""} {
 		if got, err := h.Compare(t.Context(), "", "", password.New(p)); got || err != nil {
 			t.Errorf("a user who does not exist has the password %q: %v, %v", p, got, err)
 		}

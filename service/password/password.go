@@ -49,16 +49,16 @@ func (pp Policy) Check(p Password, username, email string) (problem string, err 
 	case len(p.text) > maxPassword:
 		return fmt.Sprintf("must be at most %d bytes long in UTF-8", maxPassword), nil
 	case equalFold(p.text, pp.Names(username, email)...):
-		return "must not be your own name or e-mail address, or the name of this service", nil
+		return "must not be your own name or email address, or the name of this service", nil
 	case common(p):
-		return "is one of the most common passwords, which are tried first", nil
+		return "is one of the most common passwords", nil
 	}
 	if pp.Breached == nil {
 		return "", nil
 	}
 	breached, err := pp.Breached.Has(p)
 	if breached {
-		problem = "was published in a breach elsewhere, so others know it"
+		problem = "appeared in a data breach of another service"
 	}
 	return problem, err
 }

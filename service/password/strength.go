@@ -46,7 +46,7 @@ func NewScorer(policy Policy) *Scorer {
 func (s *Scorer) Score(ctx context.Context, address string, p Password, username, email string) (Score, error) {
 	address = share.Prefix(address)
 	if !s.shares.Take(address, share.Of(cap(s.places))) {
-		return Score{}, service.Overloaded(errors.New("the address has its share of the passwords to score"))
+		return Score{}, service.Overloaded(errors.New("the address has used its share of the scoring queue"))
 	}
 	defer s.shares.Return(address)
 	select {

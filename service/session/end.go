@@ -172,7 +172,7 @@ func (s *Service) tombstone(ctx context.Context, r repository.Revocation) (befor
 
 func (s *Service) warn(ctx context.Context, userID string, err error) {
 	if err != nil {
-		s.log.LogAttrs(ctx, slog.LevelWarn, "tombstone not written; the database has the revocation",
+		s.log.LogAttrs(ctx, slog.LevelWarn, "tombstone not written; the revocation is in the database",
 			slog.String("user", userID), slog.Any("error", err))
 	}
 }
@@ -195,6 +195,6 @@ func endRecord(from audit.Origin, r repository.Revocation, clientID string) repo
 // it has the cookies of the new one: a late answer must not make it forget them.
 func sessionRevoked(why EndReason) error {
 	return &service.Error{
-		Code: service.CodeSessionRevoked, Message: "The session has been ended. Log in again.", SessionOver: why != repository.EndReplaced,
+		Code: service.CodeSessionRevoked, Message: "The session has ended. Log in again.", SessionOver: why != repository.EndReplaced,
 	}
 }

@@ -30,7 +30,7 @@ func (s *Service) List(ctx context.Context, userID string) ([]Session, error) {
 	case errors.Is(err, repository.ErrNotFound):
 		return nil, service.NoSuchAccount()
 	case err != nil:
-		return nil, service.StoreFailure("find whose sessions to list", err)
+		return nil, service.StoreFailure("find the user of sessions", err)
 	}
 	return s.list(ctx, u)
 }
@@ -81,7 +81,7 @@ func (s *Service) revoke(ctx context.Context, userID, sessionID string, reason E
 	session, err := s.store.Sessions.FindSession(ctx, userID, sessionID)
 	switch {
 	case errors.Is(err, repository.ErrNotFound):
-		return service.NewError(service.CodeNotFound, "There is no such session.")
+		return service.NewError(service.CodeNotFound, "The session does not exist.")
 	case err != nil:
 		return service.StoreFailure("find a session to end", err)
 	}
@@ -146,7 +146,7 @@ func (s *Service) Disable(ctx context.Context, userID string, disabled bool, fro
 	case errors.Is(err, repository.ErrNotFound):
 		return service.NoSuchAccount()
 	case errors.Is(err, repository.ErrLastAdministrator):
-		return service.NewError(service.CodeLastAdministrator, "This is the last administrator who is enabled. Make another account an administrator first.")
+		return service.NewError(service.CodeLastAdministrator, "This is the last enabled administrator. Create or enable another administrator first.")
 	case err != nil:
 		return service.StoreFailure("disable or enable a user", err)
 	case disabled:

@@ -44,7 +44,7 @@ func (s *Service) Refresh(ctx context.Context, p RefreshRequest) (TokenSet, erro
 	}
 	if p.Keep && !s.policy.HeaderKeeps {
 		return TokenSet{}, &service.Error{
-			Code: service.CodeRefreshInvalid, Message: "rtVerify takes no refresh token in a header here. Use refresh.",
+			Code: service.CodeRefreshInvalid, Message: "rtVerify does not accept a refresh token in a header. Use refresh.",
 			Err: errors.New("refresh.header_rtverify is off"),
 		}
 	}
@@ -66,7 +66,7 @@ func (s *Service) Refresh(ctx context.Context, p RefreshRequest) (TokenSet, erro
 	}
 	out, forked, err := s.present(ctx, p, token, u)
 	if err != nil {
-		return TokenSet{}, service.StoreFailure("present a refresh token", err)
+		return TokenSet{}, service.StoreFailure("refresh a session", err)
 	}
 	s.counts.Add(out.Outcome)
 	switch out.Outcome {
@@ -82,7 +82,7 @@ func (s *Service) Refresh(ctx context.Context, p RefreshRequest) (TokenSet, erro
 		s.record(ctx, p, token, repository.AuditRolledForward, outcome)
 	case repository.OutcomeUnknown:
 		// Nobody forgets a cookie for that: an empty or a wrong Redis may come back.
-		return TokenSet{}, service.NewError(service.CodeRefreshInvalid, "The session is not known. Log in again.")
+		return TokenSet{}, service.NewError(service.CodeRefreshInvalid, "The session is unknown. Log in again.")
 	case repository.OutcomeExpired:
 		return TokenSet{}, s.ifExpired(service.RefreshExpired())
 	case repository.OutcomeRevoked:
@@ -91,23 +91,23 @@ func (s *Service) Refresh(ctx context.Context, p RefreshRequest) (TokenSet, erro
 		return TokenSet{}, s.confirm(ctx, p, token, repository.EndReuse,
 			&service.Error{
 				Code: service.CodeRefreshReused, SessionOver: true,
-				Message: "This refresh token was used before. The session has been ended for safety; log in again.",
+				Message: "This refresh token was used before, so the session was ended. Log in again.",
 			})
 	case repository.OutcomeClientMismatch, repository.OutcomeDeliveryMismatch:
 		return TokenSet{}, s.refuse(ctx, p, token, string(out.Outcome))
 	case repository.OutcomeGraceExhausted:
 		return TokenSet{}, &service.Error{
-			Code: service.CodeRateLimited, Message: "This refresh token has been replaced, and was sent too often since. Use the new one.",
+			Code: service.CodeRateLimited, Message: "This refresh token was superseded and has been sent too often since. Use the new token.",
 			RetryAfter: s.policy.Grace,
 		}
 	case repository.OutcomeLate:
 		s.log.LogAttrs(ctx, slog.LevelInfo, "refresh", slog.String("outcome", string(out.Outcome)), slog.String("session", token.SessionID))
 		return TokenSet{}, &service.Error{
-			Code: service.CodeStoreUnavailable, Message: "The request took too long on its way. Send it again.", RetryAfter: time.Second,
-			Err: errors.New("late: the token was replaced, and the call may be older than that"),
+			Code: service.CodeStoreUnavailable, Message: "The request was delayed too long. Send it again.", RetryAfter: time.Second,
+			Err: errors.New("late: the token was superseded, and the call may be older than its successor"),
 		}
 	case repository.OutcomeAhead, repository.OutcomeRecoverable:
-		return TokenSet{}, service.StoreFailure("present a refresh token", fmt.Errorf("%w: the session kept changing", repository.ErrUnavailable))
+		return TokenSet{}, service.StoreFailure("refresh a session", fmt.Errorf("%w: the session kept changing", repository.ErrUnavailable))
 	}
 	g, err := s.grant(u, token.SessionID, p.Terms, out, p.Scope)
 	g.RefreshChanged = out.Gen != token.Gen
@@ -127,7 +127,7 @@ func (s *Service) checkNarrower(ctx context.Context, p RefreshRequest, token tok
 	case err != nil:
 		return service.StoreFailure("find the scope of a session", err)
 	case !ScopeWithin(p.Scope, session.Scope):
-		return service.NewError(service.CodeInvalidScope, "The scope is wider than that of the session.")
+		return service.NewError(service.CodeInvalidScope, "The scope is wider than the scope of the session.")
 	}
 	return nil
 }

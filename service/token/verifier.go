@@ -122,7 +122,7 @@ func (v *Verifier) verify(set *keys.Set, raw Raw, c *Claims, use keys.Use, audie
 	keyErr := set.Verify(f, use, now, late)
 	switch {
 	case errors.Is(keyErr, keys.ErrUnknown) && !v.keys.Current():
-		return service.StoreFailure("look up a key", fmt.Errorf("%w: the keys may have changed", repository.ErrUnavailable))
+		return service.StoreFailure("look up a key", fmt.Errorf("%w: the keys may be outdated", repository.ErrUnavailable))
 	case keyErr != nil && !errors.Is(keyErr, keys.ErrOver):
 		return keyErr
 	}
@@ -141,7 +141,7 @@ func (v *Verifier) verify(set *keys.Set, raw Raw, c *Claims, use keys.Use, audie
 		// It was made from another signature. A version before the claim epoch signed so itself.
 		return errors.New("the signature has a high s")
 	case use == keys.UseAccess && (c.IssuedAt > ahead || c.NotBefore > ahead):
-		return errors.New("from the future") // of a refresh token the stored session decides
+		return errors.New("issued in the future") // of a refresh token the stored session decides
 	}
 	return keyErr
 }
@@ -154,5 +154,5 @@ func accessError(err error) error {
 	if errors.Is(err, jwt.ErrTokenMalformed) {
 		return &service.Error{Code: service.CodeTokenMalformed, Message: "The access token is not a JWT.", Err: err}
 	}
-	return &service.Error{Code: service.CodeTokenInvalid, Message: "The access token is not one of ours.", Err: err}
+	return &service.Error{Code: service.CodeTokenInvalid, Message: "The access token was not issued by this service.", Err: err}
 }
