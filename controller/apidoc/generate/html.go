@@ -164,11 +164,11 @@ func (p *docsPage) credentials(list []node) {
 	}
 	switch {
 	case len(names) == 0:
-		p.w("<p>For anyone.</p>\n")
+		p.w("<p>No credentials are required.</p>\n")
 	case optional:
-		p.w("<p>Takes, if sent: ", strings.Join(names, ", "), ".</p>\n")
+		p.w("<p>Optional credentials: ", strings.Join(names, ", "), ".</p>\n")
 	default:
-		p.w("<p>Needs one of: ", strings.Join(names, ", "), ".</p>\n")
+		p.w("<p>Requires one of: ", strings.Join(names, ", "), ".</p>\n")
 	}
 }
 
