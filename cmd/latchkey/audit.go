@@ -22,7 +22,9 @@ import (
 func auditCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "audit",
-		Short: "Read the audit log, and shorten it",
+		Short: "List and purge audit records",
+		Example: `  latchkey audit list --since 24h
+  latchkey audit purge --before 90d`,
 	}
 	cmd.AddCommand(auditListCommand(), auditPurgeCommand())
 	return cmd
@@ -34,10 +36,11 @@ func auditListCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "list",
-		Short: "List what has been recorded, the newest first",
-		Long: `List what has been recorded, the newest first. --since is a time (2026-11-01, or
-2026-11-01T12:00:00Z) or how long ago (90m, 24h, 7d). Events are
-` + eventNames(),
+		Short: "List audit records, newest first",
+		Long: `List audit records, newest first. --since is a time (2026-11-01 or
+2026-11-01T12:00:00Z) or an age (90m, 24h, 7d). --user selects the records of one user.
+"latchkey sessions revoke --all" writes one record without a user: list it with
+--event sessions_ended. Events: ` + eventNames(),
 		Example: `  latchkey audit list --user ada
   latchkey audit list --event login_failed --since 24h
   latchkey audit list --since 7d --limit 0 --json | jq -r .address | sort | uniq -c`,
@@ -45,10 +48,10 @@ func auditListCommand() *cobra.Command {
 		RunE: withStores(func(ctx context.Context, cmd *cobra.Command, o opened) error {
 			q := repository.AuditQuery{Event: repository.AuditEvent(event), Limit: limit}
 			if event != "" && !slices.Contains(repository.AuditEvents(), q.Event) {
-				return fmt.Errorf("--event: there is no event %s; they are %s", event, eventNames())
+				return fmt.Errorf("--event: unknown event %s; the events are %s", event, eventNames())
 			}
 			if limit < 0 {
-				return errors.New("--limit: must be 0, for all, or more")
+				return errors.New("--limit: must be 0 (no limit) or more")
 			}
 			var err error
 			if q.Since, err = moment(since, o.Clock.Now()); err != nil {
@@ -66,11 +69,11 @@ func auditListCommand() *cobra.Command {
 			})
 		}),
 	}
-	cmd.Flags().StringVar(&user, "user", "", "username or e-mail address of whom it is about")
-	cmd.Flags().StringVar(&event, "event", "", "one kind of event alone")
-	cmd.Flags().StringVar(&since, "since", "", "a time, or how long ago")
-	cmd.Flags().IntVar(&limit, "limit", 100, "how many at most; 0: all")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
+	cmd.Flags().StringVar(&user, "user", "", "username or email address")
+	cmd.Flags().StringVar(&event, "event", "", "name of an event")
+	cmd.Flags().StringVar(&since, "since", "", "time or age of the oldest record")
+	cmd.Flags().IntVar(&limit, "limit", 100, "maximum number of records; 0: no limit")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "JSON output, one object per line")
 	return cmd
 }
 
@@ -78,9 +81,9 @@ func auditPurgeCommand() *cobra.Command {
 	var before string
 	cmd := &cobra.Command{
 		Use:   "purge",
-		Short: "Delete what was recorded before a time",
-		Long: `Delete what was recorded before a time. The service does so by itself with what is
-older than audit.retention. That you did is recorded.`,
+		Short: "Delete old audit records",
+		Long: `Delete the audit records from before a time. The service deletes records that are older
+than audit.retention automatically. The purge is recorded in the audit log.`,
 		Example: "  latchkey audit purge --before 90d",
 		Args:    cobra.NoArgs,
 		RunE: withStores(func(ctx context.Context, cmd *cobra.Command, o opened) error {
@@ -94,7 +97,7 @@ older than audit.retention. That you did is recorded.`,
 				err = errors.New("must be given")
 			}
 			if err == nil && at.After(now) {
-				err = errors.New("lies in the future: that would be all of it")
+				err = errors.New("is in the future, which would delete all records")
 			}
 			if err != nil {
 				return fmt.Errorf("--before: %w", err)
@@ -103,11 +106,11 @@ older than audit.retention. That you did is recorded.`,
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "deleted %d records from before %s\n", n, at.UTC().Format(time.RFC3339))
+			fmt.Fprintf(cmd.OutOrStdout(), "deleted %s from before %s\n", counted(n, "record"), at.UTC().Format(time.RFC3339))
 			return nil
 		}),
 	}
-	cmd.Flags().StringVar(&before, "before", "", "a time, or how long ago")
+	cmd.Flags().StringVar(&before, "before", "", "time (2026-11-01) or age (90d)")
 	_ = cmd.MarkFlagRequired("before") // the flag exists
 	return cmd
 }
@@ -131,7 +134,7 @@ func printAudit(w io.Writer, a audit.Record, asJSON bool) error {
 	fmt.Fprintf(&b, "%s  %s  %s", a.At.Format(time.DateTime), a.Event, a.Outcome)
 	for name, value := range a.Members() {
 		if strings.ContainsAny(value, " =\"") {
-			value = strconv.Quote(value) // what a client calls itself is no member of ours
+			value = strconv.Quote(value) // a client chooses its own name
 		}
 		fmt.Fprintf(&b, "  %s=%s", name, value)
 	}
@@ -157,5 +160,5 @@ func moment(s string, now time.Time) (time.Time, error) {
 	if d, err := time.ParseDuration(s); err == nil && d >= 0 {
 		return now.Add(-d), nil
 	}
-	return time.Time{}, fmt.Errorf("%q is no time: write 2026-11-01, 2026-11-01T12:00:00Z, or how long ago, as 24h or 7d", s)
+	return time.Time{}, fmt.Errorf("%q is not a time: write 2026-11-01, 2026-11-01T12:00:00Z, or an age such as 24h or 7d", s)
 }

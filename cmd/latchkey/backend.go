@@ -62,7 +62,7 @@ func withBackend(create bool, f func(context.Context, *cobra.Command, opened) er
 // called before.
 func sayIfSlow(w io.Writer, where string) (done func()) {
 	t := time.AfterFunc(3*time.Second, func() {
-		fmt.Fprintf(w, "latchkey: still working: waiting for an answer of %s, or for a lock that another process holds\n", where)
+		fmt.Fprintf(w, "latchkey: still working: waiting for %s, or for a lock of another process\n", where)
 	})
 	return func() { t.Stop() }
 }

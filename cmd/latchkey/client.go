@@ -22,12 +22,13 @@ func clientCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "client",
 		Short: "Manage OAuth clients",
-		Long: `Manage the programs that get tokens at /oauth/token. A public client (a browser
-or mobile app) has no secret; any other gets one, which is shown once.`,
+		Long: `Manage the programs that get tokens at /oauth/token. A public client (a browser or
+mobile app) has no secret. A confidential client has one, which is shown once.`,
+		Example: "  latchkey client list\n  latchkey client create --id jobs --grant client_credentials --scope jobs",
 	}
 	cmd.AddCommand(clientCreateCommand(), clientUpdateCommand(), clientApplyCommand(), clientListCommand(), clientRotateCommand(),
-		clientDisableCommand("disable", "Switch a client off: it gets no more tokens", true),
-		clientDisableCommand("enable", "Switch a client on again", false),
+		clientDisableCommand("disable", "Disable a client, so that it gets no more tokens", true),
+		clientDisableCommand("enable", "Enable a disabled client", false),
 		clientDeleteCommand())
 	return cmd
 }
@@ -37,7 +38,7 @@ func clientCreateCommand() *cobra.Command {
 	var secretFile string
 	cmd := &cobra.Command{
 		Use:   "create",
-		Short: "Create a client, and print its secret once",
+		Short: "Create a client and print its secret once",
 		Example: `  latchkey client create --id shop-spa --name "Shop" --public --grant authorization_code --grant refresh_token --redirect-uri https://shop.example/cb --scope orders:read
   latchkey client create --id jobs --grant client_credentials --scope jobs
   openssl rand -hex 32 | tee jobs.secret | latchkey client create --id jobs --grant client_credentials --secret-file -
@@ -63,7 +64,7 @@ func clientCreateCommand() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&spec.ID, "id", "", "client_id, of A-Z, a-z, 0-9, - and _ (default: generated)")
-	f.BoolVar(&spec.Public, "public", false, "it can keep no secret: a browser or mobile app")
+	f.BoolVar(&spec.Public, "public", false, "client without a secret: a browser or mobile app")
 	secretFileFlag(cmd, &secretFile)
 	specFlags(cmd, &spec)
 	_ = cmd.MarkFlagRequired("grant") // the flag exists
@@ -73,16 +74,16 @@ func clientCreateCommand() *cobra.Command {
 // specFlags are what may be changed of a client.
 func specFlags(cmd *cobra.Command, spec *oauth.ClientSpec) {
 	f := cmd.Flags()
-	f.StringVar(&spec.Name, "name", "", "name that users are shown")
-	f.BoolVar(&spec.FirstParty, "first-party", false, "it is yours: users are not asked for consent, and it may have the grant password")
-	f.BoolVar(&spec.PKCEOptional, "pkce-optional", false, "it may use codes without PKCE; only for a client with a secret")
-	f.StringArrayVar(&spec.Grants, "grant", nil, "grant_type that it may use, repeatable: "+strings.Join(oauth.Grants(), ", "))
-	f.StringArrayVar(&spec.Scopes, "scope", nil, "scope that it may ask for, repeatable; account is for the account routes of the API")
-	f.StringArrayVar(&spec.RedirectURIs, "redirect-uri", nil, "exact redirect URI, repeatable; the port of a loopback address is free")
+	f.StringVar(&spec.Name, "name", "", "name that users see")
+	f.BoolVar(&spec.FirstParty, "first-party", false, "own client: users are not asked for consent, and the grant password is allowed")
+	f.BoolVar(&spec.PKCEOptional, "pkce-optional", false, "authorization codes without PKCE; only for a confidential client")
+	f.StringArrayVar(&spec.Grants, "grant", nil, "grant_type of the client, repeatable: "+strings.Join(oauth.Grants(), ", "))
+	f.StringArrayVar(&spec.Scopes, "scope", nil, "scope of the client, repeatable; account is for the account routes of the API")
+	f.StringArrayVar(&spec.RedirectURIs, "redirect-uri", nil, "exact redirect URI, repeatable; any port for a loopback address")
 	f.StringArrayVar(&spec.Audiences, "audience", nil, "audience of its access tokens, repeatable; the first is the default (default: tokens.audience)")
 	durationFlag(cmd, &spec.AccessTTL, "access-ttl", 0, "lifetime of its access tokens (default: tokens.access_ttl)")
-	durationFlag(cmd, &spec.IdleTTL, "idle-ttl", 0, "how long its sessions live unused, at most refresh.idle_ttl")
-	durationFlag(cmd, &spec.AbsoluteTTL, "absolute-ttl", 0, "how long its sessions live, at most refresh.absolute_ttl")
+	durationFlag(cmd, &spec.IdleTTL, "idle-ttl", 0, "idle lifetime of its sessions, at most refresh.idle_ttl")
+	durationFlag(cmd, &spec.AbsoluteTTL, "absolute-ttl", 0, "absolute lifetime of its sessions, at most refresh.absolute_ttl")
 }
 
 func secretFileFlag(cmd *cobra.Command, file *string) {
@@ -100,7 +101,7 @@ func readClientSecret(cmd *cobra.Command, file string) (oauth.ClientSecret, erro
 	}
 	secret := strings.TrimSpace(string(text))
 	if secret == "" {
-		return "", errors.New("--secret-file: there is no secret in it")
+		return "", errors.New("--secret-file: the file is empty")
 	}
 	return oauth.ClientSecret(secret), nil
 }
@@ -110,15 +111,15 @@ func clientUpdateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "update CLIENT_ID",
 		Short: "Change a client",
-		Long: `Change what the flags say and keep the rest. A flag that takes several values replaces
-all of them; an empty value removes them: --scope ''.`,
+		Long: `Change a client. Settings without a flag stay as they are. A flag with several values
+replaces all of them; an empty value removes them: --scope ''.`,
 		Example: `  latchkey client update shop --redirect-uri https://shop.example/cb --redirect-uri https://shop.example/new
   latchkey client update jobs --audience https://orders.example --access-ttl 5m`,
 		Args: cobra.ExactArgs(1),
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if cmd.Flags().NFlag() == 0 || cmd.Flags().NFlag() == 1 && cmd.Flags().Changed("config") {
-			return errors.New("there is nothing to change: say what, as in --scope orders:read")
+			return errors.New("nothing to change: pass a flag such as --scope orders:read")
 		}
 		return withClients(func(ctx context.Context, cmd *cobra.Command, clients *oauth.Clients) error {
 			_, err := clients.Change(ctx, args[0], func(spec *oauth.ClientSpec) { copyChanged(cmd, spec, want) }, account.Caller{}, audit.Operator())
@@ -158,10 +159,10 @@ func copyChanged(cmd *cobra.Command, spec *oauth.ClientSpec, want oauth.ClientSp
 func clientApplyCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "apply [FILE]",
-		Short: "Create and change the clients that a file describes",
-		Long: `Create and change the clients that a file describes, as the service does at its start
-with oauth.clients_file, which is the default. Clients that came from the file and are
-not in it any more are disabled. The file is YAML:
+		Short: "Create and change clients from a file",
+		Long: `Create and change the clients that a file describes. The service does the same at its
+start. The default file is oauth.clients_file. Clients that were created from the file
+and are not in it any more are disabled. The file is YAML:
 
   clients:
     - id: shop
@@ -179,7 +180,7 @@ not in it any more are disabled. The file is YAML:
 			return withStores(func(ctx context.Context, cmd *cobra.Command, o opened) error {
 				file := append(args, o.cfg.OAuth.ClientsFile)[0]
 				if file == "" {
-					return errors.New("name a file, or set oauth.clients_file")
+					return errors.New("no file: pass one, or set oauth.clients_file")
 				}
 				done, err := app.ApplyClients(ctx, file, o.NewClients(), audit.Operator())
 				for _, line := range []struct {
@@ -259,7 +260,7 @@ func clientRotateCommand() *cobra.Command {
 	var secretFile string
 	cmd := &cobra.Command{
 		Use:     "rotate-secret CLIENT_ID",
-		Short:   "Give a client a new secret, and keep the old one for a while",
+		Short:   "Generate a new secret for a client and keep the old one for a while",
 		Example: "  latchkey client rotate-secret jobs\n  latchkey client rotate-secret jobs --keep 0s",
 		Args:    cobra.ExactArgs(1),
 	}
@@ -276,12 +277,12 @@ func clientRotateCommand() *cobra.Command {
 			case secret == "":
 				printSecret(cmd.OutOrStdout(), generated)
 			default:
-				fmt.Fprintf(cmd.OutOrStdout(), "the secret in %s is the secret of %s now\n", secretFile, args[0])
+				fmt.Fprintf(cmd.OutOrStdout(), "set the secret in %s for %s\n", secretFile, args[0])
 			}
 			return nil
 		})(cmd, args)
 	}
-	durationFlag(cmd, &keep, "keep", oauth.KeepSecret, "how long the secret before it stays good")
+	durationFlag(cmd, &keep, "keep", oauth.KeepSecret, "time for which the previous secret stays valid")
 	secretFileFlag(cmd, &secretFile)
 	return cmd
 }
@@ -307,7 +308,7 @@ func clientDisableCommand(name, short string, disable bool) *cobra.Command {
 func clientDeleteCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "delete CLIENT_ID",
-		Short:   "Delete a client for good; its id cannot be used again",
+		Short:   "Delete a client permanently; its ID cannot be used again",
 		Example: "  latchkey client delete jobs",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -11,8 +11,8 @@ import (
 func clockCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "clock",
-		Short: "Show whether the clock of this machine is trusted, or declare it right",
-		Long: `Show whether the clock of this machine is trusted, or declare it right.
+		Short: "Check whether the clock is trusted, or accept it",
+		Long: `Check whether the clock of this machine is trusted, or accept it.
 
 Latchkey deletes expired records only by a clock that it trusts. With Postgres it
 compares its clock with the clock of the database server. With SQLite it compares
@@ -22,7 +22,7 @@ or more than a day ahead of it, Latchkey deletes nothing: set the clock, or acce
 	}
 	cmd.AddCommand(&cobra.Command{
 		Use:     "status",
-		Short:   "Show the time of this machine and of the database",
+		Short:   "Show the time of this machine and the time of the database",
 		Example: "  latchkey clock status",
 		Args:    cobra.NoArgs,
 		RunE: withStores(func(ctx context.Context, cmd *cobra.Command, o opened) error {
@@ -30,7 +30,7 @@ or more than a day ahead of it, Latchkey deletes nothing: set the clock, or acce
 			ahead, _, why := o.Clock.State()
 			fmt.Fprintf(cmd.OutOrStdout(), "this machine  %s\n", o.Clock.Now().UTC().Format(time.RFC3339))
 			if o.Stores.Clock != nil {
-				fmt.Fprintf(cmd.OutOrStdout(), "database      %s (%s is the most that they may differ)\n",
+				fmt.Fprintf(cmd.OutOrStdout(), "database      %s (maximum difference: %s)\n",
 					o.Clock.Now().Add(-ahead).UTC().Format(time.RFC3339), o.Clock.Limit())
 			}
 			if why == nil {
@@ -40,9 +40,9 @@ or more than a day ahead of it, Latchkey deletes nothing: set the clock, or acce
 		}),
 	}, &cobra.Command{
 		Use:   "accept",
-		Short: "Declare the clock of this machine right (embedded mode)",
-		Long: `Declare the clock of this machine right, in the embedded mode: expired records are
-deleted by it from now on. A running service notices within seconds.`,
+		Short: "Accept the clock of this machine (embedded mode)",
+		Long: `Accept the clock of this machine in embedded mode. From now on expired records are
+deleted by this clock. A running service follows within seconds.`,
 		Example: "  latchkey clock accept",
 		Args:    cobra.NoArgs,
 		RunE: withStores(func(ctx context.Context, cmd *cobra.Command, o opened) error {

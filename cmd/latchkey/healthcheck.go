@@ -12,9 +12,9 @@ import (
 func healthcheckCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "healthcheck",
-		Short: "Ask the service on this machine whether it is ready",
-		Long: `Ask the service that listens at server.listen whether it is ready, and fail if
-it is not: for containers, which have no shell to do so.`,
+		Short: "Check whether the service on this machine is ready",
+		Long: `Ask the service at server.listen whether it is ready. The exit status is 1 if it is not.
+Use this in containers, which have no shell.`,
 		Example: "  latchkey healthcheck",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

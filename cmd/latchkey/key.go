@@ -20,11 +20,15 @@ func keyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "key",
 		Short: "Manage the keys that sign tokens",
-		Long: `Manage the keys that sign tokens. There are two uses: access, whose public keys
-are at /.well-known/jwks.json, and refresh, which only this service verifies. Of
-each use one key is active and signs, one is next and will, and those that are
-retired are honoured until what they signed has expired. Running replicas follow
-within a second or two; none is restarted.`,
+		Long: `Manage the keys that sign tokens. Keys have one of two uses. The public keys of access
+tokens are at /.well-known/jwks.json. Only this service verifies refresh tokens.
+
+Each use has one active key, which signs, and one standby key (state next), which signs
+after the next rotation. Retired keys are accepted until their tokens have expired.
+Running replicas follow within two seconds, without a restart.
+
+If a KID begins with "-", write it after "--": latchkey key revoke -- -abc`,
+		Example: "  latchkey key list\n  latchkey key rotate",
 	}
 	cmd.AddCommand(keyListCommand(), keyAddCommand(), keyRotateCommand(), keyRevokeCommand(), keyImportCommand(), keyGenerateCommand())
 	return cmd
@@ -42,11 +46,11 @@ func keyListCommand() *cobra.Command {
 				return err
 			}
 			if len(list) == 0 {
-				fmt.Fprintln(cmd.OutOrStdout(), "no keys yet: the first start of the service draws them")
+				fmt.Fprintln(cmd.OutOrStdout(), "no keys yet: the first start of the service generates them")
 				return nil
 			}
 			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "USE\tSTATE\tALGORITHM\tKID\tCREATED\tACTIVE FROM\tHONOURED UNTIL")
+			fmt.Fprintln(w, "USE\tSTATE\tALGORITHM\tKID\tCREATED\tACTIVE FROM\tACCEPTED UNTIL")
 			for _, k := range list {
 				until := k.Until
 				if k.State == keys.Revoked {
@@ -63,9 +67,9 @@ func keyAddCommand() *cobra.Command {
 	var use, algorithm string
 	cmd := &cobra.Command{
 		Use:   "add",
-		Short: "Draw a new key to be the next one",
-		Long: `Draw a new key in the place of the next one, for instance of another algorithm.
-It is published at once and signs after "latchkey key rotate".`,
+		Short: "Generate a standby key",
+		Long: `Generate a key that replaces the standby key, for example with another algorithm. The
+key is published at once and signs after "latchkey key rotate".`,
 		Example: "  latchkey key add --alg EdDSA\n  latchkey key add --use refresh",
 		Args:    cobra.NoArgs,
 		RunE: withKeys(func(ctx context.Context, cmd *cobra.Command, ring *keys.Ring) error {
@@ -84,11 +88,11 @@ It is published at once and signs after "latchkey key rotate".`,
 				return fmt.Errorf("--alg: %w", err)
 			}
 			k, err := ring.Add(ctx, jose.Key{Algorithm: a}, u, audit.Operator())
-			return said(cmd.OutOrStdout(), k, err)
+			return printKey(cmd.OutOrStdout(), k, err)
 		}),
 	}
 	useFlag(cmd, &use)
-	cmd.Flags().StringVar(&algorithm, "alg", "", "HS256, EdDSA, ES256 or RS256 (default: the algorithm of the active key, or tokens.algorithm; HS256 for refresh)")
+	cmd.Flags().StringVar(&algorithm, "alg", "", "algorithm: HS256, EdDSA, ES256 or RS256 (default: the algorithm of the active key, or tokens.algorithm; HS256 for refresh)")
 	return cmd
 }
 
@@ -97,12 +101,14 @@ func keyRotateCommand() *cobra.Command {
 	var now bool
 	cmd := &cobra.Command{
 		Use:   "rotate",
-		Short: "Let the next key sign, and retire the active one",
-		Long: `Let the next key sign, and draw another to be next. The key takes over when it
-has been published for five minutes, so that nobody meets a token whose key is
-not in their copy of the key set; --now does not wait, which breaks only those
-who verify elsewhere and do not fetch the set again for an unknown kid.`,
-		Example: "  latchkey key rotate\n  latchkey key rotate --use refresh",
+		Short: "Activate the standby key and generate a new standby",
+		Long: `Activate the standby key, retire the active key and generate a new standby key. The
+standby key becomes active after it has been published for five minutes, so that every
+service has it in its copy of the key set.
+
+With --now it becomes active at once. Services that do not fetch the key set again for
+an unknown kid then refuse new tokens until their copy expires.`,
+		Example: "  latchkey key rotate\n  latchkey key rotate --use refresh\n  latchkey key rotate --now",
 		Args:    cobra.NoArgs,
 		RunE: withKeys(func(ctx context.Context, cmd *cobra.Command, ring *keys.Ring) error {
 			u, err := keyUse(use)
@@ -110,11 +116,11 @@ who verify elsewhere and do not fetch the set again for an unknown kid.`,
 				return err
 			}
 			k, err := ring.Rotate(ctx, u, now, audit.Operator())
-			return said(cmd.OutOrStdout(), k, err)
+			return printKey(cmd.OutOrStdout(), k, err)
 		}),
 	}
 	useFlag(cmd, &use)
-	cmd.Flags().BoolVar(&now, "now", false, "do not wait until the key is known everywhere")
+	cmd.Flags().BoolVar(&now, "now", false, "activation without a wait")
 	return cmd
 }
 
@@ -122,30 +128,33 @@ func keyRevokeCommand() *cobra.Command {
 	var all bool
 	cmd := &cobra.Command{
 		Use:   "revoke [KID]",
-		Short: "End a key at once: nothing that it signed is accepted any more",
-		Long: `End a key at once, because it may be in wrong hands. Every replica refuses what
-it signed within 5 seconds. If it was active, the next key takes over. Users with
-an access token of it refresh; with a refresh token of it they log in again.
+		Short: "Revoke a stolen key and every token that it signed",
+		Long: `Revoke a stolen key. Within 5 seconds every replica refuses the tokens that it signed.
+If the key was active, the standby key becomes active. Clients with an access token of
+the key refresh it. Users with a refresh token of the key log in again.
 
---all ends every key and draws new ones, which logs everyone out: for a root
-secret that was changed because it leaked. Stop the other replicas first. Keys in
-tokens.keys_file are not touched: take them out of it.`,
-		Example: "  latchkey key revoke 3Nq…\n  latchkey key revoke --all",
+--all revokes every key in the database and generates new keys, which logs all users
+out. Use it after a change of tokens.secret: stop every replica, set the new secret, run
+this command with it, and start the replicas. Keys in tokens.keys_file are unchanged:
+remove them from the file.
+
+If the KID begins with "-", write it after "--".`,
+		Example: "  latchkey key revoke 3Nq…\n  latchkey key revoke -- -Vx…\n  latchkey key revoke --all",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if all == (len(args) == 1) {
-				return errors.New("name the kid of one key, or say --all; latchkey key list has them")
+				return errors.New("pass the KID of one key, or --all; latchkey key list shows the KIDs")
 			}
 			return withKeys(func(ctx context.Context, cmd *cobra.Command, ring *keys.Ring) error {
 				if all {
 					n, err := ring.RevokeAll(ctx, audit.Operator())
 					if err == nil {
-						fmt.Fprintf(cmd.OutOrStdout(), "revoked %d keys, and drew new ones\n", n)
+						fmt.Fprintf(cmd.OutOrStdout(), "revoked %s and generated new keys\n", counted(n, "key"))
 					}
 					return err
 				}
 				k, err := ring.Revoke(ctx, args[0], audit.Operator())
-				return said(cmd.OutOrStdout(), k, err)
+				return printKey(cmd.OutOrStdout(), k, err)
 			})(cmd, args)
 		},
 	}
@@ -157,10 +166,11 @@ func keyImportCommand() *cobra.Command {
 	var use string
 	cmd := &cobra.Command{
 		Use:   "import FILE",
-		Short: "Take a private key from a file to be the next one",
-		Long: `Take a private key to be the next one: PEM as openssl writes it (PKCS #8, SEC 1 or
-PKCS #1, without a passphrase) or a JWK; "-" reads standard input. The kind of key
-decides the algorithm: Ed25519 EdDSA, P-256 ES256, RSA RS256.`,
+		Short: "Import a private key as the standby key",
+		Long: `Import a private key that replaces the standby key. The file is PEM from openssl
+(PKCS #8, SEC 1 or PKCS #1, without a passphrase) or a JWK; "-" reads standard input.
+The type of the key determines the algorithm: EdDSA for Ed25519, ES256 for P-256, RS256
+for RSA.`,
 		Example: "  openssl genpkey -algorithm ed25519 | latchkey key import -\n  latchkey key import signing.pem",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -178,7 +188,7 @@ decides the algorithm: Ed25519 EdDSA, P-256 ES256, RSA RS256.`,
 			}
 			return withKeys(func(ctx context.Context, cmd *cobra.Command, ring *keys.Ring) error {
 				k, err := ring.Add(ctx, key, u, audit.Operator())
-				return said(cmd.OutOrStdout(), k, err)
+				return printKey(cmd.OutOrStdout(), k, err)
 			})(cmd, args)
 		},
 	}
@@ -190,11 +200,11 @@ func keyGenerateCommand() *cobra.Command {
 	var algorithm string
 	cmd := &cobra.Command{
 		Use:   "generate",
-		Short: "Print a new private key, for tokens.keys_file",
-		Long: `Print a new private key as a JWK, and store it nowhere: for the file that
-tokens.keys_file names, {"keys": [ … ]}, where each key has a member "state":
-active, next, retired or revoked.`,
-		Example: "  latchkey key generate --alg ES256 > es256.jwk",
+		Short: "Generate a private key for tokens.keys_file",
+		Long: `Generate a private key and print it as a JWK. The key is not stored. Put it into the
+file of tokens.keys_file, {"keys": [ … ]}, where each key has a member "state": active,
+next, retired or revoked.`,
+		Example: "  latchkey key generate > es256.jwk\n  latchkey key generate --alg EdDSA > eddsa.jwk",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			a, err := jose.ParseAlgorithm(algorithm)
@@ -212,12 +222,12 @@ active, next, retired or revoked.`,
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&algorithm, "alg", string(jose.EdDSA), "HS256, EdDSA, ES256 or RS256")
+	cmd.Flags().StringVar(&algorithm, "alg", string(jose.DefaultAlgorithm), "algorithm: HS256, EdDSA, ES256 or RS256")
 	return cmd
 }
 
 func useFlag(cmd *cobra.Command, use *string) {
-	cmd.Flags().StringVar(use, "use", string(keys.UseAccess), "what the key signs: access or refresh")
+	cmd.Flags().StringVar(use, "use", string(keys.UseAccess), "tokens that the key signs: access or refresh")
 }
 
 func keyUse(text string) (keys.Use, error) {
@@ -225,17 +235,17 @@ func keyUse(text string) (keys.Use, error) {
 	case keys.UseAccess, keys.UseRefresh:
 		return u, nil
 	}
-	return "", fmt.Errorf("--use: %q is not access or refresh", text)
+	return "", fmt.Errorf("--use: %q: must be access or refresh", text)
 }
 
-// said tells what became of a key.
-func said(w io.Writer, k keys.Info, err error) error {
+// printKey prints the state of a key after a change.
+func printKey(w io.Writer, k keys.Info, err error) error {
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(w, "%s key %s (%s) is %s", k.Use, k.ID, k.Algorithm, k.State)
 	if k.State == keys.Next && !k.ActiveAt.IsZero() {
-		fmt.Fprintf(w, ", and signs from %s", instant(k.ActiveAt))
+		fmt.Fprintf(w, ", signs from %s", instant(k.ActiveAt))
 	}
 	fmt.Fprintln(w)
 	return nil

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"latchkey/internal/testserver"
+	"latchkey/service/jose"
 )
 
 // twoReplicas serves Postgres and Redis twice, with further settings, and returns
@@ -131,6 +132,18 @@ func TestAnOperatorChangesTheAlgorithm(t *testing.T) {
 		if _, err := command(t, "", append(append([]string{"key"}, args...), "--config", file)...); err == nil {
 			t.Errorf("%s: done", name)
 		}
+	}
+}
+
+// TestKeyGenerate_UsesTheDefaultAlgorithm compares the default of the command with the
+// algorithm of a new installation.
+func TestKeyGenerate_UsesTheDefaultAlgorithm(t *testing.T) {
+	generated, err := command(t, "", "key", "generate")
+	must(t, err)
+	key, err := jose.ParseKey([]byte(generated))
+	must(t, err)
+	if key.Algorithm != jose.DefaultAlgorithm {
+		t.Errorf("generated %s, want %s", key.Algorithm, jose.DefaultAlgorithm)
 	}
 }
 

@@ -25,7 +25,7 @@ func followSignals(ctx context.Context, level *slog.LevelVar, settings slog.Leve
 			if sig == syscall.SIGUSR1 {
 				level.Set(slog.LevelDebug)
 			}
-			log.Warn("the level of the log was changed", "level", level.Level().String())
+			log.Warn("log level changed", "level", level.Level().String())
 		}
 	}
 }

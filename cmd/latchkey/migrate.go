@@ -10,14 +10,15 @@ import (
 func migrateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "migrate",
-		Short:   "Bring the database schema up to date, or show its state",
-		Long:    "The service migrates at its start. These commands are for doing so beforehand.",
+		Short:   "Apply or list schema migrations",
+		Long:    "Apply or list schema migrations. The service applies them at its start; these commands\napply them before.",
 		Example: "  latchkey migrate status\n  latchkey migrate up",
 	}
 	cmd.AddCommand(&cobra.Command{
-		Use:   "up",
-		Short: "Apply every migration that is pending",
-		Args:  cobra.NoArgs,
+		Use:     "up",
+		Short:   "Apply all pending migrations",
+		Example: "  latchkey migrate up",
+		Args:    cobra.NoArgs,
 		RunE: withBackend(true, func(ctx context.Context, cmd *cobra.Command, o opened) error {
 			applied, err := o.Stores.Migrate(ctx, o.log)
 			for _, name := range applied {
@@ -29,9 +30,10 @@ func migrateCommand() *cobra.Command {
 			return err
 		}),
 	}, &cobra.Command{
-		Use:   "status",
-		Short: "List the migrations, applied and pending",
-		Args:  cobra.NoArgs,
+		Use:     "status",
+		Short:   "List applied and pending migrations",
+		Example: "  latchkey migrate status",
+		Args:    cobra.NoArgs,
 		RunE: withBackend(true, func(ctx context.Context, cmd *cobra.Command, o opened) error {
 			pending, applied, err := o.Stores.Schema.Pending(ctx)
 			for _, name := range applied {

@@ -18,16 +18,17 @@ var version = "dev"
 func rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "latchkey",
-		Short: "Access tokens and refresh tokens for browser and mobile apps",
-		Long: `Latchkey is an auth service: sign-up, log-in, JWT access tokens and refresh
-tokens for browser apps and mobile apps.
+		Short: "Run and administer an auth service",
+		Long: `Latchkey is an auth service with signup, login, JWT access tokens and refresh tokens
+for browser apps and mobile apps.
 
-Without any setting it runs on an embedded SQLite database in ./data:
+Without settings it runs on an embedded SQLite database in ./data:
 
   latchkey serve
 
-Settings come from a file (--config, YAML or TOML) and from variables named
-LATCHKEY_..., which beat the file. "latchkey config" prints them all.`,
+Settings come from a file (--config, YAML or TOML) and from environment variables named
+LATCHKEY_..., which override the file. "latchkey config" prints all settings.`,
+		Example:       "  latchkey serve\n  latchkey user create --username ada --email ada@example.org --privilege 2",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Version:       version + " (" + goVersion() + ")",
@@ -35,7 +36,27 @@ LATCHKEY_..., which beat the file. "latchkey config" prints them all.`,
 	root.PersistentFlags().String("config", "", "settings file, YAML or TOML")
 	root.AddCommand(serveCommand(), migrateCommand(), userCommand(), sessionsCommand(), auditCommand(), clientCommand(), keyCommand(), tokenCommand(), clockCommand(), configCommand(), healthcheckCommand(), versionCommand())
 	refuseUnknown(root)
+	root.SetFlagErrorFunc(explainFlag)
 	return root
+}
+
+// explainFlag returns err. If the unknown flag may be an ID that begins with "-", the
+// error says how to pass it.
+func explainFlag(cmd *cobra.Command, err error) error {
+	_, argument, _ := strings.Cut(cmd.Use, " ")
+	argument = strings.Trim(argument, "[]")
+	if !strings.HasPrefix(err.Error(), "unknown ") || argument != "KID" && argument != "CLIENT_ID" {
+		return err
+	}
+	return fmt.Errorf("%w; if %s begins with \"-\", write it after \"--\": %s -- %s", err, argument, cmd.CommandPath(), argument)
+}
+
+// counted returns a number and its noun, in the plural unless n is 1.
+func counted[N int | int64](n N, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
 }
 
 // refuseUnknown makes a mistyped sub-command an error that says what may be meant; a
@@ -52,7 +73,7 @@ func refuseUnknown(cmd *cobra.Command) {
 		if len(args) == 0 {
 			return cmd.Help()
 		}
-		text := fmt.Sprintf("there is no command %q in %q", args[0], cmd.CommandPath())
+		text := fmt.Sprintf("unknown command %q for %q", args[0], cmd.CommandPath())
 		cmd.SuggestionsMinimumDistance = 2
 		if list := cmd.SuggestionsFor(args[0]); len(list) > 0 {
 			text += "; did you mean " + strings.Join(list, " or ") + "?"
@@ -91,9 +112,9 @@ func settings(cmd *cobra.Command) (config.Config, error) {
 func configCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "config",
-		Short: "Print the effective settings, secrets redacted",
-		Long: `Print every setting with its effective value, secrets redacted. The output is
-TOML, so it can be the start of a settings file.`,
+		Short: "Print the effective settings with secrets redacted",
+		Long: `Print every setting with its effective value and with secrets redacted. The output is
+TOML, so you can start a settings file from it.`,
 		Example: "  latchkey config\n  latchkey config --config latchkey.toml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

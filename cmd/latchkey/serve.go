@@ -24,13 +24,13 @@ func serveCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "serve",
 		Short: "Run the service",
-		Long: `Run the service. Without settings it is embedded: SQLite in ./data, a secret
-drawn once, on 127.0.0.1:8080. With database.url, redis.url and tokens.secret it
-runs on Postgres and Redis, in as many replicas as you like.
+		Long: `Run the service. Without settings it runs in embedded mode on 127.0.0.1:8080, with
+SQLite and a generated secret in ./data. With database.url, redis.url and tokens.secret
+it runs on Postgres and Redis, with any number of replicas.
 
-SIGTERM and SIGHUP drain: the service reports that it is not ready, goes on answering
-for server.drain_delay, and ends when every request has its answer. SIGUSR1 sets the
-log to debug, SIGUSR2 back to log.level.`,
+SIGTERM and SIGHUP drain: the service reports that it is not ready, continues for
+server.drain_delay, and ends after the last response. SIGUSR1 sets the log level to
+debug, and SIGUSR2 sets it back to log.level.`,
 		Example: `  latchkey serve
   LATCHKEY_SERVER_LISTEN=127.0.0.1:9000 latchkey serve
   LATCHKEY_DATABASE_URL=postgres://... LATCHKEY_REDIS_URL=redis://... LATCHKEY_TOKENS_SECRET=... latchkey serve`,
@@ -54,11 +54,11 @@ log to debug, SIGUSR2 back to log.level.`,
 			go followSignals(cmd.Context(), level, levelOf(cfg), log)
 			err = serve(cmd.Context(), cfg, cmd.OutOrStdout(), queue, log)
 			if err != nil && cmd.Context().Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(cmd.Context()))) {
-				log.Info("stopped before it was ready")
+				log.Info("stopped before the service was ready")
 				return nil
 			}
 			if err != nil {
-				log.Error("the service has ended", "error", err)
+				log.Error("the service failed", "error", err)
 				return reportedError{err}
 			}
 			return nil
@@ -89,12 +89,12 @@ func environment(log *slog.Logger) app.Env {
 }
 
 func greet(w io.Writer, cfg config.Config, addr net.Addr, mode string) {
-	fmt.Fprintf(w, "Latchkey %s listens on %s, for users at %s\n", version, addr, cfg.Server.PublicURL)
+	fmt.Fprintf(w, "Latchkey %s listens on %s; public URL: %s\n", version, addr, cfg.Server.PublicURL)
 	if cfg.DemoEnabled() {
-		fmt.Fprintf(w, "See it work at %s/demo\n", cfg.Server.PublicURL)
+		fmt.Fprintf(w, "Demo: %s/demo\n", cfg.Server.PublicURL)
 	}
 	if mode == "embedded" {
-		fmt.Fprintf(w, "Embedded mode: SQLite and the secret are in %s. For Postgres and Redis set\n"+
+		fmt.Fprintf(w, "Embedded mode: SQLite and the secret are in %s. To use Postgres and Redis, set\n"+
 			"LATCHKEY_DATABASE_URL, LATCHKEY_REDIS_URL and LATCHKEY_TOKENS_SECRET.\n", cfg.Data.Dir)
 	}
 }

@@ -15,8 +15,9 @@ import (
 
 func sessionsCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "sessions",
-		Short: "List and end sessions",
+		Use:     "sessions",
+		Short:   "List and end sessions",
+		Example: "  latchkey sessions list --user ada\n  latchkey sessions revoke --user ada",
 	}
 	cmd.AddCommand(sessionsListCommand(), sessionsRevokeCommand())
 	return cmd
@@ -26,7 +27,7 @@ func sessionsListCommand() *cobra.Command {
 	var user string
 	cmd := &cobra.Command{
 		Use:     "list",
-		Short:   "List the live sessions of a user",
+		Short:   "List the active sessions of a user",
 		Example: "  latchkey sessions list --user ada",
 		Args:    cobra.NoArgs,
 		RunE: withSessions(func(ctx context.Context, cmd *cobra.Command, accounts *account.Service, sessions *session.Service) error {
@@ -42,7 +43,7 @@ func sessionsListCommand() *cobra.Command {
 				fmt.Fprintf(cmd.OutOrStdout(), "%s  login %s  used %s  until %s  %s  %s\n", d.ID, minute(d.CreatedAt),
 					minute(d.UsedAt), minute(d.ExpiresAt), d.Address, d.Agent)
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%d live sessions\n", len(devices))
+			fmt.Fprintln(cmd.OutOrStdout(), counted(len(devices), "session"))
 			return nil
 		}),
 	}
@@ -56,11 +57,11 @@ func sessionsRevokeCommand() *cobra.Command {
 	var all bool
 	cmd := &cobra.Command{
 		Use:   "revoke",
-		Short: "End one session, all of a user, or everyone's",
-		Long: `End one session, all sessions of a user, or with --all those of everyone: for
-instance after the database was restored from a backup, which does not know what
-was ended since. Latchkey refuses the access tokens of an ended session at once;
-other services accept them until they expire.`,
+		Short: "End one session, all sessions of a user, or all sessions",
+		Long: `End one session, all sessions of a user, or (with --all) the sessions of all users. Use
+--all after you restored the database from a backup: sessions that were ended after the
+backup would be active again. Latchkey refuses the access tokens of an ended session at
+once; other services accept them until they expire.`,
 		Example: `  latchkey sessions revoke --user ada --session 0192a4b2-…
   latchkey sessions revoke --user ada
   latchkey sessions revoke --all`,
@@ -69,7 +70,7 @@ other services accept them until they expire.`,
 			if all {
 				users, err := sessions.RevokeEveryone(ctx, audit.Operator())
 				if err == nil {
-					fmt.Fprintf(cmd.OutOrStdout(), "ended every session of %d users\n", users)
+					fmt.Fprintf(cmd.OutOrStdout(), "ended all sessions of %s\n", counted(users, "user"))
 				}
 				return err
 			}
@@ -89,8 +90,8 @@ other services accept them until they expire.`,
 		}),
 	}
 	userFlag(cmd, &user)
-	cmd.Flags().StringVar(&found, "session", "", "id of one session of that user")
-	cmd.Flags().BoolVar(&all, "all", false, "everyone")
+	cmd.Flags().StringVar(&found, "session", "", "ID of one session of the user")
+	cmd.Flags().BoolVar(&all, "all", false, "all users")
 	cmd.MarkFlagsOneRequired("user", "all")
 	cmd.MarkFlagsMutuallyExclusive("user", "all")
 	cmd.MarkFlagsMutuallyExclusive("session", "all")
@@ -99,7 +100,7 @@ other services accept them until they expire.`,
 
 // userFlag names the user that a command is about.
 func userFlag(cmd *cobra.Command, user *string) {
-	cmd.Flags().StringVar(user, "user", "", "username or e-mail address")
+	cmd.Flags().StringVar(user, "user", "", "username or email address")
 }
 
 // withSessions opens the stores for a command about accounts and sessions.

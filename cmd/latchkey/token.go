@@ -12,8 +12,9 @@ import (
 
 func tokenCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "token",
-		Short: "Look into tokens",
+		Use:     "token",
+		Short:   "Inspect tokens",
+		Example: "  latchkey token inspect token.txt",
 	}
 	cmd.AddCommand(tokenInspectCommand())
 	return cmd
@@ -22,11 +23,11 @@ func tokenCommand() *cobra.Command {
 func tokenInspectCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "inspect [FILE]",
-		Short: "Say what a token is, whether it verifies, and what a refresh with it would answer",
-		Long: `Say of an access or refresh token what it is, whether it verifies, what has become
-of its session, and what the next refresh with it would answer and why. Nothing is
-changed: the token is not used up. It is read from a file, or from standard input;
-never from an argument, which other users of the machine could see.`,
+		Short: "Print the content of a token and the result of a refresh with it",
+		Long: `Print the content of an access or refresh token, whether it verifies, the state of its
+session, and the result that a refresh with it would have, with the reason. The command
+changes nothing: the token is not used. It reads the token from a file or from standard
+input, because other users of the machine can see arguments.`,
 		Example: "  latchkey token inspect < token.txt\n  pbpaste | latchkey token inspect",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -19,12 +19,13 @@ import (
 
 func userCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "user",
-		Short: "Manage accounts",
+		Use:     "user",
+		Short:   "Manage accounts",
+		Example: "  latchkey user create --username ada --email ada@example.org --privilege 2",
 	}
 	cmd.AddCommand(userCreateCommand(),
 		userDisableCommand("disable", "Disable an account and end its sessions", true),
-		userDisableCommand("enable", "Enable an account that was disabled", false))
+		userDisableCommand("enable", "Enable a disabled account", false))
 	return cmd
 }
 
@@ -58,10 +59,10 @@ func userCreateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "create",
 		Short: "Create an account (use --privilege 2 for the first administrator)",
-		Long: `Create an account of any privilege, in the database of the service: run this with the
-settings of the service. The password is asked for, or read from standard input where
-that is no terminal; it is never an argument, which other users of the machine could
-see.`,
+		Long: `Create an account with any privilege in the database of the service. Run the command
+with the settings of the service. It prompts for the password on a terminal, else it
+reads the password from standard input. The password is never an argument: other users
+of the machine can see arguments.`,
 		Example: `  latchkey user create --username ada --email ada@example.org --privilege 2
   pass show latchkey/ada | latchkey user create --username ada --email ada@example.org`,
 		Args: cobra.NoArgs,
@@ -88,9 +89,9 @@ see.`,
 			})(cmd, args)
 		},
 	}
-	cmd.Flags().StringVar(&username, "username", "", "name to log in with")
-	cmd.Flags().StringVar(&email, "email", "", "e-mail address")
-	cmd.Flags().IntVar(&privilege, "privilege", 0, "0 user, 1 manager, 2 administrator")
+	cmd.Flags().StringVar(&username, "username", "", "username for the login")
+	cmd.Flags().StringVar(&email, "email", "", "email address")
+	cmd.Flags().IntVar(&privilege, "privilege", 0, "privilege: 0 user, 1 manager, 2 administrator")
 	_ = cmd.MarkFlagRequired("username") // the flags exist
 	_ = cmd.MarkFlagRequired("email")
 	return cmd
@@ -111,7 +112,7 @@ func readPassword(ctx context.Context, stdin io.Reader, prompt io.Writer) (strin
 		case password == "":
 			return "", errors.New("no password on standard input: pipe one, or run this on a terminal")
 		case strings.ContainsAny(password, "\r\n"):
-			return "", errors.New("there is more than one line on standard input: pipe the password alone")
+			return "", errors.New("standard input has more than one line: pipe only the password")
 		}
 		return password, nil
 	}
@@ -139,7 +140,7 @@ func readPassword(ctx context.Context, stdin io.Reader, prompt io.Writer) (strin
 	if err != nil {
 		return "", err
 	}
-	second, err := ask("Once more: ")
+	second, err := ask("Repeat the password: ")
 	if err != nil {
 		return "", err
 	}

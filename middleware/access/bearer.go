@@ -102,7 +102,7 @@ func whyMalformed(text string, malformed *service.Error) error {
 	case "", "bearer":
 		message = "There is no token after \"Bearer\"."
 	case "undefined", "null", "nan", "none", "[object object]":
-		message = "The client sent a placeholder (such as undefined or null) instead of a token."
+		message = "The client sent a placeholder for \"no value\" instead of a token."
 	}
 	if _, twice := cutPrefixFold(token, "bearer "); twice {
 		message = "The value contains \"Bearer\" twice. The accessToken of rtVerify already begins with it."
