@@ -42,7 +42,7 @@ func LoadClients(name string) ([]Client, error) {
 		return nil, fmt.Errorf("the clients in %s: %w", name, err)
 	}
 	if root == nil || root.Kind != yaml.MappingNode || len(root.Content) != 2 || root.Content[0].Value != "clients" || root.Content[1].Kind != yaml.SequenceNode {
-		return nil, fmt.Errorf("the clients in %s: write one list below the key clients", name)
+		return nil, fmt.Errorf("the clients in %s: write one list under the key clients", name)
 	}
 	if err := noAlias(root); err != nil {
 		return nil, fmt.Errorf("the clients in %s: %w", name, err)
@@ -75,7 +75,7 @@ func readClient(file, at string, n *yaml.Node, c *Client, p *problems) {
 			p.unread(where(name), key, "is not a key of a client")
 			continue
 		case seen[name.Value]:
-			p.unread(where(name), key, "is given twice")
+			p.unread(where(name), key, "appears twice")
 			continue
 		}
 		seen[name.Value] = true
@@ -87,7 +87,7 @@ func readClient(file, at string, n *yaml.Node, c *Client, p *problems) {
 		return
 	}
 	if !c.Secret.Empty() {
-		p.unread(where(n), at+".secret_file", "is given beside secret: write one of them")
+		p.unread(where(n), at+".secret_file", "cannot be combined with secret: use one of them")
 		return
 	}
 	path := c.SecretFile

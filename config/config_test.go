@@ -114,7 +114,7 @@ func TestBadSettingsAreNamedByKeyAllAtOnce(t *testing.T) {
 		"an idle timeout of nothing":                {[]string{"SERVER_IDLE_TIMEOUT=0s"}, []string{"server.idle_timeout"}},
 		"two names of this machine": {
 			[]string{"SERVER_PUBLIC_URL=http://127.0.0.1:8080", "CORS_ORIGINS=http://localhost:3000"},
-			[]string{"cors.origins", "another site", "tokens.delivery to body"},
+			[]string{"cors.origins", "different sites", "tokens.delivery to body"},
 		},
 		"idle beyond absolute":            {[]string{"REFRESH_IDLE_TTL=40d"}, []string{"refresh.idle_ttl"}},
 		"access tokens of a few moments":  {[]string{"TOKENS_ACCESS_TTL=59s"}, []string{"tokens.access_ttl"}},
@@ -126,7 +126,7 @@ func TestBadSettingsAreNamedByKeyAllAtOnce(t *testing.T) {
 		"no prefix":                       {[]string{"REDIS_PREFIX="}, []string{"redis.prefix"}},
 		"grace under strict":              {[]string{"REFRESH_PRESET=strict", "REFRESH_GRACE=5s"}, []string{"refresh.grace", "strict"}},
 		"a cookie domain over http":       {[]string{"COOKIES_DOMAIN=localhost"}, []string{"cookies.domain", "https"}},
-		"another cookie domain":           {[]string{"SERVER_PUBLIC_URL=https://auth.example.org", "COOKIES_DOMAIN=example.com"}, []string{"cookies.domain", "end"}},
+		"another cookie domain":           {[]string{"SERVER_PUBLIC_URL=https://auth.example.org", "COOKIES_DOMAIN=example.com"}, []string{"cookies.domain", "parent domain"}},
 		"a cookie domain of many":         {[]string{"SERVER_PUBLIC_URL=https://auth.example.co.uk", "COOKIES_DOMAIN=co.uk"}, []string{"cookies.domain", "suffix"}},
 		"a cookie domain of an address":   {[]string{"SERVER_PUBLIC_URL=https://192.0.2.1", "COOKIES_DOMAIN=192.0.2.1"}, []string{"cookies.domain", "address"}},
 		"SameSite none over http":         {[]string{"COOKIES_SAME_SITE=none"}, []string{"cookies.same_site", "https", "cors.origins"}},

@@ -98,7 +98,7 @@ func (c *Config) validateCookies(p *problems) {
 		p.add("cookies.prefix", "must consist of at most 32 letters, digits, hyphens and underscores, as in shop-")
 	}
 	if lower := strings.ToLower(c.Cookies.Prefix); strings.HasPrefix(lower, "__host") || strings.HasPrefix(lower, "__secure") {
-		p.add("cookies.prefix", "must not begin like __Host- or __Secure-, which browsers give a meaning and https adds by itself")
+		p.add("cookies.prefix", "must not begin with __Host- or __Secure-: https adds these prefixes")
 	}
 	host := u.Hostname()
 	if d, err := hostname.Canonical(c.Cookies.Domain); err == nil {
@@ -109,15 +109,15 @@ func (c *Config) validateCookies(p *problems) {
 		suffix, _ := publicsuffix.PublicSuffix(d)
 		switch {
 		case u.Scheme != "https":
-			p.add("cookies.domain", "needs an https server.public_url: over http browsers refuse the cookies that have it")
+			p.add("cookies.domain", "needs an https server.public_url: browsers refuse such cookies over http")
 		case isAddress == nil:
-			p.add("cookies.domain", "must be a name: browsers keep no cookie for the hosts below an address")
+			p.add("cookies.domain", "must be a name: browsers do not accept a cookie domain that is an address")
 		case !hostName.MatchString(d):
-			p.add("cookies.domain", "must be a name alone, as in example.org")
+			p.add("cookies.domain", "must be only a name, as in example.org")
 		case suffix == d:
-			p.add("cookies.domain", "%s is a suffix under which anyone can have a host: browsers refuse cookies for all of it", d)
+			p.add("cookies.domain", "%s is a public suffix: browsers refuse cookies for it", d)
 		case host != d && !strings.HasSuffix(host, "."+d):
-			p.add("cookies.domain", "must be the host of server.public_url or a part of its end: browsers refuse cookies for others")
+			p.add("cookies.domain", "must be the host of server.public_url or a parent domain of it: browsers refuse cookies for other hosts")
 		}
 	}
 	if c.Cookies.SameSite == "none" {
@@ -125,23 +125,23 @@ func (c *Config) validateCookies(p *problems) {
 			p.add("cookies.same_site", "none needs an https server.public_url: browsers refuse such cookies without Secure")
 		}
 		if len(c.CORS.Origins) == 0 {
-			p.add("cookies.same_site", "none lets other sites send the cookies; say which in cors.origins")
+			p.add("cookies.same_site", "none lets other sites send the cookies: list these sites in cors.origins")
 		}
 	}
 	if c.Tokens.Delivery != "body" && c.Cookies.SameSite != "none" {
 		for _, o := range c.CORS.Origins {
 			if origin, err := url.Parse(o); err == nil && origin.Host != "" && !sameSite(u, origin) {
-				p.add("cors.origins", "%s is another site than server.public_url, so browsers would not send our cookies with requests of its pages. "+
+				p.add("cors.origins", "%s and server.public_url are different sites, so browsers would not send the cookies with requests of its pages. "+
 					"Serve both from one site, set cookies.same_site to none, or set tokens.delivery to body", o)
 			}
 		}
 	}
 	for _, t := range c.Cookies.Legacy {
 		if strings.HasPrefix(t.Name, "__Host-") && (t.Domain != "" || t.Path != "/") {
-			p.add("cookies.legacy", "%s: a __Host- cookie has no domain, and the path /", t)
+			p.add("cookies.legacy", "%s: a __Host- cookie must have no domain and the path /", t)
 		}
 		if t.Domain != "" && host != t.Domain && !strings.HasSuffix(host, "."+t.Domain) {
-			p.add("cookies.legacy", "%s: from %s no browser lets us touch a cookie of that domain", t, host)
+			p.add("cookies.legacy", "%s: browsers do not let %s change a cookie of that domain", t, host)
 		}
 	}
 }

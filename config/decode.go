@@ -103,7 +103,7 @@ func unwrap(s string) (string, error) {
 	case len(s) > 1 && (s[0] == '"' || s[0] == '\'') && s[len(s)-1] == s[0]:
 		return "", hint("has quotes around it: remove them")
 	case strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }):
-		return "", hint("has a line break or another control character in it")
+		return "", hint("has a line break or another control character")
 	}
 	return s, nil
 }

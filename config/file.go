@@ -133,7 +133,7 @@ func oneDocument(text []byte) (*yaml.Node, error) {
 		return nil, fmt.Errorf("not well-formed YAML%s", lineIn(err))
 	}
 	if err := d.Decode(&second); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("there is a second document%s; keep everything in one", atLine(second.Line))
+		return nil, fmt.Errorf("the file has a second document%s; use one document", atLine(second.Line))
 	}
 	return document.Content[0], nil
 }
@@ -150,7 +150,7 @@ func (f *settingsFile) linesOfYAML(n *yaml.Node, prefix string) error {
 			return err
 		}
 		if f.lines[key] != 0 {
-			return fmt.Errorf("%s is given twice (lines %d and %d)", nameOf(key), f.lines[key], name.Line)
+			return fmt.Errorf("%s appears twice (lines %d and %d)", nameOf(key), f.lines[key], name.Line)
 		}
 		f.lines[key] = name.Line
 		if value.Kind == yaml.MappingNode {

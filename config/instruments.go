@@ -19,7 +19,7 @@ func (c *Config) validateMetrics(p *problems) {
 	if _, _, err := net.SplitHostPort(c.Metrics.Listen); err != nil {
 		p.add("metrics.listen", "must be an address and a port, as in 127.0.0.1:9090")
 	} else if c.Metrics.Listen == c.Server.Listen {
-		p.add("metrics.listen", "must differ from server.listen: metrics are not for users")
+		p.add("metrics.listen", "must differ from server.listen, because metrics must not be public")
 	}
 }
 

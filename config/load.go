@@ -35,7 +35,7 @@ func Load(file string) (Config, error) {
 	s.decode(&cfg, p)
 	if cfg.Refresh.Preset == "strict" {
 		if s.viper.IsSet("refresh.grace") && cfg.Refresh.Grace != 0 || s.viper.IsSet("refresh.recovery") && cfg.Refresh.Recovery != 0 {
-			p.add("refresh.preset", "strict has neither refresh.grace nor refresh.recovery: remove them, or the preset")
+			p.add("refresh.preset", "strict excludes refresh.grace and refresh.recovery: remove them or the preset")
 		}
 		cfg.Refresh.Grace, cfg.Refresh.Recovery = 0, 0
 	}
@@ -68,15 +68,15 @@ func (s source) readFile(f settingsFile, known []Setting, p *problems) error {
 			p.unread(f.where(section), nameOf(section), "is not a section of settings")
 		case value == nil: // a section without keys
 		case !isSection:
-			p.unread(f.where(section), section, "is a section: write its keys below it")
+			p.unread(f.where(section), section, "is a section: write its keys under it")
 		}
 		for name, member := range members {
 			key := section + "." + strings.ToLower(name)
 			switch {
 			case written[key]:
-				p.unread(f.where(key), nameOf(key), "is given twice, in upper and in lower case")
+				p.unread(f.where(key), nameOf(key), "appears twice, in upper and in lower case")
 			case sections[section] && !keys[key]:
-				p.unread(f.where(key), nameOf(key), "is no setting%s", didYouMean(key, known))
+				p.unread(f.where(key), nameOf(key), "is not a setting%s", didYouMean(key, known))
 			case member == nil:
 				p.unread(f.where(key), key, "has no value: remove it to get the default")
 			case keys[key]:
@@ -123,13 +123,13 @@ func (s source) readEnvironment(known []Setting, p *problems) error {
 		switch {
 		case !strings.HasPrefix(name, envPrefix+"_"), strings.HasPrefix(name, envPrefix+"_TEST_"):
 		case ok && value == "" && setting.Secret:
-			p.unread(name, setting.Key, "is set and empty: fill it in, or unset the variable")
+			p.unread(name, setting.Key, "is set and empty: set a value or unset the variable")
 		case ok:
 			s.from[setting.Key] = name
 		case isFile && secret.Secret && strings.HasSuffix(name, fileSuffix):
 			s.readSecretFile(secret, name, value, p)
 		case !byOrchestrator(name, value):
-			p.unread("", name, "is a variable that is no setting%s", didYouMean(name, known))
+			p.unread("", name, "is not the variable of a setting%s", didYouMean(name, known))
 		}
 	}
 	return nil
@@ -138,7 +138,7 @@ func (s source) readEnvironment(known []Setting, p *problems) error {
 // readSecretFile takes a secret from a file that a variable names.
 func (s source) readSecretFile(k Setting, variable, path string, p *problems) {
 	if _, set := os.LookupEnv(k.Variable); set {
-		p.unread(variable, k.Key, "is set twice: by %s too", k.Variable)
+		p.unread(variable, k.Key, "is set twice: also by %s", k.Variable)
 		return
 	}
 	text, err := os.ReadFile(path)

@@ -33,13 +33,13 @@ func TestLoad_ReportsAllProblemsWithTheirLines(t *testing.T) {
 				return ""
 			}
 			for _, want := range []string{
-				"server.listen " + at("listen") + "write it as text", "server.listn " + at("listn") + "is no setting; did you mean server.listen?",
+				"server.listen " + at("listen") + "write it as text", "server.listn " + at("listn") + "is not a setting; did you mean server.listen?",
 				"password.bcrypt_cost " + at("bcrypt_cost") + "write a whole number", "password.min_length " + at("min_length") + "must be between",
 				"refresh.rotate " + at("rotate") + "write true or false", "refresh.grace " + at("grace") + "write a duration",
 				"errors.status " + at("status") + "write a whole number", "speling " + at("speling") + "is not a section",
 				"database.url " + at("url"), "cors.origins " + at("origins") + `"ftp//x" is not an origin`,
 				"log.level (LATCHKEY_LOG_LEVEL): must be one of",
-				"LATCHKEY_TOKENS_ACCES_TTL: is a variable that is no setting; did you mean LATCHKEY_TOKENS_ACCESS_TTL?",
+				"LATCHKEY_TOKENS_ACCES_TTL: is not the variable of a setting; did you mean LATCHKEY_TOKENS_ACCESS_TTL?",
 			} {
 				want = strings.Replace(want, "line 0", "line ", 1)
 				found := false
@@ -66,7 +66,7 @@ func TestLoad_FilesThatAreNotWellFormed(t *testing.T) {
 	for name, c := range map[string]struct{ file, text, want string }{
 		"a second document":     {"x.yaml", "log: {level: info}\n---\nlog: {level: debug}\n", "second document (line 2)"},
 		"YAML with a tab":       {"x.yaml", "log:\n\tlevel: s3cret\n", "not well-formed YAML (line"},
-		"a key twice":           {"x.yaml", "log: {level: info}\nserver: {}\nlog: {level: debug}\n", "log is given twice (lines 1 and 3)"},
+		"a key twice":           {"x.yaml", "log: {level: info}\nserver: {}\nlog: {level: debug}\n", "log appears twice (lines 1 and 3)"},
 		"a key of a number":     {"x.yaml", "1: s3cret\n", "not text (line 1)"},
 		"a scalar":              {"x.yaml", "s3cret\n", "write sections"},
 		"a section of a text":   {"x.yaml", "log: s3cret\n", "log (x.yaml, line 1): is a section"},
@@ -74,7 +74,7 @@ func TestLoad_FilesThatAreNotWellFormed(t *testing.T) {
 		"TOML without a quote":  {"x.toml", "[log]\nlevel = s3cret\n", "not well-formed TOML (line 2)"},
 		"TOML with a key twice": {"x.toml", "[log]\nlevel = \"info\"\nlevel = \"s3cret\"\n", "not well-formed TOML"},
 		"an alias of itself":    {"x.yaml", "log: &l {level: info, format: *l}\n", "in place of an alias (line 1)"},
-		"a key in two cases":    {"x.toml", "[log]\nlevel = \"debug\"\nLevel = \"info\"\n", "is given twice"},
+		"a key in two cases":    {"x.toml", "[log]\nlevel = \"debug\"\nLevel = \"info\"\n", "appears twice"},
 		"another format":        {"x.json", "{}", "must end in .yaml or .toml"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -155,23 +155,23 @@ func TestLoad_BadSecretsAndTheirFiles(t *testing.T) {
 		env  map[string]string
 		want string
 	}{
-		"both":                  {map[string]string{"TOKENS_SECRET": goodSecret, "TOKENS_SECRET_FILE": "/dev/null"}, "tokens.secret (LATCHKEY_TOKENS_SECRET_FILE): is set twice: by LATCHKEY_TOKENS_SECRET too"},
+		"both":                  {map[string]string{"TOKENS_SECRET": goodSecret, "TOKENS_SECRET_FILE": "/dev/null"}, "tokens.secret (LATCHKEY_TOKENS_SECRET_FILE): is set twice: also by LATCHKEY_TOKENS_SECRET"},
 		"an empty file":         {map[string]string{"TOKENS_SECRET_FILE": "/dev/null"}, "tokens.secret (LATCHKEY_TOKENS_SECRET_FILE): the file is empty"},
 		"no file":               {map[string]string{"TOKENS_SECRET_FILE": "/nonexistent"}, "cannot be read: open /nonexistent"},
 		"an empty name":         {map[string]string{"TOKENS_SECRET_FILE": ""}, "cannot be read"},
-		"of no secret":          {map[string]string{"LOG_LEVEL_FILE": "x"}, "LATCHKEY_LOG_LEVEL_FILE: is a variable that is no setting"},
+		"of no secret":          {map[string]string{"LOG_LEVEL_FILE": "x"}, "LATCHKEY_LOG_LEVEL_FILE: is not the variable of a setting"},
 		"words":                 {map[string]string{"DATABASE_URL": "host=db password=s3cret"}, "database.url (LATCHKEY_DATABASE_URL): must start with postgres://"},
 		"another database":      {map[string]string{"DATABASE_URL": "mysql://u:s3cret@db/x"}, "must start with postgres://"},
 		"a ? unescaped":         {map[string]string{"DATABASE_URL": "postgres://u:s3?cret@db/x"}, "must be percent-encoded"},
 		"a / unescaped":         {map[string]string{"DATABASE_URL": "postgres://u:12/s3cret@db/x"}, "must be percent-encoded"},
 		"a directory in quotes": {map[string]string{"DATA_DIR": `"/tmp/x"`}, "data.dir (LATCHKEY_DATA_DIR): has quotes around it"},
-		"a port of ours":        {map[string]string{"SERVER_PORT": "9000"}, "LATCHKEY_SERVER_PORT: is a variable that is no setting"},
+		"a port of ours":        {map[string]string{"SERVER_PORT": "9000"}, "LATCHKEY_SERVER_PORT: is not the variable of a setting"},
 		"a port out of range":   {map[string]string{"SERVER_LISTEN": "127.0.0.1:99999"}, "server.listen (LATCHKEY_SERVER_LISTEN): must have a port"},
 		"an @ unescaped":        {map[string]string{"DATABASE_URL": "postgres://u:s3@cret@db/x"}, "must be percent-encoded: @ as %40"},
 		"a # unescaped":         {map[string]string{"REDIS_URL": "redis://u:s3#cret@db/0"}, "must be percent-encoded"},
-		"a password of sentinels that are not there": {map[string]string{"REDIS_SENTINEL_PASSWORD": "x"}, "redis.sentinel_password (LATCHKEY_REDIS_SENTINEL_PASSWORD): is for redis.mode sentinel"},
-		"an authority without TLS":                   {map[string]string{"REDIS_CA_FILE": "ca.pem", "REDIS_URL": "redis://r"}, "redis.ca_file (LATCHKEY_REDIS_CA_FILE): is for TLS"},
-		"a certificate without a key":                {map[string]string{"REDIS_CERT_FILE": "c.pem", "REDIS_URL": "rediss://r"}, "redis.cert_file (LATCHKEY_REDIS_CERT_FILE): needs redis.key_file"},
+		"a password of sentinels that are not there": {map[string]string{"REDIS_SENTINEL_PASSWORD": "x"}, "redis.sentinel_password (LATCHKEY_REDIS_SENTINEL_PASSWORD): requires redis.mode sentinel"},
+		"an authority without TLS":                   {map[string]string{"REDIS_CA_FILE": "ca.pem", "REDIS_URL": "redis://r"}, "redis.ca_file (LATCHKEY_REDIS_CA_FILE): requires TLS"},
+		"a certificate without a key":                {map[string]string{"REDIS_CERT_FILE": "c.pem", "REDIS_URL": "rediss://r"}, "redis.cert_file (LATCHKEY_REDIS_CERT_FILE): requires redis.key_file"},
 		"no scheme":                                  {map[string]string{"REDIS_URL": "redis:6379"}, "must start with redis://"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -31,7 +31,7 @@ func canonicalOrigin(s string) (string, error) {
 	case strings.Contains(s, "*"):
 		return "", errors.New("wildcards are not allowed")
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.Trim(u.Path, "/") != "":
-		return "", errors.New("it has more than scheme, host and port")
+		return "", errors.New("it contains more than scheme, host and port")
 	}
 	host, err := canonicalHost(u)
 	if err != nil {

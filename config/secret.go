@@ -68,11 +68,11 @@ var placeholders = []string{"jwt_secret", "secret", "undefined", "null", "change
 // CheckSecret refuses a root secret that is short or well known. Its errors say
 // what to do and do not repeat the secret.
 func CheckSecret(s Secret) error {
-	const hint = "; make one with: openssl rand -base64 48"
+	const hint = "; generate one with: openssl rand -base64 48"
 	value := strings.ToLower(strings.TrimSpace(s.Reveal()))
 	for _, l := range leaked {
 		if value == l {
-			return errors.New("is a secret that was published" + hint)
+			return errors.New("is a published secret" + hint)
 		}
 	}
 	for _, p := range placeholders {

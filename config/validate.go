@@ -56,7 +56,7 @@ func (c *Config) validateLimits(p *problems) {
 		{"limits.requests_per_second", c.Limits.RequestsPerSecond},
 	} {
 		if l.n < 0 || l.n > 1_000_000 {
-			p.add(l.key, "must be between 0, which turns it off, and 1000000")
+			p.add(l.key, "must be between 0 (off) and 1000000")
 		}
 	}
 	p.between("limits.login_delay", c.Limits.LoginDelay, 100*time.Millisecond, time.Hour)
@@ -83,7 +83,7 @@ func (c *Config) validateServer(p *problems) {
 
 	if c.Server.PublicURL == nil || *c.Server.PublicURL == (url.URL{}) {
 		if !loopback(host) {
-			p.add("server.public_url", "must be set when server.listen is not a loopback address: how do users reach the service?")
+			p.add("server.public_url", "must be the URL by which users reach the service if server.listen is not a loopback address")
 			return
 		}
 		c.Server.PublicURL = &url.URL{Scheme: "http", Host: net.JoinHostPort("localhost", port)}
@@ -105,9 +105,9 @@ func (c *Config) validatePublicURL(p *problems) {
 	u.Host, u.Path, u.RawPath = host, strings.TrimSuffix(u.Path, "/"), ""
 	switch {
 	case !plainPath(u.Path):
-		p.add("server.public_url", "has a path that is not plain: write it as in https://example.org/auth")
+		p.add("server.public_url", "has an invalid path: write it as in https://example.org/auth")
 	case u.Scheme == "http" && !loopback(u.Hostname()):
-		p.add("server.public_url", "must be https unless the host is a loopback one: over http anyone on the way reads the tokens")
+		p.add("server.public_url", "must be https unless the host is a loopback host: over http attackers on the network can read the tokens")
 	}
 }
 
@@ -143,7 +143,7 @@ func (c *Config) validateStores(p *problems) {
 	if c.Redis.Mode != "sentinel" {
 		for key, set := range map[string]bool{"redis.sentinel_username": c.Redis.SentinelUsername != "", "redis.sentinel_password": !c.Redis.SentinelPassword.Empty()} {
 			if set {
-				p.add(key, "is for redis.mode sentinel")
+				p.add(key, "requires redis.mode sentinel")
 			}
 		}
 	}
@@ -152,15 +152,15 @@ func (c *Config) validateStores(p *problems) {
 			"redis.ca_file": c.Redis.CAFile, "redis.cert_file": c.Redis.CertFile, "redis.key_file": c.Redis.KeyFile, "redis.server_name": c.Redis.ServerName,
 		} {
 			if value != "" {
-				p.add(key, "is for TLS: write redis.url with rediss://")
+				p.add(key, "requires TLS: write redis.url with rediss://")
 			}
 		}
 	}
 	if (c.Redis.CertFile == "") != (c.Redis.KeyFile == "") {
-		p.add("redis.cert_file", "needs redis.key_file, and the other way round")
+		p.add("redis.cert_file", "requires redis.key_file, and redis.key_file requires redis.cert_file")
 	}
 	if c.Redis.Prefix == "" || strings.ContainsAny(c.Redis.Prefix, "{} \n") {
-		p.add("redis.prefix", "must not be empty, or contain braces or blanks")
+		p.add("redis.prefix", "must not be empty or contain braces or spaces")
 	}
 }
 
@@ -220,6 +220,6 @@ func (c *Config) validateTokens(p *problems) {
 		p.add("refresh.idle_ttl", "must not be longer than refresh.absolute_ttl")
 	}
 	if c.Tokens.AccessTTL >= c.Refresh.IdleTTL {
-		p.add("tokens.access_ttl", "must be shorter than refresh.idle_ttl, else sessions end before they can be refreshed")
+		p.add("tokens.access_ttl", "must be shorter than refresh.idle_ttl, else sessions end before a refresh")
 	}
 }

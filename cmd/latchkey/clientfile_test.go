@@ -96,7 +96,7 @@ func TestClients_AreWhatTheFileSays(t *testing.T) {
 		"clients:\n- id: jobs\n  public: perhaps\n":                                                       "line 3): write true or false",
 		"clients: [{id: jobs, secret:00b437aa, grants: [x]}]\n":                                           "clients[0].a key (clients.yaml, line 1): is not a key of a client",
 		"clients: [{id: 0777, public: true, grants: [nothing]}]\n":                                        "client 0777: grants",
-		"clients: {}\n":                   "one list below the key clients",
+		"clients: {}\n":                   "one list under the key clients",
 		"clients: []\n---\nclients: []\n": "second document",
 		"clients: [{id: jobs, public: true, grants: [authorization_code], redirect_uris: [https://a.example/cb]}]": "choose another id",
 	} {

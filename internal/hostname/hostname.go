@@ -36,11 +36,11 @@ func CanonicalHost(host string) (string, error) {
 	last := host[strings.LastIndexByte(host, '.')+1:]
 	switch {
 	case last == "":
-		return "", errors.New("a host must not be empty or end in a dot")
+		return "", errors.New("a host must not be empty or end with a dot")
 	case strings.Trim(last, "0123456789") == "" || strings.HasPrefix(last, "0x"):
-		return "", errors.New("neither a name nor an address")
+		return "", errors.New("not a name and not an address")
 	case strings.ContainsFunc(host, func(r rune) bool { return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789-_.", r) }):
-		return "", errors.New("a host consists of letters, digits, hyphens and dots")
+		return "", errors.New("a host may contain only letters, digits, hyphens and dots")
 	}
 	return host, nil
 }

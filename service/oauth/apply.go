@@ -72,7 +72,7 @@ func checkDeclared(declared []DeclaredClient) error {
 			wrong[at+": secret"] = "is missing: a confidential client needs one"
 		}
 		if ids[d.ID] {
-			wrong[at+": id"] = "is given twice"
+			wrong[at+": id"] = "appears twice"
 		}
 		ids[d.ID] = true
 	}
