@@ -19,11 +19,11 @@ COPY --from=build /latchkey /latchkey
 COPY --from=build /image/ /
 ENV LATCHKEY_DATA_DIR=/data LATCHKEY_SERVER_LISTEN=0.0.0.0:8080
 EXPOSE 8080
-# Any other user works as well, if its group is 0, as on OpenShift.
+# Any other user works too if its group is 0, as on OpenShift.
 USER 65532:0
 VOLUME /data
-# Without it, docker kill with any signal, also one that only sets the log level, ends the
-# restart policy.
+# Without STOPSIGNAL, docker kill with any signal disables the restart policy, even if the
+# signal only sets the log level.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["/latchkey", "healthcheck"]
 ENTRYPOINT ["/latchkey"]

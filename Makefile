@@ -1,8 +1,8 @@
-# Everything that a person or CI does here. "make" lists it.
+# All tasks of developers and CI. "make" lists them.
 
 GO       ?= go
-# grpcnotrace: what gRPC (of which the exporter of traces has a part) would keep the
-# linker from leaving out is 14 MB.
+# grpcnotrace: without this tag, gRPC (part of the exporter of traces) disables dead code
+# elimination, which adds 14 MB.
 TAGS     := nomsgpack,grpcnotrace
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
@@ -37,7 +37,7 @@ run: ## run the service, embedded, on 127.0.0.1:8080
 	@CGO_ENABLED=0 $(GO) run -tags $(TAGS) ./cmd/latchkey serve
 
 .PHONY: servers
-servers: ## install what the tests need and the machine lacks
+servers: ## install the servers that the tests need
 	@.ci/servers
 
 .PHONY: test
@@ -50,7 +50,7 @@ test: servers ## run every test, with the race detector, on both sets of stores
 	  "$$(grep -c '"Action":"pass".*"Test":"[^"]*/PostgresRedis/' bin/test.json)"
 	@grep -hoE '[0-9]+ (tabs x|requests and [0-9]+ answers)[^"\\]*|forms of another site[^"\\]*' bin/test.json || true
 
-# A check for every few minutes of work. Tests read LATCHKEY_TEST_QUICK to leave out servers.
+# A quick check. With LATCHKEY_TEST_QUICK, tests skip the parts that need servers.
 QUICK_LEFT_OUT := /(web/test/browser|bench(/.*)?|tools(/.*)?)$$
 
 .PHONY: test-quick
@@ -59,7 +59,7 @@ test-quick: ## run the tests that need only SQLite, without the race detector
 	  $$($(GO) list -tags $(TAGS) ./... | grep -vE '$(QUICK_LEFT_OUT)')
 
 .PHONY: e2e
-e2e: build web/test/e2e/node_modules/.package-lock.json ## run clients from npm and the examples of docs/clients.md against the program (needs Node)
+e2e: build web/test/e2e/node_modules/.package-lock.json ## run npm clients and the examples of docs/clients.md against the program (needs Node)
 	cd web/test/e2e && LATCHKEY=$(CURDIR)/bin/latchkey node --test --test-reporter=spec
 
 .PHONY: client-copy
@@ -79,7 +79,7 @@ web/%/node_modules/.package-lock.json: web/%/package.json web/%/package-lock.jso
 	@touch $@
 
 .PHONY: bench
-bench: bench-servers bench-micro ## measure everything, on real servers, and write docs/benchmarks.md
+bench: bench-servers bench-micro ## run all benchmarks on real servers and write docs/benchmarks.md
 	$(GO) run -tags $(TAGS) ./bench -docs docs/benchmarks.md $(BENCHFLAGS)
 
 .PHONY: bench-servers
@@ -87,22 +87,22 @@ bench-servers:
 	@.ci/servers bench
 
 .PHONY: bench-quick
-bench-quick: bench-servers ## the program beside its floor, in 2 minutes
+bench-quick: bench-servers ## compare the program with its floor, in 2 minutes
 	$(GO) run -tags $(TAGS) ./bench -quick
 
 .PHONY: faults
-faults: bench-servers ## break three replicas and their stores under clients and thieves, for 20 minutes
+faults: bench-servers ## inject faults into three replicas and their stores for 20 minutes
 	$(GO) run -tags $(TAGS) ./bench/faults $(FAULTFLAGS)
 
 .PHONY: bench-micro
-bench-micro: bench-servers ## time verifying, minting, refreshing and logging in; with OLD=file, beside it
+bench-micro: bench-servers ## run the microbenchmarks; with OLD=file, compare with that run
 	@mkdir -p bin
 	$(GO) test -tags $(TAGS) -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) -count $(COUNT) ./service/token ./service/session ./service/login > bin/bench-micro.new
 	@$(BENCHSTAT) $(if $(OLD),old=$(OLD) new=)bin/bench-micro.new
 	@mv bin/bench-micro.new bin/bench-micro.txt
 
 .PHONY: fuzz
-fuzz: ## fuzz every parser of outside input, FUZZTIME each (default 30s)
+fuzz: ## fuzz every parser of untrusted input, FUZZTIME each (default 30s)
 	$(GO) test -run '^$$' -fuzz '^FuzzWalk$$' -fuzztime $(FUZZTIME) ./service/jose
 	$(GO) test -run '^$$' -fuzz '^FuzzVerifyAccess$$' -fuzztime $(FUZZTIME) ./service/token
 	$(GO) test -run '^$$' -fuzz '^FuzzTokensInHeaders$$' -fuzztime $(FUZZTIME) ./middleware/access
@@ -111,11 +111,11 @@ fuzz: ## fuzz every parser of outside input, FUZZTIME each (default 30s)
 	$(GO) test -run '^$$' -fuzz '^FuzzBasic$$' -fuzztime $(FUZZTIME) ./controller
 
 .PHONY: mutants
-mutants: servers ## plant each known bug and see the tests fail
+mutants: servers ## check that the tests find each known bug
 	$(GO) run ./tools/mutants
 	$(GO) run ./tools/mutants/noop
 
-# The packages whose number of files is not limited: one file a command, a resource, or
+# Packages without a limit on files: they have one file for each command, each resource, or
 # the same files as the other backends.
 MANY_FILES := /(cmd/.*|controller|repository/(postgres|redis|sqlite))$$
 
@@ -139,11 +139,11 @@ rename: ## rename the module of a fork: MODULE=example.org/you/latchkey
 	@$(GO) run ./tools/rename $(if $(FORCE),-force) -- '$(MODULE)'
 
 .PHONY: lint
-lint: govulncheck ## report what breaks the house style, and known vulnerabilities
+lint: govulncheck prose ## run the linters, and report known vulnerabilities
 	$(LINT) run ./...
 
 .PHONY: govulncheck
-govulncheck: ## report known vulnerabilities in what the program calls
+govulncheck: ## report known vulnerabilities in the code that the program calls
 	@TAGS=$(TAGS) tools/govulncheck
 
 .PHONY: fmt
@@ -151,12 +151,12 @@ fmt: ## format everything
 	$(LINT) fmt ./...
 
 .PHONY: generate
-generate: ## make the generated files again (the browser client needs Node)
+generate: ## update the generated files (the browser client needs Node)
 	$(GO) generate -tags $(TAGS) ./...
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory client-copy; \
 	else echo 'left out web/demo/client.js: npm is not installed'; fi
 
-# The state of the tree: of changed files their contents, of new ones their names.
+# The state of the tree: the contents of changed files and the names of new files.
 STATE = { git status --porcelain; git diff; } | git hash-object --stdin
 
 .PHONY: verify

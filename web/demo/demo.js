@@ -15,7 +15,7 @@ globalThis.fetch = async (input, init = {}) => {
     say(`${line}: ${res.status} ${said.error ?? said.outcome ?? ""} ${said.error ? said.message : ""}`, !res.ok);
     return res;
   } catch (e) {
-    say(`${line}: no answer`, true);
+    say(`${line}: no response`, true);
     throw e;
   }
 };
@@ -68,7 +68,7 @@ async function show(change) {
   for (const id of ["in", "devices-section", "password-section", "lab"]) $(id).hidden = !known;
   if (!known) {
     leavePhone();
-    $("generation").textContent = "not known before a refresh";
+    $("generation").textContent = "known after a refresh";
     $("outcome").textContent = "none yet";
     if (before) $("login-name").focus();
     return;
@@ -89,7 +89,7 @@ async function show(change) {
 function tick() {
   if (!session) return;
   const left = Math.round((session.expires - Date.now()) / 1000);
-  $("countdown").textContent = left > 0 ? `${Math.floor(left / 60)} min ${left % 60} s` : "over: the next request refreshes";
+  $("countdown").textContent = left > 0 ? `${Math.floor(left / 60)} min ${left % 60} s` : "expired: the next request refreshes it";
   $("ahead").textContent = new Date(session.refreshAfter).toLocaleTimeString();
 }
 
@@ -100,12 +100,12 @@ async function devices() {
     ...list.map((s) => {
       const li = document.createElement("li");
       const text = document.createElement("span");
-      text.textContent = `${s.agent || "unknown device"}, ${s.address}, since ${new Date(s.createdAt).toLocaleString()}${s.current ? " (this one)" : ""}`;
+      text.textContent = `${s.agent || "unknown device"}, ${s.address}, since ${new Date(s.createdAt).toLocaleString()}${s.current ? " (current)" : ""}`;
       const end = document.createElement("button");
       end.type = "button";
       end.className = "quiet";
       end.textContent = "End";
-      end.setAttribute("aria-label", `End ${s.agent || "unknown device"}${s.current ? ", this one" : ""}, since ${new Date(s.createdAt).toLocaleTimeString()}`);
+      end.setAttribute("aria-label", `End ${s.agent || "unknown device"}${s.current ? ", current session" : ""}, since ${new Date(s.createdAt).toLocaleTimeString()}`);
       end.addEventListener("click", async () => {
         end.disabled = true;
         await client.revokeSession(s.id).catch((e) => say(e.message, true));
@@ -135,7 +135,7 @@ submit("signup", async (data) => {
 submit("password", async (data, form) => {
   form.querySelector(".done").textContent = "";
   await client.changePassword(data.currentPassword, data.newPassword);
-  form.querySelector(".done").textContent = "Changed. All other sessions have been ended.";
+  form.querySelector(".done").textContent = "Password changed. All other sessions have ended.";
   await devices();
 });
 
@@ -157,7 +157,7 @@ $("signup-password").addEventListener("input", () => {
 });
 
 press("refresh", async () => {
-  if (!(await client.refresh())) say("The session is over.", true);
+  if (!(await client.refresh())) say("The session has ended. Log in again.", true);
 });
 press("ask", () => client.me());
 press("logout", () => client.logout());
@@ -167,11 +167,11 @@ press("end-others", async () => {
 });
 press("expire", async () => {
   const res = await client.fetch(`${document.body.dataset.demo}/expire`, { method: "POST" });
-  if (res.ok) say("The access cookie holds a token that has expired. Ask who you are: the client refreshes, and asks again.");
+  if (res.ok) say("The access token in the cookie has expired. Load the user: the client refreshes the token and sends the request again.");
 });
 press("many", async () => {
   const all = await Promise.all(Array.from({ length: 20 }, () => client.fetch(at("/users/me"))));
-  say(`20 requests at once: ${all.filter((r) => r.ok).length} answered well.`);
+  say(`20 requests at once: ${all.filter((r) => r.ok).length} succeeded.`);
 });
 
 // The phone: its tokens are in this page's hands, to be lost and stolen.
@@ -227,7 +227,7 @@ press("phone-refresh", async () => {
 });
 press("phone-drop", async () => {
   const said = await present(phone.token, false);
-  $("phone-state").textContent = `${grown(said)} The phone never saw that, and still has the old token: refresh again.`;
+  $("phone-state").textContent = `${grown(said)} The phone never saw the response, and still has the old token: refresh again.`;
 });
 press("phone-replay", async () => {
   if (!phone.old) {
@@ -245,7 +245,7 @@ press("phone-steal", async () => {
   const { old: stolen, replacedAt } = phone;
   await present(phone.token, true);
   for (let left; (left = Math.ceil((replacedAt + 11_000 - Date.now()) / 1000)) > 0; ) {
-    $("phone-state").textContent = `The phone has used its token. The thief comes in ${left} s …`;
+    $("phone-state").textContent = `The phone has used its token. The thief uses the old token in ${left} s …`;
     await new Promise((done) => setTimeout(done, 1000));
   }
   $("phone-state").textContent = grown(await present(stolen, false));

@@ -87,7 +87,7 @@ func TestAStolenTokenIsFoundOut(t *testing.T) {
 	b.do(click("#phone-replay"))
 	state("replayed")
 	b.do(click("#phone-steal"))
-	state("The thief comes")
+	state("The thief uses")
 	b.until(`document.getElementById("log").textContent.includes("refresh_reused")`)
 	b.until(`document.querySelectorAll("#devices li").length === 1`) // the browser's own goes on
 }
