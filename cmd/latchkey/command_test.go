@@ -117,7 +117,7 @@ func TestHelp_EachCommandHasAnExample(t *testing.T) {
 
 // TestIDs_BeginWithAHyphen passes IDs that look like flags: generated IDs are base64url.
 func TestIDs_BeginWithAHyphen(t *testing.T) {
-	file := settingsFile(t, "server.listen: '127.0.0.1:0', public_url: 'http://localhost:1'", "data.dir: '"+t.TempDir()+"'")
+	file := settingsFile(t, "server.listen: '127.0.0.1:0', public_url: 'http://localhost:1'", "data.dir: '"+t.TempDir()+"'", "tokens.secret: '"+testSecret+"'")
 	_, err := command(t, "", "migrate", "up", "--config", file)
 	must(t, err)
 	for _, c := range []struct {

@@ -63,7 +63,7 @@ func TestCommands_SayWhichStoreTheyUse(t *testing.T) {
 func TestCommands_MistypedIsAnErrorWithASuggestion(t *testing.T) {
 	for line, want := range map[string]string{
 		"user crate": "did you mean create?", "usr": "did you mean user?", "key rotat": "did you mean rotate?",
-		"client bogus": `there is no command "bogus" in "latchkey client"`, "bogus": `there is no command "bogus"`,
+		"client bogus": `unknown command "bogus" for "latchkey client"`, "bogus": `unknown command "bogus"`,
 	} {
 		if _, err := command(t, "", strings.Fields(line)...); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", line, err)
