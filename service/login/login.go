@@ -110,7 +110,7 @@ func (l *Service) rehash(ctx context.Context, a *attempt) repository.User {
 		err = l.store.Users.ReplaceHash(ctx, u.ID, u.PasswordHash, hash, l.clock.Now())
 	}
 	if err != nil {
-		l.log.LogAttrs(ctx, slog.LevelInfo, "password not hashed again", slog.String("user", u.ID), slog.Any("error", err))
+		l.log.LogAttrs(ctx, slog.LevelInfo, "password not rehashed", slog.String("user", u.ID), slog.Any("error", err))
 		return u
 	}
 	u.PasswordHash = hash

@@ -131,7 +131,7 @@ func (l *Service) allow(ctx context.Context, a *attempt) error {
 func (l *Service) settle(ctx context.Context, a *attempt, err error) error {
 	outcome := outcomeOf(err)
 	if e := l.throttle.end(ctx, a.admission, a.end(outcome, err)); e != nil {
-		l.log.LogAttrs(ctx, slog.LevelWarn, "the end of a login was not counted", slog.Any("error", e))
+		l.log.LogAttrs(ctx, slog.LevelWarn, "login outcome not counted", slog.Any("error", e))
 	}
 	l.counts.Add(outcome)
 	var r *refusal
