@@ -124,7 +124,7 @@ func (g *grown) close() {
 		g.service.Stop()
 	}
 	if g.Deployment != nil {
-		g.Deployment.Close()
+		g.Close()
 	}
 	if g.dir != "" {
 		_ = os.RemoveAll(g.dir)

@@ -24,6 +24,7 @@ type machine struct {
 	Redis    string `json:"redis"`
 }
 
+// ThisMachine describes the machine that runs the benchmarks.
 func ThisMachine() machine {
 	postgres, redis := testserver.Versions()
 	return machine{
@@ -33,6 +34,7 @@ func ThisMachine() machine {
 	}
 }
 
+// Output returns what a command prints, or "unknown" if it fails.
 func Output(name string, args ...string) string {
 	out, err := exec.Command(name, args...).Output()
 	if err != nil {

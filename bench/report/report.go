@@ -39,6 +39,7 @@ func (t *Table) Add(name string, cells ...any) {
 // direction is on which side of a bar it is good to be.
 type direction string
 
+// The directions of a bar.
 const (
 	AtMost  direction = "at most"
 	AtLeast direction = "at least"
@@ -56,8 +57,10 @@ type bar struct {
 	Met       bool      `json:"met"`
 }
 
+// Add adds a table.
 func (r *Report) Add(t Table) { r.Tables = append(r.Tables, t) }
 
+// Bar adds a bar.
 func (r *Report) Bar(number, what string, s Spread, d direction, limit float64) {
 	met := s.Median() <= limit
 	if d == AtLeast {

@@ -8,6 +8,7 @@ import (
 // Spread is the same figure of each run.
 type Spread []float64
 
+// Median returns the median of the runs.
 func (s Spread) Median() float64 {
 	if len(s) == 0 {
 		return 0

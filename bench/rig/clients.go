@@ -21,14 +21,20 @@ const (
 	clientID = "latchkey" // of the JSON API
 )
 
+// Connections is the number of connections of a closed loop.
 const Connections = 64
 
-// The users and sessions of the benchmarks are numbered, so that nobody needs to
-// keep a million of them.
-func UserID(n int) string    { return fmt.Sprintf("00000000-0000-7000-8000-%012x", n) }
+// UserID returns the ID of a seeded user. Users and sessions are numbered, so that the clients
+// need no list of a million IDs.
+func UserID(n int) string { return fmt.Sprintf("00000000-0000-7000-8000-%012x", n) }
+
+// SessionID returns the ID of a seeded session.
 func SessionID(n int) string { return fmt.Sprintf("00000000-0000-7000-9000-%012x", n) }
-func firstID(n int) string   { return fmt.Sprintf("bench%017d", n) }
-func Username(n int) string  { return fmt.Sprint("user", n) }
+
+func firstID(n int) string { return fmt.Sprintf("bench%017d", n) }
+
+// Username returns the name of a seeded user.
+func Username(n int) string { return fmt.Sprint("user", n) }
 
 // sign makes a token as the service would.
 func (k key) sign(typ string, claims jwt.MapClaims) []byte {
@@ -131,6 +137,7 @@ func member(body []byte, name string) []byte {
 	return value
 }
 
+// Unexpected returns the error for an answer with an unexpected status.
 func Unexpected(status int, body []byte) error {
 	return fmt.Errorf("status %d: %.200s", status, body)
 }

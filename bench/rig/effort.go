@@ -20,6 +20,7 @@ type Effort struct {
 	Starved                time.Duration
 }
 
+// EffortOf returns what some processes have used so far.
 func EffortOf(pids ...int) (e Effort) {
 	for _, pid := range pids {
 		if f := statOf(strconv.Itoa(pid)); f != nil {

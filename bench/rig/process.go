@@ -41,6 +41,7 @@ func Family(pid int) []int {
 	return list
 }
 
+// FamilyTime returns the processor time of a process and its children.
 func FamilyTime(pid int) time.Duration {
 	var sum time.Duration
 	for _, p := range Family(pid) {

@@ -89,6 +89,7 @@ type Deployment struct {
 	environment     []string
 }
 
+// The settings of a deployment.
 const (
 	secret   = "a root secret for benchmarks, of 32 bytes or more"
 	Prefix   = "latchkey:"
@@ -131,6 +132,7 @@ func (d *Deployment) prepare(stores ...string) error {
 	return errors.Join(d.importKey("access", &d.Access), d.importKey("refresh", &d.Refresh))
 }
 
+// Close ends the servers of the deployment.
 func (d *Deployment) Close() {
 	if d.Redis != nil {
 		d.Redis.Remove()
@@ -198,6 +200,7 @@ func (d *Deployment) StartService(more ...string) (*Running, error) {
 	return d.StartServiceAt(address, more...)
 }
 
+// StartServiceAt starts the program on an address.
 func (d *Deployment) StartServiceAt(address string, more ...string) (*Running, error) {
 	return d.startAt(address, d.Service, "/readyz", more, "serve")
 }

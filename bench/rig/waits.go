@@ -72,6 +72,7 @@ func (w Waits) sample(ctx context.Context, conn *pgx.Conn) error {
 	return err
 }
 
+// RedisClient returns a client of a Redis server.
 func RedisClient(s *testserver.RedisServer) *driver.Client {
 	return driver.NewClient(&driver.Options{Addr: fmt.Sprintf("127.0.0.1:%d", s.Port)})
 }

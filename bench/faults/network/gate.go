@@ -15,6 +15,7 @@ type Gate struct {
 	conns  map[net.Conn]struct{}
 }
 
+// NewGate returns an open gate.
 func NewGate() *Gate {
 	g := &Gate{passes: make(chan struct{}), conns: map[net.Conn]struct{}{}}
 	close(g.passes)

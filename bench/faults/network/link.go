@@ -14,6 +14,7 @@ type Link struct {
 	gate     *Gate
 }
 
+// NewLink returns a link to an address, which listens on a free port.
 func NewLink(target string, g *Gate) (*Link, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -24,8 +25,10 @@ func NewLink(target string, g *Gate) (*Link, error) {
 	return k, nil
 }
 
+// Port returns the port that the link listens on.
 func (k *Link) Port() int { return k.listener.Addr().(*net.TCPAddr).Port }
 
+// Close closes the listener and every connection.
 func (k *Link) Close() {
 	_ = k.listener.Close()
 	k.gate.Cut()

@@ -22,6 +22,7 @@ type redisServer struct {
 	log     string
 }
 
+// Address returns the address of the server.
 func (s *redisServer) Address() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
 
 // newRedisServer chooses a port and starts a server on it.
@@ -110,6 +111,7 @@ func StartLogged(file, program string, environment []string, args ...string) (*t
 	return testserver.Start(cmd)
 }
 
+// Ended reports whether a process has ended.
 func Ended(p *testserver.Process) bool {
 	select {
 	case <-p.Done():
@@ -119,6 +121,7 @@ func Ended(p *testserver.Process) bool {
 	}
 }
 
+// Stop ends a process and waits for its end.
 func Stop(p *testserver.Process) {
 	if p != nil && !Ended(p) {
 		p.Resume()

@@ -31,6 +31,7 @@ type shimConn struct {
 	subscribed int // channels
 }
 
+// NewShim returns a shim that listens on a free port.
 func NewShim() (*Shim, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -41,8 +42,10 @@ func NewShim() (*Shim, error) {
 	return s, nil
 }
 
+// Address returns the address that clients use.
 func (s *Shim) Address() string { return s.listener.Addr().String() }
 
+// Close closes the shim and its connections.
 func (s *Shim) Close() {
 	_ = s.listener.Close()
 	s.mu.Lock()

@@ -30,6 +30,7 @@ type Stores struct {
 	Changed func(primary int)
 }
 
+// StartStores starts Postgres and a Redis primary with its replica and Sentinels.
 func StartStores(dir, logs string) (s *Stores, err error) {
 	s = &Stores{dir: dir, logs: logs, Changed: func(int) {}}
 	defer func() {
@@ -55,6 +56,7 @@ func StartStores(dir, logs string) (s *Stores, err error) {
 	return s, s.watchPrimary()
 }
 
+// Stop ends all servers.
 func (s *Stores) Stop() {
 	Stop(s.sentinel)
 	for _, r := range s.Servers {
@@ -88,6 +90,7 @@ func (s *Stores) askSentinel() *redis.SentinelClient {
 	return redis.NewSentinelClient(&redis.Options{Addr: fmt.Sprintf("127.0.0.1:%d", s.sentinelPort), Protocol: 2, MaxRetries: -1})
 }
 
+// Primary returns the Redis server that takes writes.
 func (s *Stores) Primary() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
