@@ -25,6 +25,7 @@ type RedisCluster struct {
 // replica follows.
 func StartCluster(t testing.TB) *RedisCluster {
 	t.Helper()
+	skipIfQuick(t)
 	c := &RedisCluster{clients: map[*RedisServer]*redis.Client{}, nodeName: map[*RedisServer]string{}}
 	var addrs []string
 	for i := range 6 {

@@ -18,6 +18,7 @@ var (
 
 // Main runs the tests of a package and then stops the servers they started.
 func Main(m *testing.M) {
+	quick()
 	code := m.Run()
 	mu.Lock()
 	defer mu.Unlock()
@@ -47,12 +48,33 @@ func notHere(t testing.TB, msg string) {
 	if os.Getenv("CI") == "true" {
 		t.Fatal(msg)
 	}
-	t.Skip(msg) // the only skip in the project; CI forbids it above
+	t.Skip(msg) // this one and skipIfQuick are the only skips in the project; CI forbids both
+}
+
+// quick reports whether LATCHKEY_TEST_QUICK=1 leaves out the tests that start servers. It
+// panics in CI, where a suite that did not run must not look like one that passed.
+var quick = sync.OnceValue(func() bool {
+	if os.Getenv("LATCHKEY_TEST_QUICK") != "1" {
+		return false
+	}
+	if os.Getenv("CI") == "true" {
+		panic("LATCHKEY_TEST_QUICK=1 skips tests, which CI=true forbids: unset one of them")
+	}
+	return true
+})
+
+// skipIfQuick skips a test that starts a server, if LATCHKEY_TEST_QUICK=1.
+func skipIfQuick(t testing.TB) {
+	t.Helper()
+	if quick() {
+		t.Skip("LATCHKEY_TEST_QUICK=1: this test starts servers")
+	}
 }
 
 // NeedRoot ends a test that starts programs as several users, unless it runs as root.
 func NeedRoot(t testing.TB) {
 	t.Helper()
+	skipIfQuick(t)
 	if os.Getuid() != 0 {
 		notHere(t, "this test starts programs as several users: run it as root")
 	}

@@ -41,6 +41,7 @@ var sharedPostgres = sync.OnceValues(func() (string, error) {
 // this process share. The schema is dropped with the test.
 func Postgres(t testing.TB) string {
 	t.Helper()
+	skipIfQuick(t)
 	if os.Getenv("LATCHKEY_TEST_POSTGRES_URL") == "" && postgresBin() == "" {
 		missing(t, "Postgres", "LATCHKEY_TEST_POSTGRES_URL")
 	}
@@ -67,6 +68,7 @@ func Postgres(t testing.TB) string {
 // what was committed outlives a kill.
 func StartPostgres(t testing.TB) *PostgresServer {
 	t.Helper()
+	skipIfQuick(t)
 	if postgresBin() == "" {
 		missing(t, "Postgres", "PATH")
 	}

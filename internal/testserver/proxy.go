@@ -51,6 +51,7 @@ func StartPgBouncer(t testing.TB, s *PostgresServer) string {
 // startProxy starts a program that listens at a port, and waits until it does.
 func startProxy(t testing.TB, name string, asNobody bool, configure func(port int, dir string) (conf string, args []string)) int {
 	t.Helper()
+	skipIfQuick(t)
 	path, err := exec.LookPath(name)
 	if err != nil {
 		path = "/usr/sbin/" + name // Debian's, which is not on every user's PATH

@@ -37,6 +37,7 @@ var sharedRedis = sync.OnceValues(func() (string, error) {
 // a key prefix that no other test has.
 func Redis(t testing.TB) (url, prefix string) {
 	t.Helper()
+	skipIfQuick(t)
 	if os.Getenv("LATCHKEY_TEST_REDIS_URL") == "" && !haveRedis() {
 		missing(t, "Redis", "LATCHKEY_TEST_REDIS_URL")
 	}
@@ -51,6 +52,7 @@ func Redis(t testing.TB) (url, prefix string) {
 // arguments are further ones of redis-server.
 func StartRedis(t testing.TB, args ...string) *RedisServer {
 	t.Helper()
+	skipIfQuick(t)
 	if !haveRedis() {
 		missing(t, "Redis", "PATH")
 	}

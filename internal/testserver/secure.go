@@ -43,6 +43,7 @@ const SentinelRights = "resetchannels &+switch-master &+replica-reconf-done -@al
 // latchkey, whose passwords differ from those of the data servers.
 func StartSecureSentinel(t testing.TB) *SecureRedis {
 	t.Helper()
+	skipIfQuick(t)
 	if !haveRedis() {
 		missing(t, "Redis", "PATH")
 	}
@@ -77,6 +78,7 @@ func StartSecureSentinel(t testing.TB) *SecureRedis {
 // StartSecureCluster starts three primaries.
 func StartSecureCluster(t testing.TB) *SecureRedis {
 	t.Helper()
+	skipIfQuick(t)
 	if !haveRedis() {
 		missing(t, "Redis", "PATH")
 	}

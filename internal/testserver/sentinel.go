@@ -21,6 +21,7 @@ type RedisPair struct {
 // StartPair starts a primary and a replica that follows it.
 func StartPair(t testing.TB) *RedisPair {
 	t.Helper()
+	skipIfQuick(t)
 	p := &RedisPair{Primary: StartRedis(t, "--repl-diskless-sync-delay", "0")}
 	p.Replica = StartRedis(t, "--replicaof", fmt.Sprintf("127.0.0.1 %d", p.Primary.Port))
 	p.InStep(t)

@@ -17,12 +17,17 @@ type Set struct {
 	Open func(t testing.TB) repository.Store
 }
 
-// Sets are both: every rule that needs a store is tested on each.
+// Sets returns both sets: every rule that needs a store is tested on each. With
+// LATCHKEY_TEST_QUICK=1 it returns SQLite alone.
 func Sets() []Set {
-	return []Set{
+	sets := []Set{
 		{"SQLite", SQLiteStore},
 		{"PostgresRedis", PostgresRedisStore},
 	}
+	if quick() {
+		return sets[:1]
+	}
+	return sets
 }
 
 // SQLiteStore opens the embedded set on a new file.
