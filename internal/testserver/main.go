@@ -80,6 +80,21 @@ func NeedRoot(t testing.TB) {
 	}
 }
 
+// MemoryDir returns a directory like T.TempDir, in memory where the machine has room there.
+func MemoryDir(t testing.TB) string {
+	t.Helper()
+	above := memory()
+	if above == "" {
+		return t.TempDir()
+	}
+	dir, err := os.MkdirTemp(above, "latchkey-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
 // Port returns a TCP port of 127.0.0.1 that was free a moment ago.
 func Port() (int, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")

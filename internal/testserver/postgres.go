@@ -2,6 +2,7 @@ package testserver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -38,10 +39,34 @@ var sharedPostgres = sync.OnceValues(func() (string, error) {
 })
 
 // Postgres returns the URL of an empty schema, on the server that the tests of
-// this process share. The schema is dropped with the test.
+// this process share. On a server that outlives the process it is dropped with the test.
 func Postgres(t testing.TB) string {
 	t.Helper()
 	skipIfQuick(t)
+	return newSchema(t, "")
+}
+
+// newSchema returns the URL of a new schema in which a script has run.
+func newSchema(t testing.TB, script string) string {
+	t.Helper()
+	base := needPostgres(t)
+	schema := "t_" + random()
+	if err := execute(base, fmt.Sprintf("CREATE SCHEMA %[1]s; SET search_path = %[1]s; %s", schema, script)); err != nil {
+		t.Fatal(err)
+	}
+	if os.Getenv("LATCHKEY_TEST_POSTGRES_URL") != "" { // the server outlives the process
+		t.Cleanup(func() { _ = execute(base, "DROP SCHEMA "+schema+" CASCADE") })
+	}
+	url, err := inSchema(base, schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return url
+}
+
+// needPostgres returns the URL of the server that the tests of this process share.
+func needPostgres(t testing.TB) string {
+	t.Helper()
 	if os.Getenv("LATCHKEY_TEST_POSTGRES_URL") == "" && postgresBin() == "" {
 		missing(t, "Postgres", "LATCHKEY_TEST_POSTGRES_URL")
 	}
@@ -49,19 +74,19 @@ func Postgres(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	schema := "t_" + random()
-	if err := execute(base, "CREATE SCHEMA "+schema); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = execute(base, "DROP SCHEMA "+schema+" CASCADE") })
+	return base
+}
+
+// inSchema returns a URL with a search_path.
+func inSchema(base, schema string) (string, error) {
 	u, err := url.Parse(base)
 	if err != nil {
-		t.Fatal("LATCHKEY_TEST_POSTGRES_URL is not a URL")
+		return "", errors.New("LATCHKEY_TEST_POSTGRES_URL is not a URL")
 	}
 	q := u.Query()
 	q.Set("search_path", schema)
 	u.RawQuery = q.Encode()
-	return u.String()
+	return u.String(), nil
 }
 
 // StartPostgres starts a server that this test may stop, kill and start again;

@@ -1,7 +1,11 @@
 package testserver
 
 import (
+	"context"
+	"errors"
+	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"latchkey/repository"
@@ -33,28 +37,50 @@ func Sets() []Set {
 // SQLiteStore opens the embedded set on a new file.
 func SQLiteStore(t testing.TB) repository.Store {
 	t.Helper()
-	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "latchkey.db"), nil)
+	path := filepath.Join(MemoryDir(t), "latchkey.db")
+	migrated, err := migratedSQLite()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, migrated, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sqlite.Open(t.Context(), path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	if _, err := db.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
 	return db.Store()
 }
+
+// migratedSQLite returns the bytes of an empty, migrated file, which are copied for each
+// test: under the race detector, migrating takes longer than most tests.
+var migratedSQLite = sync.OnceValues(func() (file []byte, err error) {
+	dir, err := os.MkdirTemp(memory(), "latchkey-sqlite-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	path, ctx := filepath.Join(dir, "latchkey.db"), context.Background()
+	db, err := sqlite.Open(ctx, path, nil)
+	if err != nil {
+		return nil, err
+	}
+	_, err = db.Migrate(ctx)
+	if err := errors.Join(err, db.Close()); err != nil { // Close merges the write-ahead log
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
 
 // PostgresRedisStore opens the set of a deployment on a new schema and prefix.
 func PostgresRedisStore(t testing.TB) repository.Store {
 	t.Helper()
-	pg, err := postgres.Open(t.Context(), Postgres(t), postgres.Options{})
+	pg, err := postgres.Open(t.Context(), migratedPostgres(t), postgres.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = pg.Close() })
-	if _, err := pg.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
 	url, prefix := Redis(t)
 	rd, err := redis.Open(url, redis.Options{Prefix: prefix})
 	if err != nil {
