@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -13,7 +12,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -31,19 +29,7 @@ func TestMain(m *testing.M) {
 const testSecret = "a root secret for tests, of 32 bytes or more"
 
 // program builds the program once and returns its path.
-var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "latchkey-program-")
-	if err != nil {
-		return "", err
-	}
-	testserver.AtExit(func() { _ = os.RemoveAll(dir) })
-	path := filepath.Join(dir, "latchkey")
-	out, err := exec.Command("go", "build", "-tags", "nomsgpack,grpcnotrace", "-o", path, ".").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("build: %s", out)
-	}
-	return path, nil
-})
+var program = testserver.Program
 
 // settingsFile writes a file of settings; each line is key: value, in YAML.
 func settingsFile(t *testing.T, lines ...string) string {
@@ -120,19 +106,16 @@ func startProgram(t *testing.T, port int, file string) (*exec.Cmd, *lockedBuffer
 
 func waitReady(t *testing.T, url string, log fmt.Stringer) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
-	for {
+	ready := testserver.Poll(60*time.Second, func() bool {
 		res, err := http.Get(url + "/readyz")
-		if err == nil {
-			_ = res.Body.Close()
-			if res.StatusCode == 200 {
-				return
-			}
+		if err != nil {
+			return false
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("not ready: %v\n%s", err, log)
-		}
-		time.Sleep(10 * time.Millisecond)
+		_ = res.Body.Close()
+		return res.StatusCode == http.StatusOK
+	})
+	if !ready {
+		t.Fatalf("not ready:\n%s", log)
 	}
 }
 
@@ -187,22 +170,7 @@ func freePort(t *testing.T) int {
 }
 
 // lockedBuffer can be written and read at once.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
+type lockedBuffer = testserver.Buffer
 
 func must(t testing.TB, err error) {
 	t.Helper()

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"latchkey/config"
 )
@@ -17,30 +16,31 @@ func TestTheLevelOfTheLogFollowsSignals(t *testing.T) {
 	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d'", port), "data.dir: '"+t.TempDir()+"'", "log.level: warn")
 	cmd, log := startProgram(t, port, file)
 	url := fmt.Sprintf("http://localhost:%d/livez", port)
-	lines := func() int {
+	// A line is written when the answer has gone, but before the next request on the same
+	// connection is read.
+	requests := func() {
 		_, _ = fetch(t, url)
-		time.Sleep(time.Second) // the line is written when the answer has gone
+		_, _ = fetch(t, url)
+	}
+	signals := 0
+	// lines returns how many requests were logged before the signal.
+	lines := func(signal syscall.Signal) int {
+		signals++
+		must(t, cmd.Process.Signal(signal))
+		log.AwaitTimes(t, `"msg":"level of the log`, signals)
 		return strings.Count(log.String(), `"route":"/livez"`)
 	}
-	if n := lines(); n != 0 {
-		t.Fatalf("%d lines of debug before anybody asked for them", n)
+	requests()
+	if n := lines(syscall.SIGUSR1); n != 0 {
+		t.Errorf("%d requests are logged at the level warn", n)
 	}
-	for _, step := range []struct {
-		signal syscall.Signal
-		more   bool
-	}{{syscall.SIGUSR1, true}, {syscall.SIGUSR2, false}} {
-		before := strings.Count(log.String(), "level of the log")
-		must(t, cmd.Process.Signal(step.signal))
-		for range 100 {
-			if strings.Count(log.String(), "level of the log") > before {
-				break
-			}
-			time.Sleep(20 * time.Millisecond)
-		}
-		n := lines()
-		if got := lines() > n; got != step.more {
-			t.Errorf("after %s requests are logged: %v", step.signal, got)
-		}
+	requests()
+	if n := lines(syscall.SIGUSR2); n == 0 {
+		t.Error("no request is logged after SIGUSR1")
+	}
+	requests()
+	if n := lines(syscall.SIGUSR1); n > 2 {
+		t.Errorf("%d requests are logged, of which two were sent between SIGUSR1 and SIGUSR2", n)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -48,8 +49,7 @@ func TestALogWithoutAReaderDropsLinesAndSaysSo(t *testing.T) {
 		t.Errorf("%d lines were dropped", n)
 	}
 	close(w.gate)
-	for deadline := time.Now().Add(5 * time.Second); !strings.Contains(w.String(), "log lines dropped") && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-	}
+	w.Await(t, "log lines dropped")
 	q.Close(time.Second)
 	if !strings.Contains(w.String(), fmt.Sprintf(`"msg":"log lines dropped","lines":%d`, q.Dropped())) {
 		t.Errorf("the log does not say that %d lines are missing", q.Dropped())
@@ -60,21 +60,22 @@ func TestALogWithoutAReaderDropsLinesAndSaysSo(t *testing.T) {
 }
 
 func TestAReaderOfTheLogThatHasGoneIsNoEnd(t *testing.T) {
-	w := &blocked{gate: make(chan struct{})}
-	w.gone.Store(true)
-	close(w.gate)
-	q := newLogQueue(w)
-	if _, err := q.Write([]byte("lost\n")); err != nil {
-		t.Error(err)
-	}
-	for deadline := time.Now().Add(5 * time.Second); q.Dropped() == 0 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-	}
-	w.gone.Store(false)
-	_, _ = q.Write([]byte("kept\n"))
-	q.Close(time.Second)
-	if q.Dropped() != 1 || w.String() != "kept\n" {
-		t.Errorf("%d dropped, written: %q", q.Dropped(), w.String())
-	}
+	synctest.Test(t, func(t *testing.T) {
+		w := &blocked{gate: make(chan struct{})}
+		w.gone.Store(true)
+		close(w.gate)
+		q := newLogQueue(w)
+		if _, err := q.Write([]byte("lost\n")); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait() // until it was written
+		w.gone.Store(false)
+		_, _ = q.Write([]byte("kept\n"))
+		q.Close(time.Second)
+		if q.Dropped() != 1 || w.String() != "kept\n" {
+			t.Errorf("%d dropped, written: %q", q.Dropped(), w.String())
+		}
+	})
 }
 
 // TestAProgramWhoseLogNobodyReadsGoesOn runs the program with both outputs in one pipe:

@@ -54,13 +54,8 @@ func waits(t *testing.T, file, where string, release func()) {
 	go func() {
 		done <- run(context.Background(), []string{"migrate", "up", "--config", file}, strings.NewReader(""), &out, &errOut)
 	}()
-	deadline := time.Now().Add(20 * time.Second)
-	for !strings.Contains(errOut.String(), "waiting for the migration of another process") || !strings.Contains(errOut.String(), where) {
-		if time.Now().After(deadline) {
-			t.Fatalf("it does not say what it waits for: %s", errOut.String())
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+	errOut.Await(t, "waiting for the migration of another process")
+	errOut.Await(t, where)
 	release()
 	must(t, <-done)
 	if !strings.Contains(out.String(), "applied 00001") {

@@ -27,9 +27,8 @@ func TestTheEmbeddedServiceKeepsUsersAndSessionsOverARestart(t *testing.T) {
 	port, dir := freePort(t), filepath.Join(t.TempDir(), "data")
 	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d'", port), "data.dir: '"+dir+"'", "password.bcrypt_cost: 10")
 	first := serveIn(t, port, "--config", file)
-	if out := first.stderr.String(); !strings.Contains(out, fmt.Sprintf(`"address":"127.0.0.1:%d"`, port)) || !strings.Contains(out, `"mode":"embedded"`) {
-		t.Errorf("the greeting is %q", out)
-	}
+	first.stderr.Await(t, fmt.Sprintf(`"address":"127.0.0.1:%d"`, port))
+	first.stderr.Await(t, `"mode":"embedded"`)
 	if status := post(t, first.url+"/api/users", ada, nil); status != 201 {
 		t.Fatalf("sign-up: %d", status)
 	}
@@ -143,17 +142,17 @@ func TestTerminationUnderLoadLosesNoRequest(t *testing.T) {
 		})
 	}
 	clients.Go(func() {
-		for !away.Load() {
+		testserver.Poll(time.Minute, func() bool {
 			res, err := http.Get(url + "/readyz")
 			if err != nil {
-				return
+				return true
 			}
 			_ = res.Body.Close()
-			away.Store(res.StatusCode == 503)
-			time.Sleep(20 * time.Millisecond)
-		}
+			away.Store(res.StatusCode == http.StatusServiceUnavailable)
+			return away.Load()
+		})
 	})
-	time.Sleep(500 * time.Millisecond)
+	testserver.Eventually(t, time.Minute, "the load has begun", func() bool { return answered.Load() >= 500 })
 	before := answered.Load()
 	must(t, cmd.Process.Signal(syscall.SIGTERM))
 	if err := cmd.Wait(); err != nil {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"latchkey/internal/testserver"
 )
@@ -16,8 +15,7 @@ func TestTheLogSaysOnceWhatIsWrongWithAStore(t *testing.T) {
 	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d'", port), fmt.Sprintf("database.url: '%s'", testserver.Postgres(t)),
 		fmt.Sprintf("redis.url: 'redis://127.0.0.1:%d'", dead), fmt.Sprintf("tokens.secret: '%s'", testSecret))
 	r := serveIn(t, port, "--config", file)
-	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(r.stderr.String(), "store unavailable") && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-	}
+	r.stderr.Await(t, "store unavailable")
 	for range 3 {
 		if status, body := fetch(t, r.url+"/readyz"); status != 200 || !strings.Contains(body, `"redis":"unavailable"`) || !strings.Contains(body, "refused") {
 			t.Errorf("/readyz: %d %s", status, body)
@@ -26,7 +24,8 @@ func TestTheLogSaysOnceWhatIsWrongWithAStore(t *testing.T) {
 			t.Errorf("/readyz?stores=1: %d %s", status, body)
 		}
 	}
-	time.Sleep(2 * time.Second)
+	// Each check asks the stores anew, so two seconds would show no more than these.
+	r.stop(t)
 	log := r.stderr.String()
 	if n := strings.Count(log, `"msg":"store unavailable","store":"session store"`); n != 1 {
 		t.Errorf("the log says %d times that the store is unavailable:\n%s", n, log)

@@ -4,11 +4,9 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
-	"net"
 	"os"
 	"sync"
 	"testing"
-	"time"
 )
 
 var (
@@ -95,31 +93,9 @@ func MemoryDir(t testing.TB) string {
 	return dir
 }
 
-// Port returns a TCP port of 127.0.0.1 that was free a moment ago.
-func Port() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	return port, l.Close()
-}
-
 // random returns a name that no other test uses.
 func random() string {
 	b := make([]byte, 8)
 	_, _ = rand.Read(b) // never fails
 	return hex.EncodeToString(b)
-}
-
-// eventually calls try until it succeeds or the time is up.
-func eventually(limit time.Duration, try func() error) error {
-	deadline := time.Now().Add(limit)
-	for {
-		err := try()
-		if err == nil || time.Now().After(deadline) {
-			return err
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
 }

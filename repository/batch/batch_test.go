@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"latchkey/repository/batch"
@@ -49,163 +50,180 @@ func (d *doubling) start(t *testing.T, numbers ...int) (wait func()) {
 				t.Errorf("%d: %d, %v", n, c.twice, err)
 			}
 		})
-		time.Sleep(5 * time.Millisecond) // until it is queued; otherwise the order is undefined
+		synctest.Wait() // until it is queued; otherwise the order is undefined
 	}
 	return all.Wait
 }
 
 func TestACallThatIsAloneGoesAtOnce(t *testing.T) {
-	d := newDoubling(1, 10)
-	d.goOn <- struct{}{}
-	d.start(t, 1)()
-	if got := <-d.begun; !slices.Equal(got, []int{1}) {
-		t.Errorf("%v", got)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		d := newDoubling(1, 10)
+		d.goOn <- struct{}{}
+		d.start(t, 1)()
+		if got := <-d.begun; !slices.Equal(got, []int{1}) {
+			t.Errorf("%v", got)
+		}
+	})
 }
 
 func TestWhatComesMeanwhileIsTheNextBatch(t *testing.T) {
-	d := newDoubling(1, 3)
-	wait := d.start(t, 1, 2, 3, 4, 5)
-	for _, want := range [][]int{{1}, {2, 3, 4}, {5}} {
-		if got := <-d.begun; !slices.Equal(got, want) {
-			t.Errorf("%v, want %v", got, want)
+	synctest.Test(t, func(t *testing.T) {
+		d := newDoubling(1, 3)
+		wait := d.start(t, 1, 2, 3, 4, 5)
+		for _, want := range [][]int{{1}, {2, 3, 4}, {5}} {
+			if got := <-d.begun; !slices.Equal(got, want) {
+				t.Errorf("%v, want %v", got, want)
+			}
+			d.goOn <- struct{}{}
 		}
-		d.goOn <- struct{}{}
-	}
-	wait()
+		wait()
+	})
 }
 
 func TestSoManyBatchesAreUnderWay(t *testing.T) {
-	d := newDoubling(2, 10)
-	wait := d.start(t, 1, 2, 3, 4)
-	if a, b := <-d.begun, <-d.begun; !slices.Equal(a, []int{1}) || !slices.Equal(b, []int{2}) {
-		t.Errorf("%v %v", a, b)
-	}
-	select {
-	case got := <-d.begun:
-		t.Errorf("a third batch: %v", got)
-	case <-time.After(20 * time.Millisecond):
-	}
-	for range 3 {
-		d.goOn <- struct{}{}
-	}
-	wait()
-	if got := <-d.begun; !slices.Equal(got, []int{3, 4}) {
-		t.Errorf("%v", got)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		d := newDoubling(2, 10)
+		wait := d.start(t, 1, 2, 3, 4)
+		if a, b := <-d.begun, <-d.begun; !slices.Equal(a, []int{1}) || !slices.Equal(b, []int{2}) {
+			t.Errorf("%v %v", a, b)
+		}
+		synctest.Wait()
+		select {
+		case got := <-d.begun:
+			t.Errorf("a third batch: %v", got)
+		default:
+		}
+		for range 3 {
+			d.goOn <- struct{}{}
+		}
+		wait()
+		if got := <-d.begun; !slices.Equal(got, []int{3, 4}) {
+			t.Errorf("%v", got)
+		}
+	})
 }
 
 func TestACallThatIsGivenUpIsNotDone(t *testing.T) {
-	d := newDoubling(1, 10)
-	wait := d.start(t, 1)
-	ctx, cancel := context.WithCancel(t.Context())
-	given := make(chan error)
-	go func() { given <- d.Do(ctx, &call{n: 2}) }()
-	time.Sleep(5 * time.Millisecond)
-	cancel()
-	if err := <-given; !errors.Is(err, context.Canceled) {
-		t.Errorf("%v", err)
-	}
-	rest := d.start(t, 3)
-	d.goOn <- struct{}{}
-	d.goOn <- struct{}{}
-	wait()
-	rest()
-	if a, b := <-d.begun, <-d.begun; !slices.Equal(a, []int{1}) || !slices.Equal(b, []int{3}) {
-		t.Errorf("%v %v", a, b)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		d := newDoubling(1, 10)
+		wait := d.start(t, 1)
+		ctx, cancel := context.WithCancel(t.Context())
+		given := make(chan error)
+		go func() { given <- d.Do(ctx, &call{n: 2}) }()
+		synctest.Wait()
+		cancel()
+		if err := <-given; !errors.Is(err, context.Canceled) {
+			t.Errorf("%v", err)
+		}
+		rest := d.start(t, 3)
+		d.goOn <- struct{}{}
+		d.goOn <- struct{}{}
+		wait()
+		rest()
+		if a, b := <-d.begun, <-d.begun; !slices.Equal(a, []int{1}) || !slices.Equal(b, []int{3}) {
+			t.Errorf("%v %v", a, b)
+		}
+	})
 }
 
 func TestACallThatHasBegunIsFinishedAlthoughItIsGivenUp(t *testing.T) {
-	d := newDoubling(1, 10)
-	ctx, cancel := context.WithCancel(t.Context())
-	c, done := &call{n: 1}, make(chan error)
-	go func() { done <- d.Do(ctx, c) }()
-	<-d.begun
-	cancel()
-	d.goOn <- struct{}{}
-	if err := <-done; err != nil || c.twice != 2 {
-		t.Errorf("%v %v", c, err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		d := newDoubling(1, 10)
+		ctx, cancel := context.WithCancel(t.Context())
+		c, done := &call{n: 1}, make(chan error)
+		go func() { done <- d.Do(ctx, c) }()
+		<-d.begun
+		cancel()
+		d.goOn <- struct{}{}
+		if err := <-done; err != nil || c.twice != 2 {
+			t.Errorf("%v %v", c, err)
+		}
+	})
 }
 
 func TestNobodyWaitsLongerThanTheLimit(t *testing.T) {
-	const limit = 50 * time.Millisecond
-	b := batch.New(1, 1, limit, func(ctx context.Context, _ []*call) { <-ctx.Done() })
-	var all sync.WaitGroup
-	for range 20 {
-		all.Go(func() {
-			begun := time.Now()
-			err := b.Do(t.Context(), &call{})
-			if took := time.Since(begun); took > 3*limit || err != nil && !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("%v after %s", err, took)
-			}
-		})
-	}
-	all.Wait()
+	synctest.Test(t, func(t *testing.T) {
+		const limit = 50 * time.Millisecond
+		b := batch.New(1, 1, limit, func(ctx context.Context, _ []*call) { <-ctx.Done() })
+		var all sync.WaitGroup
+		for range 20 {
+			all.Go(func() {
+				begun := time.Now()
+				err := b.Do(t.Context(), &call{})
+				if took := time.Since(begun); took > 2*limit || err != nil && !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("%v after %s", err, took)
+				}
+			})
+		}
+		all.Wait()
+	})
 }
 
 func TestAPanicEndsItsBatchAndNoOther(t *testing.T) {
-	var first atomic.Bool
-	begun, goOn := make(chan struct{}, 10), make(chan struct{}, 10)
-	b := batch.New(1, 10, time.Minute, func(context.Context, []*call) {
-		begun <- struct{}{}
-		<-goOn
-		if first.CompareAndSwap(false, true) {
-			panic("a bug")
+	synctest.Test(t, func(t *testing.T) {
+		var first atomic.Bool
+		begun, goOn := make(chan struct{}, 10), make(chan struct{}, 10)
+		b := batch.New(1, 10, time.Minute, func(context.Context, []*call) {
+			begun <- struct{}{}
+			<-goOn
+			if first.CompareAndSwap(false, true) {
+				panic("a bug")
+			}
+		})
+		caught := make(chan any)
+		go func() {
+			defer func() { caught <- recover() }()
+			_ = b.Do(t.Context(), &call{})
+		}()
+		<-begun
+		second := make(chan error)
+		go func() { second <- b.Do(t.Context(), &call{}) }()
+		goOn <- struct{}{}
+		goOn <- struct{}{}
+		if v := <-caught; v != "a bug" {
+			t.Errorf("%v", v)
+		}
+		if err := <-second; err != nil {
+			t.Errorf("the one after it: %v", err)
 		}
 	})
-	caught := make(chan any)
-	go func() {
-		defer func() { caught <- recover() }()
-		_ = b.Do(t.Context(), &call{})
-	}()
-	<-begun
-	second := make(chan error)
-	go func() { second <- b.Do(t.Context(), &call{}) }()
-	goOn <- struct{}{}
-	goOn <- struct{}{}
-	if v := <-caught; v != "a bug" {
-		t.Errorf("%v", v)
-	}
-	if err := <-second; err != nil {
-		t.Errorf("the one after it: %v", err)
-	}
 }
 
 func TestThoseOfABrokenBatchAreTold(t *testing.T) {
-	held, begun := make(chan struct{}), make(chan int, 10)
-	b := batch.New(1, 10, time.Minute, func(_ context.Context, calls []*call) {
-		begun <- len(calls)
-		<-held
-		if len(calls) > 1 {
-			panic("a bug")
+	synctest.Test(t, func(t *testing.T) {
+		held, begun := make(chan struct{}), make(chan int, 10)
+		b := batch.New(1, 10, time.Minute, func(_ context.Context, calls []*call) {
+			begun <- len(calls)
+			<-held
+			if len(calls) > 1 {
+				panic("a bug")
+			}
+		})
+		results := make(chan error, 3)
+		try := func() {
+			defer func() {
+				if recover() != nil {
+					results <- nil // the caller whose goroutine ran the batch
+				}
+			}()
+			if err := b.Do(t.Context(), &call{}); err != nil {
+				results <- err
+			}
+		}
+		go try()
+		<-begun
+		go try()
+		go try()
+		synctest.Wait()
+		close(held)
+		var told []error
+		for range 2 {
+			told = append(told, <-results)
+		}
+		if !slices.ContainsFunc(told, func(err error) bool { return errors.Is(err, batch.ErrBroken) }) {
+			t.Errorf("%v", told)
 		}
 	})
-	results := make(chan error, 3)
-	try := func() {
-		defer func() {
-			if recover() != nil {
-				results <- nil // the caller whose goroutine ran the batch
-			}
-		}()
-		if err := b.Do(t.Context(), &call{}); err != nil {
-			results <- err
-		}
-	}
-	go try()
-	<-begun
-	go try()
-	go try()
-	time.Sleep(10 * time.Millisecond)
-	close(held)
-	var told []error
-	for range 2 {
-		told = append(told, <-results)
-	}
-	if !slices.ContainsFunc(told, func(err error) bool { return errors.Is(err, batch.ErrBroken) }) {
-		t.Errorf("%v", told)
-	}
 }
 
 func TestNoCallIsLost(t *testing.T) {
@@ -231,25 +249,27 @@ func TestNoCallIsLost(t *testing.T) {
 // TestACallWhoseCallerHasGivenUpIsNotDone tests callers whose context ended while the call was
 // queued, and whose goroutine has not noticed yet.
 func TestACallWhoseCallerHasGivenUpIsNotDone(t *testing.T) {
-	d := newDoubling(1, 10)
-	first := d.start(t, 1)
-	<-d.begun
-	ctx := &late{Context: t.Context(), deadline: time.Now().Add(20 * time.Millisecond)}
-	gaveUp := make(chan error)
-	go func() { gaveUp <- d.Do(ctx, &call{n: 2}) }()
-	time.Sleep(5 * time.Millisecond)
-	third := d.start(t, 3)
-	time.Sleep(20 * time.Millisecond)
-	d.goOn <- struct{}{}
-	if got := <-d.begun; !slices.Equal(got, []int{3}) {
-		t.Errorf("the next batch is %v, want [3]", got)
-	}
-	d.goOn <- struct{}{}
-	first()
-	third()
-	if err := <-gaveUp; !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("the call that was not done: %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		d := newDoubling(1, 10)
+		first := d.start(t, 1)
+		<-d.begun
+		ctx := &late{Context: t.Context(), deadline: time.Now().Add(20 * time.Millisecond)}
+		gaveUp := make(chan error)
+		go func() { gaveUp <- d.Do(ctx, &call{n: 2}) }()
+		synctest.Wait()
+		third := d.start(t, 3)
+		time.Sleep(time.Until(ctx.deadline)) // of the clock of the bubble
+		d.goOn <- struct{}{}
+		if got := <-d.begun; !slices.Equal(got, []int{3}) {
+			t.Errorf("the next batch is %v, want [3]", got)
+		}
+		d.goOn <- struct{}{}
+		first()
+		third()
+		if err := <-gaveUp; !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("the call that was not done: %v", err)
+		}
+	})
 }
 
 // late is a context whose timer does not fire, as in a suspended process.
