@@ -42,7 +42,7 @@ func TestNobodyIsRefusedWhileKeysRotate(t *testing.T) {
 			for worker := range 6 {
 				users.Go(func() { work(t, replicas, worker, stop, &asked, &refused) })
 			}
-			kids := rotateAll(t, replicas[0].Keys)
+			kids := rotateAll(t, replicas[0].Keys, &asked)
 			close(stop)
 			users.Wait()
 			t.Logf("%d requests while the keys rotated %d times: %d refused", asked.Load(), kids, refused.Load())
@@ -55,27 +55,25 @@ func TestNobodyIsRefusedWhileKeysRotate(t *testing.T) {
 
 // rotateAll rotates through every algorithm, and waits for each key to sign. It
 // returns how often.
-func rotateAll(t *testing.T, ring *keys.Ring) (times int) {
+func rotateAll(t *testing.T, ring *keys.Ring, asked *atomic.Int64) (times int) {
 	for _, a := range []jose.Algorithm{jose.EdDSA, jose.ES256, jose.RS256, jose.HS256, jose.EdDSA} {
 		_, err := ring.Add(t.Context(), jose.Key{Algorithm: a}, keys.UseAccess, audit.Origin{})
 		must(t, err)
 		for _, use := range []keys.Use{keys.UseAccess, keys.UseRefresh} {
 			next, err := ring.Rotate(t.Context(), use, false, audit.Origin{})
 			must(t, err)
-			for deadline := time.Now().Add(5 * time.Second); next.State != keys.Active; {
-				if time.Now().After(deadline) {
-					t.Fatalf("%s is %s", next.ID, next.State)
-				}
-				time.Sleep(20 * time.Millisecond)
+			testserver.Eventually(t, 20*time.Second, "the next key signs", func() bool {
 				for _, k := range ring.KeySet().Keys(time.Now()) {
 					if k.ID == next.ID {
 						next = k
 					}
 				}
-			}
+				return next.State == keys.Active
+			})
 			times++
 		}
-		time.Sleep(100 * time.Millisecond) // some work with this key
+		before := asked.Load()
+		testserver.Eventually(t, 20*time.Second, "some work with this key", func() bool { return asked.Load() >= before+20 })
 	}
 	return times
 }

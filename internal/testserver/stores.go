@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"latchkey/repository"
 	"latchkey/repository/postgres"
@@ -73,16 +74,20 @@ var migratedSQLite = sync.OnceValues(func() (file []byte, err error) {
 	return os.ReadFile(path)
 })
 
+// patience is the time limit of calls to stores that do answer: the defaults are for machines
+// that run nothing else.
+const patience = 30 * time.Second
+
 // PostgresRedisStore opens the set of a deployment on a new schema and prefix.
 func PostgresRedisStore(t testing.TB) repository.Store {
 	t.Helper()
-	pg, err := postgres.Open(t.Context(), migratedPostgres(t), postgres.Options{})
+	pg, err := postgres.Open(t.Context(), migratedPostgres(t), postgres.Options{ConnectTimeout: patience, StatementTimeout: patience})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = pg.Close() })
 	url, prefix := Redis(t)
-	rd, err := redis.Open(url, redis.Options{Prefix: prefix})
+	rd, err := redis.Open(url, redis.Options{Prefix: prefix, Timeout: patience, DialTimeout: patience})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -87,12 +87,7 @@ func TestThePoolFollowsASwitchover(t *testing.T) {
 	demote(t, second, false)
 	demote(t, first, true)
 	begin := time.Now()
-	for write() != nil {
-		if time.Since(begin) > 5*time.Second {
-			t.Fatalf("no write 5 seconds after the switchover: %v", write())
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+	testserver.Eventually(t, 5*time.Second, "a write after the switchover", func() bool { return write() == nil })
 	t.Logf("writes again %s after the switchover", time.Since(begin).Round(time.Millisecond))
 	if err := db.Ping(t.Context()); err != nil {
 		t.Errorf("ready: %v", err)
@@ -104,7 +99,16 @@ func demote(t *testing.T, s *testserver.PostgresServer, readOnly bool) {
 	t.Helper()
 	value := map[bool]string{true: "on", false: "off"}[readOnly]
 	do(t, s.URL+"&options=-c%20default_transaction_read_only%3Doff", "ALTER SYSTEM SET default_transaction_read_only = "+value, "SELECT pg_reload_conf()")
-	time.Sleep(200 * time.Millisecond) // idle server processes read the setting
+	// The server tells its idle processes before it starts a process with the new value.
+	testserver.Eventually(t, 20*time.Second, "the setting applies", func() bool {
+		conn, err := pgx.Connect(t.Context(), s.URL)
+		if err != nil {
+			return false
+		}
+		defer func() { _ = conn.Close(t.Context()) }()
+		var now string
+		return conn.QueryRow(t.Context(), "SHOW default_transaction_read_only").Scan(&now) == nil && now == value
+	})
 }
 
 func open(t *testing.T, url string) *postgres.DB {

@@ -63,9 +63,11 @@ func TestANodeThatHangsTakesNoOtherAlong(t *testing.T) {
 	var answered atomic.Int64
 	var all sync.WaitGroup
 	const calls = 200
-	for i := range calls {
+	next := time.NewTicker(4 * time.Millisecond)
+	defer next.Stop()
+	for range calls {
+		<-next.C
 		all.Go(func() {
-			time.Sleep(time.Duration(i) * 4 * time.Millisecond)
 			_, err := db.PresentSession(t.Context(), repository.Presentation{
 				UserID: newID(), SessionID: newID(), JTI: "QYkNFL0HSgdTQgXaUHRIIA", Next: "rDAGrol3bCUWb8ImPaHSMg", ClientID: "latchkey",
 				Delivery: repository.DeliveryBody, Op: newID(), Now: now, IssuedAt: now, Rotate: true, IdleTTL: time.Hour,

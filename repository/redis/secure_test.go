@@ -69,17 +69,11 @@ func TestSentinel_TLSWithPasswordsOfItsOwn(t *testing.T) {
 	t.Cleanup(func() { _ = db.Close() })
 	liveOnce(t, db)
 	s.Primary.Kill()
-	deadline := time.Now().Add(30 * time.Second)
-	for {
+	testserver.Eventually(t, time.Minute, "the replica is the primary", func() bool {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-		err = db.Ping(ctx)
-		cancel()
-		if err == nil || time.Now().After(deadline) {
-			break
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	must(t, err)
+		defer cancel()
+		return db.Ping(ctx) == nil
+	})
 	liveOnce(t, db)
 }
 

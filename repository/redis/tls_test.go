@@ -42,7 +42,7 @@ func TestTLSIsSpokenAndCertificatesAreChecked(t *testing.T) {
 		"--tls-ca-cert-file", certFile, "--tls-auth-clients", "no")
 
 	for query, want := range map[string]string{"?skip_verify=true": "", "": "certificate"} {
-		db, err := redis.Open(fmt.Sprintf("rediss://127.0.0.1:%d/0%s", port, query), redis.Options{})
+		db, err := redis.Open(fmt.Sprintf("rediss://127.0.0.1:%d/0%s", port, query), redis.Options{Timeout: time.Minute, DialTimeout: time.Minute})
 		must(t, err)
 		err = db.Ping(t.Context())
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {

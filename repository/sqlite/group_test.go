@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"latchkey/repository"
@@ -65,112 +66,117 @@ func (db *DB) held(t *testing.T) (release func()) {
 	}
 }
 
-// wait gives the calls time to be queued.
-func wait() { time.Sleep(100 * time.Millisecond) }
-
 func TestJobsThatWaitShareATransaction(t *testing.T) {
-	db := numbers(t)
-	release := db.held(t)
-	var mu sync.Mutex
-	transactions := map[*sql.Tx]int{}
-	var all sync.WaitGroup
-	for n := range groupSize {
-		all.Go(func() {
-			err := db.inTx(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
-				mu.Lock()
-				transactions[tx]++
-				mu.Unlock()
-				_, err := tx.ExecContext(ctx, `INSERT INTO numbers VALUES (?)`, n)
-				return err
+	synctest.Test(t, func(t *testing.T) {
+		db := numbers(t)
+		release := db.held(t)
+		var mu sync.Mutex
+		transactions := map[*sql.Tx]int{}
+		var all sync.WaitGroup
+		for n := range groupSize {
+			all.Go(func() {
+				err := db.inTx(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+					mu.Lock()
+					transactions[tx]++
+					mu.Unlock()
+					_, err := tx.ExecContext(ctx, `INSERT INTO numbers VALUES (?)`, n)
+					return err
+				})
+				if err != nil || !db.has(t, n) {
+					t.Errorf("%d is not there when its job is done: %v", n, err)
+				}
 			})
-			if err != nil || !db.has(t, n) {
-				t.Errorf("%d is not there when its job is done: %v", n, err)
-			}
-		})
-	}
-	wait()
-	release()
-	all.Wait()
-	if len(transactions) != 1 {
-		t.Errorf("%d transactions: %v", len(transactions), transactions)
-	}
+		}
+		synctest.Wait() // until the calls are queued
+		release()
+		all.Wait()
+		if len(transactions) != 1 {
+			t.Errorf("%d transactions: %v", len(transactions), transactions)
+		}
+	})
 }
 
 func TestAJobThatFailsTakesNoOtherAlong(t *testing.T) {
-	db := numbers(t)
-	own := errors.New("this one's own")
-	release := db.held(t)
-	var all sync.WaitGroup
-	errs := make([]error, 20)
-	for n := range errs {
-		all.Go(func() {
-			errs[n] = db.inTx(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
-				if _, err := tx.ExecContext(ctx, `INSERT INTO numbers VALUES (?)`, n/2*2); err != nil { // every second number exists already
-					return err
-				}
-				if n == 4 || n == 5 {
-					return own
-				}
-				return nil
+	synctest.Test(t, func(t *testing.T) {
+		db := numbers(t)
+		own := errors.New("this one's own")
+		release := db.held(t)
+		var all sync.WaitGroup
+		errs := make([]error, 20)
+		for n := range errs {
+			all.Go(func() {
+				errs[n] = db.inTx(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+					if _, err := tx.ExecContext(ctx, `INSERT INTO numbers VALUES (?)`, n/2*2); err != nil { // every second number exists already
+						return err
+					}
+					if n == 4 || n == 5 {
+						return own
+					}
+					return nil
+				})
 			})
-		})
-	}
-	wait()
-	release()
-	all.Wait()
-	for n := 0; n < len(errs); n += 2 {
-		good := 0
-		for _, err := range errs[n : n+2] {
-			if err == nil {
-				good++
-			} else if errors.Is(err, own) != (n == 4) {
-				t.Errorf("%d: %v", n, err)
+		}
+		synctest.Wait() // until the calls are queued
+		release()
+		all.Wait()
+		for n := 0; n < len(errs); n += 2 {
+			good := 0
+			for _, err := range errs[n : n+2] {
+				if err == nil {
+					good++
+				} else if errors.Is(err, own) != (n == 4) {
+					t.Errorf("%d: %v", n, err)
+				}
+			}
+			if n == 4 && (good != 0 || db.has(t, n)) || n != 4 && (good != 1 || !db.has(t, n)) {
+				t.Errorf("%d: %d jobs went well, there: %v", n, good, db.has(t, n))
 			}
 		}
-		if n == 4 && (good != 0 || db.has(t, n)) || n != 4 && (good != 1 || !db.has(t, n)) {
-			t.Errorf("%d: %d jobs went well, there: %v", n, good, db.has(t, n))
-		}
-	}
+	})
 }
 
 func TestAJobThatIsGivenUpDoesNotRun(t *testing.T) {
-	db := numbers(t)
-	release := db.held(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error)
-	go func() { done <- db.put(ctx, 1) }()
-	wait()
-	cancel()
-	if err := <-done; !errors.Is(err, context.Canceled) {
-		t.Errorf("%v", err)
-	}
-	release()
-	if err := db.put(t.Context(), 2); err != nil || db.has(t, 1) || !db.has(t, 2) {
-		t.Errorf("%v; 1 is there: %v", err, db.has(t, 1))
-	}
+	synctest.Test(t, func(t *testing.T) {
+		db := numbers(t)
+		release := db.held(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- db.put(ctx, 1) }()
+		synctest.Wait() // until the calls are queued
+		cancel()
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("%v", err)
+		}
+		release()
+		if err := db.put(t.Context(), 2); err != nil || db.has(t, 1) || !db.has(t, 2) {
+			t.Errorf("%v; 1 is there: %v", err, db.has(t, 1))
+		}
+	})
 }
 
 func TestAPanicIsThatOfItsJob(t *testing.T) {
-	db := numbers(t)
-	release := db.held(t)
-	caught := make(chan any)
-	go func() {
-		defer func() { caught <- recover() }()
-		_ = db.inTx(t.Context(), func(context.Context, *sql.Tx) error { panic("a bug") })
-	}()
-	other := make(chan error)
-	go func() { other <- db.put(t.Context(), 1) }()
-	wait()
-	release()
-	if v := <-caught; fmt.Sprint(v) != "a bug" {
-		t.Errorf("%v", v)
-	}
-	if err := <-other; err != nil || !db.has(t, 1) {
-		t.Errorf("the other job: %v", err)
-	}
-	if err := db.put(t.Context(), 2); err != nil {
-		t.Errorf("after that: %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		db := numbers(t)
+		release := db.held(t)
+		caught := make(chan any)
+		go func() {
+			defer func() { caught <- recover() }()
+			_ = db.inTx(t.Context(), func(context.Context, *sql.Tx) error { panic("a bug") })
+		}()
+		other := make(chan error)
+		go func() { other <- db.put(t.Context(), 1) }()
+		synctest.Wait() // until the calls are queued
+		release()
+		if v := <-caught; fmt.Sprint(v) != "a bug" {
+			t.Errorf("%v", v)
+		}
+		if err := <-other; err != nil || !db.has(t, 1) {
+			t.Errorf("the other job: %v", err)
+		}
+		if err := db.put(t.Context(), 2); err != nil {
+			t.Errorf("after that: %v", err)
+		}
+	})
 }
 
 func TestAFileThatAnotherProcessHoldsIsWaitedForOnce(t *testing.T) {
@@ -201,64 +207,68 @@ func TestAFileThatAnotherProcessHoldsIsWaitedForOnce(t *testing.T) {
 }
 
 func TestAJobThatFailsHasNoOtherRunAgain(t *testing.T) {
-	db := numbers(t)
-	release := db.held(t)
-	var runs atomic.Int64
-	var all sync.WaitGroup
-	for n := range groupSize {
-		all.Go(func() {
-			_ = db.inTx(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
-				runs.Add(1)
-				if _, err := tx.ExecContext(ctx, `INSERT INTO numbers VALUES (?)`, n); err != nil || n%2 == 1 {
-					return errors.Join(err, errors.New("every second one"))
+	synctest.Test(t, func(t *testing.T) {
+		db := numbers(t)
+		release := db.held(t)
+		var runs atomic.Int64
+		var all sync.WaitGroup
+		for n := range groupSize {
+			all.Go(func() {
+				_ = db.inTx(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+					runs.Add(1)
+					if _, err := tx.ExecContext(ctx, `INSERT INTO numbers VALUES (?)`, n); err != nil || n%2 == 1 {
+						return errors.Join(err, errors.New("every second one"))
+					}
+					return nil
+				})
+				if db.has(t, n) != (n%2 == 0) {
+					t.Errorf("%d", n)
 				}
-				return nil
 			})
-			if db.has(t, n) != (n%2 == 0) {
-				t.Errorf("%d", n)
-			}
-		})
-	}
-	wait()
-	release()
-	all.Wait()
-	if runs.Load() != groupSize {
-		t.Errorf("%d runs of %d jobs", runs.Load(), groupSize)
-	}
+		}
+		synctest.Wait() // until the calls are queued
+		release()
+		all.Wait()
+		if runs.Load() != groupSize {
+			t.Errorf("%d runs of %d jobs", runs.Load(), groupSize)
+		}
+	})
 }
 
 func TestADiskThatIsFullIsNobodysRefusal(t *testing.T) {
-	db := numbers(t)
-	if _, err := db.write.ExecContext(t.Context(), `CREATE TABLE blobs (n INTEGER PRIMARY KEY, b BLOB)`); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := db.write.ExecContext(t.Context(), `PRAGMA max_page_count = 100`); err != nil {
-		t.Fatal(err)
-	}
-	release := db.held(t)
-	var all sync.WaitGroup
-	for n := range groupSize {
-		all.Go(func() {
-			err := db.inTx(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
-				if n%3 == 0 {
-					return sql.ErrNoRows
+	synctest.Test(t, func(t *testing.T) {
+		db := numbers(t)
+		if _, err := db.write.ExecContext(t.Context(), `CREATE TABLE blobs (n INTEGER PRIMARY KEY, b BLOB)`); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.write.ExecContext(t.Context(), `PRAGMA max_page_count = 100`); err != nil {
+			t.Fatal(err)
+		}
+		release := db.held(t)
+		var all sync.WaitGroup
+		for n := range groupSize {
+			all.Go(func() {
+				err := db.inTx(t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+					if n%3 == 0 {
+						return sql.ErrNoRows
+					}
+					_, err := tx.ExecContext(ctx, `INSERT INTO blobs VALUES (?, zeroblob(10000))`, n)
+					return err
+				})
+				var there bool
+				if err := db.read.QueryRowContext(t.Context(), `SELECT EXISTS (SELECT 1 FROM blobs WHERE n = ?)`, n).Scan(&there); err != nil {
+					t.Error(err)
 				}
-				_, err := tx.ExecContext(ctx, `INSERT INTO blobs VALUES (?, zeroblob(10000))`, n)
-				return err
+				switch {
+				case there != (err == nil):
+					t.Errorf("%d is there: %v, %v", n, there, err)
+				case n%3 != 0 && err != nil && !errors.Is(err, repository.ErrUnavailable):
+					t.Errorf("%d: %v", n, err)
+				}
 			})
-			var there bool
-			if err := db.read.QueryRowContext(t.Context(), `SELECT EXISTS (SELECT 1 FROM blobs WHERE n = ?)`, n).Scan(&there); err != nil {
-				t.Error(err)
-			}
-			switch {
-			case there != (err == nil):
-				t.Errorf("%d is there: %v, %v", n, there, err)
-			case n%3 != 0 && err != nil && !errors.Is(err, repository.ErrUnavailable):
-				t.Errorf("%d: %v", n, err)
-			}
-		})
-	}
-	wait()
-	release()
-	all.Wait()
+		}
+		synctest.Wait() // until the calls are queued
+		release()
+		all.Wait()
+	})
 }

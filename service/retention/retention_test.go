@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"latchkey/internal/apptest"
+	"latchkey/internal/testserver"
 	"latchkey/repository"
 	"latchkey/service/audit"
 	"latchkey/service/token"
@@ -53,12 +54,7 @@ func TestPurgeUntil_DeletesWhatExpiredAndNothingElse(t *testing.T) {
 		}
 		const recent = 3 // two logins and a logout
 		// The audit records are the last step of a purge.
-		for deadline := time.Now().Add(20 * time.Second); audits() != recent; {
-			if time.Now().After(deadline) {
-				t.Fatalf("%d audit records remain, want the %d of this day", audits(), recent)
-			}
-			time.Sleep(10 * time.Millisecond)
-		}
+		testserver.Eventually(t, time.Minute, "only the audit records of this day remain", func() bool { return audits() == recent })
 		stop()
 		<-returned
 

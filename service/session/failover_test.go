@@ -14,6 +14,7 @@ import (
 	"latchkey/repository/redis"
 	"latchkey/service"
 	"latchkey/service/audit"
+	"latchkey/service/session"
 	"latchkey/service/token"
 )
 
@@ -59,22 +60,22 @@ func (c *crowd) round(t *testing.T) (refused []error) {
 	var all sync.WaitGroup
 	for i := range c.tokens {
 		all.Go(func() {
-			deadline := time.Now().Add(20 * time.Second)
-			for {
-				g, err := c.Refresh(c.tokens[i])
-				switch {
-				case err == nil:
-					c.tokens[i] = g.Refresh
-					return
-				case apptest.Code(err) != service.CodeStoreUnavailable || time.Now().After(deadline):
-					mu.Lock()
-					refused = append(refused, fmt.Errorf("client %d: %w", i, err))
-					mu.Unlock()
-					return
+			var g session.TokenSet
+			var err error
+			testserver.Poll(20*time.Second, func() bool {
+				if g, err = c.Refresh(c.tokens[i]); apptest.Code(err) == service.CodeStoreUnavailable {
+					c.waits.Add(1)
+					return false
 				}
-				c.waits.Add(1)
-				time.Sleep(20 * time.Millisecond)
+				return true
+			})
+			if err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				refused = append(refused, fmt.Errorf("client %d: %w", i, err))
+				return
 			}
+			c.tokens[i] = g.Refresh
 		})
 	}
 	all.Wait()
