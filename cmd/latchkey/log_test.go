@@ -27,7 +27,7 @@ func TestTheLevelOfTheLogFollowsSignals(t *testing.T) {
 	lines := func(signal syscall.Signal) int {
 		signals++
 		must(t, cmd.Process.Signal(signal))
-		log.AwaitTimes(t, `"msg":"level of the log`, signals)
+		log.AwaitTimes(t, `level of the log`, signals)
 		return strings.Count(log.String(), `"route":"/livez"`)
 	}
 	requests()

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -22,11 +23,11 @@ import (
 // issuer publishes keys and signs tokens, by other libraries than the verifier.
 type issuer struct {
 	server *httptest.Server
+	held   chan struct{} // if there is one, answers wait until it is closed
 
 	mu      sync.Mutex
 	keys    map[string]ed25519.PrivateKey // by kid
 	status  int
-	slow    time.Duration
 	fetches int
 }
 
@@ -35,16 +36,23 @@ func newIssuer(t *testing.T, kids ...string) *issuer {
 	for _, kid := range kids {
 		i.add(t, kid)
 	}
+	return i
+}
+
+// onSockets serves the keys by HTTP.
+func (i *issuer) onSockets(t *testing.T) *issuer {
 	i.server = httptest.NewServer(http.HandlerFunc(i.serve))
 	t.Cleanup(i.server.Close)
 	return i
 }
 
 func (i *issuer) serve(w http.ResponseWriter, _ *http.Request) {
+	if i.held != nil {
+		<-i.held
+	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.fetches++
-	time.Sleep(i.slow)
 	var set jose.JSONWebKeySet
 	for kid, key := range i.keys {
 		set.Keys = append(set.Keys, jose.JSONWebKey{Key: key.Public(), KeyID: kid, Algorithm: "EdDSA", Use: "sig"})
@@ -121,6 +129,20 @@ func newRemote(i *issuer, c *clock) *access.Remote {
 	})
 }
 
+// newInMemory is newRemote without a socket, for bubbles of synctest.
+func newInMemory(i *issuer, c *clock) *access.Remote {
+	return access.NewRemote(access.RemoteOptions{
+		JWKSURL: "http://auth.example/jwks", Issuer: "https://auth.example", Audience: "orders", Now: c.Now, Client: &http.Client{Transport: i},
+	})
+}
+
+// RoundTrip implements http.RoundTripper.
+func (i *issuer) RoundTrip(req *http.Request) (*http.Response, error) {
+	answer := httptest.NewRecorder()
+	i.serve(answer, req)
+	return answer.Result(), nil
+}
+
 func code(err error) service.Code {
 	if err == nil {
 		return ""
@@ -136,28 +158,26 @@ func expect(t *testing.T, r access.Verifier, raw token.Raw, want service.Code) {
 }
 
 func TestRemoteKeysAreFetchedOnceAndKept(t *testing.T) {
-	i, c := newIssuer(t, "one"), &clock{now: noon}
-	r := newRemote(i, c)
-	for range 100 {
-		expect(t, r, i.sign(t, "one"), "")
-	}
-	if n := i.count(); n != 1 {
-		t.Errorf("%d fetches", n)
-	}
-	// When they are old they are fetched beside the traffic.
-	c.pass(6 * time.Minute)
-	expect(t, r, i.sign(t, "one"), "")
-	for range 100 {
-		if i.count() == 2 {
-			return
+	synctest.Test(t, func(t *testing.T) {
+		i, c := newIssuer(t, "one"), &clock{now: noon}
+		r := newInMemory(i, c)
+		for range 100 {
+			expect(t, r, i.sign(t, "one"), "")
 		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Errorf("old keys are not fetched again: %d", i.count())
+		if n := i.count(); n != 1 {
+			t.Errorf("%d fetches", n)
+		}
+		// When they are old they are fetched beside the traffic.
+		c.pass(6 * time.Minute)
+		expect(t, r, i.sign(t, "one"), "")
+		if synctest.Wait(); i.count() != 2 {
+			t.Errorf("old keys are not fetched again: %d", i.count())
+		}
+	})
 }
 
 func TestAnUnknownKidIsLookedUpAndNotTooOften(t *testing.T) {
-	i, c := newIssuer(t, "one"), &clock{now: noon}
+	i, c := newIssuer(t, "one").onSockets(t), &clock{now: noon}
 	r := newRemote(i, c)
 	expect(t, r, i.sign(t, "one"), "")
 	i.add(t, "two")
@@ -174,26 +194,30 @@ func TestAnUnknownKidIsLookedUpAndNotTooOften(t *testing.T) {
 }
 
 func TestAllWhoWaitForAKeyShareOneFetch(t *testing.T) {
-	i, c := newIssuer(t, "one"), &clock{now: noon}
-	i.slow = 50 * time.Millisecond
-	r := newRemote(i, c)
-	raw := i.sign(t, "one")
-	var all sync.WaitGroup
-	for range 50 {
-		all.Go(func() {
-			if _, err := r.VerifyAccess(raw); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	all.Wait()
-	if n := i.count(); n != 1 {
-		t.Errorf("%d fetches", n)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		i, c := newIssuer(t, "one"), &clock{now: noon}
+		i.held = make(chan struct{})
+		r := newInMemory(i, c)
+		raw := i.sign(t, "one")
+		var all sync.WaitGroup
+		for range 50 {
+			all.Go(func() {
+				if _, err := r.VerifyAccess(raw); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		synctest.Wait() // until all of them wait
+		close(i.held)
+		all.Wait()
+		if n := i.count(); n != 1 {
+			t.Errorf("%d fetches", n)
+		}
+	})
 }
 
 func TestAnIssuerThatIsAwayRefusesNobody(t *testing.T) {
-	i, c := newIssuer(t, "one"), &clock{now: noon}
+	i, c := newIssuer(t, "one").onSockets(t), &clock{now: noon}
 	i.answer(http.StatusBadGateway)
 	r := newRemote(i, c)
 	good := i.sign(t, "one")
@@ -211,27 +235,24 @@ func TestAnIssuerThatIsAwayRefusesNobody(t *testing.T) {
 }
 
 func TestAKeyThatIsTakenOutIsRefusedAfterTheNextFetch(t *testing.T) {
-	i, c := newIssuer(t, "one", "two"), &clock{now: noon}
-	r := newRemote(i, c)
-	raw := i.sign(t, "two")
-	expect(t, r, raw, "")
-	expect(t, r, raw, "") // remembered
-	i.mu.Lock()
-	delete(i.keys, "two")
-	i.mu.Unlock()
-	c.pass(6 * time.Minute)
-	for range 100 {
-		if _, err := r.VerifyAccess(raw); err != nil {
-			expect(t, r, raw, service.CodeTokenInvalid)
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Error("still accepted")
+	synctest.Test(t, func(t *testing.T) {
+		i, c := newIssuer(t, "one", "two"), &clock{now: noon}
+		r := newInMemory(i, c)
+		raw := i.sign(t, "two")
+		expect(t, r, raw, "")
+		expect(t, r, raw, "") // remembered
+		i.mu.Lock()
+		delete(i.keys, "two")
+		i.mu.Unlock()
+		c.pass(6 * time.Minute)
+		_, _ = r.VerifyAccess(raw) // it has the keys fetched, and does not wait
+		synctest.Wait()
+		expect(t, r, raw, service.CodeTokenInvalid)
+	})
 }
 
 func TestAfterAPauseTheFirstRequestWaitsForTheKeys(t *testing.T) {
-	i, c := newIssuer(t, "one", "two"), &clock{now: noon}
+	i, c := newIssuer(t, "one", "two").onSockets(t), &clock{now: noon}
 	r := newRemote(i, c)
 	raw := i.sign(t, "two")
 	expect(t, r, raw, "")
@@ -243,7 +264,7 @@ func TestAfterAPauseTheFirstRequestWaitsForTheKeys(t *testing.T) {
 }
 
 func TestNobodyIsRefusedWhileANewKeyIsFetched(t *testing.T) {
-	i, c := newIssuer(t, "0"), &clock{now: noon}
+	i, c := newIssuer(t, "0").onSockets(t), &clock{now: noon}
 	r := newRemote(i, c)
 	expect(t, r, i.sign(t, "0"), "")
 	for round := range 50 {

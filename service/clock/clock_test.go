@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"latchkey/internal/apptest"
@@ -246,32 +247,34 @@ func TestASessionThatAWrongClockSaysIsOverIsNotForgotten(t *testing.T) {
 // TestAReplicaThatStoodStillHasWoken is of the ticker, and of a call that comes before
 // the ticker has noticed.
 func TestAReplicaThatStoodStillHasWoken(t *testing.T) {
-	wall := &skew{}
-	clock := clock.New(nil, nil, apptest.Grace, wall.now, apptest.Discard())
-	if clock.Woken() {
-		t.Error("before it runs")
-	}
-	go clock.Run(t.Context())
-	time.Sleep(50 * time.Millisecond)
-	if clock.Woken() {
-		t.Error("it has run without a pause")
-	}
-	clock.StandStillForTest(apptest.Grace + time.Second)
-	if !clock.Woken() {
-		t.Error("not woken after it stood still")
-	}
-	time.Sleep(500 * time.Millisecond) // the ticker comes by
-	if !clock.Woken() {
-		t.Error("no longer woken half a second later")
-	}
-	if clock.LaterForTest(10 * time.Second); clock.Woken() {
-		t.Error("woken for ever")
-	}
-	wall.set(time.Minute) // a virtual machine whose monotonic clock stood still as well
-	time.Sleep(500 * time.Millisecond)
-	if !clock.Woken() {
-		t.Error("not woken when the wall clock says that it stood still")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		wall := &skew{}
+		clock := clock.New(nil, nil, apptest.Grace, wall.now, apptest.Discard())
+		if clock.Woken() {
+			t.Error("before it runs")
+		}
+		go clock.Run(t.Context())
+		time.Sleep(50 * time.Millisecond)
+		if clock.Woken() {
+			t.Error("it has run without a pause")
+		}
+		clock.StandStillForTest(apptest.Grace + time.Second)
+		if !clock.Woken() {
+			t.Error("not woken after it stood still")
+		}
+		time.Sleep(500 * time.Millisecond) // the ticker comes by
+		if !clock.Woken() {
+			t.Error("no longer woken half a second later")
+		}
+		if clock.LaterForTest(10 * time.Second); clock.Woken() {
+			t.Error("woken for ever")
+		}
+		wall.set(time.Minute) // a virtual machine whose monotonic clock stood still as well
+		time.Sleep(500 * time.Millisecond)
+		if !clock.Woken() {
+			t.Error("not woken when the wall clock says that it stood still")
+		}
+	})
 }
 
 // TestTheIatOfARefreshTokenRefusesNothing is of a replica whose clock is behind that

@@ -2,12 +2,14 @@ package password
 
 import (
 	"context"
+	"testing"
 	"time"
 )
 
-// GateForTest returns a gate, as do, and what it counts.
-func GateForTest(slots int, wait, expected time.Duration) (do func(context.Context, string, func() error) error, counts func() Counts) {
+// GateForTest returns a gate, as do, and what it counts. It is closed with the test.
+func GateForTest(t *testing.T, slots int, wait, expected time.Duration) (do func(context.Context, string, func() error) error, counts func() Counts) {
 	g := newGate(slots, wait, expected)
+	t.Cleanup(g.close)
 	return g.do, g.counts
 }
 

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"latchkey/service"
@@ -39,15 +40,18 @@ func TestTheGateAnswersAtOnceWhenTheQueueIsFull(t *testing.T) {
 }
 
 func TestWhoeverHasGoneAwayLeavesTheQueue(t *testing.T) {
-	h := password.NewHasher(12, 1, time.Minute)
-	defer h.Close()
-	go func() { _, _ = h.Hash(t.Context(), "", password.New("correct horse")) }()
-	time.Sleep(20 * time.Millisecond)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
-	defer cancel()
-	if _, err := h.Hash(ctx, "", password.New("correct horse")); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("waited on: %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		do, _ := password.GateForTest(t, 1, time.Minute, time.Second)
+		release := make(chan struct{})
+		go func() { _ = do(t.Context(), "", func() error { <-release; return nil }) }()
+		synctest.Wait() // until it runs
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		defer cancel()
+		if err := do(ctx, "", func() error { return nil }); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("waited on: %v", err)
+		}
+		close(release)
+	})
 }
 
 func TestBcryptNeverIgnoresTheEndOfAPassword(t *testing.T) {
@@ -84,73 +88,75 @@ func TestWhoeverHasGoneAwayIsNotAnsweredByTheSlot(t *testing.T) {
 }
 
 func TestTheGateAnswersWhoeverHasWaitedTooLong(t *testing.T) {
-	do, counts := password.GateForTest(1, 50*time.Millisecond, time.Millisecond) // 50 places: what was measured was much faster
-	begun := make(chan struct{})
-	go func() {
-		_ = do(t.Context(), "", func() error {
-			close(begun)
-			time.Sleep(200 * time.Millisecond)
-			return nil
-		})
-	}()
-	<-begun
-	results := make(chan error, 8)
-	for range 8 {
-		go func() { results <- do(t.Context(), "", func() error { time.Sleep(10 * time.Millisecond); return nil }) }()
-	}
-	for range 8 {
-		var e *service.Error
-		if err := <-results; !errors.As(err, &e) || e.Code != service.CodeOverloaded {
-			t.Errorf("after four times as long as anybody waits: %v", err)
+	synctest.Test(t, func(t *testing.T) {
+		do, counts := password.GateForTest(t, 1, 50*time.Millisecond, time.Millisecond) // 50 places: what was measured was much faster
+		begun := make(chan struct{})
+		go func() {
+			_ = do(t.Context(), "", func() error {
+				close(begun)
+				time.Sleep(200 * time.Millisecond) // of the clock of the bubble
+				return nil
+			})
+		}()
+		<-begun
+		results := make(chan error, 8)
+		for range 8 {
+			go func() { results <- do(t.Context(), "", func() error { time.Sleep(10 * time.Millisecond); return nil }) }()
 		}
-	}
-	if c := counts(); c.Refused != 8 || c.Done != 1 || c.Running != 0 || c.Waiting != 0 {
-		t.Errorf("counted %+v", c)
-	}
+		for range 8 {
+			var e *service.Error
+			if err := <-results; !errors.As(err, &e) || e.Code != service.CodeOverloaded {
+				t.Errorf("after four times as long as anybody waits: %v", err)
+			}
+		}
+		if c := counts(); c.Refused != 8 || c.Done != 1 || c.Running != 0 || c.Waiting != 0 {
+			t.Errorf("counted %+v", c)
+		}
+	})
 }
 
 // TestOneAddressHasAQuarterOfThePlaces has an address ask for more hashes than there
 // are places: it is refused beyond its share, and other addresses are not.
 func TestOneAddressHasAQuarterOfThePlaces(t *testing.T) {
-	do, counts := password.GateForTest(2, 20*time.Second, time.Second) // 40 places
-	stop := make(chan struct{})
-	release := sync.OnceFunc(func() { close(stop) })
-	t.Cleanup(release)
-	block := func() error { <-stop; return t.Context().Err() }
-	var refused atomic.Int64
-	var all sync.WaitGroup
-	ask := func(address string) {
-		all.Go(func() {
-			if do(t.Context(), address, block) != nil {
-				refused.Add(1)
-			}
-		})
-	}
-	until := func(what string, is func() bool) {
-		t.Helper()
-		for deadline := time.Now().Add(10 * time.Second); !is(); time.Sleep(time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatalf("never %s: %d refused, %+v", what, refused.Load(), counts())
+	synctest.Test(t, func(t *testing.T) {
+		do, counts := password.GateForTest(t, 2, 20*time.Second, time.Second) // 40 places
+		stop := make(chan struct{})
+		release := sync.OnceFunc(func() { close(stop) })
+		t.Cleanup(release)
+		block := func() error { <-stop; return t.Context().Err() }
+		var refused atomic.Int64
+		var all sync.WaitGroup
+		ask := func(address string) {
+			all.Go(func() {
+				if do(t.Context(), address, block) != nil {
+					refused.Add(1)
+				}
+			})
+		}
+		until := func(what string, is func() bool) {
+			t.Helper()
+			if synctest.Wait(); !is() {
+				t.Fatalf("not %s: %d refused, %+v", what, refused.Load(), counts())
 			}
 		}
-	}
-	for range 2 {
-		ask("192.0.2.1/32")
-	}
-	until("2 running", func() bool { return counts().Running == 2 })
-	for range 28 {
-		ask("192.0.2.1/32")
-	}
-	until("10 of 40 places taken by one address", func() bool { return refused.Load() == 18 && counts().Waiting == 10 })
-	ask("192.0.2.2/32")
-	ask("")
-	until("2 more waiting", func() bool { return counts().Waiting == 12 })
-	release()
-	all.Wait()
-	if n := refused.Load(); n != 18 {
-		t.Errorf("%d were refused, want 18", n)
-	}
-	if err := do(t.Context(), "192.0.2.1/32", func() error { return nil }); err != nil {
-		t.Errorf("once its hashes are done: %v", err)
-	}
+		for range 2 {
+			ask("192.0.2.1/32")
+		}
+		until("2 running", func() bool { return counts().Running == 2 })
+		for range 28 {
+			ask("192.0.2.1/32")
+		}
+		until("10 of 40 places taken by one address", func() bool { return refused.Load() == 18 && counts().Waiting == 10 })
+		ask("192.0.2.2/32")
+		ask("")
+		until("2 more waiting", func() bool { return counts().Waiting == 12 })
+		release()
+		all.Wait()
+		if n := refused.Load(); n != 18 {
+			t.Errorf("%d were refused, want 18", n)
+		}
+		if err := do(t.Context(), "192.0.2.1/32", func() error { return nil }); err != nil {
+			t.Errorf("once its hashes are done: %v", err)
+		}
+	})
 }

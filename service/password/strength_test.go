@@ -60,7 +60,7 @@ func TestOneAddressHasAQuarterOfTheScores(t *testing.T) {
 			}
 		}()
 	}
-	for range 10 {
+	for range 4 {
 		if _, err := scorer.Score(t.Context(), "192.0.2.2", slow, "", ""); err != nil {
 			t.Errorf("another address: %v", err)
 		}

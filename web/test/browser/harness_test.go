@@ -43,10 +43,8 @@ func serve(t *testing.T, settings ...string) *site {
 func serveAt(t *testing.T, host string, settings ...string) *site {
 	t.Helper()
 	dir := t.TempDir()
-	program := filepath.Join(dir, "latchkey")
-	if out, err := exec.Command("go", "build", "-tags", "nomsgpack,grpcnotrace", "-o", program, "latchkey/cmd/latchkey").CombinedOutput(); err != nil {
-		t.Fatalf("build: %s", out)
-	}
+	program, err := testserver.Program()
+	must(t, err)
 	port, err := testserver.Port()
 	must(t, err)
 	s := &site{}
@@ -76,18 +74,20 @@ func serveAt(t *testing.T, host string, settings ...string) *site {
 		_ = cmd.Process.Signal(os.Interrupt)
 		_ = cmd.Wait()
 	})
-	for range 200 {
-		if res, err := http.Get(target.String() + "/readyz"); err == nil {
-			_ = res.Body.Close()
-			if res.StatusCode == http.StatusOK {
-				return s
-			}
+	testserver.Eventually(t, time.Minute, "the program is ready", func() bool {
+		res, err := http.Get(target.String() + "/readyz")
+		if err != nil {
+			return false
 		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Fatal("the program does not get ready")
-	return nil
+		_ = res.Body.Close()
+		return res.StatusCode == http.StatusOK
+	})
+	return s
 }
+
+// pass lets real time pass: the clock of the program, which is another process, is that of
+// the machine.
+func pass(d time.Duration) { <-time.After(d) }
 
 func portOf(raw string) string {
 	u, _ := url.Parse(raw) // httptest made it

@@ -76,12 +76,12 @@ func TestAStolenTokenIsFoundOut(t *testing.T) {
 		t.Helper()
 		b.until(`document.getElementById("phone-state").textContent.includes("` + want + `")`)
 	}
-	time.Sleep(2100 * time.Millisecond) // tokens are replaced after twice the grace
+	pass(2100 * time.Millisecond) // tokens are replaced after twice the grace
 	b.do(click("#phone-drop"))
 	state("rotated, generation 1. The phone never saw")
 	b.do(click("#phone-refresh"))
 	b.until(`/Outcome: (replayed|recovered), generation [12]\./.test(document.getElementById("phone-state").textContent)`)
-	time.Sleep(2100 * time.Millisecond)
+	pass(2100 * time.Millisecond)
 	b.do(click("#phone-refresh"))
 	state("rotated")
 	b.do(click("#phone-replay"))

@@ -16,6 +16,8 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"latchkey/internal/testserver"
 )
 
 var insecure = &tls.Config{InsecureSkipVerify: true}
@@ -56,7 +58,7 @@ func TestTabsThatReloadAtOnce(t *testing.T) {
 	refreshes := map[string]int64{}
 	for round := range rounds {
 		kind := kinds[round%len(kinds)]
-		time.Sleep(2 * time.Second)
+		pass(2 * time.Second)
 		if status := eval[int](b, expire); status != http.StatusNoContent {
 			t.Fatalf("round %d: the token was not expired: %d", round, status)
 		}
@@ -96,7 +98,7 @@ func TestTabsThatReloadAtOnce(t *testing.T) {
 		t.Errorf("%d live sessions, cookies %d", live, len(jar))
 	}
 	// The token that the jar ends with is the live one.
-	time.Sleep(time.Second)
+	pass(time.Second)
 	if status := eval[int](b, `fetch("/api/users/refresh", {method: "POST"}).then((r) => r.status)`); status != http.StatusOK || b.sessions() != 1 {
 		t.Error("the session is over")
 	}
@@ -136,7 +138,7 @@ func TestADroppedAnswer(t *testing.T) {
 	s := serve(t, "LATCHKEY_REFRESH_GRACE=500ms")
 	b := browser(t)
 	b.signUp(s)
-	time.Sleep(time.Second)
+	pass(time.Second)
 	var dropped atomic.Int64
 	drop := func(r *http.Request) bool { return r.URL.Path == "/api/users/refresh" && dropped.Add(1) == 1 }
 	s.drop.Store(&drop)
@@ -229,16 +231,13 @@ func TestAnotherSiteCannotWrite(t *testing.T) {
 // arrivedAt is the text of the page of a host, once the browser is there.
 func (b *tab) arrivedAt(host string) string {
 	b.t.Helper()
-	for range 100 {
-		// While it is on its way there is nothing to ask.
-		text, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`location.hostname === "`+host+`" && document.readyState === "complete" ? document.body.innerText : ""`))
-		if err == nil && text != "" {
-			return text
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	b.t.Fatalf("the browser does not arrive at %s", host)
-	return ""
+	var text string
+	testserver.Eventually(b.t, time.Minute, "the browser arrives at "+host, func() (ok bool) {
+		var err error // while it is on its way there is nothing to ask
+		text, err = chromedp.Run(b.ctx, chromedp.Evaluate[string](`location.hostname === "`+host+`" && document.readyState === "complete" ? document.body.innerText : ""`))
+		return err == nil && text != ""
+	})
+	return text
 }
 
 func names(jar map[string]*network.Cookie) (list []string) {
