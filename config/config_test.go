@@ -16,7 +16,7 @@ import (
 
 const goodSecret = "0123456789abcdefghijklmnopqrstuv"
 
-func TestTheDefaultsAreValidAndEmbedded(t *testing.T) {
+func TestDefault_IsValidAndEmbedded(t *testing.T) {
 	cfg, err := config.Load("")
 	if err != nil {
 		t.Fatal(err)
@@ -26,7 +26,7 @@ func TestTheDefaultsAreValidAndEmbedded(t *testing.T) {
 	}
 }
 
-func TestEverySettingCanBeAVariable(t *testing.T) {
+func TestLoad_EverySettingHasAVariable(t *testing.T) {
 	for name, value := range map[string]string{
 		"SERVER_LISTEN": "127.0.0.1:9", "SERVER_TRUSTED_PROXIES": "10.0.0.0/8, 192.0.2.1", "TOKENS_ACCESS_TTL": "5m",
 		"REFRESH_IDLE_TTL": "2d", "REFRESH_ROTATE": "false", "CORS_ORIGINS": "https://a.example,https://b.example:8443", "TOKENS_DELIVERY": "body",
@@ -48,9 +48,9 @@ func TestEverySettingCanBeAVariable(t *testing.T) {
 	}
 }
 
-// TestOriginsAndTheURLAreWrittenAsBrowsersSendThem shows that what a browser sends for a
+// TestValidate_OriginsMustBeAsBrowsersSendThem shows that what a browser sends for a
 // host is found, however an operator wrote it.
-func TestOriginsAndTheURLAreWrittenAsBrowsersSendThem(t *testing.T) {
+func TestValidate_OriginsMustBeAsBrowsersSendThem(t *testing.T) {
 	t.Setenv("LATCHKEY_SERVER_PUBLIC_URL", "HTTPS://Auth.Example.ORG:443/Sso/")
 	t.Setenv("LATCHKEY_TOKENS_DELIVERY", "body")
 	t.Setenv("LATCHKEY_CORS_ORIGINS", "https://App.Example.org:443/ http://B\u00fccher.example:80 https://xn--bcher-kva.example:8443 "+
@@ -68,7 +68,7 @@ func TestOriginsAndTheURLAreWrittenAsBrowsersSendThem(t *testing.T) {
 	}
 }
 
-func TestAFileIsReadAndVariablesBeatIt(t *testing.T) {
+func TestLoad_VariablesOverrideTheFile(t *testing.T) {
 	for name, text := range map[string]string{
 		"settings.yaml": "refresh:\n  sliding: false\n  grace: 4s\nerrors:\n  status:\n    token_expired: 419\nserver:\n  trusted_proxies: [10.0.0.0/8]\n",
 		"settings.toml": "[refresh]\nsliding = false\ngrace = \"4s\"\n[errors.status]\ntoken_expired = 419\n[server]\ntrusted_proxies = [\"10.0.0.0/8\"]\n",
@@ -87,7 +87,7 @@ func TestAFileIsReadAndVariablesBeatIt(t *testing.T) {
 	}
 }
 
-func TestBadSettingsAreNamedByKeyAllAtOnce(t *testing.T) {
+func TestValidate_ReportsAllBadSettingsByKey(t *testing.T) {
 	cases := map[string]struct {
 		env  []string
 		want []string
@@ -164,7 +164,7 @@ func TestBadSettingsAreNamedByKeyAllAtOnce(t *testing.T) {
 	}
 }
 
-func TestASecretIsNeverShown(t *testing.T) {
+func TestSecret_IsRedacted(t *testing.T) {
 	cfg := config.Default()
 	cfg.Tokens.Secret = config.NewSecret(goodSecret)
 	cfg.Database.URL = config.NewSecret("postgres://u:" + goodSecret + "@h/d")
@@ -183,9 +183,9 @@ func TestASecretIsNeverShown(t *testing.T) {
 	}
 }
 
-// TestEverySettingIsDocumented demands each key, its variable and its default
+// TestDocs_EverySettingIsDocumented demands each key, its variable and its default
 // in docs/configuration.md, and no others.
-func TestEverySettingIsDocumented(t *testing.T) {
+func TestDocs_EverySettingIsDocumented(t *testing.T) {
 	text, err := os.ReadFile("../docs/configuration.md")
 	if err != nil {
 		t.Fatal(err)
@@ -228,7 +228,7 @@ func write(t *testing.T, name, text string) string {
 	return path
 }
 
-func TestAnEmptyVariableIsASettingAndOrchestratorsInjectNone(t *testing.T) {
+func TestLoad_EmptyVariablesAndInjectedOnes(t *testing.T) {
 	t.Setenv("LATCHKEY_SERVER_BASE_PATH", "")
 	t.Setenv("LATCHKEY_PORT", "tcp://10.0.0.1:8080")
 	t.Setenv("LATCHKEY_PORT_8080_TCP_ADDR", "10.0.0.1")
@@ -242,7 +242,7 @@ func TestAnEmptyVariableIsASettingAndOrchestratorsInjectNone(t *testing.T) {
 	}
 }
 
-func TestAStrictPresetHasNoGrace(t *testing.T) {
+func TestRefreshPreset_StrictHasNoGrace(t *testing.T) {
 	t.Setenv("LATCHKEY_REFRESH_PRESET", "strict")
 	cfg, err := config.Load("")
 	if err != nil {
@@ -253,7 +253,7 @@ func TestAStrictPresetHasNoGrace(t *testing.T) {
 	}
 }
 
-func TestABadFileIsNotRepeated(t *testing.T) {
+func TestLoad_ErrorsDoNotQuoteTheFile(t *testing.T) {
 	_, err := config.Load(write(t, "x.yaml", "hunter2-is-my-secret"))
 	if err == nil || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("got %v", err)

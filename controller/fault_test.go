@@ -16,10 +16,10 @@ import (
 	"latchkey/repository/redis"
 )
 
-// TestADeadStoreIsNobodysLogout stops each store under a running service: what
+// TestStoreDown_LogsNobodyOut stops each store under a running service: what
 // needs it answers 503 with Retry-After and leaves the cookies alone, access
 // checks go on, and all is well within 5 seconds of the store's return.
-func TestADeadStoreIsNobodysLogout(t *testing.T) {
+func TestStoreDown_LogsNobodyOut(t *testing.T) {
 	pgServer, rdServer := testserver.StartPostgres(t), testserver.StartRedis(t, "--appendonly", "yes", "--appendfsync", "always")
 	instance, clock := startOn(t, pgServer, rdServer)
 	browser := &user{t: t, base: instance.public.String(), client: instance.client(true)}
@@ -92,9 +92,9 @@ func TestADeadStoreIsNobodysLogout(t *testing.T) {
 // service, the test would wait for ever.
 const busy = 10 * time.Second
 
-// TestAStoreThatHangsIsAnsweredFor stops the servers where they are: connections
+// TestStoreHangs_RequestsAreAnsweredInTime stops the servers where they are: connections
 // stay, and nothing answers.
-func TestAStoreThatHangsIsAnsweredFor(t *testing.T) {
+func TestStoreHangs_RequestsAreAnsweredInTime(t *testing.T) {
 	pgServer, rdServer := testserver.StartPostgres(t), testserver.StartRedis(t)
 	instance, _ := startOn(t, pgServer, rdServer)
 	browser := &user{t: t, base: instance.public.String(), client: instance.client(true)}
@@ -158,9 +158,9 @@ func startOn(t *testing.T, pgServer *testserver.PostgresServer, rdServer *testse
 	return instance, clock
 }
 
-// TestALogoutHoldsWithoutRedis ends a session while Redis is away: the database
+// TestLogout_HoldsWhileRedisIsDown ends a session while Redis is away: the database
 // has it, and refuses the session once Redis is back without its tombstone.
-func TestALogoutHoldsWithoutRedis(t *testing.T) {
+func TestLogout_HoldsWhileRedisIsDown(t *testing.T) {
 	rdServer := testserver.StartRedis(t, "--appendonly", "yes", "--appendfsync", "always")
 	store := testserver.PostgresRedisStore(t)
 	rd, err := redis.Open(rdServer.URL, redis.Options{})

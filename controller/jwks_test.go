@@ -19,9 +19,9 @@ import (
 	"latchkey/service/keys"
 )
 
-// TestOthersVerifyByTheKeySet has libraries that we had no hand in verify an
+// TestJWKS_OtherLibrariesVerifyTokens has libraries that we had no hand in verify an
 // access token by what the service publishes, before and after a rotation.
-func TestOthersVerifyByTheKeySet(t *testing.T) {
+func TestJWKS_OtherLibrariesVerifyTokens(t *testing.T) {
 	verifiers := map[string]func(t *testing.T, url, token string) (subject string, err error){
 		"jwx": func(t *testing.T, url, token string) (string, error) {
 			set, err := jwk.Fetch(t.Context(), url)

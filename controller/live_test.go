@@ -104,10 +104,10 @@ var endings = map[string]func(t *testing.T, i *instance, store repository.Store,
 	},
 }
 
-// TestAnEndedSessionHasNoPower walks the route table with the access token of an
+// TestRevokedSession_CannotActWithItsAccessToken walks the route table with the access token of an
 // administrator whose session has ended: every route that is not exempt refuses it,
 // whatever ended the session, also while Redis is down.
-func TestAnEndedSessionHasNoPower(t *testing.T) {
+func TestRevokedSession_CannotActWithItsAccessToken(t *testing.T) {
 	for _, set := range testserver.Sets() {
 		t.Run(set.Name, func(t *testing.T) {
 			store := set.Open(t)

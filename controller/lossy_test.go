@@ -48,10 +48,10 @@ type phone struct {
 	lost  bool        // logged out
 }
 
-// TestLostAnswersLogNobodyOut has honest clients refresh 10,000 times through
+// TestRefresh_LostAnswersLogNobodyOut has honest clients refresh 10,000 times through
 // the lossy network: first with retries at once, then with retries later than
 // grace, as often as the budget of recoveries allows.
-func TestLostAnswersLogNobodyOut(t *testing.T) {
+func TestRefresh_LostAnswersLogNobodyOut(t *testing.T) {
 	const phones = 50
 	for _, set := range testserver.Sets() {
 		t.Run(set.Name, func(t *testing.T) {

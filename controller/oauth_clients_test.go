@@ -132,7 +132,7 @@ func TestOAuth2ByPasswordWithATokenSourceSharedByTwenty(t *testing.T) {
 	}
 }
 
-func TestTwentyClientsThatShareNoTokenSourceAreNotLoggedOut(t *testing.T) {
+func TestOAuth2_TwentyClientsWithOneTokenStayLoggedIn(t *testing.T) {
 	w := newOAuthWorld(t)
 	config := w.config("shop", oauth2.AuthStyleInHeader)
 	token, err := config.PasswordCredentialsToken(w.ctx, "ada", "correct horse")

@@ -13,9 +13,9 @@ import (
 	"latchkey/service/oauth"
 )
 
-// TestADeadStoreIsNoInvalidGrant stops each store while a client exchanges a code
+// TestOAuth_StoppedStoreIsNotInvalidGrant stops each store while a client exchanges a code
 // and refreshes: 503, and the same request is good once the store is back.
-func TestADeadStoreIsNoInvalidGrant(t *testing.T) {
+func TestOAuth_StoppedStoreIsNotInvalidGrant(t *testing.T) {
 	pgServer, rdServer := testserver.StartPostgres(t), testserver.StartRedis(t, "--appendonly", "yes", "--appendfsync", "always")
 	i, _ := startOn(t, pgServer, rdServer)
 	_, _, err := i.Clients.Create(t.Context(), oauth.ClientSpec{

@@ -86,8 +86,8 @@ func TestDescription(t *testing.T) {
 	}
 }
 
-// TestEveryRouteIsDescribed and nothing else is.
-func TestEveryRouteIsDescribed(t *testing.T) {
+// TestOpenAPI_DescribesEveryRoute and nothing else is.
+func TestOpenAPI_DescribesEveryRoute(t *testing.T) {
 	for _, base := range []string{"/api", "/auth/v1"} {
 		i, err := start(t, testserver.Sets()[0].Open(t), newClock(), "server.base_path="+base)
 		must(t, err)
@@ -119,8 +119,8 @@ func TestEveryRouteIsDescribed(t *testing.T) {
 	}
 }
 
-// TestEveryErrorIsDescribed and nothing else is.
-func TestEveryErrorIsDescribed(t *testing.T) {
+// TestOpenAPI_DescribesEveryError and nothing else is.
+func TestOpenAPI_DescribesEveryError(t *testing.T) {
 	described := map[string]bool{}
 	for _, name := range load("/api").doc.Components.Schemas["ErrorCode"].Value.Enum {
 		described[name.(string)] = true

@@ -18,9 +18,9 @@ import (
 	"latchkey/service/keys"
 )
 
-// TestNobodyIsRefusedWhileKeysRotate has users work against two replicas, whose
+// TestRotate_RefusesNoRequest has users work against two replicas, whose
 // clocks differ, while the keys of both uses rotate through every algorithm.
-func TestNobodyIsRefusedWhileKeysRotate(t *testing.T) {
+func TestRotate_RefusesNoRequest(t *testing.T) {
 	for _, set := range testserver.Sets() {
 		t.Run(set.Name, func(t *testing.T) {
 			store := set.Open(t)

@@ -10,9 +10,9 @@ import (
 	"latchkey/internal/testserver"
 )
 
-// TestOneOfFiftySignUpsGetsTheName has 50 people want one username, or one e-mail
+// TestSignup_OneOfFiftyParallelCallsGetsTheName has 50 people want one username, or one e-mail
 // address, at once, each in a spelling of their own.
-func TestOneOfFiftySignUpsGetsTheName(t *testing.T) {
+func TestSignup_OneOfFiftyParallelCallsGetsTheName(t *testing.T) {
 	const people = 50
 	wishes := map[string]func(i int) string{
 		"username": func(i int) string {

@@ -34,8 +34,8 @@ func (g *guesser) try(name, password string, patience time.Duration) int {
 	return res.StatusCode
 }
 
-// TestNoWayAroundTheLimits tries what would give a guesser back what was counted.
-func TestNoWayAroundTheLimits(t *testing.T) {
+// TestThrottle_CannotBeBypassed tries what would give a guesser back what was counted.
+func TestThrottle_CannotBeBypassed(t *testing.T) {
 	ways := map[string]func(g *guesser, guess string) (status int){
 		"repeat and go away": func(g *guesser, guess string) int {
 			status := g.try("ada", guess, time.Minute)

@@ -69,13 +69,13 @@ func send(h http.Handler, method string, headers ...string) *httptest.ResponseRe
 	return w
 }
 
-func TestWithoutTheGuardAnyoneGetsIn(t *testing.T) {
+func TestGuards_RouteWithoutGuardIsOpen(t *testing.T) {
 	if w := send(route(), "GET"); w.Code != 200 || !strings.Contains(w.Body.String(), `"in":false`) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
 
-func TestRequireLetsInOnlyAGoodToken(t *testing.T) {
+func TestRequire_AcceptsOnlyAValidToken(t *testing.T) {
 	h := route(guard(t).RequireAccess())
 	for _, c := range []struct {
 		name    string
@@ -96,7 +96,7 @@ func TestRequireLetsInOnlyAGoodToken(t *testing.T) {
 	}
 }
 
-func TestOptionalLetsInNoTokenAndNoBadOne(t *testing.T) {
+func TestOptional_AcceptsNoTokenAndRefusesABadOne(t *testing.T) {
 	h := route(guard(t).OptionalAccess())
 	if w := send(h, "GET"); w.Code != 200 || !strings.Contains(w.Body.String(), `"in":false`) {
 		t.Errorf("none: %d %s", w.Code, w.Body)
@@ -109,7 +109,7 @@ func TestOptionalLetsInNoTokenAndNoBadOne(t *testing.T) {
 	}
 }
 
-func TestAPanicIsAnAnswerAndALogLine(t *testing.T) {
+func TestRecover_AnswersAndLogsAPanic(t *testing.T) {
 	problems, err := problem.New(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -126,7 +126,7 @@ func TestAPanicIsAnAnswerAndALogLine(t *testing.T) {
 	}
 }
 
-func TestTheDeadlineReachesTheHandler(t *testing.T) {
+func TestDeadline_ReachesTheHandler(t *testing.T) {
 	h := route(middleware.Deadline(time.Millisecond), func(c *gin.Context) {
 		<-c.Request.Context().Done()
 		c.AbortWithStatus(http.StatusServiceUnavailable)
@@ -136,7 +136,7 @@ func TestTheDeadlineReachesTheHandler(t *testing.T) {
 	}
 }
 
-func TestDrainingClosesConnections(t *testing.T) {
+func TestRun_DrainingClosesConnections(t *testing.T) {
 	draining := false
 	h := route(middleware.Drain(func() bool { return draining }))
 	if w := send(h, "GET"); w.Header().Get("Connection") != "" {
@@ -148,7 +148,7 @@ func TestDrainingClosesConnections(t *testing.T) {
 	}
 }
 
-func TestALogLineNamesTheRouteAndNoSecret(t *testing.T) {
+func TestLogging_LinesHaveTheRouteAndNoSecrets(t *testing.T) {
 	var log strings.Builder
 	logger := slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	h := route(middleware.RequestIDs(), middleware.Logging(logger, time.Now), guard(t).RequireAccess())

@@ -12,9 +12,9 @@ import (
 	"latchkey/middleware"
 )
 
-// TestTheAddressBehindAProxyIsRead is of the forms in which proxies write addresses,
+// TestForwarded_ReadsTheClientAddress is of the forms in which proxies write addresses,
 // and of what a client writes there itself.
-func TestTheAddressBehindAProxyIsRead(t *testing.T) {
+func TestForwarded_ReadsTheClientAddress(t *testing.T) {
 	gin.SetMode(gin.ReleaseMode)
 	var log strings.Builder
 	e := gin.New()

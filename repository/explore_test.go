@@ -225,10 +225,10 @@ func judged(s repository.Session, p repository.Presentation, gen int64, at time.
 	return after, outcome
 }
 
-// TestNoDelayedCallEndsAnHonestSession explores every schedule of an honest client
+// TestPresent_DelayedCallsEndNoHonestSession explores every schedule of an honest client
 // whose calls are delayed past later ones, through replicas whose clocks are a clock
 // limit apart from the database's, and that were suspended.
-func TestNoDelayedCallEndsAnHonestSession(t *testing.T) {
+func TestPresent_DelayedCallsEndNoHonestSession(t *testing.T) {
 	for name, c := range map[string]struct{ grace, limit time.Duration }{
 		"grace of two ticks, clocks right": {2 * tick, 0},
 		"grace of two ticks, clocks off":   {2 * tick, tick},
@@ -271,9 +271,9 @@ var epoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 func id(gen int64) repository.TokenID { return repository.TokenID(fmt.Sprint("id", gen)) }
 
-// TestNobodyStaysBesideTheVictim explores standard and strict rules. Its figures
+// TestPresent_ThiefAndVictimCannotCoexist explores standard and strict rules. Its figures
 // are those of docs/sessions.md.
-func TestNobodyStaysBesideTheVictim(t *testing.T) {
+func TestPresent_ThiefAndVictimCannotCoexist(t *testing.T) {
 	const never, once, always = 0, 1, -1
 	horizons := []int{6, 10, 14}
 	for _, rule := range []struct {

@@ -11,7 +11,7 @@ import (
 
 var secretLine = regexp.MustCompile(`client_secret +(\S+)`)
 
-func TestAnOperatorManagesClients(t *testing.T) {
+func TestClientCommand_ManagesClients(t *testing.T) {
 	port, dir := freePort(t), t.TempDir()
 	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d'", port), "data.dir: '"+dir+"'", "password.bcrypt_cost: 10")
 	r := serveIn(t, port, "--config", file)

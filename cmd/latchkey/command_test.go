@@ -19,7 +19,7 @@ func command(t *testing.T, stdin string, args ...string) (string, error) {
 	return out.String(), err
 }
 
-func TestTheFirstAdministratorComesFromTheCommandLine(t *testing.T) {
+func TestUserCommand_CreatesTheFirstAdministrator(t *testing.T) {
 	port, dir := freePort(t), t.TempDir()
 	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d'", port), "data.dir: '"+dir+"'", "password.bcrypt_cost: 10")
 	_, err := command(t, "", "migrate", "up", "--config", file)
@@ -51,7 +51,7 @@ func TestTheFirstAdministratorComesFromTheCommandLine(t *testing.T) {
 	}
 }
 
-func TestMigrateShowsAndApplies(t *testing.T) {
+func TestMigrate_StatusAndUp(t *testing.T) {
 	file := settingsFile(t, "data.dir: '"+t.TempDir()+"'")
 	status, err := command(t, "", "migrate", "status", "--config", file)
 	must(t, err)
@@ -67,7 +67,7 @@ func TestMigrateShowsAndApplies(t *testing.T) {
 	}
 }
 
-func TestConfigPrintsSettingsThatCanBeLoadedAndNoSecret(t *testing.T) {
+func TestConfigCommand_OutputCanBeLoadedAndHasNoSecret(t *testing.T) {
 	file := settingsFile(t, "tokens.secret: '"+testSecret+"'", "errors.status: {token_expired: 419}", "server.trusted_proxies: [10.0.0.0/8]")
 	out, err := command(t, "", "config", "--config", file)
 	must(t, err)
@@ -83,7 +83,7 @@ func TestConfigPrintsSettingsThatCanBeLoadedAndNoSecret(t *testing.T) {
 	}
 }
 
-func TestHealthcheckTellsAContainer(t *testing.T) {
+func TestHealthcheck_ExitCodeIsTheReadiness(t *testing.T) {
 	port := freePort(t)
 	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d'", port), "data.dir: '"+t.TempDir()+"'", "password.bcrypt_cost: 10")
 	if _, err := command(t, "", "healthcheck", "--config", file); err == nil {
@@ -136,7 +136,7 @@ func TestIDs_BeginWithAHyphen(t *testing.T) {
 	}
 }
 
-func TestAnOperatorListsAndEndsSessions(t *testing.T) {
+func TestSessionCommand_ListsAndRevokes(t *testing.T) {
 	port, dir := freePort(t), t.TempDir()
 	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d'", port), "data.dir: '"+dir+"'", "password.bcrypt_cost: 10")
 	if _, err := command(t, "", "sessions", "list", "--user", "ada", "--config", file); err == nil || !strings.Contains(err.Error(), "migrate up") {
@@ -196,7 +196,7 @@ func TestAnOperatorListsAndEndsSessions(t *testing.T) {
 	}
 }
 
-func TestAnOperatorReadsTheAuditLog(t *testing.T) {
+func TestAuditCommand_ListsRecords(t *testing.T) {
 	port := freePort(t)
 	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d'", port), "data.dir: '"+t.TempDir()+"'")
 	r := serveIn(t, port, "--config", file)

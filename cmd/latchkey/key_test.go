@@ -43,7 +43,7 @@ func key(t *testing.T, file, use, state string) string {
 	return ""
 }
 
-func TestARevokedKeyIsRefusedOnEveryReplicaWithinFiveSeconds(t *testing.T) {
+func TestKeyRevoke_RefusedOnEveryReplicaWithinFiveSeconds(t *testing.T) {
 	file, replicas := twoReplicas(t, ", algorithm: EdDSA")
 	post(t, replicas[0].url+"/api/users", ada, nil)
 	var got tokens
@@ -79,7 +79,7 @@ func TestARevokedKeyIsRefusedOnEveryReplicaWithinFiveSeconds(t *testing.T) {
 	}
 }
 
-func TestAnOperatorChangesTheAlgorithm(t *testing.T) {
+func TestKeyCommand_ChangesTheAlgorithm(t *testing.T) {
 	file, replicas := twoReplicas(t)
 	post(t, replicas[0].url+"/api/users", ada, nil)
 	_, err := command(t, "", "key", "add", "--alg", "ES256", "--config", file)
@@ -135,7 +135,7 @@ func TestKeyGenerate_UsesTheDefaultAlgorithm(t *testing.T) {
 	}
 }
 
-func TestKeysOfAFileAreFollowedWithoutARestart(t *testing.T) {
+func TestKeysFile_ChangesApplyWithoutARestart(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "keys.json")
 	write := func(text string) { must(t, os.WriteFile(path, []byte(text), 0o600)) }
 	one, err := command(t, "", "key", "generate", "--alg", "EdDSA")
@@ -158,7 +158,7 @@ func TestKeysOfAFileAreFollowedWithoutARestart(t *testing.T) {
 	}
 }
 
-func TestAnotherSecretStopsTheStart(t *testing.T) {
+func TestServe_AnotherRootSecretStopsTheStart(t *testing.T) {
 	dir := t.TempDir()
 	settings := func(secret string) string {
 		return settingsFile(t, "server.listen: '127.0.0.1:0', public_url: 'http://localhost:1'", "data.dir: '"+dir+"'", "tokens.secret: '"+secret+"'")
@@ -173,7 +173,7 @@ func TestAnotherSecretStopsTheStart(t *testing.T) {
 	}
 }
 
-func TestATokenIsInspected(t *testing.T) {
+func TestTokenInspect_ReportsStateWithoutChangingIt(t *testing.T) {
 	port, dir := freePort(t), t.TempDir()
 	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d'", port), "data.dir: '"+dir+"'", "password.bcrypt_cost: 10")
 	r := serveIn(t, port, "--config", file)

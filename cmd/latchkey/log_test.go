@@ -11,7 +11,7 @@ import (
 	"latchkey/config"
 )
 
-func TestTheLevelOfTheLogFollowsSignals(t *testing.T) {
+func TestServe_SignalsChangeTheLogLevel(t *testing.T) {
 	port := freePort(t)
 	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d'", port), "data.dir: '"+t.TempDir()+"'", "log.level: warn")
 	cmd, log := startProgram(t, port, file)
@@ -44,7 +44,7 @@ func TestTheLevelOfTheLogFollowsSignals(t *testing.T) {
 	}
 }
 
-func TestWhatMustNotBeLoggedIsRedacted(t *testing.T) {
+func TestLog_RedactsSecrets(t *testing.T) {
 	for _, format := range []string{"json", "text"} {
 		cfg := config.Default()
 		cfg.Log.Format = format

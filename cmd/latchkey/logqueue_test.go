@@ -32,7 +32,7 @@ func (b *blocked) Write(p []byte) (int, error) {
 	return b.lockedBuffer.Write(p)
 }
 
-func TestALogWithoutAReaderDropsLinesAndSaysSo(t *testing.T) {
+func TestLogQueue_BlockedReaderDropsLinesAndReportsThem(t *testing.T) {
 	w := &blocked{gate: make(chan struct{})}
 	q := newLogQueue(w)
 	log := slog.New(slog.NewJSONHandler(q, nil))
@@ -59,7 +59,7 @@ func TestALogWithoutAReaderDropsLinesAndSaysSo(t *testing.T) {
 	}
 }
 
-func TestAReaderOfTheLogThatHasGoneIsNoEnd(t *testing.T) {
+func TestLogQueue_GoesOnAfterABrokenPipe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &blocked{gate: make(chan struct{})}
 		w.gone.Store(true)
@@ -78,10 +78,10 @@ func TestAReaderOfTheLogThatHasGoneIsNoEnd(t *testing.T) {
 	})
 }
 
-// TestAProgramWhoseLogNobodyReadsGoesOn runs the program with both outputs in one pipe:
+// TestServe_RunsWithoutAReaderOfTheLog runs the program with both outputs in one pipe:
 // one that is not read, and one whose reader has gone. It logs in, logs out, and ends
 // on SIGTERM.
-func TestAProgramWhoseLogNobodyReadsGoesOn(t *testing.T) {
+func TestServe_RunsWithoutAReaderOfTheLog(t *testing.T) {
 	binary, err := program()
 	must(t, err)
 	for name, gone := range map[string]bool{"not read": false, "gone": true} {
@@ -143,9 +143,9 @@ func TestAProgramWhoseLogNobodyReadsGoesOn(t *testing.T) {
 	}
 }
 
-// TestBothOutputsHaveOneFormat reads all that the program writes: when it starts, fails
+// TestServe_AllOutputHasTheFormatOfTheLog reads all that the program writes: when it starts, fails
 // to start, and ends.
-func TestBothOutputsHaveOneFormat(t *testing.T) {
+func TestServe_AllOutputHasTheFormatOfTheLog(t *testing.T) {
 	binary, err := program()
 	must(t, err)
 	port := freePort(t)

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-func TestMetricsSayWhatHappened(t *testing.T) {
+func TestMetrics_CountWhatHappened(t *testing.T) {
 	port, private := freePort(t), freePort(t)
 	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d'", port), "data.dir: '"+t.TempDir()+"'", "log.level: error",
 		fmt.Sprintf("metrics.listen: '127.0.0.1:%d'", private))

@@ -15,9 +15,9 @@ import (
 	"latchkey/repository/postgres"
 )
 
-// TestBehindPgBouncer runs two replicas and the commands on a Postgres behind PgBouncer in
+// TestServe_BehindPgBouncer runs two replicas and the commands on a Postgres behind PgBouncer in
 // transaction mode: each transaction of a connection may run in another session.
-func TestBehindPgBouncer(t *testing.T) {
+func TestServe_BehindPgBouncer(t *testing.T) {
 	t.Parallel()
 	server := testserver.StartPostgres(t)
 	pooled := testserver.StartPgBouncer(t, server)

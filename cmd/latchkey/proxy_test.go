@@ -73,10 +73,10 @@ func (v *visitor) wants(status int, method, path, body string) string {
 	return got.body
 }
 
-// TestBehindNginx runs the program behind nginx that strips a prefix, asks every visitor of
+// TestServe_BehindNginx runs the program behind nginx that strips a prefix, asks every visitor of
 // a staging site for a password, caches what may be cached, and names clients by address
 // and port.
-func TestBehindNginx(t *testing.T) {
+func TestServe_BehindNginx(t *testing.T) {
 	t.Parallel()
 	port, users := freePort(t), filepath.Join(t.TempDir(), "users")
 	must(t, os.WriteFile(users, []byte("staging:{PLAIN}secret\n"), 0o600))
@@ -139,8 +139,8 @@ location = /.well-known/oauth-authorization-server/auth { proxy_pass http://latc
 	v.wants(401, "GET", "/api/users/me", "")
 }
 
-// TestBehindHAProxy runs the program behind the settings of deploy/haproxy.
-func TestBehindHAProxy(t *testing.T) {
+// TestServe_BehindHAProxy runs the program behind the settings of deploy/haproxy.
+func TestServe_BehindHAProxy(t *testing.T) {
 	t.Parallel()
 	port := freePort(t)
 	text, err := os.ReadFile("../../deploy/haproxy/haproxy.cfg")

@@ -8,10 +8,10 @@ import (
 	"testing"
 )
 
-// TestTheTourOfTheReadmeWorks runs the lines of the README's tour as a reader
+// TestReadme_TourWorks runs the lines of the README's tour as a reader
 // would, in one shell, against the program, embedded and fresh; only the
 // address differs.
-func TestTheTourOfTheReadmeWorks(t *testing.T) {
+func TestReadme_TourWorks(t *testing.T) {
 	text, err := os.ReadFile("../../README.md")
 	must(t, err)
 	port := freePort(t)

@@ -23,7 +23,7 @@ const (
 	loginBody = `{"username":"ada","password":"correct horse"}`
 )
 
-func TestTheEmbeddedServiceKeepsUsersAndSessionsOverARestart(t *testing.T) {
+func TestServe_EmbeddedKeepsUsersAndSessionsOverARestart(t *testing.T) {
 	port, dir := freePort(t), filepath.Join(t.TempDir(), "data")
 	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d'", port), "data.dir: '"+dir+"'", "password.bcrypt_cost: 10")
 	first := serveIn(t, port, "--config", file)
@@ -61,7 +61,7 @@ func TestTheEmbeddedServiceKeepsUsersAndSessionsOverARestart(t *testing.T) {
 	}
 }
 
-func TestReplicasAcceptEachOthersTokens(t *testing.T) {
+func TestServe_ReplicasAcceptEachOthersTokens(t *testing.T) {
 	var replicas []*running
 	pg := testserver.Postgres(t)
 	rd, prefix := testserver.Redis(t)
@@ -104,12 +104,12 @@ func TestReplicasAcceptEachOthersTokens(t *testing.T) {
 	}
 }
 
-// TestTerminationUnderLoadLosesNoRequest sends the real program a SIGTERM while
+// TestServe_TerminationUnderLoadLosesNoRequest sends the real program a SIGTERM while
 // clients call it as fast as they can. Those that go elsewhere once it is not
 // ready, as everything behind a load balancer does, see no failure at all. Those
 // that go on to the end get an answer to every request that the program
 // accepted; what the system refuses or resets, no program has accepted.
-func TestTerminationUnderLoadLosesNoRequest(t *testing.T) {
+func TestServe_TerminationUnderLoadLosesNoRequest(t *testing.T) {
 	port := freePort(t)
 	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d', drain_delay: 1s", port), "data.dir: '"+t.TempDir()+"'",
 		"password.bcrypt_cost: 10")
@@ -178,7 +178,7 @@ func me(client *http.Client, url, token string) (int, error) {
 	return res.StatusCode, res.Body.Close()
 }
 
-func TestBadSettingsStopTheStart(t *testing.T) {
+func TestServe_BadSettingsStopTheStart(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	t.Cleanup(func() { _ = taken.Close() })

@@ -8,9 +8,9 @@ import (
 	"latchkey/internal/testserver"
 )
 
-// TestTheLogSaysOnceWhatIsWrongWithAStore runs the program without Redis: it starts and
+// TestServe_LogsOnceThatAStoreIsDown runs the program without Redis: it starts and
 // is ready, and says what is wrong in the log, to this machine and to no proxy.
-func TestTheLogSaysOnceWhatIsWrongWithAStore(t *testing.T) {
+func TestServe_LogsOnceThatAStoreIsDown(t *testing.T) {
 	port, dead := freePort(t), freePort(t)
 	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d'", port), fmt.Sprintf("database.url: '%s'", testserver.Postgres(t)),
 		fmt.Sprintf("redis.url: 'redis://127.0.0.1:%d'", dead), fmt.Sprintf("tokens.secret: '%s'", testSecret))

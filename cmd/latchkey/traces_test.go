@@ -16,9 +16,9 @@ import (
 	"latchkey/internal/testserver"
 )
 
-// TestTracesShowTheCallsAndNoSecret has a collector take what the program sends of
+// TestTraces_HaveTheCallsAndNoSecrets has a collector take what the program sends of
 // a log-in, a refresh and a log-out that belong to a trace of the client's.
-func TestTracesShowTheCallsAndNoSecret(t *testing.T) {
+func TestTraces_HaveTheCallsAndNoSecrets(t *testing.T) {
 	var mu sync.Mutex
 	var got bytes.Buffer
 	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

@@ -66,13 +66,13 @@ func send(h http.Handler, method string, headers ...string) *httptest.ResponseRe
 	return w
 }
 
-func TestWithoutAGuardAnyoneGetsIn(t *testing.T) {
+func TestGuards_RouteWithoutGuardIsOpen(t *testing.T) {
 	if w := send(who, "GET"); w.Code != 200 || w.Body.String() != "nobody" {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
 
-func TestEachGuardLetsInWhomItDemands(t *testing.T) {
+func TestGuards_CheckTheirCondition(t *testing.T) {
 	g := newGuard(t, access.Options{})
 	for name, c := range map[string]struct {
 		h                      http.Handler
@@ -110,7 +110,7 @@ func TestEachGuardLetsInWhomItDemands(t *testing.T) {
 	}
 }
 
-func TestAGuardReliesOnNoOther(t *testing.T) {
+func TestGuards_IgnoreTheSubjectOfAnotherGuard(t *testing.T) {
 	other := newGuard(t, access.Options{Verifier: stamps{}})
 	h := newGuard(t, access.Options{}).RequireAccess(other.RequireAccess(who))
 	if w := send(h, "GET", "Authorization", "Bearer user.a.b"); w.Code != 401 {
@@ -118,7 +118,7 @@ func TestAGuardReliesOnNoOther(t *testing.T) {
 	}
 }
 
-func TestCookiesAreReadWhereAGuardHasTheirNames(t *testing.T) {
+func TestGuards_ReadCookiesOnlyIfConfigured(t *testing.T) {
 	if w := send(newGuard(t, access.Options{}).RequireAccess(who), "GET", "Cookie", "accessToken=user.a.b"); w.Code != 401 {
 		t.Errorf("without names: %d", w.Code)
 	}

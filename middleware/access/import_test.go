@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestWhatTheGuardsPullIn lists everything that comes with them.
-func TestWhatTheGuardsPullIn(t *testing.T) {
+// TestGuards_Dependencies lists everything that comes with them.
+func TestGuards_Dependencies(t *testing.T) {
 	for pkg, foreign := range map[string][]string{
 		"latchkey/middleware/access": {"pgx", "go-redis", "sqlite", "gin-gonic", "viper", "cobra", "goose", "zxcvbn", "latchkey/repository/"},
 		"latchkey/middleware":        {"pgx", "go-redis", "sqlite", "viper", "cobra", "goose", "latchkey/repository/"},
@@ -30,8 +30,8 @@ func TestWhatTheGuardsPullIn(t *testing.T) {
 	}
 }
 
-// TestAModuleOfItsOwnCanUseThem builds and runs one that imports us by a replace.
-func TestAModuleOfItsOwnCanUseThem(t *testing.T) {
+// TestGuards_UsableFromAnotherModule builds and runs one that imports us by a replace.
+func TestGuards_UsableFromAnotherModule(t *testing.T) {
 	out, err := exec.Command("go", "-C", "testdata/resourceserver", "test", "./...").CombinedOutput()
 	if err != nil {
 		t.Errorf("%s", out)

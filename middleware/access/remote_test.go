@@ -157,7 +157,7 @@ func expect(t *testing.T, r access.Verifier, raw token.Raw, want service.Code) {
 	}
 }
 
-func TestRemoteKeysAreFetchedOnceAndKept(t *testing.T) {
+func TestRemote_KeysAreFetchedOnceAndCached(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i, c := newIssuer(t, "one"), &clock{now: noon}
 		r := newInMemory(i, c)
@@ -176,7 +176,7 @@ func TestRemoteKeysAreFetchedOnceAndKept(t *testing.T) {
 	})
 }
 
-func TestAnUnknownKidIsLookedUpAndNotTooOften(t *testing.T) {
+func TestRemote_UnknownKidIsFetchedAtALimitedRate(t *testing.T) {
 	i, c := newIssuer(t, "one").onSockets(t), &clock{now: noon}
 	r := newRemote(i, c)
 	expect(t, r, i.sign(t, "one"), "")
@@ -193,7 +193,7 @@ func TestAnUnknownKidIsLookedUpAndNotTooOften(t *testing.T) {
 	}
 }
 
-func TestAllWhoWaitForAKeyShareOneFetch(t *testing.T) {
+func TestRemote_ConcurrentRequestsShareOneFetch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i, c := newIssuer(t, "one"), &clock{now: noon}
 		i.held = make(chan struct{})
@@ -216,7 +216,7 @@ func TestAllWhoWaitForAKeyShareOneFetch(t *testing.T) {
 	})
 }
 
-func TestAnIssuerThatIsAwayRefusesNobody(t *testing.T) {
+func TestRemote_UnreachableIssuerKeepsTheLastKeys(t *testing.T) {
 	i, c := newIssuer(t, "one").onSockets(t), &clock{now: noon}
 	i.answer(http.StatusBadGateway)
 	r := newRemote(i, c)
@@ -234,7 +234,7 @@ func TestAnIssuerThatIsAwayRefusesNobody(t *testing.T) {
 	expect(t, r, i.sign(t, "none"), service.CodeTokenInvalid)
 }
 
-func TestAKeyThatIsTakenOutIsRefusedAfterTheNextFetch(t *testing.T) {
+func TestRemote_RemovedKeyIsRefusedAfterTheNextFetch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i, c := newIssuer(t, "one", "two"), &clock{now: noon}
 		r := newInMemory(i, c)
@@ -251,7 +251,7 @@ func TestAKeyThatIsTakenOutIsRefusedAfterTheNextFetch(t *testing.T) {
 	})
 }
 
-func TestAfterAPauseTheFirstRequestWaitsForTheKeys(t *testing.T) {
+func TestRemote_FirstRequestAfterAPauseWaitsForTheKeys(t *testing.T) {
 	i, c := newIssuer(t, "one", "two").onSockets(t), &clock{now: noon}
 	r := newRemote(i, c)
 	raw := i.sign(t, "two")
@@ -263,7 +263,7 @@ func TestAfterAPauseTheFirstRequestWaitsForTheKeys(t *testing.T) {
 	expect(t, r, raw, service.CodeTokenInvalid)
 }
 
-func TestNobodyIsRefusedWhileANewKeyIsFetched(t *testing.T) {
+func TestRemote_NewKeyIsAcceptedWhileItIsFetched(t *testing.T) {
 	i, c := newIssuer(t, "0").onSockets(t), &clock{now: noon}
 	r := newRemote(i, c)
 	expect(t, r, i.sign(t, "0"), "")
@@ -284,7 +284,7 @@ func TestNobodyIsRefusedWhileANewKeyIsFetched(t *testing.T) {
 	}
 }
 
-func TestOneSetOfKeysServesTwoAudiencesApart(t *testing.T) {
+func TestStatic_AudiencesAreSeparate(t *testing.T) {
 	i := newIssuer(t, "one")
 	set, err := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: i.keys["one"].Public(), KeyID: "one"}}})
 	if err != nil {

@@ -12,9 +12,9 @@ import (
 	"latchkey/service"
 )
 
-// TestEveryCodeHasAKind writes each code once: the default of the table is for
+// TestCodes_HaveStatusAndTitle writes each code once: the default of the table is for
 // internal errors alone.
-func TestEveryCodeHasAKind(t *testing.T) {
+func TestCodes_HaveStatusAndTitle(t *testing.T) {
 	w, err := problem.New(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -49,7 +49,7 @@ func TestEveryCodeHasAKind(t *testing.T) {
 	}
 }
 
-func TestAnErrorThatIsNoneOfOursTellsNothing(t *testing.T) {
+func TestWrite_UnknownErrorRevealsNothing(t *testing.T) {
 	w, err := problem.New(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +61,7 @@ func TestAnErrorThatIsNoneOfOursTellsNothing(t *testing.T) {
 	}
 }
 
-func TestAStatusCanBeChosen(t *testing.T) {
+func TestStatuses_CanBeConfigured(t *testing.T) {
 	w, err := problem.New(map[string]int{"token_expired": 419})
 	if err != nil {
 		t.Fatal(err)

@@ -55,7 +55,7 @@ func (d *doubling) start(t *testing.T, numbers ...int) (wait func()) {
 	return all.Wait
 }
 
-func TestACallThatIsAloneGoesAtOnce(t *testing.T) {
+func TestDo_SingleCallRunsImmediately(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoubling(1, 10)
 		d.goOn <- struct{}{}
@@ -66,7 +66,7 @@ func TestACallThatIsAloneGoesAtOnce(t *testing.T) {
 	})
 }
 
-func TestWhatComesMeanwhileIsTheNextBatch(t *testing.T) {
+func TestDo_QueuedCallsFormTheNextBatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoubling(1, 3)
 		wait := d.start(t, 1, 2, 3, 4, 5)
@@ -80,7 +80,7 @@ func TestWhatComesMeanwhileIsTheNextBatch(t *testing.T) {
 	})
 }
 
-func TestSoManyBatchesAreUnderWay(t *testing.T) {
+func TestDo_LimitsConcurrentBatches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoubling(2, 10)
 		wait := d.start(t, 1, 2, 3, 4)
@@ -103,7 +103,7 @@ func TestSoManyBatchesAreUnderWay(t *testing.T) {
 	})
 }
 
-func TestACallThatIsGivenUpIsNotDone(t *testing.T) {
+func TestDo_CancelledCallLeavesTheQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoubling(1, 10)
 		wait := d.start(t, 1)
@@ -126,7 +126,7 @@ func TestACallThatIsGivenUpIsNotDone(t *testing.T) {
 	})
 }
 
-func TestACallThatHasBegunIsFinishedAlthoughItIsGivenUp(t *testing.T) {
+func TestDo_StartedCallCompletesAfterCancellation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoubling(1, 10)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -141,7 +141,7 @@ func TestACallThatHasBegunIsFinishedAlthoughItIsGivenUp(t *testing.T) {
 	})
 }
 
-func TestNobodyWaitsLongerThanTheLimit(t *testing.T) {
+func TestDo_ReturnsWithinTheLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const limit = 50 * time.Millisecond
 		b := batch.New(1, 1, limit, func(ctx context.Context, _ []*call) { <-ctx.Done() })
@@ -159,7 +159,7 @@ func TestNobodyWaitsLongerThanTheLimit(t *testing.T) {
 	})
 }
 
-func TestAPanicEndsItsBatchAndNoOther(t *testing.T) {
+func TestDo_PanicEndsOnlyItsBatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var first atomic.Bool
 		begun, goOn := make(chan struct{}, 10), make(chan struct{}, 10)
@@ -189,7 +189,7 @@ func TestAPanicEndsItsBatchAndNoOther(t *testing.T) {
 	})
 }
 
-func TestThoseOfABrokenBatchAreTold(t *testing.T) {
+func TestDo_CallsOfABrokenBatchGetErrBroken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		held, begun := make(chan struct{}), make(chan int, 10)
 		b := batch.New(1, 10, time.Minute, func(_ context.Context, calls []*call) {
@@ -226,7 +226,7 @@ func TestThoseOfABrokenBatchAreTold(t *testing.T) {
 	})
 }
 
-func TestNoCallIsLost(t *testing.T) {
+func TestDo_EveryCallRunsOnce(t *testing.T) {
 	b := batch.New(2, 7, time.Minute, func(_ context.Context, calls []*call) {
 		for _, c := range calls {
 			c.twice += 2 * c.n
@@ -246,9 +246,9 @@ func TestNoCallIsLost(t *testing.T) {
 	all.Wait()
 }
 
-// TestACallWhoseCallerHasGivenUpIsNotDone tests callers whose context ended while the call was
+// TestDo_ExpiredCallDoesNotRun tests callers whose context ended while the call was
 // queued, and whose goroutine has not noticed yet.
-func TestACallWhoseCallerHasGivenUpIsNotDone(t *testing.T) {
+func TestDo_ExpiredCallDoesNotRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoubling(1, 10)
 		first := d.start(t, 1)
@@ -280,9 +280,9 @@ type late struct {
 
 func (l *late) Deadline() (time.Time, bool) { return l.deadline, true }
 
-// TestABatchHasNoMoreTimeThanItsCallers tests the deadline of a batch: the last deadline of
+// TestBatch_DeadlineIsTheLastOfItsCallers tests the deadline of a batch: the last deadline of
 // its callers, but no later than its limit.
-func TestABatchHasNoMoreTimeThanItsCallers(t *testing.T) {
+func TestBatch_DeadlineIsTheLastOfItsCallers(t *testing.T) {
 	for name, c := range map[string]struct{ callers, limit, want time.Duration }{
 		"a caller with little time": {time.Second, time.Minute, time.Second},
 		"a caller with much time":   {time.Hour, time.Minute, time.Minute},

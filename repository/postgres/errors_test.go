@@ -18,9 +18,9 @@ import (
 
 func TestMain(m *testing.M) { testserver.Main(m) }
 
-// TestWhatIsNoAnswerAboutTheDataIsUnavailable runs calls against a database with a wrong
+// TestErrors_ServerFaultsAreUnavailable runs calls against a database with a wrong
 // setup. Each error says what to do.
-func TestWhatIsNoAnswerAboutTheDataIsUnavailable(t *testing.T) {
+func TestErrors_ServerFaultsAreUnavailable(t *testing.T) {
 	server := testserver.StartPostgres(t)
 	good := open(t, server.URL)
 	if _, err := good.Migrate(t.Context()); err != nil {
@@ -61,9 +61,9 @@ func TestWhatIsNoAnswerAboutTheDataIsUnavailable(t *testing.T) {
 	}
 }
 
-// TestThePoolFollowsASwitchover demotes the server that the pool is connected to. The pool
+// TestPool_FollowsASwitchover demotes the server that the pool is connected to. The pool
 // connects to the other server of its URL and writes there.
-func TestThePoolFollowsASwitchover(t *testing.T) {
+func TestPool_FollowsASwitchover(t *testing.T) {
 	first, second := testserver.StartPostgres(t), testserver.StartPostgres(t)
 	for _, server := range []*testserver.PostgresServer{first, second} {
 		if _, err := open(t, server.URL).Migrate(t.Context()); err != nil {

@@ -11,9 +11,9 @@ import (
 	"latchkey/repository/redis"
 )
 
-// TestAServerLearnsTheScriptsAgain flushes the scripts of a server repeatedly, as restarts
+// TestScriptFlush_ScriptsAreLoadedAgain flushes the scripts of a server repeatedly, as restarts
 // would, during concurrent calls.
-func TestAServerLearnsTheScriptsAgain(t *testing.T) {
+func TestScriptFlush_ScriptsAreLoadedAgain(t *testing.T) {
 	db, client, _ := open(t)
 
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -50,9 +50,9 @@ func TestAServerLearnsTheScriptsAgain(t *testing.T) {
 	}
 }
 
-// TestANodeThatHangsTakesNoOtherAlong suspends one node of a cluster. Calls to the other nodes
+// TestCluster_HangingNodeDelaysNoOther suspends one node of a cluster. Calls to the other nodes
 // succeed.
-func TestANodeThatHangsTakesNoOtherAlong(t *testing.T) {
+func TestCluster_HangingNodeDelaysNoOther(t *testing.T) {
 	c := testserver.StartCluster(t)
 	db, err := redis.Open(c.URL, redis.Options{Mode: redis.Cluster})
 	must(t, err)

@@ -34,9 +34,9 @@ var calls = map[string]func(context.Context, *redis.DB) error{
 	},
 }
 
-// TestWhatIsNoAnswerAboutTheDataIsUnavailable runs calls against servers with a wrong setup.
+// TestErrors_ServerFaultsAreUnavailable runs calls against servers with a wrong setup.
 // Each call returns ErrUnavailable, and each error says what to do.
-func TestWhatIsNoAnswerAboutTheDataIsUnavailable(t *testing.T) {
+func TestErrors_ServerFaultsAreUnavailable(t *testing.T) {
 	plain, locked := testserver.StartRedis(t), testserver.StartRedis(t)
 	cluster, replica := testserver.StartRedis(t, "--cluster-enabled", "yes"), testserver.StartRedis(t)
 	admin := func(s *testserver.RedisServer) *driver.Client {

@@ -7,9 +7,9 @@ import (
 	"latchkey/repository"
 )
 
-// TestEveryKeyExpires requires that each key has a TTL, one hour longer than its content is
+// TestMemory_EveryKeyExpires requires that each key has a TTL, one hour longer than its content is
 // needed. For that reason PurgeSessions and PurgeLimits do nothing.
-func TestEveryKeyExpires(t *testing.T) {
+func TestMemory_EveryKeyExpires(t *testing.T) {
 	db, client, prefix := open(t)
 
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)

@@ -17,9 +17,9 @@ import (
 
 func TestMain(m *testing.M) { testserver.Main(m) }
 
-// TestASessionTakesLittleMemory creates 100,000 refreshed sessions and measures the memory
+// TestMemory_OfASession creates 100,000 refreshed sessions and measures the memory
 // that Redis uses for each.
-func TestASessionTakesLittleMemory(t *testing.T) {
+func TestMemory_OfASession(t *testing.T) {
 	const sessions, callers, most = 100_000, 16, 600
 	server := testserver.StartRedis(t)
 	db, err := redis.Open(server.URL, redis.Options{})
@@ -105,9 +105,9 @@ func open(t *testing.T) (db *redis.DB, client *driver.Client, prefix string) {
 	return db, client, prefix
 }
 
-// TestATombstoneTakesLittleMemoryAndNotForLong revokes sessions in each way, and measures the
+// TestMemory_OfATombstone revokes sessions in each way, and measures the
 // memory and TTL of the tombstones.
-func TestATombstoneTakesLittleMemoryAndNotForLong(t *testing.T) {
+func TestMemory_OfATombstone(t *testing.T) {
 	db, client, prefix := open(t)
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	ending := func(s repository.Session) repository.Ending {

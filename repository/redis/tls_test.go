@@ -19,9 +19,9 @@ import (
 	"latchkey/repository/redis"
 )
 
-// TestTLSIsSpokenAndCertificatesAreChecked runs on a server with a certificate of an unknown
+// TestOpen_TLSVerifiesCertificates runs on a server with a certificate of an unknown
 // authority.
-func TestTLSIsSpokenAndCertificatesAreChecked(t *testing.T) {
+func TestOpen_TLSVerifiesCertificates(t *testing.T) {
 	dir := t.TempDir()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(t, err)

@@ -66,7 +66,7 @@ func (db *DB) held(t *testing.T) (release func()) {
 	}
 }
 
-func TestJobsThatWaitShareATransaction(t *testing.T) {
+func TestGroup_QueuedJobsShareATransaction(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := numbers(t)
 		release := db.held(t)
@@ -96,7 +96,7 @@ func TestJobsThatWaitShareATransaction(t *testing.T) {
 	})
 }
 
-func TestAJobThatFailsTakesNoOtherAlong(t *testing.T) {
+func TestGroup_FailedJobFailsNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := numbers(t)
 		own := errors.New("this one's own")
@@ -135,7 +135,7 @@ func TestAJobThatFailsTakesNoOtherAlong(t *testing.T) {
 	})
 }
 
-func TestAJobThatIsGivenUpDoesNotRun(t *testing.T) {
+func TestGroup_CancelledJobDoesNotRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := numbers(t)
 		release := db.held(t)
@@ -154,7 +154,7 @@ func TestAJobThatIsGivenUpDoesNotRun(t *testing.T) {
 	})
 }
 
-func TestAPanicIsThatOfItsJob(t *testing.T) {
+func TestGroup_PanicReachesOnlyItsCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := numbers(t)
 		release := db.held(t)
@@ -179,7 +179,7 @@ func TestAPanicIsThatOfItsJob(t *testing.T) {
 	})
 }
 
-func TestAFileThatAnotherProcessHoldsIsWaitedForOnce(t *testing.T) {
+func TestGroup_LockedFileFailsAllCallsAtTheLimit(t *testing.T) {
 	db := numbers(t)
 	const limit = 100 * time.Millisecond
 	db.group = newGroup(db.write.DB, limit)
@@ -206,7 +206,7 @@ func TestAFileThatAnotherProcessHoldsIsWaitedForOnce(t *testing.T) {
 	}
 }
 
-func TestAJobThatFailsHasNoOtherRunAgain(t *testing.T) {
+func TestGroup_FailedJobRerunsNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := numbers(t)
 		release := db.held(t)
@@ -235,7 +235,7 @@ func TestAJobThatFailsHasNoOtherRunAgain(t *testing.T) {
 	})
 }
 
-func TestADiskThatIsFullIsNobodysRefusal(t *testing.T) {
+func TestGroup_FullDiskIsUnavailable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := numbers(t)
 		if _, err := db.write.ExecContext(t.Context(), `CREATE TABLE blobs (n INTEGER PRIMARY KEY, b BLOB)`); err != nil {

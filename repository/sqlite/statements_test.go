@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestAStatementThatIsInUseIsNotUsedTwice(t *testing.T) {
+func TestStatements_NotSharedWhileInUse(t *testing.T) {
 	db := numbers(t)
 	for n := range 3 {
 		if err := db.put(t.Context(), n); err != nil {
@@ -53,7 +53,7 @@ func nested(ctx context.Context, t *testing.T, tx *sql.Tx, query string) error {
 	return rows.Err()
 }
 
-func TestStatementsAreKeptUpToANumber(t *testing.T) {
+func TestStatements_CacheIsBounded(t *testing.T) {
 	db := numbers(t)
 	for n := range 2 * maxKept {
 		for range 2 {
@@ -77,7 +77,7 @@ func TestStatementsAreKeptUpToANumber(t *testing.T) {
 	}
 }
 
-func TestAFailedStatementCanBeUsedAgain(t *testing.T) {
+func TestStatements_ReusableAfterAnError(t *testing.T) {
 	db := numbers(t)
 	for i, ok := range []bool{true, false, false} {
 		if err := db.put(t.Context(), 7); (err == nil) != ok {

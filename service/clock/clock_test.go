@@ -40,7 +40,7 @@ func (s *serverClock) Now(ctx context.Context) (time.Time, error) {
 	return now.Add(time.Duration(s.off.Load())), err
 }
 
-func TestTheClockLimitFollowsTheGrace(t *testing.T) {
+func TestLimit_FollowsTheGrace(t *testing.T) {
 	for grace, want := range map[time.Duration]time.Duration{
 		0: 30 * time.Second, time.Second: 2 * time.Second, 10 * time.Second: 5 * time.Second, time.Hour: 30 * time.Second,
 	} {
@@ -50,9 +50,9 @@ func TestTheClockLimitFollowsTheGrace(t *testing.T) {
 	}
 }
 
-// TestAReplicaWithABadClockServesNobody is of a replica whose clock is off the
+// TestClock_BadClockMakesAReplicaUnavailable is of a replica whose clock is off the
 // database's: not ready, and no login, refresh or rtVerify.
-func TestAReplicaWithABadClockServesNobody(t *testing.T) {
+func TestClock_BadClockMakesAReplicaUnavailable(t *testing.T) {
 	store := testserver.PostgresRedisStore(t)
 	for off, good := range map[time.Duration]bool{
 		0: true, 4 * time.Second: true, -4 * time.Second: true,
@@ -90,9 +90,9 @@ func TestAReplicaWithABadClockServesNobody(t *testing.T) {
 	}
 }
 
-// TestADatabaseWhoseTimeJumpsIsAtFault is of a database server whose clock was set, or
+// TestClock_DatabaseTimeJumpIsTheDatabasesFault is of a database server whose clock was set, or
 // that another one took over from: the replicas stay ready, and delete nothing.
-func TestADatabaseWhoseTimeJumpsIsAtFault(t *testing.T) {
+func TestClock_DatabaseTimeJumpIsTheDatabasesFault(t *testing.T) {
 	store := testserver.PostgresRedisStore(t)
 	server := &serverClock{Clock: store.Clock}
 	store.Clock = server
@@ -122,10 +122,10 @@ func TestADatabaseWhoseTimeJumpsIsAtFault(t *testing.T) {
 	}
 }
 
-// TestNothingIsDeletedByAWrongClock starts, and runs, purges on clocks that are off:
+// TestPurge_WrongClockDeletesNothing starts, and runs, purges on clocks that are off:
 // the audit log, revocations, sessions and codes stay, and a session that was logged
 // out stays over.
-func TestNothingIsDeletedByAWrongClock(t *testing.T) {
+func TestPurge_WrongClockDeletesNothing(t *testing.T) {
 	apptest.OnBoth(t, func(t *testing.T, store repository.Store) {
 		wall := &skew{}
 		at := clock.New(store.Clock, store.TimeMark, apptest.Grace, wall.now, apptest.Discard())
@@ -174,9 +174,9 @@ func TestNothingIsDeletedByAWrongClock(t *testing.T) {
 	})
 }
 
-// TestAnEmbeddedClockIsHeldAgainstTheNewestTime is of a process without a database
+// TestClock_EmbeddedIsComparedWithTheNewestTime is of a process without a database
 // server: a wrong clock deletes nothing until it is in line, or accepted.
-func TestAnEmbeddedClockIsHeldAgainstTheNewestTime(t *testing.T) {
+func TestClock_EmbeddedIsComparedWithTheNewestTime(t *testing.T) {
 	store := testserver.SQLiteStore(t)
 	var log strings.Builder
 	wall := &skew{}
@@ -222,9 +222,9 @@ func TestAnEmbeddedClockIsHeldAgainstTheNewestTime(t *testing.T) {
 	}
 }
 
-// TestASessionThatAWrongClockSaysIsOverIsNotForgotten is of refusals that end when
+// TestRefresh_WrongClockDeletesNoSession is of refusals that end when
 // the clock is right: the browser must keep its cookies until then.
-func TestASessionThatAWrongClockSaysIsOverIsNotForgotten(t *testing.T) {
+func TestRefresh_WrongClockDeletesNoSession(t *testing.T) {
 	store := testserver.SQLiteStore(t)
 	wall := &skew{}
 	clock := clock.New(store.Clock, store.TimeMark, apptest.Grace, wall.now, apptest.Discard())
@@ -244,9 +244,9 @@ func TestASessionThatAWrongClockSaysIsOverIsNotForgotten(t *testing.T) {
 	}
 }
 
-// TestAReplicaThatStoodStillHasWoken is of the ticker, and of a call that comes before
+// TestWoken_AfterThePauseOfAProcess is of the ticker, and of a call that comes before
 // the ticker has noticed.
-func TestAReplicaThatStoodStillHasWoken(t *testing.T) {
+func TestWoken_AfterThePauseOfAProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		wall := &skew{}
 		clock := clock.New(nil, nil, apptest.Grace, wall.now, apptest.Discard())
@@ -277,9 +277,9 @@ func TestAReplicaThatStoodStillHasWoken(t *testing.T) {
 	})
 }
 
-// TestTheIatOfARefreshTokenRefusesNothing is of a replica whose clock is behind that
+// TestRefresh_FutureIatIsAccepted is of a replica whose clock is behind that
 // of the one which issued the token: the stored session decides.
-func TestTheIatOfARefreshTokenRefusesNothing(t *testing.T) {
+func TestRefresh_FutureIatIsAccepted(t *testing.T) {
 	apptest.OnBoth(t, func(t *testing.T, store repository.Store) {
 		w := apptest.NewWorld(t, store, apptest.Standard)
 		w.User(t, "ada")
@@ -294,8 +294,8 @@ func TestTheIatOfARefreshTokenRefusesNothing(t *testing.T) {
 	})
 }
 
-// TestOurGuardAndOthersDifferInTheirLeeway is of access tokens past their expiry.
-func TestOurGuardAndOthersDifferInTheirLeeway(t *testing.T) {
+// TestVerifyAccess_LeewayOfTheServiceAndOfRemotes is of access tokens past their expiry.
+func TestVerifyAccess_LeewayOfTheServiceAndOfRemotes(t *testing.T) {
 	now := apptest.Noon
 	at := func() time.Time { return now }
 	access, _ := apptest.ForgeableKey(t)
@@ -318,9 +318,9 @@ func TestOurGuardAndOthersDifferInTheirLeeway(t *testing.T) {
 	}
 }
 
-// TestAnEmptySessionStoreIsNoReasonToForgetASession is of a Redis that lost everything,
+// TestRefresh_UnknownSessionKeepsCookies is of a Redis that lost everything,
 // or of another one: it may come back.
-func TestAnEmptySessionStoreIsNoReasonToForgetASession(t *testing.T) {
+func TestRefresh_UnknownSessionKeepsCookies(t *testing.T) {
 	apptest.OnBoth(t, func(t *testing.T, store repository.Store) {
 		w := apptest.NewWorld(t, store, apptest.Standard)
 		id := w.User(t, "ada")

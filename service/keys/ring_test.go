@@ -89,7 +89,7 @@ func states(keys []keys.Info, use keys.Use) string {
 	return strings.Join(list, " ")
 }
 
-func TestReplicasThatStartTogetherAgreeOnTheKeys(t *testing.T) {
+func TestRing_ReplicasThatStartTogetherAgreeOnTheKeys(t *testing.T) {
 	for _, a := range []jose.Algorithm{jose.HS256, jose.EdDSA} {
 		t.Run(string(a), func(t *testing.T) {
 			apptest.OnBoth(t, func(t *testing.T, store repository.Store) {
@@ -120,7 +120,7 @@ func TestReplicasThatStartTogetherAgreeOnTheKeys(t *testing.T) {
 	}
 }
 
-func TestTheLifeOfAKey(t *testing.T) {
+func TestRing_StatesOfAKey(t *testing.T) {
 	apptest.OnBoth(t, func(t *testing.T, store repository.Store) {
 		ctx := t.Context()
 		r := newReplica(t, store, apptest.Secret, keyPolicy(jose.EdDSA))
@@ -199,7 +199,7 @@ func indexOf(list []keys.Info, state keys.State) int {
 	return -1
 }
 
-func TestKeysRotateBySchedule(t *testing.T) {
+func TestRing_RotatesBySchedule(t *testing.T) {
 	policy := keyPolicy(jose.ES256)
 	policy.Rotation = 24 * time.Hour
 	store := testserver.SQLiteStore(t)
@@ -220,7 +220,7 @@ func TestKeysRotateBySchedule(t *testing.T) {
 	}
 }
 
-func TestKeysThatWereSealedUnderAnotherSecretAreNotUsed(t *testing.T) {
+func TestRing_KeysOfAnotherSecretAreNotUsed(t *testing.T) {
 	apptest.OnBoth(t, func(t *testing.T, store repository.Store) {
 		apptest.Must(t, newReplica(t, store, apptest.Secret, keyPolicy(jose.HS256)).Start(t.Context()))
 		other := newReplica(t, store, apptest.Secret+"!", keyPolicy(jose.HS256))
@@ -237,7 +237,7 @@ func TestKeysThatWereSealedUnderAnotherSecretAreNotUsed(t *testing.T) {
 	})
 }
 
-func TestNoKeyStandsInTheDatabaseInTheClear(t *testing.T) {
+func TestRing_StoredKeysAreEncrypted(t *testing.T) {
 	store := testserver.SQLiteStore(t)
 	r := newReplica(t, store, apptest.Secret, keyPolicy(jose.EdDSA))
 	apptest.Must(t, r.Start(t.Context()))
@@ -268,7 +268,7 @@ func TestNoKeyStandsInTheDatabaseInTheClear(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeReadKeepsNoRevokedKeyAlive(t *testing.T) {
+func TestRing_UnreadableKeysKeepNoRevokedKey(t *testing.T) {
 	apptest.OnBoth(t, func(t *testing.T, store repository.Store) {
 		path := filepath.Join(t.TempDir(), "keys.json")
 		one, err := jose.GenerateKey(jose.EdDSA)
@@ -328,7 +328,7 @@ func TestWhatCannotBeReadKeepsNoRevokedKeyAlive(t *testing.T) {
 	})
 }
 
-func TestAKeyThatCouldNotBeReadBackIsNotStored(t *testing.T) {
+func TestRing_KeyThatCannotBeReadBackIsNotStored(t *testing.T) {
 	three, err := rsa.GenerateMultiPrimeKey(rand.Reader, 3, 2048) //nolint:staticcheck // people have them
 	apptest.Must(t, err)
 	der, err := x509.MarshalPKCS8PrivateKey(three)
@@ -345,9 +345,9 @@ func TestAKeyThatCouldNotBeReadBackIsNotStored(t *testing.T) {
 	}
 }
 
-// TestAKeyThatMayBeNewRefusesNobody has a replica that has not heard of the keys
+// TestRing_UnknownKeyThatMayBeNewIsUnavailable has a replica that has not heard of the keys
 // for a while meet a token of one that was made since.
-func TestAKeyThatMayBeNewRefusesNobody(t *testing.T) {
+func TestRing_UnknownKeyThatMayBeNewIsUnavailable(t *testing.T) {
 	store := testserver.SQLiteStore(t)
 	late, other := newReplica(t, store, apptest.Secret, keyPolicy(jose.EdDSA)), newReplica(t, store, apptest.Secret, keyPolicy(jose.EdDSA))
 	apptest.Must(t, late.Start(t.Context()))
@@ -374,7 +374,7 @@ func TestAKeyThatMayBeNewRefusesNobody(t *testing.T) {
 	}
 }
 
-func TestKeysFromAFile(t *testing.T) {
+func TestRing_KeysFromAFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "keys.json")
 	write := func(keys ...map[string]any) {
 		b, err := json.Marshal(map[string]any{"keys": keys})
@@ -442,7 +442,7 @@ func TestKeysFromAFile(t *testing.T) {
 	}
 }
 
-func TestKeysAreReadFromPEM(t *testing.T) {
+func TestParseKey_ReadsPEM(t *testing.T) {
 	_, ed, err := ed25519.GenerateKey(rand.Reader)
 	apptest.Must(t, err)
 	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -479,9 +479,9 @@ func TestKeysAreReadFromPEM(t *testing.T) {
 	}
 }
 
-// TestTwoDeploymentsWithOneSecretShareNoKey is of a copy of a deployment, for staging
+// TestRing_DeploymentsWithOneSecretShareNoKey is of a copy of a deployment, for staging
 // say, that was given the same secret.
-func TestTwoDeploymentsWithOneSecretShareNoKey(t *testing.T) {
+func TestRing_DeploymentsWithOneSecretShareNoKey(t *testing.T) {
 	for _, algorithm := range []jose.Algorithm{jose.HS256, jose.ES256} {
 		one := newReplica(t, testserver.SQLiteStore(t), apptest.Secret, keyPolicy(algorithm))
 		two := newReplica(t, testserver.SQLiteStore(t), apptest.Secret, keyPolicy(algorithm))

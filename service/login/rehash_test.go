@@ -13,7 +13,7 @@ import (
 	"latchkey/service/token"
 )
 
-func TestALoginHashesAnewWhereTheCostHasChanged(t *testing.T) {
+func TestLogin_RehashesWhenTheCostHasChanged(t *testing.T) {
 	apptest.OnBoth(t, func(t *testing.T, store repository.Store) {
 		w := apptest.NewWorld(t, store, apptest.Standard)
 		id := w.User(t, "ada")

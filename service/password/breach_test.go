@@ -24,7 +24,7 @@ func breachList(passwords []string, line func(digest string, i int) string) []by
 	return []byte(strings.Join(lines, ""))
 }
 
-func TestABreachFileIsSearchedInEveryForm(t *testing.T) {
+func TestBreachFile_FoundInEveryFormat(t *testing.T) {
 	var in, out []string
 	for i := range 1000 {
 		in, out = append(in, fmt.Sprint("breached", i)), append(out, fmt.Sprint("unheard", i))
@@ -61,7 +61,7 @@ func TestABreachFileIsSearchedInEveryForm(t *testing.T) {
 	}
 }
 
-func TestThePasswordPolicySaysWhy(t *testing.T) {
+func TestPolicy_ReportsTheReason(t *testing.T) {
 	list := breachList([]string{"a breached password"}, func(d string, _ int) string { return d + ":3\n" })
 	breached, err := password.NewBreachFile(bytes.NewReader(list), int64(len(list)))
 	apptest.Must(t, err)

@@ -14,7 +14,7 @@ import (
 	"latchkey/service/password"
 )
 
-func TestTheGateAnswersAtOnceWhenTheQueueIsFull(t *testing.T) {
+func TestHash_FullQueueIsRefusedAtOnce(t *testing.T) {
 	h := password.NewHasher(11, 1, 0) // one hash of 0.1 s and more at a time, one waiting
 	defer h.Close()
 	p := password.New("correct horse")
@@ -39,7 +39,7 @@ func TestTheGateAnswersAtOnceWhenTheQueueIsFull(t *testing.T) {
 	}
 }
 
-func TestWhoeverHasGoneAwayLeavesTheQueue(t *testing.T) {
+func TestGate_CancelledCallLeavesTheQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		do, _ := password.GateForTest(t, 1, time.Minute, time.Second)
 		release := make(chan struct{})
@@ -54,7 +54,7 @@ func TestWhoeverHasGoneAwayLeavesTheQueue(t *testing.T) {
 	})
 }
 
-func TestBcryptNeverIgnoresTheEndOfAPassword(t *testing.T) {
+func TestCompare_PasswordsOverTheLimitOfBcrypt(t *testing.T) {
 	h := password.NewHasher(4, 1, time.Minute)
 	defer h.Close()
 	longest := strings.Repeat("a", 72)
@@ -75,7 +75,7 @@ func TestBcryptNeverIgnoresTheEndOfAPassword(t *testing.T) {
 	}
 }
 
-func TestWhoeverHasGoneAwayIsNotAnsweredByTheSlot(t *testing.T) {
+func TestGate_CancelledCallIsNotReportedAsDone(t *testing.T) {
 	h := password.NewHasher(4, 1, time.Minute)
 	defer h.Close()
 	gone, cancel := context.WithCancel(t.Context())
@@ -87,7 +87,7 @@ func TestWhoeverHasGoneAwayIsNotAnsweredByTheSlot(t *testing.T) {
 	}
 }
 
-func TestTheGateAnswersWhoeverHasWaitedTooLong(t *testing.T) {
+func TestGate_RefusesCallsThatWaitedTooLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		do, counts := password.GateForTest(t, 1, 50*time.Millisecond, time.Millisecond) // 50 places: what was measured was much faster
 		begun := make(chan struct{})
@@ -115,9 +115,9 @@ func TestTheGateAnswersWhoeverHasWaitedTooLong(t *testing.T) {
 	})
 }
 
-// TestOneAddressHasAQuarterOfThePlaces has an address ask for more hashes than there
+// TestGate_OneAddressGetsAQuarterOfTheQueue has an address ask for more hashes than there
 // are places: it is refused beyond its share, and other addresses are not.
-func TestOneAddressHasAQuarterOfThePlaces(t *testing.T) {
+func TestGate_OneAddressGetsAQuarterOfTheQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		do, counts := password.GateForTest(t, 2, 20*time.Second, time.Second) // 40 places
 		stop := make(chan struct{})

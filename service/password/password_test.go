@@ -6,7 +6,7 @@ import (
 	"latchkey/service/password"
 )
 
-func TestAPasswordIsTheSameFromEveryKeyboardAndNeverShown(t *testing.T) {
+func TestPassword_NormalizedAndRedacted(t *testing.T) {
 	composed, decomposed := password.New("caf\u00e9 au lait"), password.New("cafe\u0301 au lait")
 	if composed != decomposed {
 		t.Error("the same characters are two passwords")

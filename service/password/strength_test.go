@@ -11,7 +11,7 @@ import (
 	"latchkey/service/password"
 )
 
-func TestAScoreIsZeroForWhatThePolicyRefuses(t *testing.T) {
+func TestScore_ZeroIfThePolicyRefuses(t *testing.T) {
 	scorer := password.NewScorer(password.Policy{MinLength: 8})
 	for typed, want := range map[string][2]int{
 		"password1": {0, 0}, "short": {0, 0}, "ada@example.org": {0, 0}, strings.Repeat("Ab1!", 300): {0, 0},
@@ -24,7 +24,7 @@ func TestAScoreIsZeroForWhatThePolicyRefuses(t *testing.T) {
 	}
 }
 
-func TestWhoeverIsOneTooManyIsToldAtOnce(t *testing.T) {
+func TestScore_FullQueueIsRefusedAtOnce(t *testing.T) {
 	scorer := password.NewScorer(password.Policy{MinLength: 8})
 	slow := password.New(strings.Repeat("a1B2", 16))
 	var all sync.WaitGroup
@@ -45,10 +45,10 @@ func TestWhoeverIsOneTooManyIsToldAtOnce(t *testing.T) {
 	}
 }
 
-// TestOneAddressHasAQuarterOfTheScores has one address ask all the time: another is
+// TestScore_OneAddressGetsAQuarterOfTheQueue has one address ask all the time: another is
 // answered. The passwords are of the characters that stand for letters, which are the
 // dearest.
-func TestOneAddressHasAQuarterOfTheScores(t *testing.T) {
+func TestScore_OneAddressGetsAQuarterOfTheQueue(t *testing.T) {
 	scorer := password.NewScorer(password.Policy{MinLength: 8})
 	slow := password.New(strings.Repeat("4@8({[<369&#!1/|0$5+7%2zZ", 3)[:72])
 	ctx, cancel := context.WithCancel(t.Context())

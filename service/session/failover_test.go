@@ -82,9 +82,9 @@ func (c *crowd) round(t *testing.T) (refused []error) {
 	return refused
 }
 
-// TestAClusterFailsOverAndIsReshardedUnderLoad runs on three primaries and three
+// TestRefresh_ClusterFailoverAndReshardingLogNobodyOut runs on three primaries and three
 // replicas: a takeover and moved slots while 60 clients refresh.
-func TestAClusterFailsOverAndIsReshardedUnderLoad(t *testing.T) {
+func TestRefresh_ClusterFailoverAndReshardingLogNobodyOut(t *testing.T) {
 	cluster := testserver.StartCluster(t)
 	store, rd := openRedis(t, cluster.URL, redis.Cluster)
 	apptest.Must(t, rd.Ping(t.Context()))
@@ -120,9 +120,9 @@ func TestAClusterFailsOverAndIsReshardedUnderLoad(t *testing.T) {
 	}
 }
 
-// TestLostWritesLoseNoSessionAndUndoNoRevocation goes on with a replica that
+// TestFailover_LostWritesLoseNoSessionAndNoRevocation goes on with a replica that
 // never heard of the last writes to its primary.
-func TestLostWritesLoseNoSessionAndUndoNoRevocation(t *testing.T) {
+func TestFailover_LostWritesLoseNoSessionAndNoRevocation(t *testing.T) {
 	pair := testserver.StartPair(t)
 	store, _ := openRedis(t, pair.Primary.URL, redis.Standalone)
 	before := apptest.NewWorld(t, store, apptest.Standard)
@@ -191,9 +191,9 @@ func refreshed(t *testing.T, w *apptest.World, token token.Raw) token.Raw {
 	return g.Refresh
 }
 
-// TestASentinelReplacesThePrimaryUnderLoad kills the primary while 30 clients
+// TestRefresh_SentinelFailoverUnderLoad kills the primary while 30 clients
 // refresh.
-func TestASentinelReplacesThePrimaryUnderLoad(t *testing.T) {
+func TestRefresh_SentinelFailoverUnderLoad(t *testing.T) {
 	pair := testserver.StartPair(t)
 	pair.StartSentinel(t)
 	store, rd := openRedis(t, pair.SentinelURL, redis.Sentinel)

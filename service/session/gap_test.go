@@ -77,9 +77,9 @@ func unheardReuse(t *testing.T, w *apptest.World, database *faulty) (spent, live
 	return spent, live
 }
 
-// TestTheGapBetweenTheTwoWrites fails each of the two writes that end a session,
+// TestLogout_FailureBetweenTheTwoWrites fails each of the two writes that end a session,
 // on both sets of stores, which have the same gap.
-func TestTheGapBetweenTheTwoWrites(t *testing.T) {
+func TestLogout_FailureBetweenTheTwoWrites(t *testing.T) {
 	apptest.OnBoth(t, func(t *testing.T, store repository.Store) {
 		database, sessions := &faulty{Revocations: store.Revocations}, &tombless{Sessions: store.Sessions}
 		store.Revocations, store.Sessions = database, sessions

@@ -19,9 +19,9 @@ import (
 	"latchkey/service/token"
 )
 
-// TestOneOfManyPresentationsRotates is I2: of 64 parallel presentations of one
+// TestRefresh_ParallelCallsGetOneSuccessor is I2: of 64 parallel presentations of one
 // live token exactly one is rotated, the rest are replayed, with one token.
-func TestOneOfManyPresentationsRotates(t *testing.T) {
+func TestRefresh_ParallelCallsGetOneSuccessor(t *testing.T) {
 	apptest.OnBoth(t, func(t *testing.T, store repository.Store) {
 		w := apptest.NewWorld(t, store, apptest.Standard)
 		w.User(t, "ada")
@@ -90,10 +90,10 @@ type machine struct {
 	sessions map[string]*modelSession // by session id
 }
 
-// TestHonestClientsStayAndThievesAreFound is I1 and I3 to I7 and I9 as a state
+// TestRefresh_HonestClientsStayAndReplaysAreDetected is I1 and I3 to I7 and I9 as a state
 // machine: honest clients with lost answers and parallel tabs, a thief who
 // replays what was spent, log-outs, and a clock that steps.
-func TestHonestClientsStayAndThievesAreFound(t *testing.T) {
+func TestRefresh_HonestClientsStayAndReplaysAreDetected(t *testing.T) {
 	apptest.OnBoth(t, func(t *testing.T, store repository.Store) {
 		calls := &holding{Sessions: store.Sessions}
 		store.Sessions = calls

@@ -12,9 +12,9 @@ import (
 	"latchkey/service/token"
 )
 
-// TestARefusedRefreshIsOneRecordAMinute has somebody with a token send it with a wrong
+// TestRefresh_RefusalsAreAuditedOnceAMinute has somebody with a token send it with a wrong
 // id, and for another client, as often as they like.
-func TestARefusedRefreshIsOneRecordAMinute(t *testing.T) {
+func TestRefresh_RefusalsAreAuditedOnceAMinute(t *testing.T) {
 	apptest.OnBoth(t, func(t *testing.T, store repository.Store) {
 		w := apptest.NewWorld(t, store, apptest.Standard)
 		id := w.User(t, "ada")

@@ -10,9 +10,9 @@ import (
 	"latchkey/service/token"
 )
 
-// TestAnAccessTokenSaysTheEpoch is of tokens of this version, and of one before it,
+// TestMintAccess_HasTheEpoch is of tokens of this version, and of one before it,
 // which are checked in the session store.
-func TestAnAccessTokenSaysTheEpoch(t *testing.T) {
+func TestMintAccess_HasTheEpoch(t *testing.T) {
 	apptest.OnBoth(t, func(t *testing.T, store repository.Store) {
 		w := apptest.NewWorld(t, store, apptest.Standard)
 		w.User(t, "ada")
@@ -43,9 +43,9 @@ func TestAnAccessTokenSaysTheEpoch(t *testing.T) {
 	})
 }
 
-// TestATokenThatSaysMoreThanIsTrueMustBeRefreshed is of a privilege that was taken
+// TestState_OutdatedPrivilegeMustBeRefreshed is of a privilege that was taken
 // away after the token was issued.
-func TestATokenThatSaysMoreThanIsTrueMustBeRefreshed(t *testing.T) {
+func TestState_OutdatedPrivilegeMustBeRefreshed(t *testing.T) {
 	w := apptest.NewWorld(t, testserver.SQLiteStore(t), apptest.Standard)
 	w.User(t, "ada")
 	who, err := w.Tokens.VerifyAccess(w.LogIn(t, "ada").Access)
@@ -56,9 +56,9 @@ func TestATokenThatSaysMoreThanIsTrueMustBeRefreshed(t *testing.T) {
 	}
 }
 
-// TestATokenOfAClientThatIsGoneIsWorthNothing is of tokens that an OAuth client got
+// TestOAuth_TokensOfADeletedClientAreRefused is of tokens that an OAuth client got
 // for a user.
-func TestATokenOfAClientThatIsGoneIsWorthNothing(t *testing.T) {
+func TestOAuth_TokensOfADeletedClientAreRefused(t *testing.T) {
 	w := apptest.NewWorld(t, testserver.SQLiteStore(t), apptest.Standard)
 	w.User(t, "ada")
 	who, err := w.Tokens.VerifyAccess(w.LogIn(t, "ada").Access)

@@ -13,9 +13,9 @@ import (
 	"latchkey/service/token"
 )
 
-// TestATokenHasOneSignature computes the other signature of ES256 tokens, which is as
+// TestVerify_RefusesTheHighSignatureOfES256 computes the other signature of ES256 tokens, which is as
 // good to most libraries: it is refused, and ours are never it.
-func TestATokenHasOneSignature(t *testing.T) {
+func TestVerify_RefusesTheHighSignatureOfES256(t *testing.T) {
 	tokens := apptest.NewMinter(t, apptest.GenerateKey(t, jose.ES256))
 	for range 64 { // half of them would be high
 		subject := token.Subject{UserID: "u", SessionID: "s", ClientID: token.ClientAPI}

@@ -26,10 +26,10 @@ import (
 	"latchkey/service/token"
 )
 
-// TestForgedSignaturesAreRefused tries what an attacker can make without the
+// TestVerify_RefusesForgedSignatures tries what an attacker can make without the
 // private key, for each algorithm that has a public one. The kid, the claims and
 // the type are always right.
-func TestForgedSignaturesAreRefused(t *testing.T) {
+func TestVerify_RefusesForgedSignatures(t *testing.T) {
 	tried := 0
 	for _, a := range []jose.Algorithm{jose.EdDSA, jose.ES256, jose.RS256} {
 		private := generateSigner(t, a)
@@ -148,8 +148,8 @@ func asSecrets(t *testing.T, public any) map[string][]byte {
 	return list
 }
 
-// TestOneKeyHasOneUse signs tokens with the right key for the wrong purpose.
-func TestOneKeyHasOneUse(t *testing.T) {
+// TestRing_AKeyHasOneUse signs tokens with the right key for the wrong purpose.
+func TestRing_AKeyHasOneUse(t *testing.T) {
 	w := apptest.NewWorld(t, testserver.SQLiteStore(t), apptest.Standard)
 	w.User(t, "ada")
 	refresh := w.Begin(t, "ada")

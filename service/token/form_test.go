@@ -11,9 +11,9 @@ import (
 	"latchkey/service/token"
 )
 
-// TestTokensThatTwoParsersReadDifferentlyAreRefused signs each token properly:
+// TestVerify_RefusesAmbiguousForms signs each token properly:
 // only its form is wrong.
-func TestTokensThatTwoParsersReadDifferentlyAreRefused(t *testing.T) {
+func TestVerify_RefusesAmbiguousForms(t *testing.T) {
 	access, key := apptest.ForgeableKey(t)
 	kid, tokens := access.ID, apptest.NewMinter(t, access)
 	header := `{"alg":"HS256","typ":"at+jwt","kid":"` + kid + `"}`

@@ -15,7 +15,7 @@ import (
 	"latchkey/service/token"
 )
 
-func TestForgedAccessTokensAreRefused(t *testing.T) {
+func TestVerifyAccess_RefusesForgedTokens(t *testing.T) {
 	access, key := apptest.ForgeableKey(t)
 	kid, tokens := access.ID, apptest.NewMinter(t, access)
 	header := map[string]any{"alg": "HS256", "typ": "at+jwt", "kid": kid}
@@ -59,7 +59,7 @@ func TestForgedAccessTokensAreRefused(t *testing.T) {
 	t.Logf("%d forged tokens refused", len(cases))
 }
 
-func TestAShortSecretIsRefused(t *testing.T) {
+func TestNew_RefusesAShortSecret(t *testing.T) {
 	if _, err := secret.New([]byte("too short")); err == nil {
 		t.Error("a short secret was accepted")
 	}

@@ -10,10 +10,10 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestAPageOfAnotherSite has a page on localhost use the service on 127.0.0.1, which is
+// TestLogin_PageOfAnotherSiteIsToldWhyCookiesFail has a page on localhost use the service on 127.0.0.1, which is
 // another site to a browser: cookies would be set and never sent back, so the log-in says
 // so. A monitoring tool adds headers to each of its requests.
-func TestAPageOfAnotherSite(t *testing.T) {
+func TestLogin_PageOfAnotherSiteIsToldWhyCookiesFail(t *testing.T) {
 	page := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
 		_, _ = fmt.Fprint(w, "<p>another site</p>")

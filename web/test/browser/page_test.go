@@ -66,8 +66,8 @@ func TestThePage(t *testing.T) {
 	}
 }
 
-// TestAStolenTokenIsFoundOut plays the thief on the page.
-func TestAStolenTokenIsFoundOut(t *testing.T) {
+// TestDemo_StolenTokenIsDetected plays the thief on the page.
+func TestDemo_StolenTokenIsDetected(t *testing.T) {
 	s := serve(t, "LATCHKEY_REFRESH_GRACE=1s", "LATCHKEY_REFRESH_RECOVERY=1h")
 	b := browser(t)
 	b.signUp(s)
@@ -92,8 +92,8 @@ func TestAStolenTokenIsFoundOut(t *testing.T) {
 	b.until(`document.querySelectorAll("#devices li").length === 1`) // the browser's own goes on
 }
 
-// TestKeyboard goes through the page by the tab key alone.
-func TestKeyboard(t *testing.T) {
+// TestDemo_UsableByKeyboard goes through the page by the tab key alone.
+func TestDemo_UsableByKeyboard(t *testing.T) {
 	s := serve(t)
 	b := browser(t)
 	b.do(chromedp.Navigate(s.url+"/demo"), visible("#login"))
@@ -138,8 +138,8 @@ func (b *tab) named() {
 	}
 }
 
-// TestThePageIsOffWhereUsersAre demands that a deployment has to ask for it.
-func TestThePageIsOffWhereUsersAre(t *testing.T) {
+// TestDemo_OffInProduction demands that a deployment has to ask for it.
+func TestDemo_OffInProduction(t *testing.T) {
 	s := serve(t, "LATCHKEY_DEMO_ENABLED=auto")
 	client := http.Client{Transport: &http.Transport{TLSClientConfig: insecure}}
 	for _, path := range []string{"/demo", "/demo/client.js", "/demo/expire"} {

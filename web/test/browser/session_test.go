@@ -41,10 +41,10 @@ const expire = `fetch("/demo/expire", {method: "POST"}).then((r) => r.status)`
 // withoutLocks is an old browser.
 const withoutLocks = `Object.defineProperty(navigator, "locks", {value: undefined})`
 
-// TestTabsThatReloadAtOnce has tabs reload when the access token has expired, in
+// TestRefresh_TabsThatReloadTogetherStayLoggedIn has tabs reload when the access token has expired, in
 // each round: with our client, with our client in a browser without locks, and with
 // pages that take no care at all.
-func TestTabsThatReloadAtOnce(t *testing.T) {
+func TestRefresh_TabsThatReloadTogetherStayLoggedIn(t *testing.T) {
 	// Each round is later than twice the grace, so that each has a token replaced.
 	s := serve(t, "LATCHKEY_REFRESH_GRACE=1s")
 	b := browser(t)
@@ -133,8 +133,8 @@ func TestRefresh_AStoppedTabDoesNotStopAnother(t *testing.T) {
 	}
 }
 
-// TestADroppedAnswer loses the answer of a refresh: the next one is honoured.
-func TestADroppedAnswer(t *testing.T) {
+// TestRefresh_RetryAfterALostAnswerSucceeds loses the answer of a refresh: the next one is honoured.
+func TestRefresh_RetryAfterALostAnswerSucceeds(t *testing.T) {
 	s := serve(t, "LATCHKEY_REFRESH_GRACE=500ms")
 	b := browser(t)
 	b.signUp(s)
@@ -154,8 +154,8 @@ func TestADroppedAnswer(t *testing.T) {
 	}
 }
 
-// TestALogoutIsHeardByAllTabs ends the session in one of three.
-func TestALogoutIsHeardByAllTabs(t *testing.T) {
+// TestLogout_ReachesAllTabs ends the session in one of three.
+func TestLogout_ReachesAllTabs(t *testing.T) {
 	s := serve(t)
 	b := browser(t)
 	b.signUp(s)
@@ -178,8 +178,8 @@ func TestALogoutIsHeardByAllTabs(t *testing.T) {
 	b.do(visible("#in"))
 }
 
-// TestCookiesAreAsPromised reads the jar, and tries to from a script.
-func TestCookiesAreAsPromised(t *testing.T) {
+// TestCookies_HaveTheirAttributes reads the jar, and tries to from a script.
+func TestCookies_HaveTheirAttributes(t *testing.T) {
 	s := serve(t)
 	b := browser(t)
 	b.signUp(s)
@@ -201,9 +201,9 @@ func TestCookiesAreAsPromised(t *testing.T) {
 	}
 }
 
-// TestAnotherSiteCannotWrite submits forms from another site, with our cookies as
+// TestCSRF_OtherSitesCannotWrite submits forms from another site, with our cookies as
 // far as the browser sends them.
-func TestAnotherSiteCannotWrite(t *testing.T) {
+func TestCSRF_OtherSitesCannotWrite(t *testing.T) {
 	s := serve(t)
 	evil := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html")

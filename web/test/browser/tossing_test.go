@@ -13,10 +13,10 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestASubdomainThatSetsCookiesTakesNoSession is of an attacker with a host beside the
+// TestCookies_SubdomainCannotReplaceTheSession is of an attacker with a host beside the
 // service's, and an account: the host sets refresh cookies of that account for all
 // hosts of the domain, before the victim logs in and after.
-func TestASubdomainThatSetsCookiesTakesNoSession(t *testing.T) {
+func TestCookies_SubdomainCannotReplaceTheSession(t *testing.T) {
 	s := serveAt(t, "auth.example.test")
 	eve := account(t, s, "eve")
 	evil := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
