@@ -150,7 +150,7 @@ func (h honest) refused(p repository.Presentation, ticks int, seen map[honest]bo
 		return ""
 	}
 	seen[h] = true
-	for _, next := range h.steps(p) {
+	for next := range func(yield func(step) bool) { h.steps(p, yield) } {
 		if next.session.Ended != "" {
 			return next.how()
 		}
@@ -161,14 +161,16 @@ func (h honest) refused(p repository.Presentation, ticks int, seen map[honest]bo
 	return ""
 }
 
-// steps returns the possible events of a tick: a delayed call arrives, or the client makes a
+// steps yields the possible events of a tick: a delayed call arrives, or the client makes a
 // call, which succeeds, is lost or is delayed, through a replica whose clock is right, ahead
 // or behind.
-func (h honest) steps(p repository.Presentation) []step {
+func (h honest) steps(p repository.Presentation, yield func(step) bool) {
 	h.tick++
 	h.session.RotatedAt = h.session.RotatedAt.Add(-tick)
 	h.session.UsedAt, h.session.RecoveryAt = epoch, epoch.Add(-repository.RecoveryWindow)
-	list := []step{{h, func() string { return "wait" }}}
+	if !yield(step{h, func() string { return "wait" }}) {
+		return
+	}
 	for i, d := range h.delayed {
 		if d.call == 0 {
 			continue
@@ -180,7 +182,9 @@ func (h honest) steps(p repository.Presentation) []step {
 			made = time.Duration(d.skew) * tick
 		}
 		late.session, _ = judged(late.session, p, d.gen, made, d.call, d.woken)
-		list = append(list, step{late, func() string { return fmt.Sprintf("tick %d: the call %+v arrives", h.tick, d) }})
+		if !yield(step{late, func() string { return fmt.Sprintf("tick %d: the call %+v arrives", h.tick, d) }}) {
+			return
+		}
 	}
 	limit := int(p.ClockLimit / tick)
 	for skew := -limit; skew <= limit; skew++ {
@@ -190,7 +194,9 @@ func (h honest) steps(p repository.Presentation) []step {
 			for _, woken := range []bool{false, true} {
 				held := call
 				held.delayed[i] = delayed{call.calls, h.holds, h.tick, skew, woken}
-				list = append(list, step{held, func() string { return fmt.Sprintf("tick %d: the call %+v is held", h.tick, held.delayed[i]) }})
+				if !yield(step{held, func() string { return fmt.Sprintf("tick %d: the call %+v is held", h.tick, held.delayed[i]) }}) {
+					return
+				}
 			}
 		}
 		after, outcome := judged(h.session, p, h.holds, time.Duration(skew)*tick, call.calls, false)
@@ -204,13 +210,16 @@ func (h honest) steps(p repository.Presentation) []step {
 		how := func() string {
 			return fmt.Sprintf("tick %d: generation %d, skew %d: %s", h.tick, h.holds, skew, outcome)
 		}
-		list = append(list, step{call, func() string { return how() + ", and its answer is lost" }})
+		if !yield(step{call, func() string { return how() + ", and its answer is lost" }}) {
+			return
+		}
 		if outcome.Accepted() {
 			call.holds = after.Gen
-			list = append(list, step{call, how})
+			if !yield(step{call, how}) {
+				return
+			}
 		}
 	}
-	return list
 }
 
 // judged presents a generation to a session at a time, now being the epoch.
