@@ -53,42 +53,50 @@ func TestLimit_FollowsTheGrace(t *testing.T) {
 // TestClock_BadClockMakesAReplicaUnavailable is of a replica whose clock is off the
 // database's: not ready, and no login, refresh or rtVerify.
 func TestClock_BadClockMakesAReplicaUnavailable(t *testing.T) {
-	store := testserver.PostgresRedisStore(t)
 	for off, good := range map[time.Duration]bool{
 		0: true, 4 * time.Second: true, -4 * time.Second: true,
 		6 * time.Second: false, -6 * time.Second: false, -70 * time.Second: false, 400 * apptest.Day: false, -400 * apptest.Day: false,
 	} {
 		t.Run(off.String(), func(t *testing.T) {
-			wall := &skew{}
-			wall.set(off)
-			clock := clock.New(store.Clock, store.TimeMark, apptest.Grace, wall.now, apptest.Discard())
-			clock.Start(t.Context())
-			w := apptest.NewWorldBy(t, store, apptest.Standard, clock)
-			ahead, bad, why := clock.State()
-			if bad == good || good != (why == nil) || (ahead-off).Abs() > time.Second {
-				t.Errorf("bad: %v, %v, ahead by %s", bad, why, ahead)
-			}
-			if state := health.New(store, "test", clock).Check(t.Context()); state.Ready() != good {
-				t.Errorf("ready: %v", state.Ready())
-			}
-			if good {
-				return
-			}
-			_, login := w.Login.Login(t.Context(), login.Credentials{Username: "ada", Password: password.New("correct horse")})
-			_, refresh := w.Refresh("a.b.c")
-			for name, err := range map[string]error{"login": login, "refresh": refresh} {
-				if e := service.AsError(err); e.Code != service.CodeStoreUnavailable || e.RetryAfter == 0 || e.SessionOver {
-					t.Errorf("%s: %v", name, err)
+			synctest.Test(t, func(t *testing.T) { // a measurement takes no time
+				store := testserver.SQLiteStore(t)
+				store.Clock = databaseClock{}
+				wall := &skew{}
+				wall.set(off)
+				clock := clock.New(store.Clock, store.TimeMark, apptest.Grace, wall.now, apptest.Discard())
+				clock.Start(t.Context())
+				w := apptest.NewWorldBy(t, store, apptest.Standard, clock)
+				ahead, bad, why := clock.State()
+				if bad == good || good != (why == nil) || (ahead-off).Abs() > time.Second {
+					t.Errorf("bad: %v, %v, ahead by %s", bad, why, ahead)
 				}
-			}
-			wall.set(0)
-			clock.Start(t.Context())
-			if err := clock.Err(); err != nil {
-				t.Errorf("once the clock is set: %v", err)
-			}
+				if state := health.New(store, "test", clock).Check(t.Context()); state.Ready() != good {
+					t.Errorf("ready: %v", state.Ready())
+				}
+				if good {
+					return
+				}
+				_, login := w.Login.Login(t.Context(), login.Credentials{Username: "ada", Password: password.New("correct horse")})
+				_, refresh := w.Refresh("a.b.c")
+				for name, err := range map[string]error{"login": login, "refresh": refresh} {
+					if e := service.AsError(err); e.Code != service.CodeStoreUnavailable || e.RetryAfter == 0 || e.SessionOver {
+						t.Errorf("%s: %v", name, err)
+					}
+				}
+				wall.set(0)
+				clock.Start(t.Context())
+				if err := clock.Err(); err != nil {
+					t.Errorf("once the clock is set: %v", err)
+				}
+			})
 		})
 	}
 }
+
+// databaseClock is that of a database whose time is right.
+type databaseClock struct{}
+
+func (databaseClock) Now(context.Context) (time.Time, error) { return time.Now().UTC(), nil }
 
 // TestClock_DatabaseTimeJumpIsTheDatabasesFault is of a database server whose clock was set, or
 // that another one took over from: the replicas stay ready, and delete nothing.
