@@ -40,11 +40,14 @@ run: ## run the service, embedded, on 127.0.0.1:8080
 servers: ## install the servers that the tests need
 	@.ci/servers
 
+# They start first, so that none of them runs alone at the end.
+LONG_TESTS := ./web/test/browser ./controller ./cmd/latchkey ./repository
+
 .PHONY: test
 test: servers ## run every test, with the race detector, on both sets of stores
 	@mkdir -p bin
 	$(GO) -C deploy/check test -count=1 ./... # it reads files that the cache does not know
-	$(TESTSUM) --format pkgname-and-test-fails --jsonfile bin/test.json -- -race -tags $(TAGS) -timeout 10m ./...
+	$(TESTSUM) --format pkgname-and-test-fails --jsonfile bin/test.json -- -race -tags $(TAGS) -timeout 10m $(LONG_TESTS) ./...
 	@printf 'tests on SQLite: %s, on Postgres + Redis: %s\n' \
 	  "$$(grep -c '"Action":"pass".*"Test":"[^"]*/SQLite/' bin/test.json)" \
 	  "$$(grep -c '"Action":"pass".*"Test":"[^"]*/PostgresRedis/' bin/test.json)"

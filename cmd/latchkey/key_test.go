@@ -80,6 +80,7 @@ func TestKeyRevoke_RefusedOnEveryReplicaWithinFiveSeconds(t *testing.T) {
 }
 
 func TestKeyCommand_ChangesTheAlgorithm(t *testing.T) {
+	t.Parallel()
 	file, replicas := twoReplicas(t)
 	post(t, replicas[0].url+"/api/users", ada, nil)
 	_, err := command(t, "", "key", "add", "--alg", "ES256", "--config", file)
@@ -136,6 +137,7 @@ func TestKeyGenerate_UsesTheDefaultAlgorithm(t *testing.T) {
 }
 
 func TestKeysFile_ChangesApplyWithoutARestart(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "keys.json")
 	write := func(text string) { must(t, os.WriteFile(path, []byte(text), 0o600)) }
 	one, err := command(t, "", "key", "generate", "--alg", "EdDSA")
@@ -159,6 +161,7 @@ func TestKeysFile_ChangesApplyWithoutARestart(t *testing.T) {
 }
 
 func TestServe_AnotherRootSecretStopsTheStart(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	settings := func(secret string) string {
 		return settingsFile(t, "server.listen: '127.0.0.1:0', public_url: 'http://localhost:1'", "data.dir: '"+dir+"'", "tokens.secret: '"+secret+"'")
@@ -174,6 +177,7 @@ func TestServe_AnotherRootSecretStopsTheStart(t *testing.T) {
 }
 
 func TestTokenInspect_ReportsStateWithoutChangingIt(t *testing.T) {
+	t.Parallel()
 	port, dir := freePort(t), t.TempDir()
 	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d'", port), "data.dir: '"+dir+"'", "password.bcrypt_cost: 10")
 	r := serveIn(t, port, "--config", file)

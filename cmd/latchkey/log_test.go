@@ -12,6 +12,7 @@ import (
 )
 
 func TestServe_SignalsChangeTheLogLevel(t *testing.T) {
+	t.Parallel()
 	port := freePort(t)
 	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d'", port), "data.dir: '"+t.TempDir()+"'", "log.level: warn")
 	cmd, log := startProgram(t, port, file)

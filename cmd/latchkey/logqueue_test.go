@@ -82,6 +82,7 @@ func TestLogQueue_GoesOnAfterABrokenPipe(t *testing.T) {
 // one that is not read, and one whose reader has gone. It logs in, logs out, and ends
 // on SIGTERM.
 func TestServe_RunsWithoutAReaderOfTheLog(t *testing.T) {
+	t.Parallel()
 	binary, err := program()
 	must(t, err)
 	for name, gone := range map[string]bool{"not read": false, "gone": true} {

@@ -24,6 +24,7 @@ const (
 )
 
 func TestServe_EmbeddedKeepsUsersAndSessionsOverARestart(t *testing.T) {
+	t.Parallel()
 	port, dir := freePort(t), filepath.Join(t.TempDir(), "data")
 	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d'", port), "data.dir: '"+dir+"'", "password.bcrypt_cost: 10")
 	first := serveIn(t, port, "--config", file)
@@ -62,6 +63,7 @@ func TestServe_EmbeddedKeepsUsersAndSessionsOverARestart(t *testing.T) {
 }
 
 func TestServe_ReplicasAcceptEachOthersTokens(t *testing.T) {
+	t.Parallel()
 	var replicas []*running
 	pg := testserver.Postgres(t)
 	rd, prefix := testserver.Redis(t)
