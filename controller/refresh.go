@@ -20,7 +20,7 @@ func (s *server) refresh(c *call, body refreshBody) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	p := s.presentation(c, found, via)
+	p := s.refreshRequest(c, found, via)
 	p.UserID = text(body.ID)
 	g, err := s.Sessions.Refresh(c.ctx(), p)
 	if err != nil {
@@ -48,7 +48,7 @@ func (s *server) rtVerify(c *call, _ empty) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	p := s.presentation(c, found, via)
+	p := s.refreshRequest(c, found, via)
 	p.UserID = c.r.Header.Get("userid")
 	p.Keep = !found.InCookie
 	g, err := s.Sessions.Refresh(c.ctx(), p)
@@ -89,9 +89,9 @@ func (s *server) foundRefreshAnywhere(c *call, inBody string) (access.Found, ses
 	return found, via, nil
 }
 
-func (s *server) presentation(c *call, found access.Found, via session.Delivery) session.RefreshRequest {
+func (s *server) refreshRequest(c *call, found access.Found, via session.Delivery) session.RefreshRequest {
 	return session.RefreshRequest{
-		Token: found.Token, Delivery: via, Terms: session.ClientPolicy{ClientID: token.ClientAPI}, From: c.from(),
+		Token: found.Token, Delivery: via, Client: session.ClientPolicy{ClientID: token.ClientAPI}, From: c.from(),
 	}
 }
 

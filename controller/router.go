@@ -120,12 +120,12 @@ func NewRouter(o Options) (http.Handler, error) {
 	me := users.Group("/me", require.Require(access.Session, mayUseAccount))
 	me.GET("", handleLive(s, s.me))
 	me.POST("/password", handleLive(s, s.password))
-	me.GET("/sessions", handleLive(s, s.devices))
-	me.DELETE("/sessions", handleLive(s, s.endOthers))
-	me.DELETE("/sessions/:id", handleLive(s, s.endDevice))
+	me.GET("/sessions", handleLive(s, s.sessions))
+	me.DELETE("/sessions", handleLive(s, s.revokeOtherSessions))
+	me.DELETE("/sessions/:id", handleLive(s, s.revokeSession))
 
 	administrator := require.Require(access.Session, own, access.Privilege(account.PrivilegeAdministrator))
-	users.POST("/:id/token", administrator, handleLive(s, s.tokenFor))
+	users.POST("/:id/token", administrator, handleLive(s, s.impersonate))
 
 	clients := engine.Group(o.BasePath+"/clients", middleware.NoStore(), administrator)
 	clients.POST("", handleLive(s, s.createClient))

@@ -25,7 +25,7 @@ func (a *Access) RequireAccess() gin.HandlerFunc { return a.Require() }
 
 // OptionalAccess also admits a request without an access token, as AdmitOptional does.
 func (a *Access) OptionalAccess() gin.HandlerFunc {
-	return a.admit(func(r *http.Request) (context.Context, error) { return a.guard.Admit(r) }, a.guard.CountsAsNone)
+	return a.admit(func(r *http.Request) (context.Context, error) { return a.guard.Authenticate(r) }, a.guard.CountsAsNone)
 }
 
 // RequireSession lets in users who have logged in: not clients, and nobody who
@@ -48,8 +48,8 @@ func (a *Access) RequireLoginWithin(age time.Duration) gin.HandlerFunc {
 }
 
 // Require lets in who has a good access token that meets every demand.
-func (a *Access) Require(demands ...access.Demand) gin.HandlerFunc {
-	return a.admit(func(r *http.Request) (context.Context, error) { return a.guard.Admit(r, demands...) }, nil)
+func (a *Access) Require(demands ...access.Requirement) gin.HandlerFunc {
+	return a.admit(func(r *http.Request) (context.Context, error) { return a.guard.Authenticate(r, demands...) }, nil)
 }
 
 func (a *Access) admit(admit func(*http.Request) (context.Context, error), ignore func(*http.Request, error) bool) gin.HandlerFunc {

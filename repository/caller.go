@@ -4,7 +4,7 @@ package repository
 // epoch for which it was issued. A method that takes a Caller makes its change only if the
 // session is live at that moment; otherwise it returns ErrNotAllowed. A session is live if
 // the user is enabled, the session is not revoked, and either Epoch is the user's
-// SessionEpoch or the session is the user's KeptSession.
+// SessionEpoch or the session is the user's ExceptSession.
 //
 // The zero Caller is an operator, or a call that is authorized by something other than an
 // access token. It needs no session.
@@ -17,5 +17,5 @@ type Caller struct {
 // Live reports whether the session of the caller is live. It takes the user of the session
 // and the reason for its revocation, or "".
 func (c Caller) Live(u User, ended EndReason) bool {
-	return !u.Disabled && ended == "" && c.SessionID != "" && (c.Epoch == u.SessionEpoch || c.SessionID == u.KeptSession)
+	return !u.Disabled && ended == "" && c.SessionID != "" && (c.Epoch == u.SessionEpoch || c.SessionID == u.ExceptSession)
 }

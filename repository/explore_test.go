@@ -31,7 +31,7 @@ type node struct {
 
 // most returns how often both can get another refresh token within that many ticks before the
 // session ends.
-func most(p repository.Presentation, n node, ticks int, memo map[string]int) int {
+func most(p repository.RefreshRequest, n node, ticks int, memo map[string]int) int {
 	if ticks == 0 {
 		return 0
 	}
@@ -63,7 +63,7 @@ func most(p repository.Presentation, n node, ticks int, memo map[string]int) int
 
 // present lets one of them refresh; false if that ends the session, or the thief
 // may not be in step again.
-func present(p repository.Presentation, n node, victim bool) (node, bool) {
+func present(p repository.RefreshRequest, n node, victim bool) (node, bool) {
 	if !victim && n.vSince <= 1 || victim && n.tSince <= 1 {
 		if n.steps == 0 {
 			return n, false
@@ -77,11 +77,11 @@ func present(p repository.Presentation, n node, victim bool) (node, bool) {
 	}
 	p.Gen = n.session.Gen - behind
 	p.JTI, p.Next = id(p.Gen), id(p.Gen+1)
-	p.Now, p.Op = epoch, fmt.Sprint(victim, n.session.Gen, n.session.Op)
-	after, outcome := n.session.Present(p)
+	p.Now, p.OperationID = epoch, fmt.Sprint(victim, n.session.Gen, n.session.OperationID)
+	after, outcome := n.session.Refresh(p)
 	if outcome == repository.OutcomeRecoverable {
 		p.Proof = &repository.Proof{Gen: after.Gen, JTI: after.JTI, Next: id(after.Gen + 1)}
-		after, outcome = n.session.Present(p)
+		after, outcome = n.session.Refresh(p)
 	}
 	if !outcome.Accepted() {
 		return n, false
@@ -103,7 +103,7 @@ func present(p repository.Presentation, n node, victim bool) (node, bool) {
 func later(n node) node {
 	s := &n.session
 	s.RotatedAt = latest(s.RotatedAt.Add(-tick), epoch.Add(-8*tick))
-	s.UsedAt, s.Op = epoch, ""
+	s.UsedAt, s.OperationID = epoch, ""
 	s.RecoveryAt, s.Graced = epoch, 0
 	shift := s.Gen - 100
 	s.Gen, s.JTI = 100, id(100)
@@ -145,7 +145,7 @@ type step struct {
 
 // refused returns the first schedule within some ticks that revokes the session of the honest
 // client, or "".
-func (h honest) refused(p repository.Presentation, ticks int, seen map[honest]bool) string {
+func (h honest) refused(p repository.RefreshRequest, ticks int, seen map[honest]bool) string {
 	if ticks == 0 || seen[h] {
 		return ""
 	}
@@ -164,7 +164,7 @@ func (h honest) refused(p repository.Presentation, ticks int, seen map[honest]bo
 // steps yields the possible events of a tick: a delayed call arrives, or the client makes a
 // call, which succeeds, is lost or is delayed, through a replica whose clock is right, ahead
 // or behind.
-func (h honest) steps(p repository.Presentation, yield func(step) bool) {
+func (h honest) steps(p repository.RefreshRequest, yield func(step) bool) {
 	h.tick++
 	h.session.RotatedAt = h.session.RotatedAt.Add(-tick)
 	h.session.UsedAt, h.session.RecoveryAt = epoch, epoch.Add(-repository.RecoveryWindow)
@@ -223,13 +223,13 @@ func (h honest) steps(p repository.Presentation, yield func(step) bool) {
 }
 
 // judged presents a generation to a session at a time, now being the epoch.
-func judged(s repository.Session, p repository.Presentation, gen int64, at time.Duration, call int, woken bool) (repository.Session, repository.Outcome) {
+func judged(s repository.Session, p repository.RefreshRequest, gen int64, at time.Duration, call int, woken bool) (repository.Session, repository.Outcome) {
 	p.Gen, p.JTI, p.Next = gen, ids[gen], ids[gen+1]
-	p.Now, p.Op, p.Woken = epoch.Add(at), string(ids[call]), woken
-	after, outcome := s.Present(p)
+	p.Now, p.OperationID, p.Woken = epoch.Add(at), string(ids[call]), woken
+	after, outcome := s.Refresh(p)
 	if outcome == repository.OutcomeRecoverable {
 		p.Proof = &repository.Proof{Gen: after.Gen, JTI: after.JTI, Next: ids[after.Gen+1]}
-		after, outcome = s.Present(p)
+		after, outcome = s.Refresh(p)
 	}
 	return after, outcome
 }
@@ -244,7 +244,7 @@ func TestPresent_DelayedCallsEndNoHonestSession(t *testing.T) {
 		"grace of four ticks, clocks off":  {4 * tick, tick},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := repository.Presentation{
+			p := repository.RefreshRequest{
 				ClientID: "c", Delivery: repository.DeliveryBody, Rotate: true, Grace: c.grace, Debounce: 2 * c.grace,
 				Recovery: 100 * tick, IdleTTL: time.Hour, ClockLimit: c.limit,
 			}
@@ -297,7 +297,7 @@ func TestPresent_ThiefAndVictimCannotCoexist(t *testing.T) {
 			name string
 			n    int
 		}{{"every time", always}, {"once", once}, {"never", never}} {
-			p := repository.Presentation{
+			p := repository.RefreshRequest{
 				ClientID: "c", Delivery: repository.DeliveryBody, Rotate: true, Sliding: false,
 				Grace: rule.grace, Debounce: 2 * rule.grace, Recovery: rule.recovery,
 			}

@@ -41,9 +41,9 @@ type Session struct {
 	PrevGen int64 // of the predecessor; PrevJTI is empty at generation 0
 	PrevJTI TokenID
 
-	RotatedAt time.Time // when Gen last changed
-	Op        string    // the call that changed it
-	Seen      bool      // a client has presented the live token
+	RotatedAt   time.Time // when Gen last changed
+	OperationID string    // the call that changed it
+	Seen        bool      // a client has presented the live token
 
 	IdleAt     time.Time // idle expiry; moves if the policy is sliding
 	AbsoluteAt time.Time // absolute expiry; the exp of every refresh token
@@ -59,9 +59,9 @@ type Session struct {
 	Recoveries int64     // recoveries in the current window
 	RecoveryAt time.Time // start of that window
 
-	Ended   EndReason // not empty: the session is a tombstone
-	EndedAt time.Time
-	EndOp   string
+	Ended          EndReason // not empty: the session is a tombstone
+	EndedAt        time.Time
+	EndOperationID string
 
 	CreatedAt time.Time
 	UsedAt    time.Time
@@ -72,24 +72,24 @@ type Session struct {
 // Tombstone returns what remains of a revoked session: its ID, user and AbsoluteAt, and the
 // reason, time and operation ID of the revocation.
 func (s Session) Tombstone(reason EndReason, at time.Time, op string) Session {
-	return Session{ID: s.ID, UserID: s.UserID, AbsoluteAt: s.AbsoluteAt, Ended: reason, EndedAt: at, EndOp: op}
+	return Session{ID: s.ID, UserID: s.UserID, AbsoluteAt: s.AbsoluteAt, Ended: reason, EndedAt: at, EndOperationID: op}
 }
 
-// Presentation is a refresh request: a refresh token whose signature, issuer and expiry have
+// RefreshRequest is a refresh request: a refresh token whose signature, issuer and expiry have
 // been verified, and everything else that the decision depends on.
-type Presentation struct {
+type RefreshRequest struct {
 	UserID    string
 	SessionID string
 	Gen       int64
 	JTI       TokenID
 	Next      TokenID // the token ID that follows JTI in the chain of the session
 
-	ClientID string
-	Delivery Delivery
-	Epoch    int64  // the user's SessionEpoch now
-	Kept     bool   // the session is the user's KeptSession
-	Op       string // random operation ID; a retry has the same one
-	Now      time.Time
+	ClientID      string
+	Delivery      Delivery
+	Epoch         int64  // the user's SessionEpoch now
+	ExceptSession bool   // the session is the user's ExceptSession
+	OperationID   string // random operation ID; a retry has the same one
+	Now           time.Time
 
 	// IssuedAt is the iat of the token: the start of its generation, in whole seconds.
 	IssuedAt time.Time
@@ -137,11 +137,11 @@ const (
 	MaxRotatedAhead = time.Minute
 )
 
-// Presented is the result of a refresh request. Ended is the reason why a session was
+// RefreshResult is the result of a refresh request. Ended is the reason why a session was
 // revoked; it is empty if the epoch revoked it. For a question only Gen, JTI and RotatedAt of
 // the live token are set. For an accepted request the other fields describe the session after
 // it. Otherwise they are empty.
-type Presented struct {
+type RefreshResult struct {
 	Outcome    Outcome
 	Ended      EndReason
 	Gen        int64
@@ -156,20 +156,20 @@ type Presented struct {
 
 // Ending is a request to replace sessions by tombstones.
 type Ending struct {
-	UserID    string
-	SessionID string
-	Reason    EndReason
-	Epoch     int64 // for EndOtherSessions: the user's SessionEpoch now
-	Op        string
-	Now       time.Time
+	UserID      string
+	SessionID   string
+	Reason      EndReason
+	Epoch       int64 // for EndOtherSessions: the user's SessionEpoch now
+	OperationID string
+	Now         time.Time
 }
 
 // Limit is the number of live sessions that a user may have after a login. A session is live
 // if it is live in the epoch of the new session.
 type Limit struct {
-	Sessions int
-	Kept     string // the user's KeptSession
-	Replaced string // the session that the login replaces: it does not count
+	Sessions      int
+	ExceptSession string // the user's ExceptSession
+	Replaced      string // the session that the login replaces: it does not count
 }
 
 // Sessions stores the sessions and their live refresh tokens.
@@ -180,11 +180,11 @@ type Sessions interface {
 	// returns the surplus again. It returns ErrExists if another session has the ID.
 	CreateSession(ctx context.Context, s Session, l Limit) (surplus []string, err error)
 
-	// PresentSession decides a refresh request and changes the session accordingly, in one
-	// atomic step. Session.Present defines the decision. An absent session is
+	// RefreshSession decides a refresh request and changes the session accordingly, in one
+	// atomic step. Session.Refresh defines the decision. An absent session is
 	// OutcomeUnknown, not an error. Of concurrent requests with one live token exactly
 	// one is OutcomeRotated. A retry with the same Op returns the first result again.
-	PresentSession(ctx context.Context, p Presentation) (Presented, error)
+	RefreshSession(ctx context.Context, p RefreshRequest) (RefreshResult, error)
 
 	// EndSession replaces a session by a tombstone. If it is a tombstone already, it does
 	// not change, and EndSession returns its reason; otherwise it returns "". An absent

@@ -2,18 +2,18 @@ package repository
 
 import "time"
 
-// Present defines Sessions.PresentSession as a pure function: it returns the session after a
+// Refresh defines Sessions.RefreshSession as a pure function: it returns the session after a
 // refresh request, and the outcome. SQLite calls it in a transaction. Redis implements it in
 // Lua, and the conformance suite compares the two.
 //
 // The order of the cases matters. A revoked or expired session is refused before the client
 // is checked, so that no session is revoked twice. A token from the wrong client or by the
 // wrong delivery changes nothing; otherwise any client could revoke the session of another.
-func (s Session) Present(p Presentation) (Session, Outcome) {
+func (s Session) Refresh(p RefreshRequest) (Session, Outcome) {
 	switch {
-	case s.Ended == EndReuse && s.EndOp == p.Op:
+	case s.Ended == EndReuse && s.EndOperationID == p.OperationID:
 		return s, OutcomeReuse // a retry of the same call
-	case s.Ended != "", s.Epoch != p.Epoch && !p.Kept:
+	case s.Ended != "", s.Epoch != p.Epoch && !p.ExceptSession:
 		return s, OutcomeRevoked
 	case s.ClientID != p.ClientID:
 		return s, OutcomeClientMismatch
@@ -42,9 +42,9 @@ func (s Session) Present(p Presentation) (Session, Outcome) {
 
 // repeated returns the outcome of the first call if p is a retry of the call that changed the
 // generation, otherwise "". Any other call may simply run again.
-func (s Session) repeated(p Presentation) Outcome {
+func (s Session) repeated(p RefreshRequest) Outcome {
 	switch {
-	case s.Op != p.Op:
+	case s.OperationID != p.OperationID:
 		return ""
 	case p.Gen == s.Gen && p.JTI == s.JTI:
 		return OutcomeRolledForward // only this outcome leaves the presented token live
@@ -59,7 +59,7 @@ func (s Session) repeated(p Presentation) Outcome {
 }
 
 // live handles the live token.
-func (s Session) live(p Presentation) (Session, Outcome) {
+func (s Session) live(p RefreshRequest) (Session, Outcome) {
 	s = s.used(p)
 	// Generation 0 rotates immediately, so that the first use of the token of the login
 	// supersedes it.
@@ -77,7 +77,7 @@ func (s Session) live(p Presentation) (Session, Outcome) {
 
 // previous handles the predecessor of the live token: the client has not received the
 // response yet, or the response was lost.
-func (s Session) previous(p Presentation) (Session, Outcome) {
+func (s Session) previous(p RefreshRequest) (Session, Outcome) {
 	graced := s.age(p) < p.Grace
 	if !graced && !s.recoverable(p) {
 		return s.reuse(p)
@@ -110,25 +110,25 @@ func (s Session) previous(p Presentation) (Session, Outcome) {
 
 // recoverable reports whether the successor of the presented token may be replaced: it is
 // unused, and the budget of recoveries is not exhausted.
-func (s Session) recoverable(p Presentation) bool {
+func (s Session) recoverable(p RefreshRequest) bool {
 	return s.age(p) < p.Recovery && !s.Seen && (!s.counts(p) ||
 		s.Recoveries < MaxRecoveries || s.windowOver(p))
 }
 
 // windowOver reports whether the window of the recoveries is over. A window that starts far in
 // the future was written by a wrong clock and counts as over.
-func (s Session) windowOver(p Presentation) bool {
+func (s Session) windowOver(p RefreshRequest) bool {
 	return p.Now.Sub(s.RecoveryAt).Abs() >= RecoveryWindow
 }
 
 // counts reports whether a recovery counts against the budget. A recovery within debounce does
 // not: it is a prompt retry, seen by a replica whose clock differs by grace.
-func (s Session) counts(p Presentation) bool { return s.age(p) >= p.Debounce }
+func (s Session) counts(p RefreshRequest) bool { return s.age(p) >= p.Debounce }
 
 // ahead handles a token of a generation that the store does not know. If the chain leads from
 // the live token to it, the store has lost writes in a failover, and the session continues
 // from that token.
-func (s Session) ahead(p Presentation) (Session, Outcome) {
+func (s Session) ahead(p RefreshRequest) (Session, Outcome) {
 	switch {
 	case !s.answered(p):
 		return s, OutcomeAhead
@@ -137,7 +137,7 @@ func (s Session) ahead(p Presentation) (Session, Outcome) {
 	}
 	s.Gen, s.JTI = p.Gen, p.JTI
 	s.PrevGen, s.PrevJTI = p.Gen-1, p.Proof.Before
-	s.RotatedAt, s.Op = later(s.RotatedAt, earlier(p.IssuedAt, p.Now)), p.Op
+	s.RotatedAt, s.OperationID = later(s.RotatedAt, earlier(p.IssuedAt, p.Now)), p.OperationID
 	s.Seen, s.Graced = false, 0
 	s, _ = s.live(p)
 	return s, OutcomeRolledForward
@@ -146,23 +146,23 @@ func (s Session) ahead(p Presentation) (Session, Outcome) {
 // reuse handles a superseded token: the user or an attacker has a newer one, so the session is
 // revoked. A request that is, or may be, older than the last rotation revokes nothing. If an
 // attacker sent it, the attacker's next request is detected.
-func (s Session) reuse(p Presentation) (Session, Outcome) {
+func (s Session) reuse(p RefreshRequest) (Session, Outcome) {
 	if p.Now.Before(s.RotatedAt) || p.Woken || s.isPrevious(p) && s.skewed(p) {
 		return s, OutcomeLate
 	}
-	return s.Tombstone(EndReuse, p.Now, p.Op), OutcomeReuse
+	return s.Tombstone(EndReuse, p.Now, p.OperationID), OutcomeReuse
 }
 
 // next makes id the ID of the live token.
-func (s Session) next(p Presentation, id TokenID) Session {
+func (s Session) next(p RefreshRequest, id TokenID) Session {
 	s.Gen, s.JTI = s.Gen+1, id
-	s.RotatedAt, s.Op = later(s.RotatedAt, p.Now), p.Op
+	s.RotatedAt, s.OperationID = later(s.RotatedAt, p.Now), p.OperationID
 	s.Seen, s.Graced = false, 0
 	return s
 }
 
 // used records an accepted request.
-func (s Session) used(p Presentation) Session {
+func (s Session) used(p RefreshRequest) Session {
 	s.UsedAt = later(s.UsedAt, p.Now)
 	if p.Sliding {
 		s.IdleAt = later(s.IdleAt, earlier(p.Now.Add(p.IdleTTL), s.AbsoluteAt))
@@ -171,39 +171,39 @@ func (s Session) used(p Presentation) Session {
 }
 
 // age returns the time since the last rotation. It is 0 if the clock has gone back.
-func (s Session) age(p Presentation) time.Duration {
+func (s Session) age(p RefreshRequest) time.Duration {
 	return max(0, p.Now.Sub(s.RotatedAt))
 }
 
 // skewed reports whether the predecessor may still be within grace by the clock of another
 // replica. Each clock may be wrong by ClockLimit.
-func (s Session) skewed(p Presentation) bool {
+func (s Session) skewed(p RefreshRequest) bool {
 	return p.Grace > 0 && s.age(p) < p.Grace+2*p.ClockLimit
 }
 
 // fromFuture reports whether a wrong clock has written RotatedAt.
-func (s Session) fromFuture(p Presentation) bool { return s.RotatedAt.Sub(p.Now) > MaxRotatedAhead }
+func (s Session) fromFuture(p RefreshRequest) bool { return s.RotatedAt.Sub(p.Now) > MaxRotatedAhead }
 
-func (s Session) isPrevious(p Presentation) bool {
+func (s Session) isPrevious(p RefreshRequest) bool {
 	return s.PrevJTI != "" && p.Gen == s.PrevGen && p.JTI == s.PrevJTI
 }
 
 // answered reports whether the request has a proof for the current live token.
-func (s Session) answered(p Presentation) bool {
+func (s Session) answered(p RefreshRequest) bool {
 	return p.Proof != nil && p.Proof.Gen == s.Gen && p.Proof.JTI == s.JTI
 }
 
-// Presented returns the result for an outcome.
-func (s Session) Presented(o Outcome) Presented {
+// Result returns the result for an outcome.
+func (s Session) Result(o Outcome) RefreshResult {
 	switch {
 	case o == OutcomeRevoked:
-		return Presented{Outcome: o, Ended: s.Ended}
+		return RefreshResult{Outcome: o, Ended: s.Ended}
 	case o.Question():
-		return Presented{Outcome: o, Gen: s.Gen, JTI: s.JTI, RotatedAt: s.RotatedAt}
+		return RefreshResult{Outcome: o, Gen: s.Gen, JTI: s.JTI, RotatedAt: s.RotatedAt}
 	case !o.Accepted():
-		return Presented{Outcome: o}
+		return RefreshResult{Outcome: o}
 	}
-	return Presented{
+	return RefreshResult{
 		Outcome: o, Gen: s.Gen, JTI: s.JTI, RotatedAt: s.RotatedAt,
 		IdleAt: s.IdleAt, AbsoluteAt: s.AbsoluteAt,
 		AuthTime: s.AuthTime, AMR: s.AMR, Scope: s.Scope,

@@ -32,9 +32,9 @@ type User struct {
 	Disabled     bool
 
 	// SessionEpoch is incremented to revoke all sessions of the user at once. Sessions of
-	// an older epoch are revoked, except KeptSession (empty: none).
-	SessionEpoch int64
-	KeptSession  string
+	// an older epoch are revoked, except ExceptSession (empty: none).
+	SessionEpoch  int64
+	ExceptSession string
 
 	CreatedAt time.Time
 	UpdatedAt time.Time

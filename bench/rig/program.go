@@ -207,7 +207,7 @@ func (d *Deployment) StartServiceAt(address string, more ...string) (*Running, e
 
 // StartFloor starts the baselines on it.
 func (d *Deployment) StartFloor() (*Running, error) {
-	script, err := os.ReadFile("repository/redis/scripts/present_session.lua")
+	script, err := os.ReadFile("repository/redis/scripts/refresh_session.lua")
 	if err != nil {
 		return nil, fmt.Errorf("run this in the root of the repository: %w", err)
 	}

@@ -125,7 +125,7 @@ func (w *World) LogIn(t Fataler, name string) session.TokenSet {
 // Refresh presents a token.
 func (w *World) Refresh(raw token.Raw) (session.TokenSet, error) {
 	return w.Sessions.Refresh(context.Background(), session.RefreshRequest{
-		Token: raw, Delivery: session.DeliveryBody, Terms: session.ClientPolicy{ClientID: token.ClientAPI},
+		Token: raw, Delivery: session.DeliveryBody, Client: session.ClientPolicy{ClientID: token.ClientAPI},
 	})
 }
 

@@ -11,7 +11,7 @@ import (
 
 // callerOf returns the caller of the kept session of a user from newUser.
 func callerOf(u repository.User) repository.Caller {
-	return repository.Caller{UserID: u.ID, SessionID: u.KeptSession, Epoch: u.SessionEpoch}
+	return repository.Caller{UserID: u.ID, SessionID: u.ExceptSession, Epoch: u.SessionEpoch}
 }
 
 // write calls a method that takes a Caller. The call succeeds if the caller is allowed.
@@ -74,14 +74,14 @@ var callers = []promise{
 			revoked bool
 			allowed bool
 		}{
-			"of this epoch":                {change: func(u *repository.User, _ *repository.Caller) { u.KeptSession = "" }, allowed: true},
+			"of this epoch":                {change: func(u *repository.User, _ *repository.Caller) { u.ExceptSession = "" }, allowed: true},
 			"kept, of an earlier epoch":    {change: func(_ *repository.User, by *repository.Caller) { by.Epoch-- }, allowed: true},
 			"of an earlier epoch":          {change: func(_ *repository.User, by *repository.Caller) { by.Epoch--; by.SessionID = newID() }},
 			"of a later epoch":             {change: func(_ *repository.User, by *repository.Caller) { by.Epoch++; by.SessionID = newID() }},
 			"revoked":                      {revoked: true},
 			"kept, and revoked since":      {change: func(_ *repository.User, by *repository.Caller) { by.Epoch-- }, revoked: true},
 			"of a disabled user":           {change: func(u *repository.User, _ *repository.Caller) { u.Disabled = true }},
-			"none":                         {change: func(u *repository.User, by *repository.Caller) { u.KeptSession, by.SessionID = "", "" }},
+			"none":                         {change: func(u *repository.User, by *repository.Caller) { u.ExceptSession, by.SessionID = "", "" }},
 			"of a user who does not exist": {change: func(_ *repository.User, by *repository.Caller) { by.UserID = newID() }},
 		} {
 			t.Run(name, func(t *testing.T) {

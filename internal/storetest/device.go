@@ -31,7 +31,7 @@ var devices = []promise{
 		fresh := newSession()
 		fresh.UserID, fresh.Epoch, fresh.UsedAt = user, 7, ms(-9) // never part of the surplus
 		for range 2 {                                             // a retry returns the same sessions
-			surplus, err := s.Sessions.CreateSession(t.Context(), fresh, repository.Limit{Sessions: 3, Kept: kept})
+			surplus, err := s.Sessions.CreateSession(t.Context(), fresh, repository.Limit{Sessions: 3, ExceptSession: kept})
 			must(t, err)
 			if len(surplus) != 1 || surplus[0] != oldest.ID {
 				t.Errorf("too many: %v, want %s", surplus, oldest.ID)
@@ -41,7 +41,7 @@ var devices = []promise{
 		sameSession(t, s, fresh)
 		next := newSession()
 		next.UserID, next.Epoch = user, 7
-		surplus, err := s.Sessions.CreateSession(t.Context(), next, repository.Limit{Sessions: 2, Kept: kept, Replaced: oldest.ID})
+		surplus, err := s.Sessions.CreateSession(t.Context(), next, repository.Limit{Sessions: 2, ExceptSession: kept, Replaced: oldest.ID})
 		must(t, err)
 		if len(surplus) != 2 {
 			t.Errorf("under a lower limit, one replaced: %d too many, want 2", len(surplus))
@@ -88,7 +88,7 @@ var devices = []promise{
 		begin(t, s, reused)
 		p := presentation(reused)
 		p.JTI = "spent"
-		_, err = s.Sessions.PresentSession(t.Context(), p)
+		_, err = s.Sessions.RefreshSession(t.Context(), p)
 		must(t, err)
 		got, err := s.Sessions.ListSessions(t.Context(), user)
 		must(t, err)

@@ -29,7 +29,7 @@ func newUser(tag string) repository.User {
 	return repository.User{
 		ID: newID(), Username: "Ada" + tag, UsernameKey: "ada" + tag, Email: "Ada" + tag + "@Example.org",
 		EmailKey: "ada" + tag + "@example.org", PasswordHash: "$2a$10$abcdefghijklmnopqrstuu", Privilege: 1,
-		Disabled: true, SessionEpoch: 7, KeptSession: newID(), CreatedAt: noon, UpdatedAt: noon.Add(time.Minute),
+		Disabled: true, SessionEpoch: 7, ExceptSession: newID(), CreatedAt: noon, UpdatedAt: noon.Add(time.Minute),
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 type event struct {
 	client           int
 	called, returned time.Duration
-	got              repository.Presented
+	got              repository.RefreshResult
 }
 
 // before reports whether a returned before b began, so that a precedes b in every order of the
@@ -48,7 +48,7 @@ func orderly(t *testing.T, s repository.Store) {
 			}
 			p.JTI, p.Next = chain(session.ID, p.Gen), chain(session.ID, p.Gen+1)
 			e := event{client: client, called: time.Since(start)}
-			got, err := s.Sessions.PresentSession(t.Context(), p)
+			got, err := s.Sessions.RefreshSession(t.Context(), p)
 			e.got, e.returned = got, time.Since(start)
 			mu.Lock()
 			defer mu.Unlock()

@@ -22,7 +22,7 @@ func chain(sessionID string, gen int64) repository.TokenID {
 }
 
 // prove adds the proof that a question asks for to a request.
-func prove(p repository.Presentation, asked repository.Presented) *repository.Proof {
+func prove(p repository.RefreshRequest, asked repository.RefreshResult) *repository.Proof {
 	proof := &repository.Proof{Gen: asked.Gen, JTI: asked.JTI, Next: chain(p.SessionID, asked.Gen+1)}
 	if p.JTI == chain(p.SessionID, p.Gen) && asked.JTI == chain(p.SessionID, asked.Gen) {
 		proof.Before = chain(p.SessionID, p.Gen-1)
@@ -31,9 +31,9 @@ func prove(p repository.Presentation, asked repository.Presented) *repository.Pr
 }
 
 // ask presents a token, and repeats the request with a proof while the store asks for one.
-func ask(ctx context.Context, s repository.Store, p repository.Presentation) (repository.Presented, error) {
+func ask(ctx context.Context, s repository.Store, p repository.RefreshRequest) (repository.RefreshResult, error) {
 	for {
-		got, err := s.Sessions.PresentSession(ctx, p)
+		got, err := s.Sessions.RefreshSession(ctx, p)
 		if err != nil || !got.Outcome.Question() {
 			return got, err
 		}
@@ -45,13 +45,13 @@ func ask(ctx context.Context, s repository.Store, p repository.Presentation) (re
 // outcome, the result and the session afterwards, and then repeats the call.
 func everyOutcome(t *testing.T, s repository.Store) {
 	type change = func(*repository.Session)
-	type present = func(*repository.Presentation)
+	type present = func(*repository.RefreshRequest)
 	at := func(d time.Duration) present {
-		return func(p *repository.Presentation) { p.Now = ms(0).Add(d) }
+		return func(p *repository.RefreshRequest) { p.Now = ms(0).Add(d) }
 	}
 	// previous presents the predecessor, ahead a token that the store has lost.
 	previous := func(d time.Duration, more ...present) present {
-		return func(p *repository.Presentation) {
+		return func(p *repository.RefreshRequest) {
 			p.Gen, p.JTI, p.Now = 2, chain(p.SessionID, 2), ms(0).Add(d)
 			for _, m := range more {
 				m(p)
@@ -59,7 +59,7 @@ func everyOutcome(t *testing.T, s repository.Store) {
 		}
 	}
 	ahead := func(by int64, more ...present) present {
-		return func(p *repository.Presentation) {
+		return func(p *repository.RefreshRequest) {
 			p.Gen += by
 			p.JTI, p.Next = chain(p.SessionID, p.Gen), chain(p.SessionID, p.Gen+1)
 			for _, m := range more {
@@ -74,12 +74,12 @@ func everyOutcome(t *testing.T, s repository.Store) {
 			}
 		}
 	}
-	keep := func(p *repository.Presentation) { p.Keep = true }
-	strict := func(p *repository.Presentation) { p.Grace, p.Debounce, p.Recovery = 0, 0, 0 }
+	keep := func(p *repository.RefreshRequest) { p.Keep = true }
+	strict := func(p *repository.RefreshRequest) { p.Grace, p.Debounce, p.Recovery = 0, 0, 0 }
 	seen := func(s *repository.Session) { s.Seen = true }
-	woken := func(p *repository.Presentation) { p.Woken = true }
+	woken := func(p *repository.RefreshRequest) { p.Woken = true }
 	spent := func(d time.Duration, more ...present) present {
-		return func(p *repository.Presentation) {
+		return func(p *repository.RefreshRequest) {
 			p.Gen, p.JTI, p.Now = 1, chain(p.SessionID, 1), ms(0).Add(d)
 			for _, m := range more {
 				m(p)
@@ -90,7 +90,7 @@ func everyOutcome(t *testing.T, s repository.Store) {
 		return func(s *repository.Session) { *s = s.Tombstone(why, ms(0), "x") }
 	}
 	delivery := func(d repository.Delivery) change { return func(s *repository.Session) { s.Delivery = d } }
-	in := func(d repository.Delivery) present { return func(p *repository.Presentation) { p.Delivery = d } }
+	in := func(d repository.Delivery) present { return func(p *repository.RefreshRequest) { p.Delivery = d } }
 	const minute = time.Minute
 	cases := map[string]struct {
 		session change
@@ -98,21 +98,21 @@ func everyOutcome(t *testing.T, s repository.Store) {
 		want    repository.Outcome
 	}{
 		"live at generation 0":                               {nil, nil, repository.OutcomeRotated},
-		"live, rotation off":                                 {nil, func(p *repository.Presentation) { p.Rotate = false }, repository.OutcomeKept},
+		"live, rotation off":                                 {nil, func(p *repository.RefreshRequest) { p.Rotate = false }, repository.OutcomeKept},
 		"live, an access token only":                         {nil, keep, repository.OutcomeKept},
 		"live, a moment before debounce":                     {atGeneration3, at(20*time.Second - time.Millisecond), repository.OutcomeKept},
 		"live, at debounce":                                  {atGeneration3, at(20 * time.Second), repository.OutcomeRotated},
 		"live, a clock gone back":                            {atGeneration3, at(-minute), repository.OutcomeKept},
 		"live, rotated in the future":                        {atGeneration3, at(-minute - time.Millisecond), repository.OutcomeRotated},
-		"live, in the future, rotation off":                  {atGeneration3, func(p *repository.Presentation) { p.Now = ms(0).Add(-time.Hour); p.Rotate = false }, repository.OutcomeKept},
-		"live, in the future, a token only":                  {atGeneration3, func(p *repository.Presentation) { p.Now = ms(0).Add(-time.Hour); p.Keep = true }, repository.OutcomeKept},
+		"live, in the future, rotation off":                  {atGeneration3, func(p *repository.RefreshRequest) { p.Now = ms(0).Add(-time.Hour); p.Rotate = false }, repository.OutcomeKept},
+		"live, in the future, a token only":                  {atGeneration3, func(p *repository.RefreshRequest) { p.Now = ms(0).Add(-time.Hour); p.Keep = true }, repository.OutcomeKept},
 		"live, just woken":                                   {atGeneration3, woken, repository.OutcomeRotated},
-		"live, strict":                                       {atGeneration3, func(p *repository.Presentation) { strict(p); p.Now = ms(0) }, repository.OutcomeRotated},
-		"another epoch":                                      {nil, func(p *repository.Presentation) { p.Epoch++ }, repository.OutcomeRevoked},
-		"another epoch, kept":                                {nil, func(p *repository.Presentation) { p.Epoch++; p.Kept = true }, repository.OutcomeRotated},
+		"live, strict":                                       {atGeneration3, func(p *repository.RefreshRequest) { strict(p); p.Now = ms(0) }, repository.OutcomeRotated},
+		"another epoch":                                      {nil, func(p *repository.RefreshRequest) { p.Epoch++ }, repository.OutcomeRevoked},
+		"another epoch, kept":                                {nil, func(p *repository.RefreshRequest) { p.Epoch++; p.ExceptSession = true }, repository.OutcomeRotated},
 		"ended":                                              {ended(repository.EndLogout), nil, repository.OutcomeRevoked},
 		"ended for reuse":                                    {ended(repository.EndReuse), nil, repository.OutcomeRevoked},
-		"another client":                                     {nil, func(p *repository.Presentation) { p.ClientID = "other" }, repository.OutcomeClientMismatch},
+		"another client":                                     {nil, func(p *repository.RefreshRequest) { p.ClientID = "other" }, repository.OutcomeClientMismatch},
 		"a cookie's in a body":                               {delivery(repository.DeliveryCookie), nil, repository.OutcomeDeliveryMismatch},
 		"a body's in a cookie":                               {nil, in(repository.DeliveryCookie), repository.OutcomeDeliveryMismatch},
 		"a body's in a host's cookie":                        {nil, in(repository.DeliveryHostCookie), repository.OutcomeDeliveryMismatch},
@@ -155,25 +155,25 @@ func everyOutcome(t *testing.T, s repository.Store) {
 		"recoverable, an access token only":     {atGeneration3, previous(time.Minute, keep), repository.OutcomeReplayed},
 		"not recoverable, an access token only": {and(atGeneration3, seen), previous(time.Minute, keep), repository.OutcomeReuse},
 		"one ahead":                             {atGeneration3, ahead(1), repository.OutcomeRolledForward},
-		"one ahead, made a moment ago":          {atGeneration3, ahead(1, func(p *repository.Presentation) { p.IssuedAt = p.Now }), repository.OutcomeRolledForward},
-		"one ahead, made in the future":         {atGeneration3, ahead(1, func(p *repository.Presentation) { p.IssuedAt = p.Now.Add(time.Hour) }), repository.OutcomeRolledForward},
+		"one ahead, made a moment ago":          {atGeneration3, ahead(1, func(p *repository.RefreshRequest) { p.IssuedAt = p.Now }), repository.OutcomeRolledForward},
+		"one ahead, made in the future":         {atGeneration3, ahead(1, func(p *repository.RefreshRequest) { p.IssuedAt = p.Now.Add(time.Hour) }), repository.OutcomeRolledForward},
 		"one ahead, an access token only":       {atGeneration3, ahead(1, keep), repository.OutcomeRolledForward},
 		"ahead, as far as may be":               {atGeneration3, ahead(repository.MaxAhead), repository.OutcomeRolledForward},
 		"ahead, further":                        {atGeneration3, ahead(repository.MaxAhead + 1), repository.OutcomeUnknown},
 		"ahead, of a rotation in the future":    {atGeneration3, ahead(1, at(-time.Hour)), repository.OutcomeLate},
-		"ahead, of another chain":               {atGeneration3, ahead(1, func(p *repository.Presentation) { p.JTI = "forged" }), repository.OutcomeReuse},
+		"ahead, of another chain":               {atGeneration3, ahead(1, func(p *repository.RefreshRequest) { p.JTI = "forged" }), repository.OutcomeReuse},
 		"a spent generation":                    {atGeneration3, spent(minute), repository.OutcomeReuse},
 		"a spent generation, at the rotation":   {atGeneration3, spent(0), repository.OutcomeReuse},
 		"a spent generation, before it":         {atGeneration3, spent(-time.Millisecond), repository.OutcomeLate},
 		"a spent generation, just woken":        {atGeneration3, spent(minute, woken), repository.OutcomeLate},
 		"a spent generation, of the future":     {atGeneration3, spent(-time.Hour), repository.OutcomeLate},
-		"the live generation, another id":       {atGeneration3, func(p *repository.Presentation) { p.JTI = "other" }, repository.OutcomeReuse},
-		"the predecessor's, another id":         {atGeneration3, previous(0, func(p *repository.Presentation) { p.JTI = "other" }), repository.OutcomeReuse},
-		"generation -1, no id":                  {nil, func(p *repository.Presentation) { p.Gen, p.JTI = 0, "" }, repository.OutcomeReuse},
-		"spent, by another client":              {atGeneration3, func(p *repository.Presentation) { p.Gen, p.ClientID = 1, "other" }, repository.OutcomeClientMismatch},
-		"spent, after expiry":                   {atGeneration3, func(p *repository.Presentation) { p.Gen, p.Now = 1, ms(0).Add(time.Hour) }, repository.OutcomeExpired},
-		"no such session":                       {nil, func(p *repository.Presentation) { p.SessionID = newID() }, repository.OutcomeUnknown},
-		"another user's name":                   {nil, func(p *repository.Presentation) { p.UserID = newID() }, repository.OutcomeUnknown},
+		"the live generation, another id":       {atGeneration3, func(p *repository.RefreshRequest) { p.JTI = "other" }, repository.OutcomeReuse},
+		"the predecessor's, another id":         {atGeneration3, previous(0, func(p *repository.RefreshRequest) { p.JTI = "other" }), repository.OutcomeReuse},
+		"generation -1, no id":                  {nil, func(p *repository.RefreshRequest) { p.Gen, p.JTI = 0, "" }, repository.OutcomeReuse},
+		"spent, by another client":              {atGeneration3, func(p *repository.RefreshRequest) { p.Gen, p.ClientID = 1, "other" }, repository.OutcomeClientMismatch},
+		"spent, after expiry":                   {atGeneration3, func(p *repository.RefreshRequest) { p.Gen, p.Now = 1, ms(0).Add(time.Hour) }, repository.OutcomeExpired},
+		"no such session":                       {nil, func(p *repository.RefreshRequest) { p.SessionID = newID() }, repository.OutcomeUnknown},
+		"another user's name":                   {nil, func(p *repository.RefreshRequest) { p.UserID = newID() }, repository.OutcomeUnknown},
 	}
 	met := map[repository.Outcome]bool{}
 	for name, c := range cases {
@@ -187,7 +187,7 @@ func everyOutcome(t *testing.T, s repository.Store) {
 				begun := newSession()
 				begun.ID, begun.UserID = session.ID, session.UserID
 				begin(t, s, begun)
-				_, err := s.Sessions.EndSession(t.Context(), repository.Ending{UserID: session.UserID, SessionID: session.ID, Reason: session.Ended, Op: "x", Now: ms(0)})
+				_, err := s.Sessions.EndSession(t.Context(), repository.Ending{UserID: session.UserID, SessionID: session.ID, Reason: session.Ended, OperationID: "x", Now: ms(0)})
 				must(t, err)
 				p = presentation(begun)
 			} else {
@@ -222,18 +222,18 @@ func everyOutcome(t *testing.T, s repository.Store) {
 
 // compare presents a token to the store and to the rules, with a proof if they ask for one. It
 // requires the same outcome, result and session after each call.
-func compare(t *testing.T, s repository.Store, session *repository.Session, p *repository.Presentation, known bool) (repository.Presented, error) {
+func compare(t *testing.T, s repository.Store, session *repository.Session, p *repository.RefreshRequest, known bool) (repository.RefreshResult, error) {
 	t.Helper()
 	for {
-		got, err := s.Sessions.PresentSession(t.Context(), *p)
+		got, err := s.Sessions.RefreshSession(t.Context(), *p)
 		if err != nil {
 			return got, err
 		}
 		after, outcome := *session, repository.OutcomeUnknown
 		if known {
-			after, outcome = session.Present(*p)
+			after, outcome = session.Refresh(*p)
 		}
-		if diff := cmp.Diff(after.Presented(outcome), got); diff != "" {
+		if diff := cmp.Diff(after.Result(outcome), got); diff != "" {
 			t.Fatalf("the answer to %+v (-rules +store):\n%s", *p, diff)
 		}
 		sameSession(t, s, after)
@@ -259,7 +259,7 @@ func randomHistories(t *testing.T, s repository.Store) {
 		}
 		begin(t, s, session)
 		now, ops := session.CreatedAt, []string{"a", "b", "c"}
-		var last repository.Presentation
+		var last repository.RefreshRequest
 		for step := range 25 {
 			now = now.Add(time.Duration(r.IntN(40000)-5000) * time.Millisecond)
 			p := presentation(session)
@@ -274,7 +274,7 @@ func randomHistories(t *testing.T, s repository.Store) {
 				p.JTI = chain(p.SessionID, p.Gen)
 			}
 			p.Next = chain(p.SessionID, p.Gen+1)
-			p.Now, p.Op, p.IssuedAt = now, fmt.Sprint(ops[r.IntN(len(ops))], step/3), now.Add(-time.Duration(r.IntN(60))*time.Second)
+			p.Now, p.OperationID, p.IssuedAt = now, fmt.Sprint(ops[r.IntN(len(ops))], step/3), now.Add(-time.Duration(r.IntN(60))*time.Second)
 			p.Rotate, p.Sliding, p.Keep = r.IntN(8) > 0, r.IntN(4) > 0, r.IntN(6) == 0
 			if r.IntN(8) == 0 {
 				p.Grace, p.Debounce, p.Recovery = 0, 0, 0
@@ -288,7 +288,7 @@ func randomHistories(t *testing.T, s repository.Store) {
 				p.Now = now.Add(-time.Duration(r.IntN(120)) * time.Second)
 			case 0:
 				p.Epoch++
-				p.Kept = r.IntN(2) == 0
+				p.ExceptSession = r.IntN(2) == 0
 			case 1:
 				p.ClientID = "other"
 			case 2:

@@ -16,7 +16,7 @@ var sessions = []promise{
 	{"RoundTripKeepsEveryField", func(t *testing.T, s repository.Store) {
 		want := repository.Session{
 			ID: newID(), UserID: newID(), Gen: 9, JTI: newTokenID(), PrevGen: 8, PrevJTI: newTokenID(),
-			RotatedAt: ms(1), Op: "op", Seen: true, IdleAt: ms(2), AbsoluteAt: ms(30), Epoch: 4, ClientID: "c",
+			RotatedAt: ms(1), OperationID: "op", Seen: true, IdleAt: ms(2), AbsoluteAt: ms(30), Epoch: 4, ClientID: "c",
 			Delivery: repository.DeliveryCookie, Scope: "a b", AMR: "pwd otp", AuthTime: ms(5), Graced: 6, Recoveries: 7,
 			RecoveryAt: ms(8), CreatedAt: ms(10), UsedAt: ms(11),
 			Address: "192.0.2.1", Agent: "Firefox on Linux",
@@ -47,10 +47,10 @@ var sessions = []promise{
 		begin(t, s, session)
 		p := presentation(session)
 		p.Now = session.CreatedAt.Add(time.Minute)
-		want, outcome := session.Present(p)
-		got, err := s.Sessions.PresentSession(t.Context(), p)
+		want, outcome := session.Refresh(p)
+		got, err := s.Sessions.RefreshSession(t.Context(), p)
 		must(t, err)
-		if diff := cmp.Diff(want.Presented(outcome), got); diff != "" {
+		if diff := cmp.Diff(want.Result(outcome), got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 		if got.Outcome != repository.OutcomeRotated || got.Gen != 1 || got.JTI != p.Next {
@@ -64,9 +64,9 @@ var sessions = []promise{
 		for _, jti := range []repository.TokenID{session.JTI, "spent"} { // rotated, then reuse; outcome.go tests the others
 			p := presentation(session)
 			p.JTI = jti
-			first, err := s.Sessions.PresentSession(t.Context(), p)
+			first, err := s.Sessions.RefreshSession(t.Context(), p)
 			must(t, err)
-			again, err := s.Sessions.PresentSession(t.Context(), p)
+			again, err := s.Sessions.RefreshSession(t.Context(), p)
 			must(t, err)
 			if diff := cmp.Diff(first, again); diff != "" {
 				t.Errorf("%s (-first +again):\n%s", first.Outcome, diff)
@@ -85,7 +85,7 @@ var sessions = []promise{
 		}
 		session = session.Tombstone(repository.EndLogout, ms(0), "first")
 		sameSession(t, s, session)
-		got, err := s.Sessions.PresentSession(t.Context(), presentation(session))
+		got, err := s.Sessions.RefreshSession(t.Context(), presentation(session))
 		must(t, err)
 		if got.Outcome != repository.OutcomeRevoked {
 			t.Errorf("%s, want revoked", got.Outcome)
@@ -106,17 +106,17 @@ var sessions = []promise{
 		begin(t, s, sibling)
 		p := presentation(mine)
 		p.JTI = "spent"
-		_, err := s.Sessions.PresentSession(t.Context(), p)
+		_, err := s.Sessions.RefreshSession(t.Context(), p)
 		must(t, err)
 		sameSession(t, s, sibling)
 	}},
 	{"OfManyReplaysEachGetsTheLiveToken", func(t *testing.T, s repository.Store) {
 		session := newSession()
 		begin(t, s, session)
-		first, err := s.Sessions.PresentSession(t.Context(), presentation(session))
+		first, err := s.Sessions.RefreshSession(t.Context(), presentation(session))
 		must(t, err)
 		for _, err := range together(16, func(int) error {
-			got, err := s.Sessions.PresentSession(t.Context(), presentation(session))
+			got, err := s.Sessions.RefreshSession(t.Context(), presentation(session))
 			if got.Outcome != repository.OutcomeReplayed || got.JTI != first.JTI || got.Gen != 1 || !got.RotatedAt.Equal(first.RotatedAt) {
 				return fmt.Errorf("%+v, want a replay of %+v; %w", got, first, err)
 			}
@@ -150,7 +150,7 @@ var sessions = []promise{
 		begin(t, s, session)
 		p := presentation(session)
 		p.Now = session.AbsoluteAt.Add(-time.Minute)
-		got, err := s.Sessions.PresentSession(t.Context(), p)
+		got, err := s.Sessions.RefreshSession(t.Context(), p)
 		must(t, err)
 		if !got.IdleAt.Equal(session.AbsoluteAt) {
 			t.Errorf("idle at %s, absolute at %s", got.IdleAt, session.AbsoluteAt)
@@ -162,9 +162,9 @@ var sessions = []promise{
 		begin(t, s, session)
 		p, now := presentation(session), ms(0)
 		held := int64(0)
-		present := func() repository.Presented {
+		present := func() repository.RefreshResult {
 			now = now.Add(30 * time.Second)
-			p.Gen, p.JTI, p.Next, p.Now, p.Op, p.Proof = held, chain(session.ID, held), chain(session.ID, held+1), now, newID(), nil
+			p.Gen, p.JTI, p.Next, p.Now, p.OperationID, p.Proof = held, chain(session.ID, held), chain(session.ID, held+1), now, newID(), nil
 			got, err := ask(t.Context(), s, p)
 			must(t, err)
 			return got
@@ -189,7 +189,7 @@ var sessions = []promise{
 		p := presentation(session)
 		p.Grace, p.Debounce, p.Recovery = 0, 0, 0
 		for range 2 {
-			got, err := s.Sessions.PresentSession(t.Context(), p)
+			got, err := s.Sessions.RefreshSession(t.Context(), p)
 			must(t, err)
 			if got.Outcome != repository.OutcomeRotated || got.JTI != p.Next {
 				t.Errorf("got %+v", got)
@@ -225,7 +225,7 @@ var sessions = []promise{
 		p := presentation(session)
 		p.Gen, p.JTI = session.PrevGen, session.PrevJTI
 		p.Proof = &repository.Proof{Gen: 2, JTI: "another", Next: "x"}
-		got, err := s.Sessions.PresentSession(t.Context(), p)
+		got, err := s.Sessions.RefreshSession(t.Context(), p)
 		must(t, err)
 		if got.Outcome != repository.OutcomeRecoverable || got.Gen != session.Gen || got.JTI != session.JTI {
 			t.Errorf("got %+v", got)
@@ -251,10 +251,10 @@ func rotatedOnce(t *testing.T, s repository.Store) {
 	const callers = 64
 	session := newSession()
 	begin(t, s, session)
-	outcomes := make([]repository.Presented, callers)
+	outcomes := make([]repository.RefreshResult, callers)
 	for _, err := range together(callers, func(i int) (err error) {
 		p := presentation(session)
-		outcomes[i], err = s.Sessions.PresentSession(t.Context(), p)
+		outcomes[i], err = s.Sessions.RefreshSession(t.Context(), p)
 		return err
 	}) {
 		must(t, err)
@@ -302,22 +302,22 @@ func newSession() repository.Session {
 
 // atGeneration3 changes a session as if it had rotated three times, last at noon.
 func atGeneration3(s *repository.Session) {
-	s.Gen, s.PrevGen, s.Op = 3, 2, "before"
+	s.Gen, s.PrevGen, s.OperationID = 3, 2, "before"
 	s.PrevJTI, s.JTI = chain(s.ID, 2), chain(s.ID, 3)
 }
 
 // presentation returns a refresh request with the live token of a session, a minute after noon.
-func presentation(s repository.Session) repository.Presentation {
-	return repository.Presentation{
+func presentation(s repository.Session) repository.RefreshRequest {
+	return repository.RefreshRequest{
 		UserID: s.UserID, SessionID: s.ID, Gen: s.Gen, JTI: s.JTI, Next: chain(s.ID, s.Gen+1), ClientID: s.ClientID,
-		Delivery: repository.DeliveryBody, Epoch: s.Epoch, Op: newID(), Now: ms(0).Add(time.Minute), IssuedAt: s.RotatedAt,
+		Delivery: repository.DeliveryBody, Epoch: s.Epoch, OperationID: newID(), Now: ms(0).Add(time.Minute), IssuedAt: s.RotatedAt,
 		Rotate: true, Sliding: true, Grace: 10 * time.Second, Debounce: 20 * time.Second, Recovery: 2 * time.Hour, IdleTTL: time.Hour,
 		ClockLimit: 5 * time.Second,
 	}
 }
 
 func ending(s repository.Session, op string) repository.Ending {
-	return repository.Ending{UserID: s.UserID, SessionID: s.ID, Reason: repository.EndLogout, Epoch: s.Epoch + 1, Op: op, Now: ms(0)}
+	return repository.Ending{UserID: s.UserID, SessionID: s.ID, Reason: repository.EndLogout, Epoch: s.Epoch + 1, OperationID: op, Now: ms(0)}
 }
 
 func sameSession(t testing.TB, s repository.Store, want repository.Session) {

@@ -134,7 +134,7 @@ var users = []promise{
 		}), repository.ErrNotFound)
 		got, err := s.Users.FindUserByID(t.Context(), u.ID)
 		must(t, err)
-		if got.SessionEpoch != 8 || got.KeptSession != "kept" || got.PasswordHash == u.PasswordHash || !got.UpdatedAt.Equal(noon.Add(time.Hour)) {
+		if got.SessionEpoch != 8 || got.ExceptSession != "kept" || got.PasswordHash == u.PasswordHash || !got.UpdatedAt.Equal(noon.Add(time.Hour)) {
 			t.Errorf("got %+v", got)
 		}
 		auditCount(t, s, u.ID, 2) // created, changed once
@@ -148,7 +148,7 @@ var users = []promise{
 		}
 		got, err := s.Users.FindUserByID(t.Context(), u.ID)
 		must(t, err)
-		if got.PasswordHash != "new" || got.SessionEpoch != u.SessionEpoch || got.KeptSession != u.KeptSession {
+		if got.PasswordHash != "new" || got.SessionEpoch != u.SessionEpoch || got.ExceptSession != u.ExceptSession {
 			t.Errorf("%+v", got)
 		}
 	}},
@@ -169,7 +169,7 @@ var users = []promise{
 		if epoch != 9 {
 			t.Errorf("epoch %d, want 9", epoch)
 		}
-		epochs(t, s, other.ID, 7, other.KeptSession)
+		epochs(t, s, other.ID, 7, other.ExceptSession)
 		auditCount(t, s, u.ID, 3)
 		if _, err := s.Users.EndUserSessions(t.Context(), newID(), noon, newAudit(u.ID, repository.AuditSessionsEnded)); !errors.Is(err, repository.ErrNotFound) {
 			t.Errorf("an unknown user: %v", err)
@@ -273,8 +273,8 @@ func epochs(t *testing.T, s repository.Store, userID string, epoch int64, kept s
 	t.Helper()
 	u, err := s.Users.FindUserByID(t.Context(), userID)
 	must(t, err)
-	if u.SessionEpoch != epoch || u.KeptSession != kept {
-		t.Errorf("epoch %d, kept %q; want %d, %q", u.SessionEpoch, u.KeptSession, epoch, kept)
+	if u.SessionEpoch != epoch || u.ExceptSession != kept {
+		t.Errorf("epoch %d, kept %q; want %d, %q", u.SessionEpoch, u.ExceptSession, epoch, kept)
 	}
 	return u
 }

@@ -53,34 +53,34 @@ func New(o Options) (*Guard, error) {
 	return &Guard{o}, nil
 }
 
-// admitted is what a guard knows of a request that it let in. Another guard,
+// authenticated is what a guard knows of a request that it let in. Another guard,
 // which may demand another issuer or audience, does not rely on it.
-type admitted struct {
+type authenticated struct {
 	by      *Guard
 	subject token.Subject
 }
 
-type admittedKey struct{}
+type authenticatedKey struct{}
 
 // Subject returns who the access token of a request speaks for; false where no
 // guard let one in.
 func Subject(ctx context.Context) (token.Subject, bool) {
-	a, ok := ctx.Value(admittedKey{}).(admitted)
+	a, ok := ctx.Value(authenticatedKey{}).(authenticated)
 	return a.subject, ok
 }
 
-// Admit checks the access token of a request, once, and then each demand. It
+// Authenticate checks the access token of a request, once, and then each demand. It
 // returns the context to go on with.
-func (g *Guard) Admit(r *http.Request, demands ...Demand) (context.Context, error) {
+func (g *Guard) Authenticate(r *http.Request, demands ...Requirement) (context.Context, error) {
 	ctx := r.Context()
-	a, ok := ctx.Value(admittedKey{}).(admitted)
+	a, ok := ctx.Value(authenticatedKey{}).(authenticated)
 	if !ok || a.by != g {
 		subject, err := g.verify(r)
 		if err != nil {
 			return ctx, err
 		}
-		a = admitted{g, subject}
-		ctx = context.WithValue(ctx, admittedKey{}, a)
+		a = authenticated{g, subject}
+		ctx = context.WithValue(ctx, authenticatedKey{}, a)
 	}
 	for _, demand := range demands {
 		if err := demand(a.subject, g.Now()); err != nil {
@@ -126,11 +126,11 @@ func (g *Guard) best(tokens []token.Raw) (best token.Subject, err error) {
 	return token.Subject{}, err
 }
 
-// AdmitOptional is Admit for a route that needs no access token. It also admits a
+// AuthenticateOptional is Authenticate for a route that needs no access token. It also admits a
 // request without one. A token in a header must be good; a cookie that does not verify
 // counts as none, because the browser added it.
-func (g *Guard) AdmitOptional(r *http.Request) (context.Context, error) {
-	ctx, err := g.Admit(r)
+func (g *Guard) AuthenticateOptional(r *http.Request) (context.Context, error) {
+	ctx, err := g.Authenticate(r)
 	if g.CountsAsNone(r, err) {
 		return ctx, nil
 	}
@@ -138,7 +138,7 @@ func (g *Guard) AdmitOptional(r *http.Request) (context.Context, error) {
 }
 
 // CountsAsNone reports whether a route that needs no access token may ignore the error
-// of Admit.
+// of Authenticate.
 func (g *Guard) CountsAsNone(r *http.Request, err error) bool {
 	if err == nil {
 		return false
@@ -152,7 +152,7 @@ func (g *Guard) CountsAsNone(r *http.Request, err error) bool {
 	return false
 }
 
-// ForeignCookie reports whether Admit refused, with err, an access token that came in
+// ForeignCookie reports whether Authenticate refused, with err, an access token that came in
 // a cookie and that no key of the issuer signed. No later request can succeed with
 // such a cookie, so the browser may forget it. It is false for a browser that can
 // refresh: the answer could arrive after that of a parallel refresh, and make it forget
@@ -190,9 +190,9 @@ func (g *Guard) RequireLoginWithin(age time.Duration) func(http.Handler) http.Ha
 }
 
 // Require lets in who has a good access token that meets every demand.
-func (g *Guard) Require(next http.Handler, demands ...Demand) http.Handler {
+func (g *Guard) Require(next http.Handler, demands ...Requirement) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, err := g.Admit(r, demands...)
+		ctx, err := g.Authenticate(r, demands...)
 		if err != nil {
 			g.Problems.Write(ctx, w, err)
 			return

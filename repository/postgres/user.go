@@ -21,7 +21,7 @@ func (db *DB) CreateUser(ctx context.Context, u repository.User, by repository.C
 		SELECT $17::uuid, $18, $19, $20, $21, $22, $23::smallint, $24::boolean, $25::bigint, $26, $27::timestamptz, $28::timestamptz
 		FROM allowed RETURNING session_epoch AS n`,
 		u.ID, u.Username, u.UsernameKey, u.Email, u.EmailKey, string(u.PasswordHash), u.Privilege,
-		u.Disabled, u.SessionEpoch, u.KeptSession, u.CreatedAt, u.UpdatedAt)
+		u.Disabled, u.SessionEpoch, u.ExceptSession, u.CreatedAt, u.UpdatedAt)
 	return err
 }
 
@@ -54,7 +54,7 @@ func scanUser(row pgx.Row, more ...any) (repository.User, error) {
 	var u repository.User
 	err := row.Scan(append([]any{
 		&u.ID, &u.Username, &u.UsernameKey, &u.Email, &u.EmailKey, (*string)(&u.PasswordHash), &u.Privilege,
-		&u.Disabled, &u.SessionEpoch, &u.KeptSession, &u.CreatedAt, &u.UpdatedAt,
+		&u.Disabled, &u.SessionEpoch, &u.ExceptSession, &u.CreatedAt, &u.UpdatedAt,
 	}, more...)...)
 	if err != nil {
 		return repository.User{}, storeError(err)

@@ -37,9 +37,9 @@ func TestScriptFlush_ScriptsAreLoadedAgain(t *testing.T) {
 		})
 		for _, s := range sessions {
 			all.Go(func() {
-				out, err := db.PresentSession(t.Context(), repository.Presentation{
+				out, err := db.RefreshSession(t.Context(), repository.RefreshRequest{
 					UserID: s.UserID, SessionID: s.ID, JTI: s.JTI, Next: "rDAGrol3bCUWb8ImPaHSMg", ClientID: s.ClientID, Delivery: s.Delivery,
-					Op: newID(), Now: now.Add(time.Second), IssuedAt: now, Rotate: true, IdleTTL: time.Hour,
+					OperationID: newID(), Now: now.Add(time.Second), IssuedAt: now, Rotate: true, IdleTTL: time.Hour,
 				})
 				if err != nil || out.Outcome != repository.OutcomeRotated {
 					t.Errorf("%s, %v", out.Outcome, err)
@@ -68,9 +68,9 @@ func TestCluster_HangingNodeDelaysNoOther(t *testing.T) {
 	for range calls {
 		<-next.C
 		all.Go(func() {
-			_, err := db.PresentSession(t.Context(), repository.Presentation{
+			_, err := db.RefreshSession(t.Context(), repository.RefreshRequest{
 				UserID: newID(), SessionID: newID(), JTI: "QYkNFL0HSgdTQgXaUHRIIA", Next: "rDAGrol3bCUWb8ImPaHSMg", ClientID: "latchkey",
-				Delivery: repository.DeliveryBody, Op: newID(), Now: now, IssuedAt: now, Rotate: true, IdleTTL: time.Hour,
+				Delivery: repository.DeliveryBody, OperationID: newID(), Now: now, IssuedAt: now, Rotate: true, IdleTTL: time.Hour,
 			})
 			if err == nil { // the calls to the suspended node time out
 				answered.Add(1)

@@ -38,7 +38,7 @@ func TestMemory_OfASession(t *testing.T) {
 			for range sessions / callers {
 				s := repository.Session{
 					ID: newID(), UserID: newID(), Gen: 4711, JTI: "QYkNFL0HSgdTQgXaUHRIIA", PrevGen: 4710, PrevJTI: "rDAGrol3bCUWb8ImPaHSMg",
-					RotatedAt: now, Op: "3bCUWb8ImPaHSMgrDAGrol", Seen: true, IdleAt: now.Add(time.Hour), AbsoluteAt: now.Add(24 * time.Hour),
+					RotatedAt: now, OperationID: "3bCUWb8ImPaHSMgrDAGrol", Seen: true, IdleAt: now.Add(time.Hour), AbsoluteAt: now.Add(24 * time.Hour),
 					Epoch: 3, ClientID: "latchkey", Delivery: repository.DeliveryHostCookie, AMR: "pwd", AuthTime: now, Graced: 1,
 					CreatedAt: now, UsedAt: now, Address: "2001:db8:85a3::8a2e:370:7334", Agent: "Samsung Internet on Android",
 				}
@@ -111,16 +111,16 @@ func TestMemory_OfATombstone(t *testing.T) {
 	db, client, prefix := open(t)
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	ending := func(s repository.Session) repository.Ending {
-		return repository.Ending{UserID: s.UserID, SessionID: s.ID, Reason: repository.EndPassword, Epoch: 4, Op: "3bCUWb8ImPaHSMgrDAGrol", Now: now}
+		return repository.Ending{UserID: s.UserID, SessionID: s.ID, Reason: repository.EndPassword, Epoch: 4, OperationID: "3bCUWb8ImPaHSMgrDAGrol", Now: now}
 	}
 	end := func(t *testing.T, s repository.Session) {
 		_, err := db.EndSession(t.Context(), ending(s))
 		must(t, err)
 	}
 	reuse := func(t *testing.T, s repository.Session) {
-		got, err := db.PresentSession(t.Context(), repository.Presentation{
+		got, err := db.RefreshSession(t.Context(), repository.RefreshRequest{
 			UserID: s.UserID, SessionID: s.ID, Gen: 7, JTI: "spent", ClientID: s.ClientID, Delivery: s.Delivery, Epoch: s.Epoch,
-			Op: "3bCUWb8ImPaHSMgrDAGrol", Now: now.Add(time.Minute),
+			OperationID: "3bCUWb8ImPaHSMgrDAGrol", Now: now.Add(time.Minute),
 		})
 		must(t, err)
 		if got.Outcome != repository.OutcomeReuse {
@@ -143,7 +143,7 @@ func TestMemory_OfATombstone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := repository.Session{
 				ID: newID(), UserID: newID(), Gen: 4711, JTI: "QYkNFL0HSgdTQgXaUHRIIA", PrevGen: 4710, PrevJTI: "rDAGrol3bCUWb8ImPaHSMg",
-				RotatedAt: now, Op: "3bCUWb8ImPaHSMgrDAGrol", Seen: true, IdleAt: now.Add(time.Hour), AbsoluteAt: now.Add(24 * time.Hour),
+				RotatedAt: now, OperationID: "3bCUWb8ImPaHSMgrDAGrol", Seen: true, IdleAt: now.Add(time.Hour), AbsoluteAt: now.Add(24 * time.Hour),
 				Epoch: 3, ClientID: "latchkey", Delivery: repository.DeliveryHostCookie, AMR: "pwd", AuthTime: now, Graced: 1,
 				CreatedAt: now, UsedAt: now, Address: "2001:db8:85a3::8a2e:370:7334", Agent: "Samsung Internet on Android",
 			}

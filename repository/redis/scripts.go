@@ -13,7 +13,7 @@ var files embed.FS
 // know it, for example after a restart, Run sends the text.
 type scripts struct {
 	createSession  *redis.Script
-	presentSession *redis.Script
+	refreshSession *redis.Script
 	endSession     *redis.Script
 
 	endOtherSessions *redis.Script
@@ -28,7 +28,7 @@ func loadScripts() (scripts, error) {
 	var s scripts
 	for name, at := range map[string]**redis.Script{
 		"create_session":  &s.createSession,
-		"present_session": &s.presentSession,
+		"refresh_session": &s.refreshSession,
 		"end_session":     &s.endSession,
 
 		"end_other_sessions": &s.endOtherSessions,

@@ -141,7 +141,7 @@ func TestACL_TheDocumentedRightsSuffice(t *testing.T) {
 		t.Errorf("warnings: %q", w)
 	}
 	foreign := user("foreign", strings.Replace(testserver.RedisRights, "~latchkey:*", "~other:*", 1))
-	_, err := foreign.PresentSession(t.Context(), repository.Presentation{UserID: "u", SessionID: "s"})
+	_, err := foreign.RefreshSession(t.Context(), repository.RefreshRequest{UserID: "u", SessionID: "s"})
 	var advice *repository.Advice
 	if !errors.As(err, &advice) || !strings.Contains(advice.Fix, "ACL SETUSER") {
 		t.Errorf("keys that are denied: %v", err)
@@ -163,24 +163,24 @@ func liveOnce(t *testing.T, db *redis.DB) {
 		_, err := db.CreateSession(ctx, session(id), repository.Limit{Sessions: 10})
 		must(t, err)
 	}
-	out, err := db.PresentSession(ctx, repository.Presentation{
-		UserID: user, SessionID: "a", JTI: "a-0", Next: "a-1", ClientID: "c", Delivery: repository.DeliveryBody, Op: "op",
+	out, err := db.RefreshSession(ctx, repository.RefreshRequest{
+		UserID: user, SessionID: "a", JTI: "a-0", Next: "a-1", ClientID: "c", Delivery: repository.DeliveryBody, OperationID: "op",
 		Now: now.Add(time.Minute), IssuedAt: now, Rotate: true, Sliding: true, IdleTTL: time.Hour, Grace: time.Second, Debounce: 2 * time.Second,
 	})
 	if err != nil || out.Outcome != repository.OutcomeRotated {
 		t.Errorf("a refresh: %v %v", out.Outcome, err)
 	}
-	out, err = db.PresentSession(ctx, repository.Presentation{
-		UserID: user, SessionID: "a", JTI: "a-0", Next: "a-1", ClientID: "c", Delivery: repository.DeliveryBody, Op: "op2",
+	out, err = db.RefreshSession(ctx, repository.RefreshRequest{
+		UserID: user, SessionID: "a", JTI: "a-0", Next: "a-1", ClientID: "c", Delivery: repository.DeliveryBody, OperationID: "op2",
 		Now: now.Add(time.Hour / 2), IssuedAt: now, Rotate: true, Sliding: true, IdleTTL: time.Hour, Grace: time.Second, Debounce: 2 * time.Second,
 	})
 	if err != nil || out.Outcome != repository.OutcomeReuse {
 		t.Errorf("a token of before: %v %v", out.Outcome, err)
 	}
-	if _, err := db.EndSession(ctx, repository.Ending{UserID: user, SessionID: "b", Reason: repository.EndByUser, Now: now, Op: "op"}); err != nil {
+	if _, err := db.EndSession(ctx, repository.Ending{UserID: user, SessionID: "b", Reason: repository.EndByUser, Now: now, OperationID: "op"}); err != nil {
 		t.Errorf("the end: %v", err)
 	}
-	must(t, db.EndOtherSessions(ctx, repository.Ending{UserID: user, SessionID: "c", Reason: repository.EndByUser, Now: now, Op: "op", Epoch: 1}))
+	must(t, db.EndOtherSessions(ctx, repository.Ending{UserID: user, SessionID: "c", Reason: repository.EndByUser, Now: now, OperationID: "op", Epoch: 1}))
 	list, err := db.ListSessions(ctx, user)
 	if err != nil || len(list) != 1 || list[0].ID != "c" {
 		t.Errorf("the list: %v %v", list, err)

@@ -27,7 +27,7 @@ func (db *DB) CreateSession(ctx context.Context, s repository.Session, l reposit
 	keys := []string{db.keys.session(s.UserID, s.ID), db.keys.index(s.UserID)}
 	args := append([]any{
 		s.ID, millis(s.AbsoluteAt), (s.AbsoluteAt.Sub(s.CreatedAt) + slack).Milliseconds(), millis(s.CreatedAt),
-		s.Epoch, l.Kept, l.Replaced, l.Sessions, string(s.JTI),
+		s.Epoch, l.ExceptSession, l.Replaced, l.Sessions, string(s.JTI),
 	}, fields(s)...)
 	reply, err := db.runOnAll(ctx, db.scripts.createSession, s.UserID, keys, args...)
 	switch {
@@ -63,10 +63,10 @@ func (db *DB) runOnAll(ctx context.Context, script *redis.Script, userID string,
 // user succeeded in between, and an account has few concurrent logins.
 const maxRuns = 128
 
-// PresentSession implements repository.Sessions.
-func (db *DB) PresentSession(ctx context.Context, p repository.Presentation) (repository.Presented, error) {
+// RefreshSession implements repository.Sessions.
+func (db *DB) RefreshSession(ctx context.Context, p repository.RefreshRequest) (repository.RefreshResult, error) {
 	args := []any{
-		p.Gen, string(p.JTI), string(p.Next), p.ClientID, string(p.Delivery), p.Epoch, p.Kept, p.Op, millis(p.Now),
+		p.Gen, string(p.JTI), string(p.Next), p.ClientID, string(p.Delivery), p.Epoch, p.ExceptSession, p.OperationID, millis(p.Now),
 		millis(p.IssuedAt), p.Keep, p.Rotate, p.Sliding, p.Grace.Milliseconds(), p.Debounce.Milliseconds(),
 		p.Recovery.Milliseconds(), p.IdleTTL.Milliseconds(), repository.MaxGraced, repository.MaxRecoveries,
 		repository.RecoveryWindow.Milliseconds(), repository.MaxAhead, repository.MaxRotatedAhead.Milliseconds(),
@@ -76,11 +76,11 @@ func (db *DB) PresentSession(ctx context.Context, p repository.Presentation) (re
 		args = append(args, p.Proof.Gen, string(p.Proof.JTI), string(p.Proof.Next), string(p.Proof.Before))
 	}
 	keys := []string{db.keys.session(p.UserID, p.SessionID), db.keys.index(p.UserID)}
-	reply, err := db.runTogether(ctx, db.scripts.presentSession, keys, args...).StringSlice()
+	reply, err := db.runTogether(ctx, db.scripts.refreshSession, keys, args...).StringSlice()
 	if err != nil {
-		return repository.Presented{}, storeError(err)
+		return repository.RefreshResult{}, storeError(err)
 	}
-	out := repository.Presented{Outcome: repository.Outcome(reply[0])}
+	out := repository.RefreshResult{Outcome: repository.Outcome(reply[0])}
 	switch {
 	case out.Outcome == repository.OutcomeRevoked:
 		out.Ended = repository.EndReason(reply[1])
@@ -102,7 +102,7 @@ func (db *DB) PresentSession(ctx context.Context, p repository.Presentation) (re
 // EndSession implements repository.Sessions.
 func (db *DB) EndSession(ctx context.Context, e repository.Ending) (before repository.EndReason, err error) {
 	keys := []string{db.keys.session(e.UserID, e.SessionID), db.keys.index(e.UserID)}
-	args := []any{string(e.Reason), millis(e.Now), e.Op, e.SessionID, tombstoneTTL.Milliseconds()}
+	args := []any{string(e.Reason), millis(e.Now), e.OperationID, e.SessionID, tombstoneTTL.Milliseconds()}
 	reason, err := db.scripts.endSession.Run(ctx, db.client, keys, args...).Text()
 	return repository.EndReason(reason), storeError(err)
 }
@@ -110,7 +110,7 @@ func (db *DB) EndSession(ctx context.Context, e repository.Ending) (before repos
 // EndOtherSessions implements repository.Sessions.
 func (db *DB) EndOtherSessions(ctx context.Context, e repository.Ending) error {
 	_, err := db.runOnAll(ctx, db.scripts.endOtherSessions, e.UserID, []string{db.keys.index(e.UserID)},
-		string(e.Reason), millis(e.Now), e.Op, e.SessionID, e.Epoch)
+		string(e.Reason), millis(e.Now), e.OperationID, e.SessionID, e.Epoch)
 	return err
 }
 
@@ -158,7 +158,7 @@ func (db *DB) FindSession(ctx context.Context, userID, sessionID string) (reposi
 		ID: sessionID, UserID: userID,
 		Gen: r.int(h["gen"]), JTI: repository.TokenID(h["jti"]),
 		PrevGen: r.int(h["pgen"]), PrevJTI: repository.TokenID(h["prev"]),
-		RotatedAt: r.time(h["rot"]), Op: h["op"], Seen: h["seen"] == "1",
+		RotatedAt: r.time(h["rot"]), OperationID: h["op"], Seen: h["seen"] == "1",
 		IdleAt: r.time(h["idle"]), AbsoluteAt: r.time(h["abs"]),
 		Epoch: r.int(h["epoch"]), ClientID: h["cid"], Delivery: repository.Delivery(h["via"]),
 		Scope: h["scope"], AMR: h["amr"], AuthTime: r.time(h["auth"]),
@@ -172,12 +172,12 @@ func (db *DB) FindSession(ctx context.Context, userID, sessionID string) (reposi
 func fields(s repository.Session) []any {
 	return []any{
 		"gen", s.Gen, "pgen", s.PrevGen, "prev", string(s.PrevJTI),
-		"rot", millis(s.RotatedAt), "op", s.Op, "seen", s.Seen,
+		"rot", millis(s.RotatedAt), "op", s.OperationID, "seen", s.Seen,
 		"idle", millis(s.IdleAt), "abs", millis(s.AbsoluteAt),
 		"epoch", s.Epoch, "cid", s.ClientID, "via", string(s.Delivery),
 		"scope", s.Scope, "amr", s.AMR, "auth", millis(s.AuthTime),
 		"grc", s.Graced, "rec", s.Recoveries, "rec_at", millis(s.RecoveryAt),
-		"rev", string(s.Ended), "rev_at", millis(s.EndedAt), "rev_op", s.EndOp,
+		"rev", string(s.Ended), "rev_at", millis(s.EndedAt), "rev_op", s.EndOperationID,
 		"created", millis(s.CreatedAt), "used", millis(s.UsedAt), "ip", s.Address, "ua", s.Agent,
 	}
 }

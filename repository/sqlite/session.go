@@ -28,10 +28,10 @@ func (db *DB) CreateSession(ctx context.Context, s repository.Session, l reposit
 		res, err := tx.ExecContext(ctx, `INSERT INTO sessions (`+sessionColumns+`)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET token_id = excluded.token_id WHERE token_id = excluded.token_id`,
-			s.UserID, s.ID, s.Gen, string(s.JTI), s.PrevGen, string(s.PrevJTI), micros(s.RotatedAt), s.Op, s.Seen,
+			s.UserID, s.ID, s.Gen, string(s.JTI), s.PrevGen, string(s.PrevJTI), micros(s.RotatedAt), s.OperationID, s.Seen,
 			micros(s.IdleAt), micros(s.AbsoluteAt), s.Epoch, s.ClientID, string(s.Delivery), s.Scope, s.AMR,
 			micros(s.AuthTime), s.Graced, s.Recoveries, micros(s.RecoveryAt),
-			string(s.Ended), micros(s.EndedAt), s.EndOp, micros(s.CreatedAt), micros(s.UsedAt), s.Address, s.Agent)
+			string(s.Ended), micros(s.EndedAt), s.EndOperationID, micros(s.CreatedAt), micros(s.UsedAt), s.Address, s.Agent)
 		if err != nil {
 			return err
 		}
@@ -44,33 +44,33 @@ func (db *DB) CreateSession(ctx context.Context, s repository.Session, l reposit
 			WHERE user_id = ?1 AND id NOT IN (?2, ?3) AND revocation_reason = '' AND idle_expires_at > ?4
 				AND absolute_expires_at > ?4 AND (session_epoch = ?5 OR id = ?6)
 			ORDER BY used_at DESC, id DESC LIMIT -1 OFFSET ?7`,
-			s.UserID, s.ID, l.Replaced, micros(s.CreatedAt), s.Epoch, l.Kept, l.Sessions-1)
+			s.UserID, s.ID, l.Replaced, micros(s.CreatedAt), s.Epoch, l.ExceptSession, l.Sessions-1)
 		surplus, err = scanStrings(rows, err)
 		return err
 	})
 	return surplus, err
 }
 
-// PresentSession implements repository.Sessions.
-func (db *DB) PresentSession(ctx context.Context, p repository.Presentation) (repository.Presented, error) {
-	var out repository.Presented
+// RefreshSession implements repository.Sessions.
+func (db *DB) RefreshSession(ctx context.Context, p repository.RefreshRequest) (repository.RefreshResult, error) {
+	var out repository.RefreshResult
 	err := db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		before, err := findSession(ctx, tx, p.UserID, p.SessionID)
 		if errors.Is(err, repository.ErrNotFound) {
-			out = repository.Presented{Outcome: repository.OutcomeUnknown}
+			out = repository.RefreshResult{Outcome: repository.OutcomeUnknown}
 			return nil
 		} else if err != nil {
 			return err
 		}
-		after, outcome := before.Present(p)
-		out = after.Presented(outcome)
+		after, outcome := before.Refresh(p)
+		out = after.Result(outcome)
 		if after == before {
 			return nil
 		}
 		return updateSession(ctx, tx, after)
 	})
 	if err != nil {
-		return repository.Presented{}, err
+		return repository.RefreshResult{}, err
 	}
 	return out, nil
 }
@@ -88,7 +88,7 @@ func (db *DB) EndSession(ctx context.Context, e repository.Ending) (before repos
 		if before = s.Ended; before != "" {
 			return nil
 		}
-		return updateSession(ctx, tx, s.Tombstone(e.Reason, e.Now, e.Op))
+		return updateSession(ctx, tx, s.Tombstone(e.Reason, e.Now, e.OperationID))
 	})
 	return before, err
 }
@@ -97,7 +97,7 @@ func (db *DB) EndSession(ctx context.Context, e repository.Ending) (before repos
 func (db *DB) EndOtherSessions(ctx context.Context, e repository.Ending) error {
 	_, err := db.write.ExecContext(ctx, `UPDATE sessions SET `+tombstone+`
 		WHERE user_id = ? AND id <> ? AND session_epoch <> ? AND revocation_reason = ''`,
-		string(e.Reason), micros(e.Now), e.Op, e.UserID, e.SessionID, e.Epoch)
+		string(e.Reason), micros(e.Now), e.OperationID, e.UserID, e.SessionID, e.Epoch)
 	return storeError(err)
 }
 
@@ -145,9 +145,9 @@ func scanSession(row interface{ Scan(dest ...any) error }) (repository.Session, 
 	var s repository.Session
 	var rot, idle, abs, auth, recAt, revAt, created, used int64
 	err := row.Scan(
-		&s.UserID, &s.ID, &s.Gen, &s.JTI, &s.PrevGen, &s.PrevJTI, &rot, &s.Op, &s.Seen, &idle, &abs, &s.Epoch,
+		&s.UserID, &s.ID, &s.Gen, &s.JTI, &s.PrevGen, &s.PrevJTI, &rot, &s.OperationID, &s.Seen, &idle, &abs, &s.Epoch,
 		&s.ClientID, &s.Delivery, &s.Scope, &s.AMR, &auth, &s.Graced, &s.Recoveries, &recAt,
-		&s.Ended, &revAt, &s.EndOp, &created, &used, &s.Address, &s.Agent)
+		&s.Ended, &revAt, &s.EndOperationID, &created, &used, &s.Address, &s.Agent)
 	if err != nil {
 		return repository.Session{}, storeError(err)
 	}
@@ -159,14 +159,14 @@ func scanSession(row interface{ Scan(dest ...any) error }) (repository.Session, 
 // updateSession writes the columns that a refresh request can change, or a tombstone.
 func updateSession(ctx context.Context, tx *sql.Tx, s repository.Session) error {
 	if s.Ended != "" {
-		_, err := tx.ExecContext(ctx, `UPDATE sessions SET `+tombstone+` WHERE user_id = ? AND id = ?`, string(s.Ended), micros(s.EndedAt), s.EndOp, s.UserID, s.ID)
+		_, err := tx.ExecContext(ctx, `UPDATE sessions SET `+tombstone+` WHERE user_id = ? AND id = ?`, string(s.Ended), micros(s.EndedAt), s.EndOperationID, s.UserID, s.ID)
 		return err
 	}
 	_, err := tx.ExecContext(ctx, `UPDATE sessions SET generation = ?, token_id = ?, previous_generation = ?, previous_token_id = ?,
 		rotated_at = ?, operation_id = ?, token_used = ?, idle_expires_at = ?, grace_count = ?, recovery_count = ?,
 		recovery_window_started_at = ?, used_at = ?
 		WHERE user_id = ? AND id = ?`,
-		s.Gen, string(s.JTI), s.PrevGen, string(s.PrevJTI), micros(s.RotatedAt), s.Op, s.Seen,
+		s.Gen, string(s.JTI), s.PrevGen, string(s.PrevJTI), micros(s.RotatedAt), s.OperationID, s.Seen,
 		micros(s.IdleAt), s.Graced, s.Recoveries, micros(s.RecoveryAt),
 		micros(s.UsedAt), s.UserID, s.ID)
 	return err

@@ -22,7 +22,7 @@ func (db *DB) CreateUser(ctx context.Context, u repository.User, by repository.C
 				disabled, session_epoch, except_session_id, created_at, updated_at)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			u.ID, u.Username, u.UsernameKey, u.Email, u.EmailKey, string(u.PasswordHash), u.Privilege,
-			u.Disabled, u.SessionEpoch, u.KeptSession, micros(u.CreatedAt), micros(u.UpdatedAt)); err != nil {
+			u.Disabled, u.SessionEpoch, u.ExceptSession, micros(u.CreatedAt), micros(u.UpdatedAt)); err != nil {
 			return err
 		}
 		return appendAudit(ctx, tx, a)
@@ -60,7 +60,7 @@ func scanUser(row *sql.Row, more ...any) (repository.User, error) {
 	var created, updated int64
 	err := row.Scan(append([]any{
 		&u.ID, &u.Username, &u.UsernameKey, &u.Email, &u.EmailKey, &hash, &u.Privilege,
-		&u.Disabled, &u.SessionEpoch, &u.KeptSession, &created, &updated,
+		&u.Disabled, &u.SessionEpoch, &u.ExceptSession, &created, &updated,
 	}, more...)...)
 	if err != nil {
 		return repository.User{}, storeError(err)

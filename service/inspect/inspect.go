@@ -139,9 +139,9 @@ func describe(session repository.Session, u repository.User, now time.Time) stri
 	switch {
 	case session.Ended != "":
 		state = fmt.Sprintf("ended (%s) at %s", session.Ended, at(session.EndedAt))
-	case session.Epoch != u.SessionEpoch && session.ID != u.KeptSession:
+	case session.Epoch != u.SessionEpoch && session.ID != u.ExceptSession:
 		state = "over: all sessions of the user were ended"
-	case !session.Live(now, u.SessionEpoch, u.KeptSession):
+	case !session.Live(now, u.SessionEpoch, u.ExceptSession):
 		state = "expired"
 	}
 	return fmt.Sprintf("%s; generation %d since %s, last used %s, idle until %s, until %s at most, by %s", state, session.Gen,

@@ -45,7 +45,7 @@ func (r *Ring) Add(ctx context.Context, k jose.Key, use Use, from audit.Origin) 
 			return Info{}, err
 		}
 	}
-	err := r.again(ctx, readable, func(set *Set) error {
+	err := r.retryOnConflict(ctx, readable, func(set *Set) error {
 		if set.find(k.ID) != nil {
 			return fmt.Errorf("key %s already exists", k.ID)
 		}
@@ -68,10 +68,10 @@ func (r *Ring) Rotate(ctx context.Context, use Use, atOnce bool, from audit.Orig
 		return Info{}, ErrInFile
 	}
 	id := ""
-	err := r.again(ctx, readable, func(set *Set) error {
+	err := r.retryOnConflict(ctx, readable, func(set *Set) error {
 		e, stands := set.standby(use)
 		if !stands {
-			return fmt.Errorf("no standby key: %w", repository.ErrNotFound) // tend puts one
+			return fmt.Errorf("no standby key: %w", repository.ErrNotFound) // reconcile puts one
 		}
 		if id != "" && id != e.ID {
 			return nil // another process activated it: that is the rotation
@@ -116,7 +116,7 @@ func (p Policy) publish(k jose.Key) time.Duration {
 // Revoke ends a key for good: nothing that it signed is accepted any more. If it
 // was the active one, the key that stands by takes over first.
 func (r *Ring) Revoke(ctx context.Context, id string, from audit.Origin) (Info, error) {
-	err := r.again(ctx, readAtAll, func(set *Set) error {
+	err := r.retryOnConflict(ctx, readAtAll, func(set *Set) error {
 		e := set.find(id)
 		switch {
 		case e == nil || !r.policy.owns(e.use):
@@ -142,7 +142,7 @@ func (r *Ring) Revoke(ctx context.Context, id string, from audit.Origin) (Info, 
 	if err != nil {
 		return Info{}, err
 	}
-	return info, r.tend(ctx)
+	return info, r.reconcile(ctx)
 }
 
 // RevokeAll ends every key, whether it can be unsealed or not, and makes new
@@ -182,9 +182,9 @@ const (
 	readAtAll = false
 )
 
-// again makes a change on the keys as they are, and once more on what another
+// retryOnConflict makes a change on the keys as they are, and once more on what another
 // process has made of them meanwhile.
-func (r *Ring) again(ctx context.Context, all bool, change func(set *Set) error) error {
+func (r *Ring) retryOnConflict(ctx context.Context, all bool, change func(set *Set) error) error {
 	var err error
 	for range retries {
 		read, failed := r.load(ctx)
@@ -194,7 +194,7 @@ func (r *Ring) again(ctx context.Context, all bool, change func(set *Set) error)
 		if err = change(r.KeySet()); !errors.Is(err, repository.ErrExists) && !errors.Is(err, repository.ErrNotFound) {
 			return err
 		}
-		if tended := r.tend(ctx); tended != nil {
+		if tended := r.reconcile(ctx); tended != nil {
 			return tended
 		}
 	}

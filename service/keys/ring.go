@@ -165,7 +165,7 @@ func (r *Ring) Start(ctx context.Context) error {
 	if err := r.Load(ctx); err != nil {
 		return err
 	}
-	if err := r.tend(ctx); err != nil {
+	if err := r.reconcile(ctx); err != nil {
 		return err
 	}
 	set := r.KeySet()
@@ -190,7 +190,7 @@ func (r *Ring) RunUntil(ctx context.Context) {
 		}
 		read, err := r.load(ctx)
 		if read {
-			err = errors.Join(err, r.tend(ctx))
+			err = errors.Join(err, r.reconcile(ctx))
 		}
 		if ctx.Err() != nil {
 			return
@@ -208,11 +208,11 @@ func (r *Ring) RunUntil(ctx context.Context) {
 // faster.
 const retries = 5
 
-// tend sees to it that each use has a key that signs and one that stands by,
+// reconcile sees to it that each use has a key that signs and one that stands by,
 // rotates by schedule, and forgets keys whose tokens have all expired.
-func (r *Ring) tend(ctx context.Context) error {
+func (r *Ring) reconcile(ctx context.Context) error {
 	for range retries {
-		again, err := r.tendOnce(ctx)
+		again, err := r.reconcileOnce(ctx)
 		if err != nil && !errors.Is(err, repository.ErrExists) && !errors.Is(err, repository.ErrNotFound) {
 			return err
 		}
@@ -226,8 +226,8 @@ func (r *Ring) tend(ctx context.Context) error {
 	return nil // the other replicas are at it
 }
 
-// tendOnce makes one change and reports whether it did.
-func (r *Ring) tendOnce(ctx context.Context) (changed bool, err error) {
+// reconcileOnce makes one change and reports whether it did.
+func (r *Ring) reconcileOnce(ctx context.Context) (changed bool, err error) {
 	set, now := r.KeySet(), r.now()
 	for _, use := range r.uses() {
 		standby, stands := set.standby(use)
@@ -339,9 +339,9 @@ func (r *Ring) algorithm(set *Set, use Use) jose.Algorithm {
 	return jose.DefaultAlgorithm
 }
 
-// row is a key for the database, which has been read back once: one that could
+// toRecord is a key for the database, which has been read back once: one that could
 // not be would stop every replica.
-func (r *Ring) row(k jose.Key, use Use, at time.Time) (repository.SigningKey, error) {
+func (r *Ring) toRecord(k jose.Key, use Use, at time.Time) (repository.SigningKey, error) {
 	sealed, err := r.sealer.seal(k, use)
 	if err != nil {
 		return repository.SigningKey{}, err
@@ -363,7 +363,7 @@ func (r *Ring) putStandby(ctx context.Context, use Use, replaces string) error {
 }
 
 func (r *Ring) put(ctx context.Context, k jose.Key, use Use, replaces string, from audit.Origin) error {
-	row, err := r.row(k, use, r.clock.Reference(ctx))
+	row, err := r.toRecord(k, use, r.clock.Reference(ctx))
 	if err != nil {
 		return err
 	}
@@ -384,7 +384,7 @@ func (r *Ring) activate(ctx context.Context, standby *entry, at time.Time, from 
 	if err != nil {
 		return err
 	}
-	row, err := r.row(k, standby.use, r.clock.Reference(ctx))
+	row, err := r.toRecord(k, standby.use, r.clock.Reference(ctx))
 	if err != nil {
 		return err
 	}

@@ -119,7 +119,7 @@ func (o *Server) password(ctx context.Context, r TokenRequest) (TokenResponse, e
 
 func (o *Server) refresh(ctx context.Context, r TokenRequest) (TokenResponse, error) {
 	g, err := o.sessions.Refresh(ctx, session.RefreshRequest{
-		Token: r.RefreshToken, Delivery: session.DeliveryBody, Terms: terms(r.Client.record, r.Resource), Scope: r.Scope, From: r.From,
+		Token: r.RefreshToken, Delivery: session.DeliveryBody, Client: terms(r.Client.record, r.Resource), Scope: r.Scope, From: r.From,
 	})
 	return issued(r.Client.record, g), err
 }

@@ -1,5 +1,5 @@
 // Package session holds the refresh token protocol: it starts, refreshes, lists and revokes login
-// sessions. What a refresh token leads to is decided by repository.Session.Present, a pure function
+// sessions. What a refresh token leads to is decided by repository.Session.Refresh, a pure function
 // that every store runs inside one transition; this package calls it, explains the outcome, and
 // issues the new tokens.
 //

@@ -164,7 +164,7 @@ func (s *Service) confirm(ctx context.Context, p RefreshRequest, token token.Ref
 // session had ended before.
 func (s *Service) tombstone(ctx context.Context, r repository.Revocation) (before EndReason) {
 	before, err := s.store.Sessions.EndSession(ctx, repository.Ending{
-		UserID: r.UserID, SessionID: r.SessionID, Reason: r.Reason, Op: string(token.NewID()), Now: r.At,
+		UserID: r.UserID, SessionID: r.SessionID, Reason: r.Reason, OperationID: string(token.NewID()), Now: r.At,
 	})
 	s.warn(ctx, r.UserID, err)
 	return before

@@ -56,15 +56,15 @@ func TestRefresh_ParallelCallsGetOneSuccessor(t *testing.T) {
 type holding struct {
 	repository.Sessions
 	hold bool
-	held *repository.Presentation
+	held *repository.RefreshRequest
 }
 
-func (h *holding) PresentSession(ctx context.Context, p repository.Presentation) (repository.Presented, error) {
+func (h *holding) RefreshSession(ctx context.Context, p repository.RefreshRequest) (repository.RefreshResult, error) {
 	if h.hold {
 		h.held = &p
-		return repository.Presented{}, errAway
+		return repository.RefreshResult{}, errAway
 	}
-	return h.Sessions.PresentSession(ctx, p)
+	return h.Sessions.RefreshSession(ctx, p)
 }
 
 // modelSession is what an honest client and the suite know of one session.
@@ -78,7 +78,7 @@ type modelSession struct {
 	lostAt  time.Time   // when its successor was made
 	retried []time.Time // presentations later than grace, of the last day
 
-	delayed []repository.Presentation // calls that were made, and have not arrived
+	delayed []repository.RefreshRequest // calls that were made, and have not arrived
 }
 
 // machine is a world in which rapid does what it likes.
@@ -224,7 +224,7 @@ func (m *machine) arrive(rt *rapid.T) {
 	i := rapid.IntRange(0, len(s.delayed)-1).Draw(rt, "call")
 	p := s.delayed[i]
 	s.delayed = slices.Delete(s.delayed, i, i+1)
-	got, err := m.calls.PresentSession(context.Background(), p)
+	got, err := m.calls.RefreshSession(context.Background(), p)
 	apptest.Must(rt, err)
 	if got.Outcome == repository.OutcomeReuse {
 		rt.Fatalf("a call that was held ends the session of an honest client")
@@ -270,9 +270,9 @@ func (m *machine) replay(rt *rapid.T) {
 // mismatch is another client, or another user's id: refused, and nothing ends.
 func (m *machine) mismatch(rt *rapid.T) {
 	s := m.pick(rt, live)
-	p := session.RefreshRequest{Token: s.held, Delivery: session.DeliveryBody, Terms: session.ClientPolicy{ClientID: token.ClientAPI}, UserID: "somebody"}
+	p := session.RefreshRequest{Token: s.held, Delivery: session.DeliveryBody, Client: session.ClientPolicy{ClientID: token.ClientAPI}, UserID: "somebody"}
 	if rapid.Bool().Draw(rt, "client") {
-		p.UserID, p.Terms.ClientID = "", "another"
+		p.UserID, p.Client.ClientID = "", "another"
 	}
 	if _, err := m.Sessions.Refresh(context.Background(), p); apptest.Code(err) != service.CodeRefreshInvalid {
 		rt.Fatalf("a stranger: %v", err)

@@ -51,7 +51,7 @@ func (s *Service) list(ctx context.Context, u repository.User) ([]Session, error
 	}
 	devices := []Session{}
 	for _, session := range sessions {
-		if !session.Live(s.now(), u.SessionEpoch, u.KeptSession) || slices.Contains(revoked, session.ID) {
+		if !session.Live(s.now(), u.SessionEpoch, u.ExceptSession) || slices.Contains(revoked, session.ID) {
 			continue
 		}
 		expires := session.IdleAt
@@ -163,7 +163,7 @@ func (s *Service) Disable(ctx context.Context, userID string, disabled bool, fro
 func (s *Service) MarkEnded(ctx context.Context, record repository.AuditRecord, reason EndReason, kept string, epoch int64) {
 	s.audit.Committed(ctx, record)
 	s.warn(ctx, record.UserID, s.store.Sessions.EndOtherSessions(ctx, repository.Ending{
-		UserID: record.UserID, SessionID: kept, Reason: reason, Epoch: epoch, Op: string(token.NewID()),
+		UserID: record.UserID, SessionID: kept, Reason: reason, Epoch: epoch, OperationID: string(token.NewID()),
 		Now: record.At.Truncate(time.Millisecond),
 	}))
 }

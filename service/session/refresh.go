@@ -17,7 +17,7 @@ import (
 type RefreshRequest struct {
 	Token    token.Raw
 	Delivery Delivery     // how it came
-	Terms    ClientPolicy // of the client that shows it
+	Client   ClientPolicy // of the client that shows it
 	// Scope asks for an access token of a narrower scope; empty: that of the
 	// session.
 	Scope string
@@ -30,7 +30,7 @@ type RefreshRequest struct {
 }
 
 // Refresh exchanges a refresh token for new tokens, by the rules of
-// repository.Session.Present. One read of the database, one call of the session
+// repository.Session.Refresh. One read of the database, one call of the session
 // store. A refusal is refresh_malformed, refresh_invalid, refresh_expired,
 // session_revoked, refresh_reused or account_disabled; trouble is
 // store_unavailable and never a refusal.
@@ -109,7 +109,7 @@ func (s *Service) Refresh(ctx context.Context, p RefreshRequest) (TokenSet, erro
 	case repository.OutcomeAhead, repository.OutcomeRecoverable:
 		return TokenSet{}, service.StoreFailure("refresh a session", fmt.Errorf("%w: the session kept changing", repository.ErrUnavailable))
 	}
-	g, err := s.grant(u, token.SessionID, p.Terms, out, p.Scope)
+	g, err := s.grant(u, token.SessionID, p.Client, out, p.Scope)
 	g.RefreshChanged = out.Gen != token.Gen
 	return g, err
 }
@@ -122,7 +122,7 @@ func (s *Service) checkNarrower(ctx context.Context, p RefreshRequest, token tok
 	}
 	session, err := s.store.Sessions.FindSession(ctx, token.UserID, token.SessionID)
 	switch {
-	case errors.Is(err, repository.ErrNotFound), err == nil && session.ClientID != p.Terms.ClientID:
+	case errors.Is(err, repository.ErrNotFound), err == nil && session.ClientID != p.Client.ClientID:
 		return nil // the presentation says so
 	case err != nil:
 		return service.StoreFailure("find the scope of a session", err)
@@ -147,29 +147,29 @@ func (s *Service) ifExpired(err error) error {
 // present shows a token to the session store, and once more with a proof where
 // the store asks: it cannot walk the chain of token ids. Forked is of a token that
 // is ahead of the live one and yet older.
-func (s *Service) present(ctx context.Context, p RefreshRequest, token token.Refresh, u repository.User) (out repository.Presented, forked bool, err error) {
+func (s *Service) present(ctx context.Context, p RefreshRequest, token token.Refresh, u repository.User) (out repository.RefreshResult, forked bool, err error) {
 	call := s.presentation(p, token, u)
-	out, err = s.store.Sessions.PresentSession(ctx, call)
+	out, err = s.store.Sessions.RefreshSession(ctx, call)
 	for range maxQuestions {
 		if err != nil || !out.Outcome.Question() {
 			break
 		}
 		forked = out.Outcome == repository.OutcomeAhead && token.IssuedAt.Before(out.RotatedAt.Truncate(time.Second))
 		call.Proof = s.tokens.Prove(out, token)
-		out, err = s.store.Sessions.PresentSession(ctx, call)
+		out, err = s.store.Sessions.RefreshSession(ctx, call)
 	}
 	return out, forked, err
 }
 
 // presentation is what the store is asked, the first time.
-func (s *Service) presentation(p RefreshRequest, raw token.Refresh, u repository.User) repository.Presentation {
-	return repository.Presentation{
+func (s *Service) presentation(p RefreshRequest, raw token.Refresh, u repository.User) repository.RefreshRequest {
+	return repository.RefreshRequest{
 		UserID: raw.UserID, SessionID: raw.SessionID, Gen: raw.Gen, JTI: raw.ID,
-		Next: s.tokens.Successor(raw.ID), ClientID: p.Terms.ClientID, Delivery: p.Delivery,
-		Epoch: u.SessionEpoch, Kept: u.KeptSession == raw.SessionID,
-		Op: string(token.NewID()), Now: s.now(), IssuedAt: raw.IssuedAt,
+		Next: s.tokens.Successor(raw.ID), ClientID: p.Client.ClientID, Delivery: p.Delivery,
+		Epoch: u.SessionEpoch, ExceptSession: u.ExceptSession == raw.SessionID,
+		OperationID: string(token.NewID()), Now: s.now(), IssuedAt: raw.IssuedAt,
 		Keep: p.Keep, Rotate: s.policy.Rotate, Sliding: s.policy.Sliding,
-		Grace: s.policy.Grace, Debounce: 2 * s.policy.Grace, Recovery: s.policy.Recovery, IdleTTL: Shorter(p.Terms.IdleTTL, s.policy.IdleTTL),
+		Grace: s.policy.Grace, Debounce: 2 * s.policy.Grace, Recovery: s.policy.Recovery, IdleTTL: Shorter(p.Client.IdleTTL, s.policy.IdleTTL),
 		ClockLimit: s.clock.Limit(), Woken: s.clock.Woken(),
 	}
 }
@@ -182,7 +182,7 @@ const maxQuestions = 4
 // whoever has the token may send it as often as they like.
 func (s *Service) refuse(ctx context.Context, p RefreshRequest, token token.Refresh, why string) error {
 	record := p.From.Record(s.now(), repository.AuditRefreshRefused, why)
-	record.UserID, record.SessionID, record.ClientID = token.UserID, token.SessionID, p.Terms.ClientID
+	record.UserID, record.SessionID, record.ClientID = token.UserID, token.SessionID, p.Client.ClientID
 	record = audit.OnceAMinute(record, token.SessionID)
 	if err := s.audit.Write(ctx, record); err != nil {
 		return err

@@ -22,8 +22,8 @@ func TestRefresh_RefusalsAreAuditedOnceAMinute(t *testing.T) {
 		for range 3 {
 			for range 40 {
 				for _, p := range []session.RefreshRequest{
-					{Token: raw, Delivery: session.DeliveryBody, Terms: session.ClientPolicy{ClientID: token.ClientAPI}, UserID: "somebody"},
-					{Token: raw, Delivery: session.DeliveryBody, Terms: session.ClientPolicy{ClientID: "another"}},
+					{Token: raw, Delivery: session.DeliveryBody, Client: session.ClientPolicy{ClientID: token.ClientAPI}, UserID: "somebody"},
+					{Token: raw, Delivery: session.DeliveryBody, Client: session.ClientPolicy{ClientID: "another"}},
 				} {
 					if _, err := w.Sessions.Refresh(context.Background(), p); apptest.Code(err) != service.CodeRefreshInvalid {
 						t.Fatalf("%v", err)

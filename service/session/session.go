@@ -119,7 +119,7 @@ func (s *Service) Start(ctx context.Context, u repository.User, b Params) (Token
 	record := b.From.Record(now, repository.AuditLogin, "ok")
 	record.UserID, record.SessionID, record.ClientID = u.ID, session.ID, session.ClientID
 	ended := s.replaced(b, now)
-	limit := repository.Limit{Sessions: s.policy.MaxSessions, Kept: u.KeptSession}
+	limit := repository.Limit{Sessions: s.policy.MaxSessions, ExceptSession: u.ExceptSession}
 	if len(ended) > 0 {
 		limit.Replaced = ended[0].Revocation.SessionID
 	}
@@ -147,7 +147,7 @@ func (s *Service) Start(ctx context.Context, u repository.User, b Params) (Token
 		}
 		s.tombstone(ctx, e.Revocation)
 	}
-	g, err := s.grant(u, session.ID, b.Client, session.Presented(repository.OutcomeRotated), "")
+	g, err := s.grant(u, session.ID, b.Client, session.Result(repository.OutcomeRotated), "")
 	g.Outcome = "" // it was no refresh
 	g.RefreshChanged = true
 	return g, err
@@ -169,7 +169,7 @@ func (s *Service) replaced(b Params, now time.Time) []repository.Ended {
 
 // grant mints the tokens that go with an accepted presentation. A narrower scope
 // is for the access token alone, which does not outlive the session.
-func (s *Service) grant(u repository.User, sessionID string, terms ClientPolicy, out repository.Presented, narrower string) (TokenSet, error) {
+func (s *Service) grant(u repository.User, sessionID string, terms ClientPolicy, out repository.RefreshResult, narrower string) (TokenSet, error) {
 	scope := terms.allow(cmp.Or(narrower, out.Scope))
 	access, accessExpiry, err := s.tokens.MintAccess(token.Subject{
 		UserID: u.ID, SessionID: sessionID, ClientID: terms.ClientID, Privilege: u.Privilege,

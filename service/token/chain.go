@@ -27,7 +27,7 @@ type chain struct{ macs *jose.MAC }
 func (t *Minter) Successor(id repository.TokenID) repository.TokenID { return t.chain.successor(id) }
 
 // Prove answers the session store, which cannot compute the ids: what it asked about a token.
-func (t *Minter) Prove(asked repository.Presented, token Refresh) *repository.Proof {
+func (t *Minter) Prove(asked repository.RefreshResult, token Refresh) *repository.Proof {
 	return t.chain.prove(asked, token)
 }
 
@@ -42,7 +42,7 @@ func (c chain) successor(id repository.TokenID) repository.TokenID {
 }
 
 // prove answers a question of the store about a presented token.
-func (c chain) prove(asked repository.Presented, token Refresh) *repository.Proof {
+func (c chain) prove(asked repository.RefreshResult, token Refresh) *repository.Proof {
 	proof := &repository.Proof{Gen: asked.Gen, JTI: asked.JTI, Next: c.successor(asked.JTI)}
 	id := asked.JTI
 	for range token.Gen - asked.Gen { // at most MaxAhead; none for a predecessor

@@ -20,7 +20,7 @@ import (
 
 const (
 	rules = "repository/transition.go"
-	lua   = "repository/redis/scripts/present_session.lua"
+	lua   = "repository/redis/scripts/refresh_session.lua"
 )
 
 // edit replaces old, which must be there, by new.
@@ -48,14 +48,14 @@ var mutants = []mutant{
 	}},
 	{"DEL instead of a tombstone", []edit{
 		{"repository/redis/scripts/end_session.lua", "redis.call('HSET', KEYS[1], 'abs', f[2], 'rev', ARGV[1], 'rev_at', ARGV[2], 'rev_op', ARGV[3])", "redis.call('DEL', KEYS[1])"},
-		{"repository/sqlite/session.go", "return updateSession(ctx, tx, s.Tombstone(e.Reason, e.Now, e.Op))", `_, err = tx.ExecContext(ctx, "DELETE FROM sessions WHERE user_id = ? AND id = ?", s.UserID, s.ID)
+		{"repository/sqlite/session.go", "return updateSession(ctx, tx, s.Tombstone(e.Reason, e.Now, e.OperationID))", `_, err = tx.ExecContext(ctx, "DELETE FROM sessions WHERE user_id = ? AND id = ?", s.UserID, s.ID)
 		return err`},
 	}},
 	{"read, then write, instead of a script", []edit{
 		{"repository/redis/session.go", "	args := []any{\n\t\tp.Gen,", `	if before, err := db.FindSession(ctx, p.UserID, p.SessionID); err == nil {
 		after, o := before.Present(p)
 		db.client.HSet(ctx, db.keys.session(p.UserID, p.SessionID), append(fields(after), "jti", string(after.JTI))...)
-		return after.Presented(o), nil
+		return after.Result(o), nil
 	}
 	args := []any{
 		p.Gen,`},
@@ -65,10 +65,10 @@ var mutants = []mutant{
 		{lua, "math.max(0, p.now - s.rot)", "math.max(0, (math.floor(p.now / 1000) - math.floor(s.rot / 1000)) * 1000)"},
 	}},
 	{"no check of the tombstone", []edit{
-		{rules, `case s.Ended != "", s.Epoch != p.Epoch && !p.Kept:`, "case s.Epoch != p.Epoch && !p.Kept:"},
+		{rules, `case s.Ended != "", s.Epoch != p.Epoch && !p.ExceptSession:`, "case s.Epoch != p.Epoch && !p.ExceptSession:"},
 		{lua, "elseif f[19] ~= '' then -- a tombstone", "elseif f[19] == 'reuse' and f[20] == op then -- a tombstone"},
 		// A tombstone keeps the fields, else no token could match it.
-		{"repository/session.go", "return Session{ID: s.ID, UserID: s.UserID, AbsoluteAt: s.AbsoluteAt, Ended: reason, EndedAt: at, EndOp: op}", "s.Ended, s.EndedAt, s.EndOp = reason, at, op\n\treturn s"},
+		{"repository/session.go", "return Session{ID: s.ID, UserID: s.UserID, AbsoluteAt: s.AbsoluteAt, Ended: reason, EndedAt: at, EndOperationID: op}", "s.Ended, s.EndedAt, s.EndOperationID = reason, at, op\n\treturn s"},
 		{"repository/sqlite/session.go", `, generation = 0, token_id = '', previous_generation = 0,
 	previous_token_id = '', rotated_at = 0, operation_id = '', token_used = 0, idle_expires_at = 0, session_epoch = 0, client_id = '', delivery = '',
 	scope = '', amr = '', auth_time = 0, grace_count = 0, recovery_count = 0, recovery_window_started_at = 0, created_at = 0, used_at = 0,
@@ -78,7 +78,7 @@ var mutants = []mutant{
 		{"repository/redis/session.go", `Agent: h["ua"],
 	}
 `, `Agent: h["ua"],
-		Ended: repository.EndReason(h["rev"]), EndedAt: r.time(h["rev_at"]), EndOp: h["rev_op"],
+		Ended: repository.EndReason(h["rev"]), EndedAt: r.time(h["rev_at"]), EndOperationID: h["rev_op"],
 	}
 `},
 		{lua, "  redis.call('DEL', KEYS[1])\n", ""},
@@ -86,7 +86,7 @@ var mutants = []mutant{
 		{"repository/redis/scripts/end_other_sessions.lua", "      redis.call('DEL', name)\n", ""},
 	}},
 	{"no check of the epoch", []edit{
-		{rules, `case s.Ended != "", s.Epoch != p.Epoch && !p.Kept:`, `case s.Ended != "":`},
+		{rules, `case s.Ended != "", s.Epoch != p.Epoch && !p.ExceptSession:`, `case s.Ended != "":`},
 		{lua, "if s.epoch ~= p.epoch and not p.kept then", "if false then"},
 	}},
 	{"roll-forward without the chain check", []edit{
@@ -109,7 +109,7 @@ var mutants = []mutant{
 		{lua, "s.pgen, s.prev = s.gen, s.jti\n", "s.pgen, s.prev = s.gen, s.jti\n  s.rec = 0\n"},
 	}},
 	{"no op check", []edit{
-		{rules, "case s.Op != p.Op:", "case true:"},
+		{rules, "case s.OperationID != p.OperationID:", "case true:"},
 		{lua, "if s.op ~= op then", "if true then"},
 	}},
 	{"a cookie chosen by freshness", []edit{
@@ -157,7 +157,7 @@ var mutants = []mutant{
 		if errors.Is(err, repository.ErrNotFound) {
 			_, err = tx.ExecContext(ctx, "INSERT INTO sessions ("+sessionColumns+
 				") VALUES (?, ?, 0, '', 0, '', 0, '', 0, 0, 0, 0, '', '', '', '', 0, 0, 0, 0, ?, ?, ?, 0, 0, '', '')",
-				e.UserID, e.SessionID, string(e.Reason), micros(e.Now), e.Op)
+				e.UserID, e.SessionID, string(e.Reason), micros(e.Now), e.OperationID)
 			return err`},
 	}},
 }

@@ -1,5 +1,5 @@
 -- Decides a refresh request and changes the session accordingly. It is
--- repository.Session.Present in Lua, with the same names. Change both: the conformance suite
+-- repository.Session.Refresh in Lua, with the same names. Change both: the conformance suite
 -- compares them.
 --
 -- KEYS[1]   the session's hash

@@ -6,8 +6,8 @@ import (
 	"latchkey/service/session"
 )
 
-// deviceBody is a session as its user sees it.
-type deviceBody struct {
+// sessionBody is a session as its user sees it.
+type sessionBody struct {
 	ID         string  `json:"id"`
 	CreatedAt  isoTime `json:"createdAt"`
 	LastUsedAt isoTime `json:"lastUsedAt"`
@@ -18,15 +18,15 @@ type deviceBody struct {
 	Current    bool    `json:"current"`
 }
 
-// devices is GET /api/users/me/sessions.
-func (s *server) devices(c *call, who session.Live, _ empty) (reply, error) {
+// sessions is GET /api/users/me/sessions.
+func (s *server) sessions(c *call, who session.Live, _ empty) (reply, error) {
 	devices, err := s.Sessions.ListOwn(c.ctx(), who)
 	if err != nil {
 		return reply{}, err
 	}
-	list := make([]deviceBody, len(devices))
+	list := make([]sessionBody, len(devices))
 	for i, d := range devices {
-		list[i] = deviceBody{
+		list[i] = sessionBody{
 			ID: d.ID, CreatedAt: iso(d.CreatedAt), LastUsedAt: iso(d.UsedAt), ExpiresAt: iso(d.ExpiresAt),
 			Address: d.Address, Agent: d.Agent, ClientID: d.ClientID, Current: d.ID == who.SessionID,
 		}
@@ -34,8 +34,8 @@ func (s *server) devices(c *call, who session.Live, _ empty) (reply, error) {
 	return reply{body: map[string]any{"sessions": list}}, nil
 }
 
-// endDevice is DELETE /api/users/me/sessions/{id}.
-func (s *server) endDevice(c *call, who session.Live, _ empty) (reply, error) {
+// revokeSession is DELETE /api/users/me/sessions/{id}.
+func (s *server) revokeSession(c *call, who session.Live, _ empty) (reply, error) {
 	id := c.param("id")
 	if err := s.Sessions.RevokeOwn(c.ctx(), who, id, c.from()); err != nil {
 		return reply{}, err
@@ -48,7 +48,7 @@ func (s *server) endDevice(c *call, who session.Live, _ empty) (reply, error) {
 	return out, nil
 }
 
-// endOthers is DELETE /api/users/me/sessions.
-func (s *server) endOthers(c *call, who session.Live, _ empty) (reply, error) {
+// revokeOtherSessions is DELETE /api/users/me/sessions.
+func (s *server) revokeOtherSessions(c *call, who session.Live, _ empty) (reply, error) {
 	return reply{status: http.StatusNoContent}, s.Sessions.RevokeOthers(c.ctx(), who, c.from())
 }

@@ -4,8 +4,8 @@ import (
 	"latchkey/service/session"
 )
 
-// tokenFor is POST /api/users/{id}/token.
-func (s *server) tokenFor(c *call, by session.Live, _ empty) (reply, error) {
+// impersonate is POST /api/users/{id}/token.
+func (s *server) impersonate(c *call, by session.Live, _ empty) (reply, error) {
 	raw, exp, err := s.Accounts.Impersonate(c.ctx(), s.Tokens, c.param("id"), by.Caller(), c.from())
 	if err != nil {
 		return reply{}, err

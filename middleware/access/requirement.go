@@ -9,8 +9,8 @@ import (
 	"latchkey/service/token"
 )
 
-// Demand is what a route wants of whoever has a good access token, beyond that.
-type Demand func(s token.Subject, now time.Time) error
+// Requirement is what a route wants of whoever has a good access token, beyond that.
+type Requirement func(s token.Subject, now time.Time) error
 
 // Session demands a user who has logged in.
 func Session(s token.Subject, _ time.Time) error {
@@ -22,7 +22,7 @@ func Session(s token.Subject, _ time.Time) error {
 
 // Privilege demands a user of that privilege or a higher one: 0 user, 1 manager,
 // 2 administrator.
-func Privilege(privilege int) Demand {
+func Privilege(privilege int) Requirement {
 	return func(s token.Subject, _ time.Time) error {
 		if s.UserID == "" || s.Privilege < privilege {
 			return service.NewError(service.CodePrivilegeDenied, "This requires a higher privilege.")
@@ -32,7 +32,7 @@ func Privilege(privilege int) Demand {
 }
 
 // Scope demands a token that has every one of these scopes (RFC 6750 3.1).
-func Scope(scopes ...string) Demand {
+func Scope(scopes ...string) Requirement {
 	return func(s token.Subject, _ time.Time) error {
 		has := strings.Fields(s.Scope)
 		for _, scope := range scopes {
@@ -49,7 +49,7 @@ func Scope(scopes ...string) Demand {
 
 // LoginWithin demands that the user logged in no longer ago than that (RFC 9470
 // 3).
-func LoginWithin(age time.Duration) Demand {
+func LoginWithin(age time.Duration) Requirement {
 	return func(s token.Subject, now time.Time) error {
 		if s.AuthTime.IsZero() || now.Sub(s.AuthTime) > age {
 			return &service.Error{
