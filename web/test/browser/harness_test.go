@@ -206,7 +206,7 @@ func (b *tab) sessions() int {
 // shot keeps a picture of the page, in bin/screenshots.
 func (b *tab) shot(name string, width, height int64) {
 	b.t.Helper()
-	dir := filepath.Join("..", "..", "bin", "screenshots")
+	dir := filepath.Join("..", "..", "..", "bin", "screenshots")
 	must(b.t, os.MkdirAll(dir, 0o755))
 	b.do(chromedp.EmulateViewport(width, height), chromedp.Sleep(200*time.Millisecond))
 	png := value(b, chromedp.FullScreenshot(100))
