@@ -43,7 +43,7 @@ func (s *server) signUp(c *call, body signUpBody) (reply, error) {
 		n.Privilege = *body.Privilege
 	}
 	var by account.Caller
-	if subject, ok := access.Subject(c.ctx()); ok {
+	if subject, ok := access.FromContext(c.ctx()); ok {
 		if err := own(subject, s.Now()); err != nil {
 			return reply{}, err
 		}

@@ -63,7 +63,7 @@ func handle[Req any](s *server, f func(*call, Req) (reply, error)) gin.HandlerFu
 // guard stands before it.
 func handleLive[Req any](s *server, f func(*call, session.Live, Req) (reply, error)) gin.HandlerFunc {
 	return s.respond(func(c *gin.Context) (reply, error) {
-		subject, _ := access.Subject(c.Request.Context())
+		subject, _ := access.FromContext(c.Request.Context())
 		live, err := s.Sessions.State(c.Request.Context(), subject)
 		if err != nil {
 			return s.ended(c.Request, err)

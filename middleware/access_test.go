@@ -35,7 +35,7 @@ func route(handlers ...gin.HandlerFunc) http.Handler {
 	e := gin.New()
 	e.Use(handlers...)
 	e.Any("/", func(c *gin.Context) {
-		s, ok := access.Subject(c.Request.Context())
+		s, ok := access.FromContext(c.Request.Context())
 		c.JSON(http.StatusOK, gin.H{"user": s.UserID, "in": ok})
 	})
 	return e

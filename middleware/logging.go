@@ -44,7 +44,7 @@ func Logging(log *slog.Logger, now func() time.Time) gin.HandlerFunc {
 			slog.String("request", problem.RequestID(ctx)), slog.String("method", c.Request.Method), slog.String("route", c.FullPath()),
 			slog.Int("status", status), slog.String("outcome", outcome(c)), slog.Duration("took", now().Sub(start)),
 		}
-		if s, ok := access.Subject(ctx); ok {
+		if s, ok := access.FromContext(ctx); ok {
 			attrs = append(attrs, slog.String("user", s.UserID), slog.String("session", s.SessionID), slog.String("client", s.ClientID))
 			if s.Actor != "" {
 				attrs = append(attrs, slog.String("actor", s.Actor))

@@ -70,6 +70,6 @@ func Rate(n, burst int, per time.Duration, now func() time.Time, problems *probl
 
 // NoAdministrator is of requests that no guard let in as an administrator's.
 func NoAdministrator(c *gin.Context) bool {
-	s, known := access.Subject(c.Request.Context())
+	s, known := access.FromContext(c.Request.Context())
 	return !known || s.Privilege < account.PrivilegeAdministrator
 }

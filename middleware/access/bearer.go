@@ -7,15 +7,14 @@ import (
 	"strings"
 
 	"latchkey/service"
-	"latchkey/service/token"
 )
 
 // Found is a token as it was found in a request.
 type Found struct {
-	Token    token.Raw
+	Token    RawToken
 	InCookie bool
 	// Others are further tokens, from cookies of the same name.
-	Others []token.Raw
+	Others []RawToken
 }
 
 // AccessToken finds the access token: in the headers Authorization and accesstoken,
@@ -138,11 +137,11 @@ func added(r *http.Request, cookieNames []string, missing, malformed error) (Fou
 }
 
 // bare takes the scheme off, in any case (RFC 9110 11.1).
-func bare(s string) token.Raw {
+func bare(s string) RawToken {
 	rest, _ := cutPrefixFold(strings.TrimSpace(s), "bearer ")
-	return token.Raw(strings.TrimLeft(rest, " "))
+	return RawToken(strings.TrimLeft(rest, " "))
 }
 
-func looksLikeJWT(t token.Raw) bool {
+func looksLikeJWT(t RawToken) bool {
 	return strings.Count(string(t), ".") == 2 && !strings.Contains(string(t), " ") && !strings.Contains(string(t), "\t")
 }

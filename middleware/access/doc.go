@@ -14,7 +14,7 @@
 //	mux.Handle("GET /orders", guard.RequireScope("orders:read")(orders))
 //
 //	func orders(w http.ResponseWriter, r *http.Request) {
-//		subject, _ := access.Subject(r.Context())
+//		subject, _ := access.FromContext(r.Context())
 //
 // A request goes through one guard as follows; each refusal is a problem of
 // package middleware/problem:

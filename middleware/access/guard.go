@@ -11,9 +11,9 @@ import (
 	"latchkey/service/token"
 )
 
-// Verifier checks an access token. Its errors are *service.Error.
+// Verifier checks an access token. Its errors are *Error.
 type Verifier interface {
-	VerifyAccess(raw token.Raw) (token.Subject, error)
+	VerifyAccess(raw RawToken) (Subject, error)
 }
 
 // Options are what a guard is made of.
@@ -53,22 +53,6 @@ func New(o Options) (*Guard, error) {
 	return &Guard{o}, nil
 }
 
-// authenticated is what a guard knows of a request that it let in. Another guard,
-// which may demand another issuer or audience, does not rely on it.
-type authenticated struct {
-	by      *Guard
-	subject token.Subject
-}
-
-type authenticatedKey struct{}
-
-// Subject returns who the access token of a request speaks for; false where no
-// guard let one in.
-func Subject(ctx context.Context) (token.Subject, bool) {
-	a, ok := ctx.Value(authenticatedKey{}).(authenticated)
-	return a.subject, ok
-}
-
 // Authenticate checks the access token of a request, once, and then each demand. It
 // returns the context to go on with.
 func (g *Guard) Authenticate(r *http.Request, demands ...Requirement) (context.Context, error) {
@@ -90,14 +74,14 @@ func (g *Guard) Authenticate(r *http.Request, demands ...Requirement) (context.C
 	return ctx, nil
 }
 
-func (g *Guard) verify(r *http.Request) (token.Subject, error) {
+func (g *Guard) verify(r *http.Request) (Subject, error) {
 	found, err := g.Cookies.AccessToken(r)
 	if err != nil {
-		return token.Subject{}, err
+		return Subject{}, err
 	}
 	if found.InCookie {
 		if err := g.CSRF.Check(r); err != nil {
-			return token.Subject{}, err
+			return Subject{}, err
 		}
 	}
 	if len(found.Others) == 0 {
@@ -109,7 +93,7 @@ func (g *Guard) verify(r *http.Request) (token.Subject, error) {
 // best verifies tokens, of which a browser has sent several in cookies of one name,
 // and returns the subject of the good one that is good for the longest. If there is
 // none, that one has expired tells the client most.
-func (g *Guard) best(tokens []token.Raw) (best token.Subject, err error) {
+func (g *Guard) best(tokens []RawToken) (best Subject, err error) {
 	good := false
 	for _, token := range tokens {
 		subject, e := g.Verifier.VerifyAccess(token)
@@ -123,7 +107,7 @@ func (g *Guard) best(tokens []token.Raw) (best token.Subject, err error) {
 	if good {
 		return best, nil
 	}
-	return token.Subject{}, err
+	return Subject{}, err
 }
 
 // AuthenticateOptional is Authenticate for a route that needs no access token. It also admits a

@@ -48,7 +48,7 @@ func newGuard(t *testing.T, o access.Options) *access.Guard {
 
 // who answers with whom the guard let in.
 var who = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-	s, ok := access.Subject(r.Context())
+	s, ok := access.FromContext(r.Context())
 	if !ok {
 		_, _ = w.Write([]byte("nobody"))
 		return

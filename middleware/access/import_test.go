@@ -1,31 +1,37 @@
 package access_test
 
 import (
+	"maps"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// TestGuards_Dependencies lists everything that comes with them.
-func TestGuards_Dependencies(t *testing.T) {
-	for pkg, foreign := range map[string][]string{
-		"latchkey/middleware/access": {"pgx", "go-redis", "sqlite", "gin-gonic", "viper", "cobra", "goose", "zxcvbn", "latchkey/repository/"},
-		"latchkey/middleware":        {"pgx", "go-redis", "sqlite", "viper", "cobra", "goose", "latchkey/repository/"},
+// TestGuards_ThirdPartyModules lists the modules that come with the guards, and what must not.
+func TestGuards_ThirdPartyModules(t *testing.T) {
+	for folder, want := range map[string][]string{
+		".":  {"github.com/golang-jwt/jwt/v5", "github.com/google/uuid"},
+		"..": nil, // Gin brings many
 	} {
-		out, err := exec.Command("go", "list", "-deps", pkg).Output()
+		out, err := exec.Command("go", "list", "-deps", "-f", "{{if .Module}}{{.Module.Path}} {{.ImportPath}} {{.Module.Main}}{{else}}std {{.ImportPath}} false{{end}}", folder).Output()
 		if err != nil {
 			t.Fatal(err)
 		}
-		deps := strings.Fields(string(out))
-		if len(deps) < 50 {
-			t.Fatalf("only %d packages", len(deps))
-		}
-		for _, dep := range deps {
-			for _, name := range foreign {
-				if strings.Contains(dep, name) || dep == "database/sql" {
-					t.Errorf("%s pulls in %s", pkg, dep)
-				}
+		modules := map[string]bool{}
+		for line := range strings.Lines(string(out)) {
+			f := strings.Fields(line)
+			module, pkg, ours := f[0], f[1], f[2] == "true"
+			switch {
+			case pkg == "database/sql", strings.Contains(pkg, "/repository/"),
+				strings.Contains(pkg, "pgx"), strings.Contains(pkg, "go-redis"), strings.Contains(pkg, "viper"):
+				t.Errorf("%s imports %s", folder, pkg)
+			case module != "std" && !ours:
+				modules[module] = true
 			}
+		}
+		if got := slices.Sorted(maps.Keys(modules)); want != nil && !slices.Equal(got, want) {
+			t.Errorf("third-party modules %v, want %v", got, want)
 		}
 	}
 }

@@ -95,12 +95,12 @@ func (r *Remote) KeySet() *keys.Set { return r.set.Load() }
 
 // VerifyAccess implements Verifier. Store_unavailable while there are no keys at
 // all: nobody is refused because the issuer is away.
-func (r *Remote) VerifyAccess(raw token.Raw) (token.Subject, error) {
+func (r *Remote) VerifyAccess(raw RawToken) (Subject, error) {
 	before := r.set.Load()
 	switch age := r.age(); {
 	case before == nil:
 		if err := r.wait(); r.set.Load() == nil {
-			return token.Subject{}, keysAway(err)
+			return Subject{}, keysAway(err)
 		}
 	case age > 2*r.o.MaxAge:
 		_ = r.wait() // or go on with what there is
@@ -207,7 +207,7 @@ func keysAway(err error) error {
 
 // NewStatic returns a verifier by a JWK Set that is in memory. The clock may be
 // nil: the system's.
-func NewStatic(jwks []byte, issuer, audience string, now func() time.Time) (*token.Verifier, error) {
+func NewStatic(jwks []byte, issuer, audience string, now func() time.Time) (Verifier, error) {
 	set, err := keys.ParseJWKS(jwks)
 	if err != nil {
 		return nil, err

@@ -6,14 +6,13 @@ import (
 	"time"
 
 	"latchkey/service"
-	"latchkey/service/token"
 )
 
 // Requirement is what a route wants of whoever has a good access token, beyond that.
-type Requirement func(s token.Subject, now time.Time) error
+type Requirement func(s Subject, now time.Time) error
 
 // Session demands a user who has logged in.
-func Session(s token.Subject, _ time.Time) error {
+func Session(s Subject, _ time.Time) error {
 	if s.UserID == "" || s.SessionID == "" {
 		return service.NewError(service.CodePrivilegeDenied, "This requires a user session, and the token has none. Log in.")
 	}
@@ -23,7 +22,7 @@ func Session(s token.Subject, _ time.Time) error {
 // Privilege demands a user of that privilege or a higher one: 0 user, 1 manager,
 // 2 administrator.
 func Privilege(privilege int) Requirement {
-	return func(s token.Subject, _ time.Time) error {
+	return func(s Subject, _ time.Time) error {
 		if s.UserID == "" || s.Privilege < privilege {
 			return service.NewError(service.CodePrivilegeDenied, "This requires a higher privilege.")
 		}
@@ -33,7 +32,7 @@ func Privilege(privilege int) Requirement {
 
 // Scope demands a token that has every one of these scopes (RFC 6750 3.1).
 func Scope(scopes ...string) Requirement {
-	return func(s token.Subject, _ time.Time) error {
+	return func(s Subject, _ time.Time) error {
 		has := strings.Fields(s.Scope)
 		for _, scope := range scopes {
 			if !slices.Contains(has, scope) {
@@ -50,7 +49,7 @@ func Scope(scopes ...string) Requirement {
 // LoginWithin demands that the user logged in no longer ago than that (RFC 9470
 // 3).
 func LoginWithin(age time.Duration) Requirement {
-	return func(s token.Subject, now time.Time) error {
+	return func(s Subject, now time.Time) error {
 		if s.AuthTime.IsZero() || now.Sub(s.AuthTime) > age {
 			return &service.Error{
 				Code: service.CodeInsufficientAuthentication, Message: "This requires a recent login. Log in again.",

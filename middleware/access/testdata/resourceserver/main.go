@@ -22,7 +22,7 @@ func handler(verifier access.Verifier) (http.Handler, error) {
 }
 
 func orders(w http.ResponseWriter, r *http.Request) {
-	subject, _ := access.Subject(r.Context())
+	subject, _ := access.FromContext(r.Context())
 	fmt.Fprintf(w, "orders of %s\n", subject.UserID)
 }
 
