@@ -55,7 +55,7 @@ func run() error {
 	if err := f.open(e); err != nil {
 		return err
 	}
-	guard, err := guarded(f.pool.Config().ConnString())
+	guard, err := guarded()
 	if err != nil {
 		return err
 	}

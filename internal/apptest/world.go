@@ -5,11 +5,17 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"latchkey/config"
+	"latchkey/internal/app"
 	"latchkey/internal/testserver"
 	"latchkey/repository"
 	"latchkey/service"
@@ -19,7 +25,6 @@ import (
 	"latchkey/service/login"
 	"latchkey/service/password"
 	"latchkey/service/retention"
-	"latchkey/service/secret"
 	"latchkey/service/session"
 	"latchkey/service/token"
 )
@@ -62,23 +67,42 @@ func NewWorld(t testing.TB, store repository.Store, policy session.Policy) *Worl
 func NewWorldBy(t testing.TB, store repository.Store, policy session.Policy, trusted *clock.Clock) *World {
 	t.Helper()
 	w := &World{Store: store, now: Noon}
-	log := Discard()
-	audit := audit.NewLog(store.Audits, log)
 	if trusted == nil {
 		trusted = ClockAt(w.Now)
 	}
-	keys, err := secret.New([]byte(Secret))
+	parts, err := app.Open(t.Context(), settings(t, policy), app.Env{Now: w.Now, Log: Discard(), HashSlots: 4, Stores: &app.Stores{Store: store}}, false)
 	Must(t, err)
-	w.Audit, w.Trusted, w.Retention = audit, trusted, retention.New(store, trusted, audit, log)
-	hasher := password.NewHasher(4, 4, time.Minute)
-	t.Cleanup(hasher.Close)
-	access, _ := ForgeableKey(t)
-	w.Tokens = token.NewMinter(keys, NewRing(t, store, access, trusted), "https://auth.example", "api", 10*time.Minute, trusted)
-	w.Sessions = session.New(store, keys, w.Tokens, policy, trusted, audit, log)
-	w.Throttle = login.NewThrottle(store.Limits, keys, login.Limits{}, trusted.Now)
-	w.Login = login.New(store, hasher, w.Throttle, w.Sessions, false, trusted, audit, log)
-	w.Accounts = account.New(store.Users, hasher, password.Policy{MinLength: 8}, true, trusted.Now, audit)
+	parts.Clock = trusted
+	services, err := parts.NewServices()
+	Must(t, err)
+	t.Cleanup(services.Hasher.Close)
+	Must(t, services.Keys.Start(t.Context()))
+	w.Audit, w.Trusted, w.Retention = parts.Audit, trusted, parts.NewRetention()
+	w.Sessions, w.Tokens, w.Login, w.Throttle, w.Accounts = services.Sessions, services.Tokens, services.Login, services.Throttle, services.Accounts
 	return w
+}
+
+// settings returns the settings of a World: no limits, fast hashes, and the forgeable key for access
+// tokens.
+func settings(t testing.TB, policy session.Policy) config.Config {
+	t.Helper()
+	key, _ := ForgeableKey(t)
+	private, err := key.PrivateJWK()
+	Must(t, err)
+	file := filepath.Join(t.TempDir(), "keys.json")
+	Must(t, os.WriteFile(file, fmt.Appendf(nil, `{"keys":[%s]}`, private), 0o600))
+	cfg := config.Default()
+	cfg.Server.PublicURL = &url.URL{Scheme: "https", Host: "auth.example"}
+	cfg.Tokens = config.Tokens{
+		Secret: config.NewSecret(Secret), KeysFile: file, Algorithm: "auto",
+		Issuer: "https://auth.example", Audience: "api", AccessTTL: 10 * time.Minute,
+	}
+	cfg.Refresh = config.Refresh{
+		Rotate: policy.Rotate, Sliding: policy.Sliding, IdleTTL: policy.IdleTTL, AbsoluteTTL: policy.AbsoluteTTL, Grace: policy.Grace,
+		Recovery: policy.Recovery, MaxSessions: policy.MaxSessions, HeaderRTVerify: policy.HeaderKeeps,
+	}
+	cfg.Password.BcryptCost, cfg.Limits = 4, config.Limits{}
+	return cfg
 }
 
 // ClockAt is a clock that there is nothing to compare with.

@@ -85,7 +85,7 @@ func MemoryDir(t testing.TB) string {
 	if above == "" {
 		return t.TempDir()
 	}
-	dir, err := os.MkdirTemp(above, "latchkey-test-")
+	dir, err := os.MkdirTemp(above, "latchkey-test-") //nolint:usetesting // not below TMPDIR: in memory
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,8 +40,8 @@ func ExampleNewRemote() {
 	})
 	api := guard.RequireAccess(orders)
 
-	fmt.Println(status(api, "GET", "/orders", ""))
-	fmt.Println(status(api, "GET", "/orders", issuer.login("ada")))
+	fmt.Println(status(api, "GET", ""))
+	fmt.Println(status(api, "GET", issuer.login("ada")))
 	// Output:
 	// 401
 	// a user: true privilege: 0
@@ -60,8 +60,8 @@ func ExampleGuard_RequireScope() {
 	api.Handle("POST /orders", guard.RequireScope("orders:write")(ok))
 
 	reader := issuer.robot("orders:read")
-	fmt.Println(status(api, "GET", "/orders", reader))
-	fmt.Println(status(api, "POST", "/orders", reader))
+	fmt.Println(status(api, "GET", reader))
+	fmt.Println(status(api, "POST", reader))
 	// Output:
 	// 200
 	// 403
@@ -76,8 +76,8 @@ func ExampleGuard_RequirePrivilege() {
 
 	api := guard.RequirePrivilege(2)(ok)
 
-	fmt.Println(status(api, "DELETE", "/orders", issuer.login("ada")))
-	fmt.Println(status(api, "DELETE", "/orders", issuer.login("grace")))
+	fmt.Println(status(api, "DELETE", issuer.login("ada")))
+	fmt.Println(status(api, "DELETE", issuer.login("grace")))
 	// Output:
 	// 403
 	// 200
@@ -98,9 +98,9 @@ func Example_gin() {
 	api.DELETE("/orders", guards.RequirePrivilege(2), func(c *gin.Context) { c.Status(http.StatusNoContent) })
 
 	token := issuer.login("ada")
-	fmt.Println(status(api, "GET", "/orders", ""))
-	fmt.Println(status(api, "GET", "/orders", token))
-	fmt.Println(status(api, "DELETE", "/orders", token))
+	fmt.Println(status(api, "GET", ""))
+	fmt.Println(status(api, "GET", token))
+	fmt.Println(status(api, "DELETE", token))
 	// Output:
 	// 401
 	// 200

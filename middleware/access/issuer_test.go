@@ -64,20 +64,27 @@ func (l *latchkey) stop() {
 // login returns an access token of a user.
 func (l *latchkey) login(username string) string {
 	body := fmt.Sprintf(`{"username":%q,"password":"correct horse"}`, username)
-	res := must(http.Post(l.URL+"/api/users/login", "application/json", bytes.NewBufferString(body)))
+	res, err := http.Post(l.URL+"/api/users/login", "application/json", bytes.NewBufferString(body))
+	if err != nil {
+		panic(err)
+	}
+	defer func() { _ = res.Body.Close() }()
 	return accessToken(res, "accessToken")
 }
 
 // robot returns an access token of the client, with a scope.
 func (l *latchkey) robot(scope string) string {
-	res := must(http.PostForm(l.URL+"/oauth/token", url.Values{
+	res, err := http.PostForm(l.URL+"/oauth/token", url.Values{
 		"grant_type": {"client_credentials"}, "client_id": {"robot"}, "client_secret": {string(l.secret)}, "scope": {scope},
-	}))
+	})
+	if err != nil {
+		panic(err)
+	}
+	defer func() { _ = res.Body.Close() }()
 	return accessToken(res, "access_token")
 }
 
 func accessToken(res *http.Response, member string) string {
-	defer func() { _ = res.Body.Close() }()
 	var got map[string]any
 	if err := json.NewDecoder(res.Body).Decode(&got); err != nil {
 		panic(err)
@@ -85,9 +92,9 @@ func accessToken(res *http.Response, member string) string {
 	return got[member].(string)
 }
 
-// status sends a request with an access token and returns the status of the answer.
-func status(api http.Handler, method, path, accessToken string) int {
-	r := httptest.NewRequestWithContext(context.Background(), method, path, nil)
+// status requests /orders with an access token and returns the status of the answer.
+func status(api http.Handler, method, accessToken string) int {
+	r := httptest.NewRequestWithContext(context.Background(), method, "/orders", nil)
 	if accessToken != "" {
 		r.Header.Set("Authorization", "Bearer "+accessToken)
 	}
