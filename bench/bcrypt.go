@@ -11,7 +11,7 @@ import (
 	"latchkey/bench/rig"
 )
 
-// bcryptAlone is how many hashes a second all cores make.
+// bcryptAlone returns the number of hashes a second on all cores.
 func bcryptAlone(d time.Duration) float64 {
 	hash, err := bcrypt.GenerateFromPassword([]byte("x"), rig.Cost)
 	if err != nil {

@@ -10,14 +10,14 @@ import (
 	"latchkey/bench/rig"
 )
 
-// side is one of those that are compared.
+// side is one of the programs or paths of a comparison.
 type side struct {
 	name    string
 	program *rig.Running
 	clients []load.Client
 }
 
-// sample is what one run of one side came to.
+// sample is the result of one run of one side.
 type sample struct {
 	Rate      float64 // a second
 	P50, P99  float64 // ms
@@ -40,7 +40,7 @@ func (s samples) of(figure func(sample) float64) report.Spread {
 	return list
 }
 
-// ratio is of the runs of two sides that stood next to each other.
+// ratio returns, for each round, the ratio of a figure of two sides.
 func ratio(a, b samples, figure func(sample) float64) report.Spread {
 	list := make(report.Spread, min(len(a), len(b)))
 	for i := range list {
@@ -58,11 +58,11 @@ func redisCPU(s sample) float64  { return s.Redis }
 func pgCPU(s sample) float64     { return s.Postgres }
 func resident(s sample) float64  { return s.Memory }
 
-// allCPU is that of the service and its stores.
+// allCPU returns the CPU time of the service and its stores.
 func allCPU(s sample) float64 { return s.CPU + s.Postgres + s.Redis }
 
-// alternate runs each side in turn, some rounds: what disturbs the machine then
-// disturbs all of them.
+// alternate runs the sides in turn, for some rounds, so that a disturbance of the machine
+// affects all of them.
 func (b *bench) alternate(sides ...side) ([]samples, error) {
 	all := make([]samples, len(sides))
 	for round := range b.rounds {

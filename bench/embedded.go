@@ -10,7 +10,7 @@ import (
 	"latchkey/bench/rig"
 )
 
-// embedded measures refreshes on SQLite, beside what the disk can do.
+// embedded measures refreshes on SQLite, and the writes that the disk can do.
 func (b *bench) embedded() error {
 	dir, err := dataDir()
 	if err != nil {
@@ -42,7 +42,7 @@ func (b *bench) embedded() error {
 		return err
 	}
 	t := report.Table{
-		Title: "Embedded", Note: "SQLite with synchronous=FULL. The refreshes that come together share a write to the disk.",
+		Title: "Embedded", Note: "SQLite with synchronous=FULL. Concurrent refreshes share a write to the disk.",
 		Head: []string{"", "a second", "p50 ms", "p99 ms", "CPU µs", "RSS MB"},
 	}
 	s := runs[0]
@@ -53,8 +53,8 @@ func (b *bench) embedded() error {
 	return nil
 }
 
-// dataDir is a new directory on the disk that the repository is on: that of temporary
-// files may be memory, which has nothing to wait for.
+// dataDir returns a new directory on the disk of the repository. The directory for temporary
+// files may be in memory, where a write has no disk to wait for.
 func dataDir() (string, error) {
 	if err := os.MkdirAll("bin", 0o755); err != nil {
 		return "", err
@@ -66,7 +66,7 @@ func dataDir() (string, error) {
 	return filepath.Abs(dir)
 }
 
-// syncsPerSecond is how often a small write can be made to last.
+// syncsPerSecond returns how often a second a small write can be synced to the disk.
 func syncsPerSecond(dir string, d time.Duration) (float64, error) {
 	f, err := os.CreateTemp(dir, "sync-")
 	if err != nil {

@@ -25,14 +25,14 @@ const (
 //go:embed haproxy.cfg
 var proxySettings string
 
-// fleet is replicas behind HAProxy, which has a port for all of them and one for
+// fleet is replicas behind HAProxy, which has a port for all of them and a port for
 // the first alone.
 type fleet struct {
 	d        *rig.Deployment
-	more     []string // of the environment
+	more     []string // variables of the environment
 	replicas []*rig.Running
-	proxy    *rig.Running // its address is the one before all
-	one      string       // the other
+	proxy    *rig.Running // its address is the port for all replicas
+	one      string       // the port for the first replica
 	dir      string
 }
 
@@ -103,8 +103,8 @@ func (f *fleet) stop() {
 	}
 }
 
-// restart replaces a replica as an upgrade does, and returns how long it was until
-// HAProxy sent it requests again.
+// restart replaces a replica as an upgrade does, and returns the time until HAProxy
+// sends it requests again.
 func (f *fleet) restart(i int) (time.Duration, error) {
 	begin, old := time.Now(), f.replicas[i]
 	old.Terminate()

@@ -17,13 +17,13 @@ import (
 const (
 	paced    = 500 // refreshes a second
 	flooders = 64
-	// heatUp is how long a flood goes on before anything is measured.
+	// heatUp is the length of a flood before the measurement begins.
 	heatUp = 500 * time.Millisecond
 )
 
-// flood has refreshes come at a pace, while others flood the log-in with wrong
-// passwords: from as many addresses for as many accounts, so that no limit is in the
-// way but the gate, and then from one address.
+// flood measures refreshes at a fixed rate while attackers flood the login with wrong
+// passwords: first from many addresses for many accounts, so that only the gate limits
+// them, and then from one address.
 func (b *bench) flood() error {
 	d, err := rig.Deploy(b.Programs)
 	if err != nil {
@@ -67,14 +67,14 @@ func (b *bench) flood() error {
 				return err
 			}
 			refreshes[i], hashes[i], slowest[i] = append(refreshes[i], one), append(hashes[i], share), append(slowest[i], flood.slowest())
-			b.progress("%-22s %s refreshes/s, p99 %s ms; log-ins %s of bcrypt alone", f.name, report.Short(one.Rate), report.Short(one.P99), report.Short(share))
+			b.progress("%-22s %s refreshes/s, p99 %s ms; logins %s of bcrypt alone", f.name, report.Short(one.Rate), report.Short(one.P99), report.Short(share))
 		}
 	}
 	t := report.Table{
-		Title: "Refreshes beside a flood of log-ins",
-		Note: fmt.Sprintf("%d refreshes a second, each by another session; %d connections that send wrong passwords. Hashed: log-ins whose password was looked at, of what bcrypt alone makes on all cores. "+
-			"The refreshes, their client and the stores have their part of the same cores: busy is theirs.", paced, flooders),
-		Head: []string{"", "refreshes/s", "p50 ms", "p99 ms", "hashed", "slowest flooding answer, s", "cores busy with refreshes"},
+		Title: "Refreshes during a flood of logins",
+		Note: fmt.Sprintf("%d refreshes a second, each of another session, and %d connections that send wrong passwords. \"hashed\" is the rate of logins whose password was compared, as a share of bcrypt alone on all cores. "+
+			"The refreshes, their client and the stores run on the same cores; the last column is the number of cores that they use.", paced, flooders),
+		Head: []string{"", "refreshes/s", "p50 ms", "p99 ms", "hashed", "slowest response to the flood, s", "cores busy with refreshes"},
 	}
 	busy := report.Spread{}
 	for _, one := range refreshes[0] {
@@ -91,21 +91,21 @@ func (b *bench) flood() error {
 	b.report.Add(t)
 	b.report.Bar("5", "flooded: refreshes/s of 500", refreshes[1].of(rate), report.AtLeast, 0.98*paced)
 	b.report.Bar("5", "flooded: p99 of a refresh, ms", refreshes[1].of(p99), report.AtMost, 15)
-	b.report.Bar("5", "flooded: log-ins, share of bcrypt alone", hashes[1], report.AtLeast, 0.85)
-	b.report.Bar("5", "flooded: log-ins, share of bcrypt on the cores that the refreshes leave", hashes[1].Times(1/left), report.AtLeast, 0.85)
-	b.report.Bar("5", "flooded: slowest answer, s", slowest[1], report.AtMost, 3)
+	b.report.Bar("5", "flooded: logins, share of bcrypt alone", hashes[1], report.AtLeast, 0.85)
+	b.report.Bar("5", "flooded: logins, share of bcrypt on the cores that the refreshes leave", hashes[1].Times(1/left), report.AtLeast, 0.85)
+	b.report.Bar("5", "flooded: slowest response, s", slowest[1], report.AtMost, 3)
 	return nil
 }
 
-// flooding is a flood that goes on.
+// flooding is a running flood.
 type flooding struct {
 	hashed atomic.Int64
-	took   atomic.Int64 // of the slowest answer, ns
+	took   atomic.Int64 // ns, by the slowest response
 }
 
 func (f *flooding) slowest() float64 { return time.Duration(f.took.Load()).Seconds() }
 
-// start floods for so long, and returns what waits for its end.
+// start floods for a time, and returns a function that waits for the end of the flood.
 func (f *flooding) start(address string, who func(n int) (address, account string), d time.Duration) (end func()) {
 	if who == nil {
 		return func() {}
@@ -133,7 +133,7 @@ func (f *flooding) start(address string, who func(n int) (address, account strin
 				case http.StatusUnauthorized:
 					f.hashed.Add(1)
 				case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-					// An attacker who did not even wait that long would only flood itself.
+					// An attacker without this wait would mainly load its own machine.
 					time.Sleep(25*time.Millisecond + rand.N(50*time.Millisecond))
 				}
 				return nil

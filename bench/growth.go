@@ -10,7 +10,7 @@ import (
 	"latchkey/bench/rig"
 )
 
-// grown is a deployment with so many users, each with one session.
+// grown is a deployment with a number of users, each with one session.
 type grown struct {
 	*rig.Deployment
 	name     string
@@ -22,8 +22,8 @@ type grown struct {
 	service  *rig.Running
 }
 
-// growth measures refreshes beside ever more sessions. Each size is a deployment of
-// its own, so that every round has all of them next to each other.
+// growth measures refreshes with more and more sessions. Each size is a deployment of
+// its own, so that every round measures all sizes in turn.
 func (b *bench) growth() error {
 	if b.sessions < 100*rig.Connections {
 		return fmt.Errorf("-sessions must be %d or more", 100*rig.Connections)
@@ -50,8 +50,8 @@ func (b *bench) growth() error {
 		g.clients = rig.Refreshers("/api/users/refresh", g.Refresh, 0, g.sessions)
 		sides[i] = side{name: g.name, program: g.service, clients: rig.ClientsOf(g.clients)}
 	}
-	// What is compared differs by less than the machine does from one minute to the
-	// next: more turns, and shorter ones.
+	// The sizes differ by less than the machine does from one minute to the next: use more
+	// turns, and shorter ones.
 	finer := *b
 	finer.rounds, finer.each = 3*b.rounds, b.each/3
 	runs, err := finer.alternate(sides...)
@@ -95,7 +95,7 @@ func (b *bench) grow(n int, embedded bool) (g *grown, err error) {
 }
 
 // seedServers writes the users to Postgres and the sessions to Redis, and measures
-// what each takes.
+// the size of each.
 func (b *bench) seedServers(g *grown) error {
 	empty, err := usedMemory(g.Redis)
 	if err != nil {
@@ -104,8 +104,8 @@ func (b *bench) seedServers(g *grown) error {
 	if err := g.SeedUsers(g.sessions); err != nil {
 		return err
 	}
-	b.progress("%-28s the users are there", g.name)
-	if err := g.SeedSessions(g.sessions, func(done int) { b.progress("%-28s %d sessions are there", g.name, done) }); err != nil {
+	b.progress("%-28s users written", g.name)
+	if err := g.SeedSessions(g.sessions, func(done int) { b.progress("%-28s %d sessions written", g.name, done) }); err != nil {
 		return err
 	}
 	used, err := usedMemory(g.Redis)
@@ -131,13 +131,13 @@ func (g *grown) close() {
 	}
 }
 
-// reportGrowth has a column for each deployment, and the bars.
+// reportGrowth adds a table with a column for each deployment, and the bars.
 func (b *bench) reportGrowth(all []*grown, runs []samples) error {
 	t := report.Table{
 		Title: "Growth",
-		Note: fmt.Sprintf("As many users as sessions, each with one; %d connections, each of which refreshes random sessions out of its share of all. "+
-			"What Redis takes in whole is the growth of used_memory from empty to all sessions, as the log-ins left them: the session's hash, the index of "+
-			"its user (of which a user with more sessions has one, too), and Redis' own tables of keys and expiries. The hash and the index by MEMORY USAGE, "+
+		Note: fmt.Sprintf("Each user has one session. Each of %d connections refreshes random sessions from its share of all sessions. "+
+			"\"Redis, bytes a session: total\" is the growth of used_memory from empty to all sessions after their logins. It includes the hash of the session, the index of "+
+			"its user (one for each user, however many sessions) and Redis' own tables of keys and expiries. The hash and the index are measured by MEMORY USAGE, "+
 			"the hash after a refresh.", rig.Connections),
 		Head: []string{""},
 	}
@@ -182,11 +182,11 @@ var growthRows = []struct {
 	{"of the client, µs", func(_ *grown, s samples) any { return s.of(clientCPU) }},
 	{"RSS of the service, MB", func(_ *grown, s samples) any { return s.of(resident) }},
 	{"Redis, MB", func(g *grown, _ samples) any { return onServers(g, report.Short(float64(g.held.redis)/1e6)) }},
-	{"Redis, bytes a session: in whole", func(g *grown, _ samples) any {
+	{"Redis, bytes a session: total", func(g *grown, _ samples) any {
 		return onServers(g, report.Short(float64(g.held.redis)/float64(g.sessions)))
 	}},
-	{"its hash", func(g *grown, _ samples) any { return onServers(g, g.held.session) }},
-	{"the index of its user", func(g *grown, _ samples) any { return onServers(g, g.held.index) }},
+	{"hash of the session", func(g *grown, _ samples) any { return onServers(g, g.held.session) }},
+	{"index of its user", func(g *grown, _ samples) any { return onServers(g, g.held.index) }},
 	{"Postgres, bytes a user", func(g *grown, _ samples) any { return onServers(g, g.held.row) }},
 	{"SQLite file, bytes a user and session", func(g *grown, _ samples) any {
 		if g.dir == "" {
@@ -197,7 +197,7 @@ var growthRows = []struct {
 	{"seeding, s", func(g *grown, _ samples) any { return report.Short(g.seeding.Seconds()) }},
 }
 
-// onServers leaves a cell empty where there is only a file.
+// onServers returns an empty cell for a deployment on SQLite.
 func onServers(g *grown, cell any) any {
 	if g.dir != "" {
 		return ""

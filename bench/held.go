@@ -14,18 +14,18 @@ import (
 	"latchkey/internal/testserver"
 )
 
-// held is what users and sessions take, in bytes.
+// held is the size of users and sessions, in bytes.
 type held struct {
 	redis          int64 // all sessions
 	session, index int64 // one session's hash, and one user's index
 	row            int64 // a user in Postgres; a user and a session in SQLite
 }
 
-// scanning are the commands whose time grows with the number of keys, or members.
+// scanning are the commands whose time grows with the number of keys or members.
 var scanning = []string{"keys", "scan", "hscan", "sscan", "zscan"}
 
-// inspectRedis measures sessions that were refreshed, and returns how often anything
-// scanned keys since the server started.
+// inspectRedis measures sessions that were refreshed, and returns the number of commands
+// that scanned keys since the server started.
 func (g *grown) inspectRedis() (scans int, err error) {
 	client := rig.RedisClient(g.Redis)
 	defer func() { _ = client.Close() }()
@@ -48,7 +48,7 @@ func (g *grown) inspectRedis() (scans int, err error) {
 	return commandCalls(ctx, client, scanning)
 }
 
-// commandCalls is how often the server ran some commands, those in scripts included.
+// commandCalls returns how often the server ran some commands, in scripts too.
 func commandCalls(ctx context.Context, client *driver.Client, commands []string) (calls int, err error) {
 	info, err := client.InfoMap(ctx, "commandstats").Result()
 	if err != nil {
@@ -56,7 +56,7 @@ func commandCalls(ctx context.Context, client *driver.Client, commands []string)
 	}
 	stats := info["Commandstats"]
 	if stats["cmdstat_evalsha"] == "" {
-		return 0, errors.New("commandstats of Redis have no evalsha, which each refresh is")
+		return 0, errors.New("the commandstats of Redis have no evalsha, although each refresh is one")
 	}
 	for _, name := range commands {
 		rest, ok := strings.CutPrefix(stats["cmdstat_"+name], "calls=")
@@ -83,8 +83,8 @@ func usedMemory(s *testserver.RedisServer) (int64, error) {
 	return strconv.ParseInt(info["Memory"]["used_memory"], 10, 64)
 }
 
-// bytesPerUser includes the indexes. It leaves nothing for Postgres to write out
-// while others are measured.
+// bytesPerUser returns the size of the table of users, with its indexes, for each user. It runs
+// a checkpoint, so that Postgres writes nothing out during a later measurement.
 func bytesPerUser(s *testserver.PostgresServer, users int) (size int64, err error) {
 	ctx := context.Background()
 	conn, err := pgx.Connect(ctx, s.URL)
@@ -99,7 +99,7 @@ func bytesPerUser(s *testserver.PostgresServer, users int) (size int64, err erro
 	return size / int64(users), err
 }
 
-// fileSize is that of a SQLite file for each of its users.
+// fileSize returns the size of a SQLite file for each of its users.
 func fileSize(path string, users int) (int64, error) {
 	info, err := os.Stat(path)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Bench measures the program as it is built, in a process of its own, on real
-// servers, against the least that its parts allow.
+// Bench measures the built program, in a process of its own and on real servers, and
+// compares it with its floor: a program that does the least for the same result.
 package main
 
 import (
@@ -34,18 +34,18 @@ func (b *bench) progress(format string, args ...any) {
 // section is a part of a run.
 type section struct {
 	name, what string
-	quick      bool // in a quick run, too
+	quick      bool // also in a quick run
 	run        func(*bench) error
 }
 
 var sections = []section{
-	{"paths", "refresh, rtVerify, guarded GET and log-in against the least that they could cost", true, (*bench).paths},
-	{"embedded", "refresh on SQLite, beside what the disk can do", true, (*bench).embedded},
-	{"growth", "refresh beside ever more users and sessions, up to -sessions, on both sets of stores", false, (*bench).growth},
-	{"replicas", "three replicas behind HAProxy against one, and their restart under load", false, (*bench).replicas},
-	{"start", "time to the first healthy answer, memory, size", true, (*bench).start},
-	{"flood", "refreshes while the log-in is flooded with wrong passwords", true, (*bench).flood},
-	{"timing", "the answer to a wrong password, of users and of nobody", false, (*bench).timing},
+	{"paths", "refresh, rtVerify, guarded GET and login, compared with their floor", true, (*bench).paths},
+	{"embedded", "refresh on SQLite, compared with the writes that the disk can do", true, (*bench).embedded},
+	{"growth", "refresh with more and more users and sessions, up to -sessions, on both sets of stores", false, (*bench).growth},
+	{"replicas", "three replicas behind HAProxy compared with one, and restarts under load", false, (*bench).replicas},
+	{"start", "time to the first healthy response, memory, size", true, (*bench).start},
+	{"flood", "refreshes while the login is flooded with wrong passwords", true, (*bench).flood},
+	{"timing", "response time to a wrong password, for a known and an unknown user", false, (*bench).timing},
 }
 
 func main() {
@@ -58,15 +58,15 @@ func main() {
 func run(args []string) error {
 	b := &bench{begin: time.Now()}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	flags.BoolVar(&b.quick, "quick", false, "short runs, and only the sections that matter from day to day")
+	flags.BoolVar(&b.quick, "quick", false, "short runs of the most important sections")
 	flags.IntVar(&b.rounds, "rounds", 0, "runs of each side (5; quick 3)")
 	flags.DurationVar(&b.each, "each", 0, "length of a run (10s; quick 1.2s)")
-	flags.IntVar(&b.sessions, "sessions", 1_000_000, "how far growth goes; its other sizes are a tenth and a hundredth of it")
-	jsonTo := flags.String("json", "bin/bench.json", "write the figures there")
-	docsTo := flags.String("docs", "", "write a page about them there, and its plot beside it")
-	from := flags.String("from", "", "measure nothing: take the figures of an earlier run from this file")
+	flags.IntVar(&b.sessions, "sessions", 1_000_000, "largest size of growth; the other sizes are a tenth and a hundredth of it")
+	jsonTo := flags.String("json", "bin/bench.json", "file for the figures")
+	docsTo := flags.String("docs", "", "file for the page; its plot is written beside it")
+	from := flags.String("from", "", "file with the figures of an earlier run, to measure nothing")
 	flags.Usage = func() {
-		fmt.Fprint(flags.Output(), "Usage: go run ./bench [flags] [section...]\n\nMeasures the service beside its floor. Sections, all of them by default:\n\n")
+		fmt.Fprint(flags.Output(), "Usage: go run ./bench [flags] [section...]\n\nMeasures the service and its floor. Sections (default: all):\n\n")
 		for _, s := range sections {
 			fmt.Fprintf(flags.Output(), "  %-10s %s\n", s.name, s.what)
 		}
@@ -115,8 +115,8 @@ func run(args []string) error {
 	return b.report.WriteDocument(*docsTo, rig.Connections)
 }
 
-// measure runs the sections of these names, or all; one that fails leaves the others
-// their figures.
+// measure runs the named sections, or all. If a section fails, the figures of the other
+// sections are kept.
 func (b *bench) measure(names []string) error {
 	var errs []error
 	for _, s := range sections {

@@ -88,22 +88,22 @@ func (b *bench) paths() error {
 	row("rtVerify", verify[2])
 	row("its floor", verify[0])
 	row("its floor, pipelined", verify[1])
-	row("guarded GET, first sight", get[3])
-	row("guarded GET, seen before", get[4])
+	row("guarded GET, new token", get[3])
+	row("guarded GET, token seen before", get[4])
 	row("bare Gin + golang-jwt", get[2])
-	row("bare Gin, hello, sent the same", get[1])
-	row("bare Gin, hello, sent nothing", get[0])
+	row("bare Gin, hello, with a token", get[1])
+	row("bare Gin, hello, without a token", get[0])
 	b.report.Add(t)
 	b.report.Bar("1", "refresh: CPU against the floor", ratio(refresh[2], refresh[0], cpu), report.AtMost, 1.35)
-	b.report.Bar("1", "refresh: CPU against the floor that pipelines", ratio(refresh[2], refresh[1], cpu), report.AtMost, 1.35)
+	b.report.Bar("1", "refresh: CPU against the pipelined floor", ratio(refresh[2], refresh[1], cpu), report.AtMost, 1.35)
 	b.report.Bar("2", "rtVerify: CPU against the floor", ratio(verify[2], verify[0], cpu), report.AtMost, 1.35)
-	b.report.Bar("2", "rtVerify: CPU against the floor that pipelines", ratio(verify[2], verify[1], cpu), report.AtMost, 1.35)
-	b.report.Bar("3", "guarded GET, first sight: CPU against golang-jwt", ratio(get[3], get[2], cpu), report.AtMost, 1.15)
-	b.report.Bar("3", "guarded GET, seen before: CPU against hello that is sent the same", ratio(get[4], get[1], cpu), report.AtMost, 1.15)
+	b.report.Bar("2", "rtVerify: CPU against the pipelined floor", ratio(verify[2], verify[1], cpu), report.AtMost, 1.35)
+	b.report.Bar("3", "guarded GET, new token: CPU against golang-jwt", ratio(get[3], get[2], cpu), report.AtMost, 1.15)
+	b.report.Bar("3", "guarded GET, token seen before: CPU against hello with a token", ratio(get[4], get[1], cpu), report.AtMost, 1.15)
 	return b.login(service)
 }
 
-// getters have so many access tokens each.
+// getters returns clients with each access tokens.
 func (b *bench) getters(d *rig.Deployment, path string, each int) []load.Client {
 	return gettersOf(path, func(i int) (tokens [][]byte) {
 		for one := range each {
@@ -124,7 +124,7 @@ func gettersOf(path string, tokens func(i int) [][]byte) []load.Client {
 	return rig.ClientsOf(list)
 }
 
-// login compares log-ins with bcrypt alone.
+// login compares logins with bcrypt alone.
 func (b *bench) login(service *rig.Running) error {
 	var next atomic.Int64
 	list := make([]*rig.Poster, 8)
@@ -144,23 +144,23 @@ func (b *bench) login(service *rig.Running) error {
 		}
 	}
 	t := report.Table{
-		Title: "Log-in and bcrypt alone", Note: fmt.Sprintf("bcrypt at cost %d on every core; the log-ins with a right password, %d at a time.", rig.Cost, len(list)),
+		Title: "Login and bcrypt alone", Note: fmt.Sprintf("bcrypt runs at cost %d on every core. Logins have the right password, %d at a time.", rig.Cost, len(list)),
 		Head: []string{"path", "a second", "p50 ms", "p99 ms", "CPU ms"},
 	}
 	var logins samples
 	var hashes, share report.Spread
 	for range b.rounds {
 		alone := bcryptAlone(b.each)
-		one, err := once(side{name: "log-in", program: service}, func() load.Result { return load.Closed(service.Address, rig.ClientsOf(list), b.each) })
+		one, err := once(side{name: "login", program: service}, func() load.Result { return load.Closed(service.Address, rig.ClientsOf(list), b.each) })
 		if err != nil {
 			return err
 		}
 		hashes, logins, share = append(hashes, alone), append(logins, one), append(share, one.Rate/alone)
-		b.progress("log-in %s/s, bcrypt alone %s/s", report.Short(one.Rate), report.Short(alone))
+		b.progress("login %s/s, bcrypt alone %s/s", report.Short(one.Rate), report.Short(alone))
 	}
-	t.Add("log-in", logins.of(rate), logins.of(p50), logins.of(p99), logins.of(func(s sample) float64 { return s.CPU / 1000 }))
+	t.Add("login", logins.of(rate), logins.of(p50), logins.of(p99), logins.of(func(s sample) float64 { return s.CPU / 1000 }))
 	t.Add("bcrypt alone", hashes)
 	b.report.Add(t)
-	b.report.Bar("4", "log-ins: share of bcrypt alone", share, report.AtLeast, 0.95)
+	b.report.Bar("4", "logins: share of bcrypt alone", share, report.AtLeast, 0.95)
 	return nil
 }

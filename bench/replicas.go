@@ -13,8 +13,8 @@ import (
 	"latchkey/bench/rig"
 )
 
-// replicas measures three replicas behind HAProxy against one, on one Postgres and
-// one Redis, and then restarts them.
+// replicas compares three replicas behind HAProxy with one, on one Postgres and one
+// Redis, and then restarts them.
 func (b *bench) replicas() error {
 	if _, err := exec.LookPath(proxyProgram); err != nil {
 		return fmt.Errorf("%w; make bench installs it, or: apt-get install haproxy", err)
@@ -33,7 +33,7 @@ func (b *bench) replicas() error {
 	return b.rolling(d)
 }
 
-// scale shares the same machine among one replica or three.
+// scale measures one replica, and then three, on the same machine.
 func (b *bench) scale(d *rig.Deployment) error {
 	f, err := startFleet(d)
 	if err != nil {
@@ -70,7 +70,7 @@ type turns struct {
 	runs          []turn
 }
 
-// turn is what one run came to, by process.
+// turn is the result of one run, by process.
 type turn struct {
 	rate, p50, p99 float64
 	requests       float64
@@ -87,7 +87,7 @@ func (f *fleet) pids() (list []int) {
 	return list
 }
 
-// processes are those of the load, by what they are.
+// processes are the names of the processes that take part in a run.
 var processes = []string{"service", "Postgres", "Redis", "HAProxy", "client"}
 
 func (f *fleet) measure(s *turns, clients []load.Client, d time.Duration) (turn, error) {
@@ -132,7 +132,7 @@ func (s *turns) of(figure func(turn) float64) report.Spread {
 	return list
 }
 
-// cores is how many a process kept busy, request what it took for one, in µs.
+// cores returns the number of cores that a process kept busy.
 func (t turn) cores(process string) float64 {
 	e := t.by[process]
 	return (e.User + e.System).Seconds() / t.took.Seconds()
@@ -144,7 +144,7 @@ func (t turn) cpu(process string) float64 {
 	return t.request(t.by[process].User + t.by[process].System)
 }
 
-// states are those in which a backend of Postgres was seen.
+// states returns the states of Postgres backends that were seen.
 func (s *turns) states() (list []string) {
 	for _, t := range s.runs {
 		for state := range t.waits.Postgres {

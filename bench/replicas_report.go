@@ -9,13 +9,13 @@ import (
 	"latchkey/bench/rig"
 )
 
-// reportScale has what each set of replicas does, what the processes do under the
-// largest, and the bars.
+// reportScale adds a table of the sets of replicas, two tables of their processes, and the
+// bars.
 func (b *bench) reportScale(sides []*turns) {
 	t := report.Table{
 		Title: "Three replicas and one",
-		Note: fmt.Sprintf("%d connections that refresh through %s, on one Postgres and one Redis; everything, the client too, shares %d cores. "+
-			"CPU in µs a request; that of the service is of all its replicas.", rig.Connections, proxyVersion(), runtime.NumCPU()),
+		Note: fmt.Sprintf("%d connections refresh through %s, on one Postgres and one Redis. All processes and the client share %d cores. "+
+			"CPU times are in µs a request; the time of the service is the sum of its replicas.", rig.Connections, proxyVersion(), runtime.NumCPU()),
 		Head: []string{"", "refreshes/s", "p50 ms", "p99 ms", "cores busy"},
 	}
 	for _, p := range processes {
@@ -38,17 +38,17 @@ func (b *bench) reportScale(sides []*turns) {
 		}
 		return list
 	}
-	t.Add("three against one, behind HAProxy", against(func(t turn) float64 { return t.rate }), "", "", "", against(func(t turn) float64 { return t.cpu("service") }))
+	t.Add("ratio of three to one, behind HAProxy", against(func(t turn) float64 { return t.rate }), "", "", "", against(func(t turn) float64 { return t.cpu("service") }))
 	b.report.Add(t)
 	b.report.Add(where(one))
 	b.report.Add(where(three))
 	cores := float64(runtime.NumCPU())
-	b.report.Bar("9", "three replicas: share of the cores that is busy", three.of(func(t turn) float64 { return t.busy / cores }), report.AtLeast, 0.9)
-	b.report.Bar("9", "three replicas: cores that Redis is busy on", three.of(func(t turn) float64 { return t.cores("Redis") }), report.AtMost, 0.5)
-	b.report.Bar("9", "three replicas: clients that Redis keeps waiting", three.of(func(t turn) float64 { return float64(t.waits.Blocked) }), report.AtMost, 0)
+	b.report.Bar("9", "three replicas: share of the cores in use", three.of(func(t turn) float64 { return t.busy / cores }), report.AtLeast, 0.9)
+	b.report.Bar("9", "three replicas: cores in use by Redis", three.of(func(t turn) float64 { return t.cores("Redis") }), report.AtMost, 0.5)
+	b.report.Bar("9", "three replicas: blocked clients of Redis", three.of(func(t turn) float64 { return float64(t.waits.Blocked) }), report.AtMost, 0)
 }
 
-// where is what each process does with the cores.
+// where returns a table of how each process uses the cores.
 func where(s *turns) report.Table {
 	var states []string
 	for _, state := range s.states() {
@@ -56,10 +56,10 @@ func where(s *turns) report.Table {
 	}
 	t := report.Table{
 		Title: "Where the time goes: " + s.name,
-		Note: "For one request. Switches: how often its threads gave up their core to wait (for the network, a lock, a disk), and how often it was " +
-			"taken from them because others were ready, too. Waits: how long its threads were ready to run and had no core, summed over them. " +
-			"Backends of Postgres, seen every 100 ms, on average: " + strings.Join(states, ", ") + ".",
-		Head: []string{"", "cores", "user µs", "system µs", "gave up a core", "lost it", "waits for one, µs"},
+		Note: "Figures are for one request. A thread gives up its core to wait for the network, a lock or a disk. It loses its core " +
+			"when another thread is ready. The last column is the time that the threads of a process were ready to run and had no core, in total. " +
+			"Average number of Postgres backends by state, sampled every 100 ms: " + strings.Join(states, ", ") + ".",
+		Head: []string{"", "cores", "user µs", "system µs", "core given up", "core lost", "wait for a core, µs"},
 	}
 	for _, p := range processes {
 		per := func(figure func(turn, rig.Effort) float64) report.Spread {
@@ -74,7 +74,7 @@ func where(s *turns) report.Table {
 	return t
 }
 
-// proxyVersion is as in "HAProxy 2.6.12".
+// proxyVersion returns the name and version of HAProxy, such as "HAProxy 2.6.12".
 func proxyVersion() string {
 	if f := strings.Fields(report.Output(proxyProgram, "-v")); len(f) > 2 {
 		version, _, _ := strings.Cut(f[2], "-")

@@ -12,14 +12,14 @@ import (
 
 const (
 	rollingFor = 30 * time.Second
-	// lastRestart leaves the last one time to come back under load.
+	// lastRestart leaves the last replica time to become ready under load.
 	lastRestart = rollingFor - 8*time.Second
-	// rollingSessions are so many that most requests replace a token.
+	// rollingSessions is large enough that most requests replace a token.
 	rollingSessions = 100_000
 )
 
-// rolling restarts one replica after the other under load, with the settings that
-// users have: the ordinary grace and delay.
+// rolling restarts one replica after the other under load, with the default
+// grace.
 func (b *bench) rolling(d *rig.Deployment) error {
 	f, err := startFleet(d, "LATCHKEY_REFRESH_GRACE=10s")
 	if err != nil {
@@ -54,17 +54,17 @@ func (b *bench) reportRolling(f *fleet, r load.Result, took report.Spread) error
 	}
 	t := report.Table{
 		Title: "Restarts under load",
-		Note: fmt.Sprintf("%d replicas behind HAProxy, each in turn restarted: SIGTERM, its end, a new one on the same port. %d connections refresh meanwhile, "+
-			"for %d s. A request fails with any answer but 200, and with none. A retry is a connection that HAProxy could not open; it sends no request twice.",
+		Note: fmt.Sprintf("%d replicas behind HAProxy are restarted in turn: SIGTERM, the end of the process, a new process on the same port. %d connections refresh meanwhile, "+
+			"for %d s. A request fails if the response is not 200 or does not arrive. A retry is a connection that HAProxy could not open; it sends no request twice.",
 			replicas, rig.Connections, int(rollingFor.Seconds())),
 		Head: []string{"", ""},
 	}
 	t.Add("restarts", len(took))
-	t.Add("from SIGTERM until HAProxy has it back, s", took)
-	t.Add("requests that were answered well", r.Requests)
-	t.Add("requests that failed", r.Failed)
+	t.Add("from SIGTERM until HAProxy sends requests again, s", took)
+	t.Add("successful requests", r.Requests)
+	t.Add("failed requests", r.Failed)
 	t.Add("p50, p99, p99.9, longest, ms", fmt.Sprintf("%s, %s, %s, %s", report.Short(ms(r.Quantile(.5))), report.Short(ms(r.Quantile(.99))), report.Short(ms(r.Quantile(.999))), report.Short(ms(r.Quantile(1)))))
-	for _, counter := range []struct{ name, field string }{{"retries of HAProxy", "wretr"}, {"of which at another replica", "wredis"}, {"answers that HAProxy missed", "eresp"}} {
+	for _, counter := range []struct{ name, field string }{{"retries of HAProxy", "wretr"}, {"retries at another replica", "wredis"}, {"responses that HAProxy missed", "eresp"}} {
 		n, err := strconv.Atoi(rows["all/BACKEND"][counter.field])
 		if err != nil {
 			return fmt.Errorf("HAProxy: %w", err)

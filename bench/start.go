@@ -9,7 +9,8 @@ import (
 	"latchkey/bench/rig"
 )
 
-// start measures what the program takes before it does anything, and under load.
+// start measures the time until the first healthy response, the memory when idle and under
+// load, and the size of the program.
 func (b *bench) start() error {
 	d, err := rig.Deploy(b.Programs)
 	if err != nil {
@@ -42,14 +43,14 @@ func (b *bench) start() error {
 		service.Stop()
 		b.progress("healthy after %s ms, idle %s MB, at most %s MB under load", report.Short(first[len(first)-1]), report.Short(idle[len(idle)-1]), report.Short(loaded[len(loaded)-1]))
 	}
-	t := report.Table{Title: "Start, memory, size", Note: "On Postgres and Redis, the schema there. Under load: 64 connections that refresh; the most that was resident.", Head: []string{"", ""}}
-	t.Add("first healthy answer, ms", first)
+	t := report.Table{Title: "Start, memory, size", Note: "On Postgres and Redis, with an existing schema. \"Under load\" is the peak while 64 connections refresh.", Head: []string{"", ""}}
+	t.Add("first healthy response, ms", first)
 	t.Add("RSS idle, MB", idle)
 	t.Add("RSS under load, MB", loaded)
 	size := report.Spread{float64(info.Size()) / 1e6}
 	t.Add("static binary, MB", report.Short(size[0]))
 	b.report.Add(t)
-	b.report.Bar("8", "first healthy answer, ms", first, report.AtMost, 150)
+	b.report.Bar("8", "first healthy response, ms", first, report.AtMost, 150)
 	b.report.Bar("8", "RSS idle, MB", idle, report.AtMost, 40)
 	b.report.Bar("8", "RSS under load, MB", loaded, report.AtMost, 64)
 	b.report.Bar("8", "binary, MB", size, report.AtMost, 30)

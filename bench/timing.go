@@ -9,8 +9,8 @@ import (
 	"latchkey/bench/rig"
 )
 
-// timing compares how long the answer takes to a wrong password and to a user who
-// does not exist, asked in turn: who listens must not learn which it was.
+// timing compares the time of the response for a wrong password and for an unknown user, in
+// turn. A client must not learn from the time whether the user exists.
 func (b *bench) timing() error {
 	d, err := rig.Deploy(b.Programs)
 	if err != nil {
@@ -41,14 +41,14 @@ func (b *bench) timing() error {
 			},
 		}}
 	}
-	turns := 4 * b.rounds // short ones, since the machine is not the same for long
+	turns := 4 * b.rounds // many short turns: the speed of the machine changes
 	all := &bench{rounds: turns, each: b.each / 4, begin: b.begin}
 	runs, err := all.alternate(side{"known user", service, asker(func() string { return rig.Username(0) })},
 		side{"unknown user", service, asker(func() string { return fmt.Sprint("nobody", n) })})
 	if err != nil {
 		return err
 	}
-	t := report.Table{Title: "A known and an unknown user", Note: "Log-ins with a wrong password, one after the other, without limits.", Head: []string{"", "p50 ms", "p99 ms"}}
+	t := report.Table{Title: "A known and an unknown user", Note: "Logins with a wrong password, one after the other, without rate limits.", Head: []string{"", "p50 ms", "p99 ms"}}
 	t.Add("known", runs[0].of(p50), runs[0].of(p99))
 	t.Add("unknown", runs[1].of(p50), runs[1].of(p99))
 	b.report.Add(t)

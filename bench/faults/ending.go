@@ -40,8 +40,7 @@ func (h *honest) insist(ctx context.Context, s *session, what, method, path stri
 	return false
 }
 
-// noBody is the body of requests that have none.
-func noBody() any { return nil }
+func noBody() any { return nil } // for requests without a body
 
 // endOthers logs in once more, as another device, and ends that session from this one: by
 // a change of the password, by ending all others, or by ending just that one.

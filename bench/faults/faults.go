@@ -78,8 +78,8 @@ func failover() fault {
 	}}
 }
 
-// restoreOld takes a dump of Redis, waits until each session has been refreshed so many
-// times more, and restores the dump. Logins in between are lost with the store.
+// restoreOld takes a dump of Redis, waits until most sessions are generations ahead of it,
+// and restores the dump. Logins in between are lost with the store.
 func restoreOld(generations int) fault {
 	return fault{fmt.Sprintf("Redis is restored from a dump %d generations old", generations), func(ctx context.Context, r *rig) (time.Time, error) {
 		file := filepath.Join(r.dir, "old.rdb")
@@ -100,8 +100,8 @@ func restoreOld(generations int) fault {
 	}}
 }
 
-// generations returns a function that says how far the sessions have come since: three
-// quarters of them are at least so many generations ahead.
+// generations returns a function that returns a number of generations: three quarters of the
+// sessions have advanced at least that far since the call.
 func (c *crowd) generations() func() int {
 	begin := map[*honest]identity{}
 	for _, h := range c.clients {

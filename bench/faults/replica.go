@@ -45,7 +45,7 @@ func newReplica(number int, dir string, s *servers.Stores) (r *replica, err erro
 	return r, err
 }
 
-// announce tells the replica which Redis server is the primary.
+// announce sends the replica the address of the Redis primary.
 func (r *replica) announce(primary int) { r.shim.Announce(r.links[primary].Port()) }
 
 func (r *replica) url() string { return "http://" + r.address }
@@ -67,7 +67,7 @@ func (r *replica) start(program, log string, environment []string) (err error) {
 	})
 }
 
-// skew sets the clock of the replica off by so much.
+// skew sets the clock of the replica off by d.
 func (r *replica) skew(d time.Duration) error {
 	return os.WriteFile(r.clock, []byte(d.String()), 0o600)
 }

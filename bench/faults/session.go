@@ -46,7 +46,7 @@ type session struct {
 
 	mu              sync.Mutex
 	access, refresh string
-	recoveries      int // that the client was told of
+	recoveries      int // that responses reported to the client
 	lateOnPurpose   int // answers lost on purpose and retried later than the grace
 	events          []string
 }

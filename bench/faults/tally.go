@@ -19,7 +19,7 @@ import (
 	"latchkey/bench/faults/servers"
 )
 
-// What is counted. Refreshes are counted by outcome as well.
+// The names of the counts. Refreshes are counted by outcome as well.
 const (
 	nRefreshes   = "refreshes accepted"
 	nLogins      = "logins"

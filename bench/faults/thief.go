@@ -16,7 +16,7 @@ type theft struct {
 
 	mu     sync.Mutex
 	until  time.Time // the end of the session, or of the watch
-	why    string    // the error that told of the end; "" while both go on
+	why    string    // the error that reported the end; "" while both continue
 	tokens int       // answers that the thief got
 }
 
@@ -56,7 +56,7 @@ func (th *theft) use(ctx context.Context, r *rig, t *tally, s *session, each tim
 	th.over("")
 }
 
-// over notes the end, once. The client that sees it first tells: victim or thief.
+// over notes the end, once: the first client that sees it reports it, victim or thief.
 func (th *theft) over(why string) {
 	th.mu.Lock()
 	defer th.mu.Unlock()

@@ -1,6 +1,6 @@
-// Floor is what the service is compared with: the least that a Gin program must do
-// for the same result, with nothing around it. It is no service: it believes what
-// it is shown.
+// Floor is the comparison of the benchmarks: the least that a Gin program must do for the
+// same result, with nothing around it. It is not safe to use as a service, because it leaves
+// out most checks.
 package main
 
 import (
@@ -27,8 +27,8 @@ func main() {
 	}
 }
 
-// floor is the baselines. Its environment is that of the service, and FLOOR_SCRIPT
-// (the text of the script), FLOOR_ACCESS and FLOOR_REFRESH (the keys, base64).
+// floor is the baselines. It reads the environment of the service, and FLOOR_SCRIPT (the text
+// of the script), FLOOR_ACCESS and FLOOR_REFRESH (the keys, base64).
 type floor struct {
 	pool            *pgxpool.Pool
 	redis           redis.Cmdable // a command in a connection of the pool
@@ -106,7 +106,7 @@ func (f *floor) verify(c *gin.Context) {
 func (f *floor) accessKey(*jwt.Token) (any, error)  { return f.access, nil }
 func (f *floor) refreshKey(*jwt.Token) (any, error) { return f.refresh, nil }
 
-// refreshClaims are those of the service's refresh tokens.
+// refreshClaims are the claims of the refresh tokens of the service.
 type refreshClaims struct {
 	jwt.RegisteredClaims
 	ClientID  string `json:"client_id"`
@@ -114,7 +114,7 @@ type refreshClaims struct {
 	Gen       int64  `json:"gen"`
 }
 
-// accessClaims are those of its access tokens.
+// accessClaims are the claims of the access tokens of the service.
 type accessClaims struct {
 	jwt.RegisteredClaims
 	ClientID  string   `json:"client_id"`
@@ -128,9 +128,9 @@ type exchangeBody struct {
 	RefreshToken string `json:"refreshToken"`
 }
 
-// exchange takes a refresh token for new tokens: one read of the database, one
-// script, one signature for each token. Rotate: it takes it from the body, and
-// replaces it; else it takes it from the header, and makes an access token alone.
+// exchange returns new tokens for a refresh token, by one read of the database, one script
+// and one signature for each token. With rotate, it reads the refresh token from the body and
+// replaces it. Otherwise it reads the token from the header, and makes only an access token.
 func (f *floor) exchange(rdb redis.Cmdable, rotate bool) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		ctx := c.Request.Context()
@@ -195,7 +195,7 @@ type user struct {
 	Ended                     string
 }
 
-// user is the service's read, less what it does not answer.
+// user runs the query of the service, without the columns that no response has.
 func (f *floor) user(ctx context.Context, userID, sessionID string) (u user, err error) {
 	err = f.pool.QueryRow(ctx, `SELECT u.id, u.username, u.email, u.privilege, u.disabled, u.session_epoch, u.except_session_id, u.created_at, u.updated_at,
 		COALESCE((SELECT r.reason FROM revoked_sessions r WHERE r.session_id = $2), '') FROM users u WHERE u.id = $1`, userID, sessionID).

@@ -1,7 +1,7 @@
 // Package load is the client of the benchmarks. It is a closed loop: each of its
-// connections sends a request when it has the answer to the one before, so that
-// what is measured is never a queue of the client's own making. It writes and reads
-// HTTP/1.1 by hand, since it shares the cores with what it measures.
+// connections sends a request when it has the response to the previous request, so that
+// no queue of the client is measured. It writes and reads HTTP/1.1 without net/http,
+// because it shares the cores with the measured programs.
 package load
 
 import (
@@ -17,28 +17,28 @@ import (
 	"time"
 )
 
-// Client is who uses one connection.
+// Client is the user of one connection.
 type Client interface {
 	// Request appends the next request to b, whole, as HTTP/1.1.
 	Request(b []byte) []byte
-	// Answered is told of the answer, whose body is only valid until it returns. An
-	// error counts as a failure.
+	// Answered receives the response. The body is only valid until Answered returns.
+	// An error counts as a failure.
 	Answered(status int, body []byte) error
 }
 
-// Result is what the clients saw.
+// Result is the result of all clients.
 type Result struct {
-	Requests int // that were answered well
+	Requests int // successful
 	Failed   int
-	First    error // of the failures
+	First    error // the first failure
 	Took     time.Duration
 	latency  []time.Duration // sorted
 }
 
-// Rate is in requests a second.
+// Rate returns the requests a second.
 func (r Result) Rate() float64 { return float64(r.Requests) / r.Took.Seconds() }
 
-// Quantile is a latency: 0.99 is that of the p99.
+// Quantile returns a latency: Quantile(0.99) is the p99.
 func (r Result) Quantile(q float64) time.Duration {
 	if len(r.latency) == 0 {
 		return 0
@@ -46,7 +46,7 @@ func (r Result) Quantile(q float64) time.Duration {
 	return r.latency[min(len(r.latency)-1, int(q*float64(len(r.latency))))]
 }
 
-// Closed lets each client go on for so long, on a connection of its own.
+// Closed runs each client for the time d, on a connection of its own.
 func Closed(address string, clients []Client, d time.Duration) Result {
 	return run(address, clients, func(c *connection, begin time.Time) {
 		for time.Since(begin) < d {
@@ -57,10 +57,10 @@ func Closed(address string, clients []Client, d time.Duration) Result {
 	})
 }
 
-// Paced sends so many requests a second for so long, each at its time whether or
-// not earlier ones have an answer; a late answer counts from the time at which its
-// request was due. Each client has its turn: there must be enough of them that it
-// has its answer by then.
+// Paced sends perSecond requests a second for the time d. Each request is sent at its time,
+// whether or not earlier requests have a response. Its latency counts from the time at
+// which it was due. The clients take turns: there must be enough of them that each has its
+// response before its next turn.
 func Paced(address string, clients []Client, perSecond int, d time.Duration) Result {
 	step := time.Second / time.Duration(perSecond)
 	turn := step * time.Duration(len(clients))
@@ -108,7 +108,7 @@ func run(address string, clients []Client, each func(*connection, time.Time)) Re
 	return r
 }
 
-// connection is one that stays open as long as the server lets it.
+// connection is a connection that stays open until the server closes it.
 type connection struct {
 	address string
 	client  Client
@@ -122,12 +122,12 @@ type connection struct {
 }
 
 const (
-	// answerLimit is how long an answer may take: more than any promise.
+	// answerLimit bounds the time of a response. It is longer than any limit of the service.
 	answerLimit = 20 * time.Second
-	maxFailures = 1000 // of one connection: then it gives up
+	maxFailures = 1000 // of one connection, which then stops
 )
 
-// exchange sends a request and reads its answer. It reports whether to go on.
+// exchange sends a request and reads its response. It reports whether to continue.
 func (c *connection) exchange(begin time.Time) bool {
 	err := c.try()
 	if err == nil {
@@ -166,7 +166,7 @@ func (c *connection) try() error {
 	return c.client.Answered(status, c.body)
 }
 
-// read reads an answer; last is set where the server closes the connection.
+// read reads a response. It sets last if the server closes the connection.
 func (c *connection) read() (status int, last bool, err error) {
 	line, err := c.in.ReadSlice('\n')
 	if err != nil {

@@ -8,29 +8,31 @@ import (
 	"strings"
 )
 
-// microbenchmarks is what make bench-micro writes.
+// microbenchmarks is the file that make bench-micro writes.
 const microbenchmarks = "bin/bench-micro.txt"
 
-// intro is what a reader must know of the figures. It takes the runs, how long they
-// are and the connections.
+// intro explains the figures. Its arguments are the number of runs, their length and the
+// number of connections.
 const intro = `# Benchmarks
 
-` + "`make bench`" + ` has written this page. It measures the program as it is built for a release, in a process of its own, on a
-real Postgres and a real Redis, or on SQLite.
+` + "`make bench`" + ` writes this page. It measures the program as it is built for a release, in a process of its own, on a real
+Postgres and a real Redis, or on SQLite.
 
-- Clients are a closed loop of %[3]d connections, unless a table says otherwise: each asks again when it has its answer.
-- What is compared takes turns, so that what disturbs the machine disturbs all of it; a ratio is of two runs that stood next
-  to each other. A figure is the median of %[1]d runs of %[2]s, and in brackets the least and the most of them.
-- The client, Postgres and Redis are on the same machine and have their part of its cores. So requests a second say what
-  all of them can do there, and CPU µs what a request takes of each.
-- Postgres runs without fsync and Redis without a file: what is measured is not the disk. SQLite waits for the disk.
-- A floor is the least that a program on Gin must do for the same result, with nothing around it: ` + "`bench/floor`" + `.
+- Clients are a closed loop of %[3]d connections, unless a table says otherwise: each connection sends its next request when
+  it has the response.
+- Compared programs run in turn, so that a disturbance of the machine affects all of them. A ratio compares two runs of the
+  same round. A figure is the median of %[1]d runs of %[2]s, with the least and the most of them in brackets.
+- The client, Postgres and Redis run on the same machine and use its cores too. So requests/s is the rate of all of them
+  together, and CPU µs is the CPU time of each for one request.
+- Postgres runs without fsync and Redis without a file, so that the disk is not measured. SQLite waits for the disk.
+- A floor is a program on Gin that does the least for the same result: ` + "`bench/floor`" + `.
+- A bar is a limit that we set for a figure.
 
-To measure all of it: ` + "`make bench`" + `; what matters from day to day: ` + "`make bench-quick`" + `. A bar is what we hold ourselves to.
+To measure everything, run ` + "`make bench`" + `. For a short run, use ` + "`make bench-quick`" + `.
 
 `
 
-// document is the page about a run; the plot is in a file beside it.
+// document returns the page about a run. The plot is in a file beside it.
 func (r *Report) document(plotFile string, connections int) string {
 	m := r.Machine
 	where := Table{Title: "The machine", Head: []string{"", ""}}
@@ -47,8 +49,8 @@ func (r *Report) document(plotFile string, connections int) string {
 	where.markdown(&b)
 	b.WriteString(r.Markdown(fmt.Sprintf("![each figure as a share of its bar](%s)", plotFile)))
 	if stat := Output("go", "tool", "-modfile=tools/benchstat.mod", "benchstat", microbenchmarks); stat != "unknown" {
-		fmt.Fprintf(&b, "## Microbenchmarks\n\n`make bench-micro`: one call after the other, no HTTP. Of a log-in, `hash` is bcrypt at its lowest\n"+
-			"cost and `rest` is what no cost changes.\n\n```\n%s\n```\n", stat)
+		fmt.Fprintf(&b, "## Microbenchmarks\n\n`make bench-micro` runs one call after the other, without HTTP. For a login, `hash` is the time of bcrypt at its\n"+
+			"lowest cost, and `rest` is the remaining time, which does not depend on the cost.\n\n```\n%s\n```\n", stat)
 	}
 	return strings.TrimRight(b.String(), "\n") + "\n"
 }
@@ -65,7 +67,7 @@ func (r *Report) WriteDocument(path string, connections int) error {
 	return os.WriteFile(path, []byte(r.document(filepath.Base(image), connections)), 0o644)
 }
 
-// ReadReport reads what an earlier run has written.
+// ReadReport reads the report that an earlier run has written.
 func ReadReport(path string) (r Report, err error) {
 	text, err := os.ReadFile(path)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"latchkey/internal/testserver"
 )
 
-// machine is where a run was made, with which versions.
+// machine describes the machine of a run and the versions of the programs.
 type machine struct {
 	Date     string `json:"date"`
 	Commit   string `json:"commit"`
@@ -52,7 +52,7 @@ func gigabytes(memory string) string {
 	return fmt.Sprintf("%.1f GB", n*1024/1e9)
 }
 
-// numberIn finds the version in what a program says: "postgres (PostgreSQL) 16.9",
+// numberIn returns the version in the output of a program: "postgres (PostgreSQL) 16.9",
 // "Redis server v=7.2.4 sha=…".
 func numberIn(said string) string {
 	for word := range strings.FieldsSeq(said) {
@@ -63,7 +63,7 @@ func numberIn(said string) string {
 	return "unknown"
 }
 
-// Field is the value of the first line "name: value" of a file.
+// Field returns the value of the first line "name: value" of a file.
 func Field(path, name string) string {
 	text, _ := os.ReadFile(path)
 	for line := range strings.Lines(string(text)) {

@@ -7,24 +7,24 @@ import (
 	"strings"
 )
 
-// The plot is written by hand: libraries place text by the widths of a font that the
-// reader may not have, and here the names end where the bars begin.
+// The plot is written without a library: libraries place text by the widths of a font that
+// the reader may not have. Here the names end where the bars begin.
 const (
 	plotRow    = 26.0 // a figure
 	plotTop    = 76.0 // title and legend
 	plotLength = 420.0
-	plotText   = 190.0 // to the right of it
-	plotLetter = 6.9   // the width of one, at most, on average
+	plotText   = 190.0 // the text to the right of a bar
+	plotLetter = 6.9   // an upper bound of the average width of a letter
 )
 
-// The colours can be told apart by those who do not see red and green.
+// Readers who do not see red and green can distinguish these colours.
 const (
 	colourMet    = "#2f6db5"
 	colourMissed = "#d55e00"
 )
 
-// Plot draws the figures as an SVG, each as a share of its bar. What must be large is
-// drawn upside down, so that it is always good to be left of the line.
+// Plot draws the figures as an SVG, each as a share of its bar. A figure that must be large is
+// inverted, so that left of the line is always good.
 func Plot(bars []bar) string {
 	left := 0.0
 	for _, x := range bars {
@@ -46,7 +46,7 @@ func Plot(bars []bar) string {
 	return c.svg.String()
 }
 
-// plotEnd is how far the axis goes: what is beyond is cut off.
+// plotEnd returns the end of the axis. Larger shares are cut off.
 func plotEnd(bars []bar) float64 {
 	most := 0.0
 	for _, x := range bars {
@@ -57,14 +57,14 @@ func plotEnd(bars []bar) float64 {
 	return min(max(1.5, math.Ceil(most*2)/2), 2.5)
 }
 
-// share is how much of its bar a figure takes: more than 1 is missed.
+// share returns a figure as a share of its bar. The bar is missed above 1.
 func (x bar) share(v float64) float64 {
 	above, below := v, x.Bar
 	if x.Direction == AtLeast {
 		above, below = below, above
 	}
 	switch {
-	case above <= below && below <= 0: // none were allowed, and none came
+	case above <= below && below <= 0: // none are allowed, and there was none
 		return 0
 	case below <= 0:
 		return math.Inf(1)
@@ -72,7 +72,7 @@ func (x bar) share(v float64) float64 {
 	return max(0, above/below)
 }
 
-// chart is an SVG in the making.
+// chart is an unfinished SVG.
 type chart struct {
 	svg                 strings.Builder
 	left, bottom, scale float64
@@ -80,7 +80,7 @@ type chart struct {
 
 func (c *chart) draw(format string, args ...any) { fmt.Fprintf(&c.svg, format+"\n", args...) }
 
-// x is where a share stands.
+// x returns the horizontal position of a share.
 func (c *chart) x(share float64) float64 { return c.left + min(share*c.scale, plotLength) }
 
 func (c *chart) axis() {
@@ -92,7 +92,7 @@ func (c *chart) axis() {
 	c.draw(`<text x="%.1f" y="%.1f" text-anchor="middle" font-weight="bold">the bar</text>`, c.x(1), plotTop-12)
 }
 
-// figure draws one: its name, how far it goes, its whiskers, and what it is.
+// figure draws a figure: its name, its bar, its whiskers and its value.
 func (c *chart) figure(top float64, x bar) {
 	colour, opacity, sign, middle := colourMet, 1.0, "≤", top+plotRow/2
 	if !x.Met {
@@ -105,7 +105,7 @@ func (c *chart) figure(top float64, x bar) {
 	c.draw(`<text x="%.1f" y="%.1f" text-anchor="end"><tspan font-weight="bold">%s</tspan> · %s</text>`,
 		c.left-8, middle+4.5, html.EscapeString(x.Number), html.EscapeString(x.What))
 	c.draw(`<rect x="%.1f" y="%.1f" width="%.1f" height="14" fill="%s" fill-opacity="%g"/>`, c.left, middle-7, c.x(median)-c.left, colour, opacity)
-	if median*c.scale > plotLength { // it goes on
+	if median*c.scale > plotLength { // the bar is cut off
 		c.draw(`<path d="M%.1f %.1fl8 7l-8 7" fill="%s" fill-opacity="%g"/>`, c.left+plotLength, middle-7, colour, opacity)
 	}
 	c.draw(`<path d="M%.1f %.1fv8m0 -4H%.1fm0 -4v8" stroke="#000000" fill="none"/>`, from, middle-4, to)

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Report is what a run found.
+// Report is the result of a run.
 type Report struct {
 	Machine machine `json:"machine"`
 	Rounds  int     `json:"rounds"`
@@ -36,7 +36,7 @@ func (t *Table) Add(name string, cells ...any) {
 	t.Rows = append(t.Rows, row)
 }
 
-// direction is on which side of a bar it is good to be.
+// direction is the good side of a bar.
 type direction string
 
 // The directions of a bar.
@@ -45,7 +45,7 @@ const (
 	AtLeast direction = "at least"
 )
 
-// bar is a figure with a promise.
+// bar is a figure and its limit.
 type bar struct {
 	Number    string    `json:"number"`
 	What      string    `json:"what"`
@@ -69,7 +69,7 @@ func (r *Report) Bar(number, what string, s Spread, d direction, limit float64) 
 	r.Bars = append(r.Bars, bar{number, what, s.Median(), s.min(), s.max(), d, limit, met})
 }
 
-// inOrder sorts bars by their numbers; in a run they are as the sections are.
+// inOrder sorts bars by their numbers. A run adds them in the order of the sections.
 func inOrder(bars []bar) []bar {
 	return slices.SortedStableFunc(slices.Values(bars), func(a, b bar) int {
 		var n, m int
@@ -79,7 +79,7 @@ func inOrder(bars []bar) []bar {
 	})
 }
 
-// Markdown writes the bars and the tables; below the bars' heading stands a note.
+// Markdown returns the bars and the tables. The note is below the heading of the bars.
 func (r *Report) Markdown(note string) string {
 	var b strings.Builder
 	bars := Table{Title: "The bars", Note: note, Head: []string{"", "what", "median (least to most)", "bar", ""}}

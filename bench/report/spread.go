@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Spread is the same figure of each run.
+// Spread is one figure in each run.
 type Spread []float64
 
 // Median returns the median of the runs.
@@ -19,7 +19,7 @@ func (s Spread) Median() float64 {
 func (s Spread) min() float64 { return slices.Min(append(Spread{s.Median()}, s...)) }
 func (s Spread) max() float64 { return slices.Max(append(Spread{s.Median()}, s...)) }
 
-// Times is each figure, so many times.
+// Times returns each figure multiplied by factor.
 func (s Spread) Times(factor float64) Spread {
 	list := make(Spread, len(s))
 	for i, v := range s {
@@ -28,12 +28,12 @@ func (s Spread) Times(factor float64) Spread {
 	return list
 }
 
-// String is the median, and what it lies between.
+// String returns the median, the least and the most.
 func (s Spread) String() string {
 	return fmt.Sprintf("%s (%s to %s)", Short(s.Median()), Short(s.min()), Short(s.max()))
 }
 
-// Short writes a figure with three digits that count, as far as they do.
+// Short returns a figure with three significant digits, or as a whole number.
 func Short(v float64) string {
 	switch {
 	case v >= 100 || v == float64(int64(v)):

@@ -47,8 +47,8 @@ func (k key) sign(typ string, claims jwt.MapClaims) []byte {
 	return []byte(text)
 }
 
-// refreshToken is the first of a session. It is made by hand, at a few µs: a client
-// that meets a new session with each request must cost what another does.
+// refreshToken returns the first token of a session. It is made without a library, in a few
+// µs, so that a client with a new session for each request costs the same as any other.
 func (k key) refreshToken(n int) []byte {
 	now := time.Now().Unix()
 	claims := fmt.Appendf(make([]byte, 0, 400), `{"iss":"`+issuer+`","aud":["`+issuer+`"],"client_id":"`+clientID+`","sub":%q,"sid":%q,"jti":%q,"iat":%d,"exp":%d,"gen":0}`,
@@ -60,7 +60,7 @@ func (k key) refreshToken(n int) []byte {
 	return base64.RawURLEncoding.AppendEncode(append(text, '.'), mac.Sum(nil))
 }
 
-// AccessToken is one of so many of a session.
+// AccessToken returns an access token of a session. Tokens with different numbers differ.
 func (k key) AccessToken(n, one int) []byte {
 	now := time.Now().Unix()
 	return k.sign("at+jwt", jwt.MapClaims{
@@ -69,7 +69,7 @@ func (k key) AccessToken(n, one int) []byte {
 	})
 }
 
-// Refresher presents what it was last given, of one of its sessions at a time.
+// Refresher sends the newest token of one of its sessions at a time.
 type Refresher struct {
 	Path     string
 	Key      key
@@ -79,8 +79,8 @@ type Refresher struct {
 	current  int
 }
 
-// Refreshers share so many sessions, from first on. Each keeps the tokens of the
-// sessions that it has met, and no others.
+// Refreshers returns clients that share a number of sessions, beginning with first. Each keeps
+// only the tokens of the sessions that it has used.
 func Refreshers(path string, k key, first, sessions int) []*Refresher {
 	list := make([]*Refresher, Connections)
 	for i := range list {
@@ -167,7 +167,7 @@ func (g *Getter) Answered(status int, body []byte) error {
 	return nil
 }
 
-// Poster sends what next says: a body, and the address that it seems to come from.
+// Poster sends the body that Next returns, with the address that Next returns.
 type Poster struct {
 	Path     string
 	Next     func() (body, address string)

@@ -11,20 +11,20 @@ import (
 	"latchkey/bench/report"
 )
 
-// Effort is what some processes have done so far: time in user and kernel mode, how
-// often their threads gave up a core to wait for something and how often one was
-// taken from them, and how long they were ready to run and had none.
+// Effort is the use of the cores by some processes so far.
 type Effort struct {
-	User, System           time.Duration
+	User, System time.Duration // in user and kernel mode
+	// Voluntary counts how often a thread gave up its core to wait, and Involuntary how often
+	// the core was taken from it.
 	Voluntary, Involuntary int
-	Starved                time.Duration
+	Starved                time.Duration // ready to run, without a core
 }
 
-// EffortOf returns what some processes have used so far.
+// EffortOf returns the effort of some processes so far.
 func EffortOf(pids ...int) (e Effort) {
 	for _, pid := range pids {
 		if f := statOf(strconv.Itoa(pid)); f != nil {
-			e.User += ticks(f[11]) + ticks(f[13]) // and of the children that have ended
+			e.User += ticks(f[11]) + ticks(f[13]) // with the children that have ended
 			e.System += ticks(f[12]) + ticks(f[14])
 		}
 		threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/[0-9]*", pid))
@@ -40,7 +40,7 @@ func EffortOf(pids ...int) (e Effort) {
 	return e
 }
 
-// Since is what was done after an earlier reading.
+// Since returns the effort after an earlier reading.
 func (e Effort) Since(before Effort) Effort {
 	return Effort{
 		e.User - before.User, e.System - before.System,
@@ -48,18 +48,18 @@ func (e Effort) Since(before Effort) Effort {
 	}
 }
 
-// MachineIdle is how long the cores had nothing to do, all together.
+// MachineIdle returns the idle time of all cores together.
 func MachineIdle() time.Duration {
 	text, _ := os.ReadFile("/proc/stat")
 	if f := strings.Fields(string(text)); len(f) > 5 {
-		return ticks(f[4]) + ticks(f[5]) // idle, and that for want of the disk
+		return ticks(f[4]) + ticks(f[5]) // idle, and idle while waiting for the disk
 	}
 	return 0
 }
 
 func ticks(s string) time.Duration { return time.Duration(number(s)) * time.Second / ticksPerSecond }
 
-// number is 0 for what is none.
+// number returns 0 for a text that is not a number.
 func number(s string) int {
 	n, _ := strconv.Atoi(s)
 	return n

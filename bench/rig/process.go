@@ -12,8 +12,8 @@ import (
 
 const ticksPerSecond = 100 // USER_HZ, the same on all of Linux
 
-// ProcessorTime is that of a process in user and kernel mode, and of its children
-// that have ended; 0 when it is not there (proc(5)).
+// ProcessorTime returns the time of a process in user and kernel mode, with its children that
+// have ended. It returns 0 if the process does not exist (proc(5)).
 func ProcessorTime(pid int) time.Duration {
 	f := statOf(strconv.Itoa(pid))
 	if f == nil {
@@ -27,7 +27,7 @@ func ProcessorTime(pid int) time.Duration {
 	return time.Duration(ticks) * time.Second / ticksPerSecond
 }
 
-// Family is a process and its children: Postgres has one for each connection.
+// Family returns a process and its children: Postgres has one for each connection.
 func Family(pid int) []int {
 	list := []int{pid}
 	all, _ := filepath.Glob("/proc/[0-9]*")

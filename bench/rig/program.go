@@ -16,10 +16,10 @@ import (
 	"latchkey/internal/testserver"
 )
 
-// Programs are what is measured, as it is built for a release.
+// Programs are the paths of the measured programs, built as for a release.
 type Programs struct{ Service, floor string }
 
-// BuildPrograms builds them into a directory.
+// BuildPrograms builds the programs into a directory.
 func BuildPrograms(dir string) (Programs, error) {
 	p := Programs{filepath.Join(dir, "latchkey"), filepath.Join(dir, "floor")}
 	for path, pkg := range map[string]string{p.Service: "latchkey/cmd/latchkey", p.floor: "latchkey/bench/floor"} {
@@ -37,13 +37,13 @@ type Running struct {
 	*testserver.Process
 	Address string
 	On      *Deployment
-	First   time.Duration // from the start to the first healthy answer
+	First   time.Duration // from the start to the first healthy response
 }
 
 func (r *Running) url() string { return "http://" + r.Address }
 
-// StartAt starts a program that listens where LATCHKEY_SERVER_LISTEN says, and waits
-// until it answers at a path.
+// StartAt starts a program that listens on the address in LATCHKEY_SERVER_LISTEN, and waits
+// until it responds at a path.
 func StartAt(address, path, ready string, environment []string, args ...string) (r *Running, err error) {
 	r = &Running{Address: address}
 	cmd := exec.Command(path, args...)
@@ -70,13 +70,13 @@ func StartAt(address, path, ready string, environment []string, args ...string) 
 	return nil, fmt.Errorf("%s is not ready: %s", filepath.Base(path), r.Output())
 }
 
-// FreeAddress is one that nothing listens on.
+// FreeAddress returns an address that no program listens on.
 func FreeAddress() (string, error) {
 	port, err := testserver.Port()
 	return fmt.Sprintf("127.0.0.1:%d", port), err
 }
 
-// plain is for what is not measured.
+// plain sends requests that are not measured.
 var plain = &http.Client{Timeout: 10 * time.Second}
 
 // Deployment is stores with the schema, keys that we know, and the environment that

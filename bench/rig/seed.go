@@ -16,13 +16,13 @@ import (
 	"latchkey/repository/redis"
 )
 
-// passwordHash is the one of all users.
+// passwordHash returns the hash of the password of all users.
 var passwordHash = sync.OnceValues(func() (string, error) {
 	hash, err := bcrypt.GenerateFromPassword([]byte(Password), Cost)
 	return string(hash), err
 })
 
-// Seed writes so many users, and logs each of them in.
+// Seed writes a number of users, and a session for each of them.
 func (d *Deployment) Seed(users int) error {
 	if err := d.SeedUsers(users); err != nil {
 		return err
@@ -30,7 +30,7 @@ func (d *Deployment) Seed(users int) error {
 	return d.SeedSessions(users, func(int) {})
 }
 
-// SeedUsers writes so many users.
+// SeedUsers writes n users.
 func (d *Deployment) SeedUsers(n int) error {
 	hash, err := passwordHash()
 	if err != nil {
@@ -52,7 +52,7 @@ func (d *Deployment) SeedUsers(n int) error {
 	return err
 }
 
-// SeedSessions logs each of those users in, as the service would write it.
+// SeedSessions writes a session for each of those users, as a login does.
 func (d *Deployment) SeedSessions(users int, progress func(done int)) error {
 	db, err := redis.Open(d.Redis.URL, redis.Options{Prefix: Prefix, Timeout: 5 * time.Second})
 	if err != nil {
@@ -82,7 +82,7 @@ func (d *Deployment) SeedSessions(users int, progress func(done int)) error {
 	return nil
 }
 
-// seedSession is a session as a mobile client's log-in makes it.
+// seedSession returns a session as the login of a mobile client creates it.
 func seedSession(n int, now time.Time) repository.Session {
 	return repository.Session{
 		ID: SessionID(n), UserID: UserID(n), JTI: repository.TokenID(firstID(n)), RotatedAt: now, IdleAt: now.Add(30 * 24 * time.Hour),

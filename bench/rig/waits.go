@@ -12,8 +12,8 @@ import (
 	"latchkey/internal/testserver"
 )
 
-// Waits are what the backends of Postgres were seen at, in backends on average, and
-// how many clients of Redis were blocked at most.
+// Waits are the average number of Postgres backends in each state, and the largest number of
+// blocked clients of Redis.
 type Waits struct {
 	Postgres map[string]float64
 	Blocked  int
@@ -56,7 +56,7 @@ func (d *Deployment) Watch(stop <-chan struct{}) (w Waits, err error) {
 	}
 }
 
-// sample counts the backends by what they wait for.
+// sample counts the backends by the reason for their wait.
 func (w Waits) sample(ctx context.Context, conn *pgx.Conn) error {
 	rows, err := conn.Query(ctx, `SELECT CASE WHEN state = 'active' THEN coalesce(wait_event_type, 'running') ELSE state END, count(*)
 		FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() GROUP BY 1`)

@@ -1,6 +1,6 @@
 // Mutants plants known bugs of the refresh protocol, one at a time, in a copy of
-// the last commit, and demands that the tests fail for each: a suite that passes is
-// only worth something if it can fail. Run it from the root of the tree:
+// the last commit, and checks that the tests fail for each. A test suite is
+// useful only if it can fail. Run it from the root of the tree:
 //
 //	go run ./tools/mutants             every bug
 //	go run ./tools/mutants tombstone   those whose name matches

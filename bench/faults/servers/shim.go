@@ -55,7 +55,7 @@ func (s *Shim) Close() {
 	}
 }
 
-// Announce makes a link the one of the primary, and publishes the change.
+// Announce makes a link the link to the primary, and publishes the change.
 func (s *Shim) Announce(port int) {
 	s.mu.Lock()
 	old := s.port
