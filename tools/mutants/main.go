@@ -53,7 +53,7 @@ var mutants = []mutant{
 	}},
 	{"read, then write, instead of a script", []edit{
 		{"repository/redis/session.go", "	args := []any{\n\t\tp.Gen,", `	if before, err := db.FindSession(ctx, p.UserID, p.SessionID); err == nil {
-		after, o := before.Present(p)
+		after, o := before.Refresh(p)
 		db.client.HSet(ctx, db.keys.session(p.UserID, p.SessionID), append(fields(after), "jti", string(after.JTI))...)
 		return after.Result(o), nil
 	}
