@@ -28,7 +28,7 @@ func TestServe_SignalsChangeTheLogLevel(t *testing.T) {
 	lines := func(signal syscall.Signal) int {
 		signals++
 		must(t, cmd.Process.Signal(signal))
-		log.AwaitTimes(t, `level of the log`, signals)
+		log.AwaitTimes(t, `log level changed`, signals)
 		return strings.Count(log.String(), `"route":"/livez"`)
 	}
 	requests()
