@@ -1,10 +1,9 @@
-// Package service holds what all services share: the stable error codes, Error, and the
-// constructors of errors that several packages return. The rules are in the packages below it,
-// one per noun. They know no HTTP and no driver, and read and write through the contract in
-// package repository.
+// Package service provides the error codes, the Error type, and the constructors of errors that
+// several services return. The business rules are in its subpackages, one per noun. They do not
+// depend on HTTP or on a driver, and use the store through the interfaces in package repository.
 //
-//	account   session   login   oauth     what users and clients do
-//	token     keys      jose    secret    what a token is, and the keys that sign it
-//	password  audit     clock   health    what the others stand on
-//	retention inspect                     deletion, and support
+//	account   session   login   oauth     operations of users and clients
+//	token     keys      jose    secret    tokens, and the keys that sign them
+//	password  audit     clock   health    foundations of the other packages
+//	retention inspect                     deletion and support
 package service

@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// Code names an error for clients. The values are part of the API.
+// Code identifies an error for clients. The values are part of the API.
 type Code string
 
-// The codes.
+// The error codes.
 const (
 	CodeInvalidRequest             Code = "invalid_request"
 	CodePasswordRejected           Code = "password_rejected"
@@ -54,7 +54,7 @@ const (
 	CodeInternal                   Code = "internal"
 )
 
-// Codes lists every code.
+// Codes returns every code.
 func Codes() []Code {
 	return []Code{
 		CodeInvalidRequest, CodePasswordRejected,
@@ -68,29 +68,29 @@ func Codes() []Code {
 	}
 }
 
-// Error is a failure that a client is told about.
+// Error is a failure that is reported to a client.
 type Error struct {
 	Code    Code
-	Message string            // for people; holds no internals and no input
-	Fields  map[string]string // what is wrong with each field, where several may be
+	Message string            // for people; contains neither internals nor input
+	Fields  map[string]string // the problem of each field, if several fields can have one
 	Err     error             // for the log only
 
-	// SessionOver is set when the session of a refused refresh token is known
-	// to be over, so that the client may forget it. A refusal for another
-	// reason, or trouble of a store, must not make it do so.
+	// SessionOver is set if the session of a refused refresh token has definitely ended, so that
+	// the client may discard the token. A refusal for another reason, or an unavailable store, must
+	// leave it unset.
 	SessionOver bool
-	// Refreshable is set when the client has no usable access token but can be expected to
-	// have a refresh token.
+	// Refreshable is set if the client sent no usable access token but probably has a refresh
+	// token.
 	Refreshable bool
-	// Scope is what an insufficient_scope demands, in the words of RFC 6749 3.3.
+	// Scope is the scope that an insufficient_scope error requires (RFC 6749 3.3).
 	Scope string
-	// MaxAge is how old a log-in may be for what needs a recent one.
+	// MaxAge is the maximum age of a login for an operation that requires a recent login.
 	MaxAge time.Duration
-	// RetryAfter is how long a client should wait before it tries again.
+	// RetryAfter is how long the client should wait before it retries.
 	RetryAfter time.Duration
 }
 
-// Error implements error, for the log.
+// Error returns the text of the error for the log.
 func (e *Error) Error() string {
 	if e.Err != nil {
 		return string(e.Code) + ": " + e.Err.Error()
@@ -101,10 +101,10 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// NewError returns an error with a code and a message for people.
+// NewError returns an Error with a code and a message for people.
 func NewError(code Code, message string) *Error { return &Error{Code: code, Message: message} }
 
-// AsError returns the *Error in err, or an internal one that wraps it.
+// AsError returns the *Error in err, or an internal Error that wraps err.
 func AsError(err error) *Error {
 	var e *Error
 	if errors.As(err, &e) {
@@ -117,10 +117,10 @@ func AsError(err error) *Error {
 // if a store is unavailable or the error is internal.
 func Explain(err error) error {
 	e := AsError(err)
-	switch e.Code { //nolint:exhaustive // the others have a message for people
+	switch e.Code { //nolint:exhaustive // the other codes have a message for people
 	case CodeInternal:
 		return err
-	case CodeStoreUnavailable: // an operator wants to know why
+	case CodeStoreUnavailable: // an operator needs the cause
 		return cmp.Or(e.Err, err)
 	}
 	text := e.Message

@@ -11,7 +11,8 @@ import (
 	"latchkey/service/password"
 )
 
-// Account is what a user, and whoever may see the user, is shown.
+// Account is the part of a user record that may be shown: to the user, and to callers that may see
+// the user.
 type Account struct {
 	ID        string
 	Username  string
@@ -21,7 +22,7 @@ type Account struct {
 	UpdatedAt time.Time
 }
 
-// Of returns what may be shown of a user.
+// Of returns the Account of a user.
 func Of(u repository.User) Account {
 	return Account{
 		ID: u.ID, Username: u.Username, Email: u.Email, Privilege: u.Privilege,
@@ -29,7 +30,7 @@ func Of(u repository.User) Account {
 	}
 }
 
-// Registration is the wish for an account.
+// Registration holds the data of a new account.
 type Registration struct {
 	Username  string
 	Email     string
@@ -38,14 +39,15 @@ type Registration struct {
 	From      audit.Origin
 }
 
-// Caller is a user who asks for a change, and whose access token and session were found to be live.
-// The zero Caller is the operator, or in SignUp anyone.
+// Caller is the user who makes a request. Its access token and session have been verified. The zero
+// Caller is the operator, or an anonymous client in SignUp.
 type Caller struct {
 	repository.Caller
 	Privilege int
 }
 
-// PrivilegeAdministrator is the highest: who has it may create accounts for others.
+// PrivilegeAdministrator is the highest privilege. An administrator may create accounts for other
+// users.
 const PrivilegeAdministrator = repository.PrivilegeAdministrator
 
 // Service creates and reads accounts.
@@ -53,22 +55,22 @@ type Service struct {
 	users  repository.Users
 	hasher *password.Hasher
 	policy password.Policy
-	signup bool // anyone may create an account
+	signup bool // any client may create an account
 	now    func() time.Time
 	audit  *audit.Log
 }
 
-// New returns the accounts in a store.
+// New returns a Service for the accounts in a store.
 func New(users repository.Users, hasher *password.Hasher, policy password.Policy, signup bool,
 	now func() time.Time, audit *audit.Log,
 ) *Service {
 	return &Service{users: users, hasher: hasher, policy: policy, signup: signup, now: now, audit: audit}
 }
 
-// SignUp creates an account. Only an administrator may choose a privilege above
-// 0, or create one while sign-up is closed; by is zero for anyone else.
-// Invalid_request and password_rejected name the fields; username_taken and
-// email_taken are for names that are taken, in any case.
+// SignUp creates an account. Only an administrator may choose a privilege above 0, or create an
+// account while signup is closed. The caller by is zero for an anonymous client. It returns
+// invalid_request or password_rejected with the fields concerned, and username_taken or email_taken
+// if a name is taken. Names are compared without regard to case.
 func (a *Service) SignUp(ctx context.Context, n Registration, by Caller) (Account, error) {
 	if n.Privilege < repository.PrivilegeUser || n.Privilege > repository.PrivilegeAdministrator {
 		return Account{}, service.FieldError(service.CodeInvalidRequest, "privilege", "must be 0, 1 or 2")
@@ -86,8 +88,8 @@ func (a *Service) SignUp(ctx context.Context, n Registration, by Caller) (Accoun
 	return a.create(ctx, n, by.Caller)
 }
 
-// CreateAsOperator creates an account of any privilege, for whoever has the
-// program and its settings at hand: so the first administrator comes about.
+// CreateAsOperator creates an account of any privilege, for an operator with access to the program
+// and its settings. It creates the first administrator.
 func (a *Service) CreateAsOperator(ctx context.Context, n Registration) (Account, error) {
 	if n.Privilege < repository.PrivilegeUser || n.Privilege > repository.PrivilegeAdministrator {
 		return Account{}, service.FieldError(service.CodeInvalidRequest, "privilege", "must be 0, 1 or 2")
@@ -134,7 +136,7 @@ func (a *Service) create(ctx context.Context, n Registration, by repository.Call
 	return Of(u), nil
 }
 
-// Find returns the account of a username or an e-mail address, for an operator.
+// Find returns the account with a username or an email address, for an operator.
 func (a *Service) Find(ctx context.Context, name string) (Account, error) {
 	u, err := Lookup(ctx, a.users, name, "")
 	switch {

@@ -7,8 +7,8 @@ import (
 	"latchkey/repository"
 )
 
-// Lookup looks a user up by whichever name was given. A name that cannot exist
-// is not found.
+// Lookup returns the user with the username or the email address, whichever is given. It returns
+// repository.ErrNotFound for a name that cannot exist.
 func Lookup(ctx context.Context, users repository.Users, username, email string) (repository.User, error) {
 	if email == "" && strings.Contains(username, "@") {
 		email = username

@@ -13,13 +13,13 @@ import (
 	"latchkey/service/token"
 )
 
-// actingTTL is how long a token for somebody else lives.
+// actingTTL is the lifetime of an access token for impersonation.
 const actingTTL = 5 * time.Minute
 
-// Impersonate gives an administrator an access token that speaks for a user: it
-// names the administrator in its claim act (RFC 8693 4.1) and has no session, so
-// that it can change no password and end no session. Not_found for an unknown
-// user; account_disabled; privilege_denied for an administrator's account.
+// Impersonate issues an access token with which an administrator acts as a user. The token names
+// the administrator in its act claim (RFC 8693 4.1). It has no session, so it can neither change a
+// password nor end a session. It returns not_found for an unknown user, account_disabled for a
+// disabled user, and privilege_denied for the account of an administrator.
 func (a *Service) Impersonate(ctx context.Context, tokens *token.Minter, userID string, by Caller, from audit.Origin) (token.Raw, time.Time, error) {
 	id, err := uuid.Parse(userID)
 	if err != nil {

@@ -17,8 +17,8 @@ const (
 	maxEmail    = 254 // bytes (RFC 5321 4.5.3.1.3, less the brackets)
 )
 
-// UsernameKey returns what a username is compared by (RFC 8265, UsernameCaseMapped),
-// or what is wrong with it.
+// UsernameKey returns the form in which a username is compared (RFC 8265, UsernameCaseMapped), or a
+// description of the problem with it.
 func UsernameKey(name string) (key, problem string) {
 	if n := utf8.RuneCountInString(name); n < 1 || n > maxUsername {
 		return "", "must be 1 to 64 characters long"
@@ -33,10 +33,10 @@ func UsernameKey(name string) (key, problem string) {
 	return key, ""
 }
 
-// EmailKey returns what an e-mail address is compared by, or what is wrong with
-// it. Case counts for nothing, in the local part too: no provider tells two
-// people apart by it, and attackers would. The forms of an internationalized domain are
-// one: they reach one mailbox.
+// EmailKey returns the form in which an email address is compared, or a description of the problem
+// with it. Case is ignored, in the local part too: no provider distinguishes two users by case, but
+// attackers would. The forms of an internationalized domain have one key, because they reach the
+// same mailbox.
 func EmailKey(address string) (key, problem string) {
 	const form = "must be an email address, as in ada@example.org"
 	if len(address) > maxEmail {
@@ -54,8 +54,8 @@ func EmailKey(address string) (key, problem string) {
 	return strings.ToLower(norm.NFC.String(address[:at])) + "@" + domain, ""
 }
 
-// Trim removes what phone keyboards and copied texts add around a username or an
-// email address: white space and invisible characters.
+// Trim removes the white space and invisible characters that phone keyboards and copied texts add
+// around a username or an email address.
 func Trim(name string) string {
 	return strings.TrimFunc(name, func(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) })
 }

@@ -6,12 +6,12 @@ import (
 	"unicode/utf8"
 )
 
-// maxAgent is the longest agent kept, in bytes: a longer value would turn the
-// small hash of a session in Redis into a large one.
+// maxAgent is the maximum length of a stored agent in bytes. A longer value would turn the small
+// hash of a session in Redis into a large one.
 const maxAgent = 64
 
-// browsers and systems are looked for in this order: every browser claims to be
-// those that follow it.
+// browsers and systems are searched in this order, because a browser's header also contains the
+// names that follow its own.
 var (
 	browsers = [][2]string{
 		{"Edg", "Edge"},
@@ -34,9 +34,9 @@ var (
 	}
 )
 
-// DescribeAgent turns a User-Agent header into a few words for a list of
-// devices: "Firefox on Linux", or the start of the header for what is no
-// browser, without characters that cannot be seen.
+// DescribeAgent turns a User-Agent header into a short description for a list of sessions, such as
+// "Firefox on Linux". For an unknown client it returns the start of the header without invisible
+// characters.
 func DescribeAgent(header string) string {
 	if strings.HasPrefix(header, "Mozilla/") {
 		if browser, system := find(browsers, header), find(systems, header); browser != "" && system != "" {

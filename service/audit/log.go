@@ -11,21 +11,20 @@ import (
 // Record is one line of the audit log.
 type Record = repository.AuditRecord
 
-// Log is the audit log: it is written to the store, and each record is a line of the
-// log of the process as well.
+// Log is the audit log. It writes each record to the store and to the log of the process.
 type Log struct {
 	store repository.Audits
 	log   *slog.Logger
 }
 
-// NewLog returns the audit log in a store.
+// NewLog returns a Log that writes to a store.
 func NewLog(store repository.Audits, log *slog.Logger) *Log {
 	return &Log{store: store, log: log}
 }
 
-// Write stores a record and logs it. A record whose ID is stored already is neither stored
-// nor logged again. It returns store_unavailable if the record could not be stored; then
-// the log alone has it.
+// Write stores a record and logs it. It ignores a record whose ID is already stored. It returns
+// store_unavailable if the record could not be stored; the record is then in the log of the process
+// only.
 func (l *Log) Write(ctx context.Context, r Record) error {
 	added, err := l.store.AppendAudit(ctx, r)
 	if err != nil {
@@ -39,7 +38,7 @@ func (l *Log) Write(ctx context.Context, r Record) error {
 	return nil
 }
 
-// Committed logs a record that a transition of the store has stored.
+// Committed logs a record that the store has written together with the change it describes.
 func (l *Log) Committed(ctx context.Context, r Record) {
 	level := slog.LevelInfo
 	if r.Event == repository.AuditRefreshReused || r.Outcome == OutcomeForked {
@@ -52,16 +51,16 @@ func (l *Log) Committed(ctx context.Context, r Record) {
 	l.log.LogAttrs(ctx, level, string(r.Event), attrs...)
 }
 
-// OutcomeForked is the outcome of a session that rolled forward to a token which is older than the
-// last rotation: while the store was as it had been earlier, another client used a
-// token that was superseded. One of the two may be a thief.
+// OutcomeForked is the outcome of a refresh with a token that is older than the last rotation,
+// after the store has lost recent writes. Meanwhile another client has used a superseded token, so
+// one of the two clients may be a thief.
 const OutcomeForked = "forked"
 
-// auditPage bounds one question to the store.
+// auditPage is the maximum number of records in one query to the store.
 const auditPage = 500
 
-// Each calls f with the records that a query asks for, newest first, until it
-// returns an error. A limit of 0 is none.
+// Each calls f with the records that match a query, newest first, until f returns an error. A limit
+// of 0 means no limit.
 func (l *Log) Each(ctx context.Context, q repository.AuditQuery, f func(Record) error) error {
 	left := q.Limit
 	for {

@@ -11,16 +11,15 @@ import (
 	"latchkey/service"
 )
 
-// Origin is where a request came from, for the audit log and the list of
-// devices. Its members are what the client says or seems to be, and decide
-// nothing.
+// Origin describes the source of a request, for the audit log and the list of sessions. The client
+// can forge its fields, so no decision depends on them.
 type Origin struct {
 	RequestID string
 	Address   string
 	Agent     string // at most 64 bytes; see DescribeAgent
 }
 
-// Record returns a record of something that happened at a time, without whom it concerns.
+// Record returns the record of an event. The caller adds the user and session concerned.
 func (o Origin) Record(now time.Time, event repository.AuditEvent, outcome string) repository.AuditRecord {
 	return repository.AuditRecord{
 		ID: service.NewID(), At: now, Event: event, Outcome: outcome,
@@ -28,13 +27,13 @@ func (o Origin) Record(now time.Time, event repository.AuditEvent, outcome strin
 	}
 }
 
-// OnceAMinute gives a record an ID by what it is about, its event, its outcome and its
-// minute, so that every replica's record of the same is one.
+// OnceAMinute derives the ID of a record from its subject, event, outcome and minute. All replicas
+// therefore give the same ID to records of the same event.
 func OnceAMinute(a repository.AuditRecord, about string) repository.AuditRecord {
 	name := strings.Join([]string{about, string(a.Event), a.Outcome, a.At.UTC().Truncate(time.Minute).Format(time.RFC3339)}, "\n")
 	a.ID = uuid.NewHash(sha256.New(), uuid.Nil, []byte(name), 8).String() // RFC 9562 5.8
 	return a
 }
 
-// Operator returns the origin of a change that an operator makes with a command or a file.
+// Operator returns the origin of a change that an operator makes by a command or a file.
 func Operator() Origin { return Origin{Agent: "latchkey command"} }

@@ -15,38 +15,38 @@ import (
 	"latchkey/service"
 )
 
-// Clock is the clock of this process, and what is known of how far it can be
-// trusted. With a database server it is compared with the server's; embedded it is
-// compared with the newest time that a process has written (repository.TimeMark).
+// Clock is the clock of this process, with a verdict on its reliability. With a database server
+// it is compared with the server's clock. In embedded mode it is compared with the newest time
+// that a process has written (repository.TimeMark).
 //
-//	unknown    not measured yet: it serves, and nothing is deleted
-//	good       within Limit of the server's, or fits the mark
-//	bad        off by more in three measurements: this replica is not ready, and
+//	unknown    not measured yet: the replica serves, and deletes nothing
+//	good       within Limit of the server's clock, or consistent with the mark
+//	bad        off by more than Limit in three measurements: this replica is not ready, and
 //	           refuses logins and refreshes
-//	untrusted  the server's time jumped, or the mark does not fit: nothing is
-//	           deleted, and all else goes on
+//	untrusted  the server's time jumped, or the mark does not fit: the replica serves, and
+//	           deletes nothing
 type Clock struct {
 	now     func() time.Time
 	server  repository.Clock    // or nil
 	mark    repository.TimeMark // or nil
 	limit   time.Duration
-	asleep  time.Duration // a ticker that is later than this tells that the process stood still
+	asleep  time.Duration // a ticker that is later than this shows that the process was paused
 	log     *slog.Logger
-	started time.Time // for elapsed
+	started time.Time // origin of elapsed
 
-	lastTick   atomic.Int64 // elapsed; 0: Run has not begun
+	lastTick   atomic.Int64 // elapsed; 0: Run has not started
 	wokenUntil atomic.Int64 // elapsed
 
 	mu      sync.Mutex
 	last    *measurement
-	strikes int  // measurements in a row that were off
-	jumped  bool // the server's clock jumped against our monotonic one
+	strikes int  // consecutive measurements that were off
+	jumped  bool // the server's clock jumped relative to our monotonic clock
 	verdict verdict
-	why     error // of a verdict that is not good
+	why     error // reason for a verdict that is not good
 	ahead   time.Duration
 }
 
-// verdict is what the measurements say of a clock.
+// verdict is the conclusion from the measurements of a clock.
 type verdict int
 
 const (
@@ -56,30 +56,30 @@ const (
 	clockUntrusted
 )
 
-// measurement is the server's time and our monotonic one at the same moment.
+// measurement is the server's time and our monotonic time at the same moment.
 type measurement struct{ server, elapsed time.Duration }
 
 const (
-	// clockStrikes is how many measurements in a row make a clock bad.
+	// clockStrikes is the number of consecutive wrong measurements that make a clock bad.
 	clockStrikes = 3
-	// clockRoundTrip is the longest round trip of a measurement that counts.
+	// clockRoundTrip is the longest round trip of a valid measurement.
 	clockRoundTrip = 500 * time.Millisecond
-	// clockTick is the time between two ticks, which tell that a process stood still.
+	// clockTick is the time between two ticks. A late tick shows that the process was paused.
 	clockTick = 250 * time.Millisecond
-	// clockMeasure is the time between two measurements; clockRecheck while the last
-	// one was off.
+	// clockMeasure is the time between two measurements, and clockRecheck the time after a
+	// measurement that was off.
 	clockMeasure = 5 * time.Second
 	clockRecheck = time.Second
-	// wokenFor is how long a replica that stood still accuses no session.
+	// wokenFor is how long a replica that was paused reports no session for reuse.
 	wokenFor = 10 * time.Second
-	// markMax is how far the clock may be ahead of the mark.
+	// markMax is the maximum time that the clock may be ahead of the mark.
 	markMax = 24 * time.Hour
 	// markEvery is the time between two advances of the mark.
 	markEvery = time.Minute
 )
 
-// Limit is how far the clock of a replica may be off the database's, for a
-// grace time: two replicas are never further apart than the grace.
+// Limit returns the maximum offset between a replica's clock and the database's, for a grace time.
+// Two replicas with valid clocks never differ by more than the grace time.
 func Limit(grace time.Duration) time.Duration {
 	if grace == 0 {
 		return 30 * time.Second
@@ -87,14 +87,14 @@ func Limit(grace time.Duration) time.Duration {
 	return max(2*time.Second, min(30*time.Second, grace/2))
 }
 
-// New returns the clock of a process, which is compared with a server or a mark; both
-// may be nil. Now is the time of the process, and grace that of sessions.
+// New returns a Clock that is compared with a server or a mark; both may be nil. The function now
+// returns the time of the process, and grace is the grace time of sessions.
 func New(server repository.Clock, mark repository.TimeMark, grace time.Duration, now func() time.Time, log *slog.Logger) *Clock {
 	c := &Clock{
 		now: now, server: server, mark: mark, limit: Limit(grace), asleep: max(grace, 2*time.Second), log: log,
-		started: time.Now(), //nolint:forbidigo // the origin of the monotonic clock
+		started: time.Now(), //nolint:forbidigo // origin of the monotonic clock
 	}
-	if c.server == nil && c.mark == nil { // there is nothing to compare it with
+	if c.server == nil && c.mark == nil { // nothing to compare the clock with
 		c.verdict = clockGood
 	}
 	return c
@@ -103,24 +103,24 @@ func New(server repository.Clock, mark repository.TimeMark, grace time.Duration,
 // Now returns the time of this process in UTC, rounded down to Resolution.
 func (c *Clock) Now() time.Time { return round(c.now()) }
 
-// Resolution is that of every time that a store keeps: the session store has milliseconds.
+// Resolution is the resolution of every stored time: the session store keeps milliseconds.
 const Resolution = time.Millisecond
 
-// round makes a time one that every store returns as it was written.
+// round rounds a time down to Resolution, so that every store returns it unchanged.
 func round(t time.Time) time.Time { return t.UTC().Truncate(Resolution) }
 
-// Limit is how far a clock may be off.
+// Limit returns the maximum offset of the clock.
 func (c *Clock) Limit() time.Duration { return c.limit }
 
-// Leeway is how long after its expiry our own guard accepts an access token.
+// Leeway returns how long after its expiry our own endpoints accept an access token.
 func (c *Clock) Leeway() time.Duration { return min(c.limit, 5*time.Second) }
 
-// Elapsed returns the monotonic time of this process, which no change of the clock moves.
+// Elapsed returns the monotonic time of this process, which does not change when the clock is set.
 func (c *Clock) Elapsed() time.Duration {
 	return time.Since(c.started) //nolint:forbidigo // the monotonic clock
 }
 
-// Start measures the clock until it is known to be good or bad, or cannot be.
+// Start measures the clock until the result is good or bad, or until no result is possible.
 func (c *Clock) Start(ctx context.Context) {
 	for range clockStrikes {
 		if c.measure(ctx); !c.off() {
@@ -129,7 +129,7 @@ func (c *Clock) Start(ctx context.Context) {
 	}
 }
 
-// Run watches the clock until ctx is done.
+// Run monitors the clock until ctx is done.
 func (c *Clock) Run(ctx context.Context) {
 	go c.follow(ctx)
 	tick := time.NewTicker(clockTick)
@@ -143,7 +143,7 @@ func (c *Clock) Run(ctx context.Context) {
 		case <-tick.C:
 		}
 		now, elapsed := c.now(), c.Elapsed()
-		// A virtual machine that was moved may have a monotonic clock that stood still too.
+		// After the migration of a virtual machine its monotonic clock may have paused too.
 		stood := max(elapsed-time.Duration(c.lastTick.Load()), now.Round(0).Sub(wall.Round(0))) - clockTick
 		if stood > c.asleep {
 			c.wokenUntil.Store(int64(elapsed + wokenFor))
@@ -155,7 +155,7 @@ func (c *Clock) Run(ctx context.Context) {
 	}
 }
 
-// follow measures until ctx is done.
+// follow measures the clock until ctx is done.
 func (c *Clock) follow(ctx context.Context) {
 	for {
 		pause := clockMeasure
@@ -171,16 +171,15 @@ func (c *Clock) follow(ctx context.Context) {
 	}
 }
 
-// Woken reports whether the process stood still a moment ago: SIGSTOP, or the
-// migration of a virtual machine. A call may then be older than it seems. It does not
-// rely on the ticker alone, which may run after the call.
+// Woken reports whether the process was paused recently, by SIGSTOP or by the migration of a
+// virtual machine. A call may then be older than it seems. It does not rely on the ticker alone,
+// because the ticker may run after the call.
 func (c *Clock) Woken() bool {
 	last, elapsed := c.lastTick.Load(), int64(c.Elapsed())
 	return last != 0 && (elapsed < c.wokenUntil.Load() || elapsed-last > int64(c.asleep+clockTick))
 }
 
-// Err is nil unless the clock is bad: then this replica must not serve. It is
-// store_unavailable.
+// Err returns store_unavailable if the clock is bad, in which case this replica must not serve.
 func (c *Clock) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -192,25 +191,24 @@ func (c *Clock) Err() error {
 	}
 }
 
-// Good reports whether the clock may be relied on to say that something has expired
-// for good.
+// Good reports whether the clock is reliable enough to decide that a record has finally expired.
 func (c *Clock) Good() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.verdict == clockGood && c.strikes == 0
 }
 
-// State says how far the clock is ahead of the server's, whether it is bad, and why
-// it is not good.
+// State returns how far the clock is ahead of the server's, whether it is bad, and why it is not
+// good.
 func (c *Clock) State() (ahead time.Duration, bad bool, why error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.ahead, c.verdict == clockBad, c.why
 }
 
-// Trusted returns the database's time, or embedded our own where it fits the mark,
-// for what must not follow from the clock of one process. Its error says why there is
-// none now.
+// Trusted returns a time that does not depend on the clock of one process alone: the database's
+// time, or in embedded mode our own time if it fits the mark. It returns an error with the reason
+// if there is no such time.
 func (c *Clock) Trusted(ctx context.Context) (time.Time, error) {
 	c.measure(ctx)
 	if _, _, why := c.State(); !c.Good() {
@@ -219,17 +217,17 @@ func (c *Clock) Trusted(ctx context.Context) (time.Time, error) {
 	return c.Reference(ctx), nil
 }
 
-// Deletable returns the time before which expired records may be deleted. Its error
-// says why nothing may be deleted now.
+// Deletable returns the time before which expired records may be deleted. It returns an error with
+// the reason if deletion is not allowed now.
 func (c *Clock) Deletable(ctx context.Context) (time.Time, error) {
 	now, err := c.Trusted(ctx)
-	if err == nil && c.mark != nil { // a clock that fits the mark may be so far ahead
+	if err == nil && c.mark != nil { // a clock that fits the mark may still be this far ahead
 		now = now.Add(-markMax)
 	}
 	return now, err
 }
 
-// Reference is the best time that can be had: the server's, else our own.
+// Reference returns the best available time: the server's, or else our own.
 func (c *Clock) Reference(ctx context.Context) time.Time {
 	if c.server != nil {
 		if now, err := c.server.Now(ctx); err == nil {
@@ -239,7 +237,7 @@ func (c *Clock) Reference(ctx context.Context) time.Time {
 	return c.Now()
 }
 
-// Accept declares the clock right, for an operator: the mark moves to it.
+// Accept declares the clock correct on behalf of an operator, and moves the mark to it.
 func (c *Clock) Accept(ctx context.Context) error {
 	if c.mark == nil {
 		return errors.New("with Postgres the clock of the database server is the reference: correct the system clock instead")
@@ -267,8 +265,8 @@ func (c *Clock) measure(ctx context.Context) {
 	}
 }
 
-// measureServer compares our clock with the server's. A server that does not answer,
-// or not soon enough, says nothing.
+// measureServer compares our clock with the server's. It ignores a server that does not answer, or
+// answers too late.
 func (c *Clock) measureServer(ctx context.Context) {
 	ours, before := c.now(), c.Elapsed()
 	server, err := c.server.Now(ctx)
@@ -280,13 +278,13 @@ func (c *Clock) measureServer(ctx context.Context) {
 	c.judge(ctx, ours.Add(trip/2).Sub(server).Round(time.Millisecond), at)
 }
 
-// judge takes a measurement: how far we are ahead, and when that was.
+// judge evaluates a measurement: how far our clock is ahead, and when it was measured.
 func (c *Clock) judge(ctx context.Context, ahead time.Duration, at measurement) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.last != nil && ((at.server-c.last.server)-(at.elapsed-c.last.elapsed)).Abs() > c.limit {
 		c.jumped = true
-		// Or both our clocks stood still, as those of a virtual machine that was paused.
+		// Alternatively, both our clocks paused: the virtual machine was suspended.
 		c.wokenUntil.Store(int64(c.Elapsed() + wokenFor))
 	}
 	c.last, c.ahead = &at, ahead
@@ -304,7 +302,7 @@ func (c *Clock) judge(ctx context.Context, ahead time.Duration, at measurement) 
 	}
 }
 
-// measureMark compares our clock with the mark, and moves the mark where it fits.
+// measureMark compares our clock with the mark, and advances the mark if the clock fits.
 func (c *Clock) measureMark(ctx context.Context) {
 	newest, err := c.mark.NewestTime(ctx)
 	if err != nil {
@@ -332,7 +330,7 @@ func (c *Clock) measureMark(ctx context.Context) {
 		how, newest.Format(time.RFC3339)))
 }
 
-// decide sets the verdict, and logs one that is another than before.
+// decide sets the verdict, and logs it if it differs from the previous one.
 func (c *Clock) decide(ctx context.Context, v verdict, why error) {
 	was := c.verdict
 	c.verdict, c.why = v, why
@@ -347,8 +345,8 @@ func (c *Clock) decide(ctx context.Context, v verdict, why error) {
 	}
 }
 
-// Spread returns a random time up to limit, so that clients that came together do not
-// come back together.
+// Spread returns a random duration up to limit, so that clients that arrived together do not return
+// together.
 func Spread(limit time.Duration) time.Duration {
-	return rand.N(limit + 1) //nolint:gosec // no secret
+	return rand.N(limit + 1) //nolint:gosec // not a secret
 }

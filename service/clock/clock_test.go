@@ -22,14 +22,14 @@ import (
 	"latchkey/service/token"
 )
 
-// skew is a clock that is off by a duration, which a test changes.
+// skew is a clock with an offset that a test changes.
 type skew struct{ off atomic.Int64 }
 
 func (s *skew) set(off time.Duration) { s.off.Store(int64(off)) }
 
 func (s *skew) now() time.Time { return time.Now().Round(0).Add(time.Duration(s.off.Load())) }
 
-// serverClock is the clock of a real database server, which jumps.
+// serverClock is the clock of a real database server, with an offset that a test changes.
 type serverClock struct {
 	repository.Clock
 	skew
@@ -50,8 +50,8 @@ func TestLimit_FollowsTheGrace(t *testing.T) {
 	}
 }
 
-// TestClock_BadClockMakesAReplicaUnavailable is of a replica whose clock is off the
-// database's: not ready, and no login, refresh or rtVerify.
+// TestClock_BadClockMakesAReplicaUnavailable tests a replica whose clock differs from the
+// database's: it is not ready and refuses logins and refreshes.
 func TestClock_BadClockMakesAReplicaUnavailable(t *testing.T) {
 	for off, good := range map[time.Duration]bool{
 		0: true, 4 * time.Second: true, -4 * time.Second: true,
@@ -93,13 +93,13 @@ func TestClock_BadClockMakesAReplicaUnavailable(t *testing.T) {
 	}
 }
 
-// databaseClock is that of a database whose time is right.
+// databaseClock is the clock of a database with the right time.
 type databaseClock struct{}
 
 func (databaseClock) Now(context.Context) (time.Time, error) { return time.Now().UTC(), nil }
 
-// TestClock_DatabaseTimeJumpIsTheDatabasesFault is of a database server whose clock was set, or
-// that another one took over from: the replicas stay ready, and delete nothing.
+// TestClock_DatabaseTimeJumpIsTheDatabasesFault tests a database server whose clock was set, or
+// that was replaced by another server: the replicas stay ready and delete nothing.
 func TestClock_DatabaseTimeJumpIsTheDatabasesFault(t *testing.T) {
 	store := testserver.PostgresRedisStore(t)
 	server := &serverClock{Clock: store.Clock}
@@ -123,16 +123,15 @@ func TestClock_DatabaseTimeJumpIsTheDatabasesFault(t *testing.T) {
 	if _, err := clock.Deletable(t.Context()); err != nil {
 		t.Errorf("once its clock is set: %v", err)
 	}
-	wall.set(time.Hour) // and ours is told from it
+	wall.set(time.Hour) // our clock follows the database's
 	clock.Start(t.Context())
 	if clock.Err() == nil {
 		t.Error("our own clock jumped, and is not bad")
 	}
 }
 
-// TestPurge_WrongClockDeletesNothing starts, and runs, purges on clocks that are off:
-// the audit log, revocations, sessions and codes stay, and a session that was logged
-// out stays over.
+// TestPurge_WrongClockDeletesNothing starts and runs purges with wrong clocks. Audit records,
+// revocations, sessions and codes stay, and a session that was logged out stays revoked.
 func TestPurge_WrongClockDeletesNothing(t *testing.T) {
 	apptest.OnBoth(t, func(t *testing.T, store repository.Store) {
 		wall := &skew{}
@@ -182,8 +181,8 @@ func TestPurge_WrongClockDeletesNothing(t *testing.T) {
 	})
 }
 
-// TestClock_EmbeddedIsComparedWithTheNewestTime is of a process without a database
-// server: a wrong clock deletes nothing until it is in line, or accepted.
+// TestClock_EmbeddedIsComparedWithTheNewestTime tests a process without a database server: with a
+// wrong clock it deletes nothing until the clock is right or an operator accepts it.
 func TestClock_EmbeddedIsComparedWithTheNewestTime(t *testing.T) {
 	store := testserver.SQLiteStore(t)
 	var log strings.Builder
@@ -230,8 +229,8 @@ func TestClock_EmbeddedIsComparedWithTheNewestTime(t *testing.T) {
 	}
 }
 
-// TestRefresh_WrongClockDeletesNoSession is of refusals that end when
-// the clock is right: the browser must keep its cookies until then.
+// TestRefresh_WrongClockDeletesNoSession tests temporary refusals: a browser must keep its cookies
+// until the clock is right again.
 func TestRefresh_WrongClockDeletesNoSession(t *testing.T) {
 	store := testserver.SQLiteStore(t)
 	wall := &skew{}
@@ -252,8 +251,8 @@ func TestRefresh_WrongClockDeletesNoSession(t *testing.T) {
 	}
 }
 
-// TestWoken_AfterThePauseOfAProcess is of the ticker, and of a call that comes before
-// the ticker has noticed.
+// TestWoken_AfterThePauseOfAProcess tests the ticker, and a call that arrives before the ticker
+// notices the pause.
 func TestWoken_AfterThePauseOfAProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		wall := &skew{}
@@ -270,14 +269,14 @@ func TestWoken_AfterThePauseOfAProcess(t *testing.T) {
 		if !clock.Woken() {
 			t.Error("not woken after it stood still")
 		}
-		time.Sleep(500 * time.Millisecond) // the ticker comes by
+		time.Sleep(500 * time.Millisecond) // the ticker runs
 		if !clock.Woken() {
 			t.Error("no longer woken half a second later")
 		}
 		if clock.LaterForTest(10 * time.Second); clock.Woken() {
 			t.Error("woken for ever")
 		}
-		wall.set(time.Minute) // a virtual machine whose monotonic clock stood still as well
+		wall.set(time.Minute) // a virtual machine whose monotonic clock paused too
 		time.Sleep(500 * time.Millisecond)
 		if !clock.Woken() {
 			t.Error("not woken when the wall clock says that it stood still")
@@ -285,8 +284,8 @@ func TestWoken_AfterThePauseOfAProcess(t *testing.T) {
 	})
 }
 
-// TestRefresh_FutureIatIsAccepted is of a replica whose clock is behind that
-// of the one which issued the token: the stored session decides.
+// TestRefresh_FutureIatIsAccepted tests a replica whose clock is behind the clock of the replica
+// that issued the token. The stored session decides.
 func TestRefresh_FutureIatIsAccepted(t *testing.T) {
 	apptest.OnBoth(t, func(t *testing.T, store repository.Store) {
 		w := apptest.NewWorld(t, store, apptest.Standard)
@@ -302,7 +301,7 @@ func TestRefresh_FutureIatIsAccepted(t *testing.T) {
 	})
 }
 
-// TestVerifyAccess_LeewayOfTheServiceAndOfRemotes is of access tokens past their expiry.
+// TestVerifyAccess_LeewayOfTheServiceAndOfRemotes tests access tokens past their expiry.
 func TestVerifyAccess_LeewayOfTheServiceAndOfRemotes(t *testing.T) {
 	now := apptest.Noon
 	at := func() time.Time { return now }
@@ -326,8 +325,8 @@ func TestVerifyAccess_LeewayOfTheServiceAndOfRemotes(t *testing.T) {
 	}
 }
 
-// TestRefresh_UnknownSessionKeepsCookies is of a Redis that lost everything,
-// or of another one: it may come back.
+// TestRefresh_UnknownSessionKeepsCookies tests a Redis that lost its data, or the wrong Redis: the
+// sessions may return, so the browser keeps its cookies.
 func TestRefresh_UnknownSessionKeepsCookies(t *testing.T) {
 	apptest.OnBoth(t, func(t *testing.T, store repository.Store) {
 		w := apptest.NewWorld(t, store, apptest.Standard)

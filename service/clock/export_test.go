@@ -2,8 +2,8 @@ package clock
 
 import "time"
 
-// StandStillForTest is as if the process had stood still for so long.
+// StandStillForTest simulates a pause of the process for d.
 func (c *Clock) StandStillForTest(d time.Duration) { c.lastTick.Add(-int64(d)) }
 
-// LaterForTest is as if so much time had passed since it woke.
+// LaterForTest simulates that d has passed since the process was resumed.
 func (c *Clock) LaterForTest(d time.Duration) { c.wokenUntil.Add(-int64(d)) }

@@ -12,44 +12,43 @@ import (
 	"latchkey/service/clock"
 )
 
-// Checker says whether the stores answer, and whether requests should come here. A
-// store that all replicas share is no reason to take one out of service: all would
-// leave at once, and much needs no store.
+// Checker checks whether the stores answer, and whether this replica should receive requests. A
+// failure of a store that all replicas share does not take a replica out of service: all replicas
+// would leave at once, and many requests need no store.
 type Checker struct {
 	database repository.Pinger
 	sessions repository.Pinger
 	clock    *clock.Clock
 	mode     string
 	draining atomic.Bool
-	last     atomic.Pointer[Report] // what Run found
+	last     atomic.Pointer[Report] // the latest result of Run
 }
 
-// New returns the health of a store; mode names the set of stores for
-// people.
+// New returns a Checker of a store. The mode is the name of the set of stores in reports.
 func New(store repository.Store, mode string, clock *clock.Clock) *Checker {
 	return &Checker{database: store.Database, sessions: store.SessionStore, clock: clock, mode: mode}
 }
 
-// Report is what Health found. The errors say why something is not as it should be.
+// Report is the result of a check. The errors give the reason for each failure.
 type Report struct {
 	Mode            string
 	DatabaseErr     error
 	SessionStoreErr error
 	ClockBad        bool
-	ClockErr        error         // also where the clock is not bad and only not trusted
-	Ahead           time.Duration // of our clock before that of the database
+	ClockErr        error         // also set if the clock is untrusted but not bad
+	Ahead           time.Duration // how far our clock is ahead of the database's
 	Draining        bool          // the process is about to stop
 }
 
-// Ready reports whether requests should come to this replica: it is not about to
-// stop, and its clock is not bad.
+// Ready reports whether this replica should receive requests: its clock is not bad, and it is not
+// about to stop.
 func (s Report) Ready() bool { return !s.ClockBad && !s.Draining }
 
-// StoresReady reports whether both stores answer and take writes.
+// StoresReady reports whether both stores answer and accept writes.
 func (s Report) StoresReady() bool { return s.DatabaseErr == nil && s.SessionStoreErr == nil }
 
-// Err says why the replica is not ready, or with stores why one of them is not; else
-// nil.
+// Err returns the reason that the replica is not ready, or nil. With stores set, an unavailable
+// store is a reason too.
 func (s Report) Err(stores bool) error {
 	var list []error
 	if s.Draining {
@@ -65,14 +64,14 @@ func (s Report) Err(stores bool) error {
 }
 
 const (
-	// pingTimeout bounds the question to one store, so that one that hangs is not
-	// mistaken for both.
+	// pingTimeout is the timeout of the ping of one store, so that a store that hangs does not
+	// affect the result of the other.
 	pingTimeout = time.Second
-	// watchEvery is the time between two looks of Run.
+	// watchEvery is the time between two checks of Run.
 	watchEvery = time.Second
 )
 
-// Check asks both stores at once.
+// Check pings both stores concurrently.
 func (h *Checker) Check(ctx context.Context) Report {
 	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
@@ -85,11 +84,11 @@ func (h *Checker) Check(ctx context.Context) Report {
 	return state
 }
 
-// Last is what Run found last; nil before that.
+// Last returns the latest result of Run, or nil if there is none.
 func (h *Checker) Last() *Report { return h.last.Load() }
 
-// Look is Check without a question to the stores, where Run has asked them a moment
-// ago: a store that hangs must not make the answer late.
+// Look returns the same report as Check, but uses a recent result of Run instead of a ping. A store
+// that hangs therefore does not delay the answer.
 func (h *Checker) Look(ctx context.Context) Report {
 	last := h.last.Load()
 	if last == nil {
@@ -101,7 +100,7 @@ func (h *Checker) Look(ctx context.Context) Report {
 	return state
 }
 
-// Run looks at the stores until ctx is done, and logs each change with its reason.
+// Run checks the stores until ctx is done, and logs each change with its reason.
 func (h *Checker) Run(ctx context.Context, log *slog.Logger) {
 	up := map[string]bool{"database": true, "session store": true}
 	for {
@@ -127,7 +126,7 @@ func (h *Checker) Run(ctx context.Context, log *slog.Logger) {
 	}
 }
 
-// Drain makes the service report that it is not ready, for its last moments.
+// Drain marks the service as not ready before it stops.
 func (h *Checker) Drain() { h.draining.Store(true) }
 
 // Draining reports whether Drain was called.

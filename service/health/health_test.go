@@ -26,7 +26,7 @@ func (s *server) Ping(context.Context) error {
 	return nil
 }
 
-// TestRun_LogsEachChangeOnce looks at the stores for a minute in each state.
+// TestRun_LogsEachChangeOnce checks the stores for a minute in each state.
 func TestRun_LogsEachChangeOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
@@ -36,7 +36,7 @@ func TestRun_LogsEachChangeOnce(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		go checker.Run(ctx, log)
 		pass := func() {
-			time.Sleep(time.Minute) // of the clock of the bubble
+			time.Sleep(time.Minute) // on the clock of the synctest bubble
 			synctest.Wait()
 		}
 		sessions.down.Store(true)

@@ -17,22 +17,22 @@ import (
 	"latchkey/service/token"
 )
 
-// Result is what can be said of a token without changing anything.
+// Result describes a token.
 type Result struct {
-	Kind   string // access token, refresh token, a JWT of another kind, or no JWT of ours
-	Claims string // JSON, as they stand in the token, believed or not; empty: cannot be read
-	Key    string // the key that it names, and in what state that is; empty: unknown
-	// Refused is why the token does not verify; empty: it does.
+	Kind   string // access token, refresh token, another kind of JWT, or not one of our JWTs
+	Claims string // JSON as in the token, verified or not; empty: unreadable
+	Key    string // the key that the token names, with its state; empty: unknown
+	// Refused is the reason that the token does not verify; empty: it verifies.
 	Refused string
-	// Session is the state of the session that the token names, in words.
+	// Session describes the state of the session that the token names.
 	Session string
-	// Outcome is what a refresh would come to now, and Why explains it; empty for
-	// what is no refresh token that verifies.
+	// Outcome is the outcome of a refresh with this token now, and Why explains it. Both are empty
+	// unless the token is a refresh token that verifies.
 	Outcome string
 	Why     string
 }
 
-// Inspector says what becomes of a token. It only reads.
+// Inspector predicts how the service would treat a token. It changes nothing.
 type Inspector struct {
 	tokens   *token.Minter
 	keys     token.KeySource
@@ -41,13 +41,13 @@ type Inspector struct {
 	now      func() time.Time
 }
 
-// New returns an inspector of the tokens of a service.
+// New returns an Inspector of the tokens of a service.
 func New(tokens *token.Minter, keys token.KeySource, sessions *session.Service, policy session.Policy, now func() time.Time) *Inspector {
 	return &Inspector{tokens: tokens, keys: keys, sessions: sessions, policy: policy, now: now}
 }
 
-// Inspect says what a token is, whether it verifies, and what the next refresh
-// with it would answer. Its error is store_unavailable.
+// Inspect describes a token, whether it verifies, and the result of a refresh with it. It returns
+// store_unavailable if a store cannot be read.
 func (i *Inspector) Inspect(ctx context.Context, raw token.Raw) (Result, error) {
 	in := Result{Kind: "not a JWT of this service"}
 	f, err := jose.ParseForm(string(raw))
@@ -66,7 +66,7 @@ func (i *Inspector) Inspect(ctx context.Context, raw token.Raw) (Result, error) 
 		if err != nil {
 			in.Refused = err.Error()
 			if subject, err = i.tokens.VerifyLateAccess(raw, i.policy.AbsoluteTTL); err != nil {
-				return in, nil // what it names is nobody's word
+				return in, nil // the session in an unverified token cannot be trusted
 			}
 		}
 		if subject.SessionID == "" {
@@ -102,8 +102,8 @@ func (i *Inspector) Inspect(ctx context.Context, raw token.Raw) (Result, error) 
 	return in, nil
 }
 
-// describe returns the state of a session in words, and why no token of it is accepted, if the
-// rules of the session need not be asked for that.
+// describe returns a description of the session, and why none of its tokens is accepted if the
+// session's policy is not needed to decide that.
 func (i *Inspector) describe(f session.Found) (state, why string) {
 	switch {
 	case f.Refusal != nil && f.User.ID == "":
@@ -118,7 +118,7 @@ func (i *Inspector) describe(f session.Found) (state, why string) {
 	return describe(f.Session, f.User, i.now()), ""
 }
 
-// printable is JSON on one line, fit for a terminal; empty for what is no JSON.
+// printable returns JSON on one line, safe for a terminal, or "" if the payload is not JSON.
 func printable(payload []byte) string {
 	var b bytes.Buffer
 	if json.Compact(&b, payload) != nil {
@@ -132,7 +132,7 @@ func printable(payload []byte) string {
 	}, b.String())
 }
 
-// describe is a session in words.
+// describe returns a description of a session.
 func describe(session repository.Session, u repository.User, now time.Time) string {
 	at := func(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 	state := "live"

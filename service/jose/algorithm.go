@@ -6,12 +6,12 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// Algorithm is how a key signs, by its JOSE name (RFC 7518 3.1, RFC 8037 3.1).
+// Algorithm is a signature algorithm by its JOSE name (RFC 7518 3.1, RFC 8037 3.1).
 type Algorithm string
 
-// The algorithms. HS256 needs the secret to verify, so it is for services that
-// verify nowhere else. All common verifiers know ES256 and RS256; some do not know EdDSA,
-// which is faster.
+// The algorithms. HS256 needs the secret to verify, so it suits installations in which only
+// Latchkey verifies tokens. All common verifiers support ES256 and RS256. Some do not support
+// EdDSA, which is faster.
 const (
 	HS256 Algorithm = "HS256"
 	EdDSA Algorithm = "EdDSA" // with Ed25519
@@ -22,7 +22,7 @@ const (
 // DefaultAlgorithm is the algorithm of the access tokens of a new installation.
 const DefaultAlgorithm = ES256
 
-// ParseAlgorithm returns the algorithm of that name.
+// ParseAlgorithm returns the algorithm with a name.
 func ParseAlgorithm(name string) (Algorithm, error) {
 	if a := Algorithm(name); a.method() != nil {
 		return a, nil
@@ -30,7 +30,7 @@ func ParseAlgorithm(name string) (Algorithm, error) {
 	return "", fmt.Errorf("%q is not one of HS256, EdDSA, ES256, RS256", name)
 }
 
-// method is nil for an unknown algorithm.
+// method returns the signing method, or nil for an unknown algorithm.
 func (a Algorithm) method() jwt.SigningMethod {
 	switch a {
 	case HS256:

@@ -10,32 +10,31 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// The limits of a token's form.
+// The limits of the form of a token.
 const (
 	MaxBytes   = 8 << 10 // bytes
-	maxMembers = 32      // of one JSON object
-	maxDepth   = 4       // of objects and arrays in each other
+	maxMembers = 32      // in one JSON object
+	maxDepth   = 4       // of nested objects and arrays
 )
 
-// strictBase64 refuses padding and bits that do not count; it skips newlines, so
-// the alphabet is checked beforehand.
+// strictBase64 refuses padding and nonzero trailing bits. It skips newlines, so the alphabet is
+// checked first.
 var strictBase64 = base64.RawURLEncoding.Strict()
 
-// Form is a token taken apart, before anything in it is believed.
+// Form is a parsed token whose content is not yet verified.
 type Form struct {
-	Alg, Typ, KID string // of the header; empty: not there
-	Signed        string // what the signature is of
+	Alg, Typ, KID string // header members; empty: absent
+	Signed        string // the signed text
 	Signature     []byte
-	Payload       []byte // decoded, and not read before the signature is checked
+	Payload       []byte // decoded; parsed only after the signature is verified
 }
 
-// ParseForm refuses a token that two parsers might read differently, before one
-// reads it: anything but three parts of canonical base64url (RFC 7515 2, 7.1),
-// a header member that we do not set (crit, jwk, jku and their like are orders
-// to the verifier, which takes none: RFC 8725 3.1, 3.10), and a member that
-// stands twice or whose name is escaped (RFC 8725 3.12, RFC 8259 4). Its errors
-// wrap jwt.ErrTokenMalformed or jwt.ErrTokenUnverifiable, and repeat nothing of
-// the token.
+// ParseForm parses a token, and refuses a token that two parsers could read differently. A token is
+// three parts of canonical base64url (RFC 7515 2, 7.1). A header member that we do not set is
+// refused: crit, jwk, jku and similar members give orders to the verifier, which accepts none (RFC
+// 8725 3.1, 3.10). A repeated member, or one whose name is escaped, is refused too (RFC 8725 3.12,
+// RFC 8259 4). The errors wrap jwt.ErrTokenMalformed or jwt.ErrTokenUnverifiable, and contain no
+// part of the token.
 func ParseForm(raw string) (Form, error) {
 	var f Form
 	if len(raw) > MaxBytes {
@@ -63,13 +62,13 @@ func ParseForm(raw string) (Form, error) {
 	return f, nil
 }
 
-// Members calls f with the name and the raw value of each member of the payload, by the same
-// rules as those of the header. It is called once the signature is good.
+// Members calls f with the name and the raw value of each member of the payload. The rules of the
+// header apply to the payload too. Call it after the signature is verified.
 func (f *Form) Members(member func(name, value []byte) error) error {
 	if err := Walk(f.Payload, member); err != nil {
 		return fmt.Errorf("%w: claims: %w", jwt.ErrTokenUnverifiable, err)
 	}
-	if !json.Valid(f.Payload) { // the walk sees the structure alone
+	if !json.Valid(f.Payload) { // Walk checks the structure only
 		return fmt.Errorf("%w: claims are not JSON", jwt.ErrTokenUnverifiable)
 	}
 	return nil
@@ -88,7 +87,7 @@ func decodePart(part string) ([]byte, error) {
 	return b, nil
 }
 
-// headerMember takes the three members that we set, all of them plain strings.
+// headerMember reads one of the three members that we set, which are plain strings.
 func (f *Form) headerMember(name, value []byte) error {
 	text, ok := plainText(value)
 	if !ok {
@@ -107,7 +106,7 @@ func (f *Form) headerMember(name, value []byte) error {
 	return nil
 }
 
-// EncodeHeader is the JOSE header of what a key signs (RFC 7515 4).
+// EncodeHeader returns the encoded JOSE header of a token that a key signs (RFC 7515 4).
 func EncodeHeader(a Algorithm, kid, typ string) string {
 	header, err := json.Marshal(struct {
 		Alg Algorithm `json:"alg"`
@@ -115,7 +114,7 @@ func EncodeHeader(a Algorithm, kid, typ string) string {
 		Typ string    `json:"typ"`
 	}{a, kid, typ})
 	if err != nil {
-		panic(err) // three strings
+		panic(err) // cannot fail for three strings
 	}
 	return b64.EncodeToString(header)
 }

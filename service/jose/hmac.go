@@ -7,18 +7,18 @@ import (
 	"sync"
 )
 
-// MAC are states of HMAC-SHA-256 with one key (RFC 2104), which are used again: to
-// make one takes as long as to use it. It is safe for concurrent use.
+// MAC is a pool of HMAC-SHA-256 states with one key (RFC 2104). States are reused, because creating
+// one takes as long as using it. It is safe for concurrent use.
 type MAC struct{ states sync.Pool }
 
-// macState is one of them. What it digests is copied into it, so that the caller's
-// stays where it is.
+// macState is one HMAC state. It copies its input, so that the caller's buffer does not escape to
+// the heap.
 type macState struct {
 	hash hash.Hash
 	text []byte
 }
 
-// NewMAC returns a MAC under a key.
+// NewMAC returns a MAC with a key.
 func NewMAC(key []byte) *MAC {
 	return &MAC{sync.Pool{New: func() any { return &macState{hash: hmac.New(sha256.New, key)} }}}
 }

@@ -19,8 +19,8 @@ import (
 	"strings"
 )
 
-// JWK is a JSON Web Key (RFC 7517 4) of the kinds that we have (RFC 7518 6, RFC
-// 8037 2). Members that are not ours to read are ignored.
+// JWK is a JSON Web Key (RFC 7517 4) of one of the supported types (RFC 7518 6, RFC 8037 2).
+// Unknown members are ignored.
 type JWK struct {
 	KTY string   `json:"kty"`
 	KID string   `json:"kid,omitempty"`
@@ -32,7 +32,7 @@ type JWK struct {
 	Y   string   `json:"y,omitempty"`
 	N   string   `json:"n,omitempty"`
 	E   string   `json:"e,omitempty"`
-	// The rest is secret.
+	// The other members are secret.
 	K string `json:"k,omitempty"`
 	D string `json:"d,omitempty"`
 	P string `json:"p,omitempty"`
@@ -47,7 +47,7 @@ func (j JWK) Public() JWK {
 
 var b64 = base64.RawURLEncoding
 
-// PublicJWK is the half of a key that may be shown; a secret has none.
+// PublicJWK returns the public half of a key. A symmetric secret has none.
 func (k Key) PublicJWK() (JWK, bool) {
 	j := JWK{KID: k.ID, Alg: string(k.Algorithm), Use: "sig"}
 	switch m := k.public.(type) {
@@ -67,7 +67,7 @@ func (k Key) PublicJWK() (JWK, bool) {
 	return j, true
 }
 
-// privateJWK is the whole key.
+// privateJWK returns the key with its secret members.
 func (k Key) privateJWK() (JWK, error) {
 	j, _ := k.PublicJWK()
 	switch m := k.private.(type) {
@@ -89,8 +89,8 @@ func (k Key) privateJWK() (JWK, error) {
 	return j, nil
 }
 
-// thumbprint is the RFC 7638 digest of a public key; its members stand in the
-// order of RFC 7638 3.2.
+// thumbprint returns the RFC 7638 digest of a public key. Its members are in the order of RFC 7638
+// 3.2.
 func (k Key) thumbprint() string {
 	j, _ := k.PublicJWK()
 	canonical := ""
@@ -106,10 +106,10 @@ func (k Key) thumbprint() string {
 	return b64.EncodeToString(digest[:])
 }
 
-// errNotOurs is of a JWK that may be in order, and that we have no use for.
+// errNotOurs is the error for a JWK that may be valid but is of no supported type.
 var errNotOurs = errors.New("not a key that signs by HS256, EdDSA, ES256 or RS256")
 
-// Key reads a JWK.
+// Key converts a JWK to a Key.
 func (j JWK) Key() (Key, error) {
 	if j.Use != "" && j.Use != "sig" || j.Ops != nil && !slices.Contains(j.Ops, "verify") && !slices.Contains(j.Ops, "sign") {
 		return Key{}, errNotOurs
@@ -122,7 +122,7 @@ func (j JWK) Key() (Key, error) {
 	if err != nil {
 		return Key{}, err
 	}
-	// RFC 9864 gives EdDSA with Ed25519 a name of its own.
+	// RFC 9864 gives EdDSA with Ed25519 the separate name Ed25519.
 	if j.Alg != "" && j.Alg != string(k.Algorithm) && (j.Alg != "Ed25519" || k.Algorithm != EdDSA) {
 		return Key{}, errNotOurs
 	}
@@ -176,8 +176,8 @@ func (j JWK) material() (any, error) {
 	return material, err
 }
 
-// errOtherHalf is of a key whose public members are those of another: it would be published
-// under a name that its signatures do not match.
+// errOtherHalf is the error for a key whose public and private members belong to different keys. It
+// would be published under an ID that its signatures do not match.
 var errOtherHalf = errors.New("the public members (x, y) do not belong to the private one (d)")
 
 func (j JWK) ecPublic(read func(name, text string) []byte) (*ecdsa.PublicKey, error) {
@@ -221,7 +221,7 @@ func (j JWK) rsa(read func(name, text string) []byte) (any, error) {
 	return private, nil
 }
 
-// ParseJWK reads one JWK, public or private (RFC 7517 4).
+// ParseJWK parses a JWK, public or private (RFC 7517 4).
 func ParseJWK(text []byte) (Key, error) {
 	var j JWK
 	if json.Unmarshal(text, &j) != nil || j.KTY == "" {
@@ -234,9 +234,8 @@ func ParseJWK(text []byte) (Key, error) {
 	return j.Key()
 }
 
-// ParseKey reads a private key: a JWK, or PEM as openssl writes it (PKCS #8, SEC
-// 1, PKCS #1), with blocks of parameters or certificates beside it. Its errors repeat
-// nothing of the key.
+// ParseKey parses a private key: a JWK, or PEM as openssl writes it (PKCS #8, SEC 1, PKCS #1).
+// Blocks of parameters or certificates are ignored. Its errors contain no part of the key.
 func ParseKey(text []byte) (Key, error) {
 	text = bytes.TrimPrefix(text, []byte("\uFEFF"))
 	block, rest := pem.Decode(text)
@@ -278,7 +277,7 @@ func ParseKey(text []byte) (Key, error) {
 	return NewKey("", material)
 }
 
-// PrivateJWK returns the whole key as a JWK, for a keys file: keep it secret.
+// PrivateJWK returns the key with its secret members as a JWK, for a keys file. Keep it secret.
 func (k Key) PrivateJWK() ([]byte, error) {
 	j, err := k.privateJWK()
 	if err != nil {

@@ -19,17 +19,17 @@ import (
 
 const (
 	hmacBytes = 32   // RFC 7518 3.2
-	rsaBits   = 2048 // RFC 7518 3.3: at least
+	rsaBits   = 2048 // RFC 7518 3.3: minimum
 )
 
-// Key is key material with its one algorithm (RFC 8725 3.1). One that came from
-// elsewhere may have the public half alone, and cannot sign.
+// Key is key material with its one algorithm (RFC 8725 3.1). A key from another source may have
+// only a public half, and then cannot sign.
 type Key struct {
-	ID        string // kid: the RFC 7638 thumbprint, or a random one of a secret
+	ID        string // kid: the RFC 7638 thumbprint, or a random ID for a secret
 	Algorithm Algorithm
-	private   any  // what the signing method takes: []byte, ed25519.PrivateKey, *ecdsa.PrivateKey, *rsa.PrivateKey
+	private   any  // for the signing method: []byte, ed25519.PrivateKey, *ecdsa.PrivateKey, *rsa.PrivateKey
 	public    any  // []byte, ed25519.PublicKey, *ecdsa.PublicKey, *rsa.PublicKey
-	macs      *MAC // of HS256
+	macs      *MAC // for HS256
 }
 
 // Private reports whether the key can sign.
@@ -47,7 +47,7 @@ func (k Key) Sign(text []byte) ([]byte, error) {
 	return signature, err
 }
 
-// Verify returns an error if the signature of a text is not one of the key (RFC 7515 5.2).
+// Verify returns an error if the signature of a text was not made with the key (RFC 7515 5.2).
 func (k Key) Verify(text string, signature []byte) error {
 	if k.macs == nil {
 		return k.Algorithm.method().Verify(text, signature, k.public)
@@ -65,17 +65,17 @@ func (k Key) LogValue() slog.Value { return slog.StringValue(k.ID) }
 // GoString implements fmt.GoStringer.
 func (k Key) GoString() string { return k.String() }
 
-// String keeps the material out of what is printed.
+// String returns the algorithm and the ID, and keeps the key material out of printed output.
 func (k Key) String() string { return string(k.Algorithm) + " key " + k.ID }
 
-// GenerateKey draws a key.
+// GenerateKey generates a key.
 func GenerateKey(a Algorithm) (Key, error) {
 	switch a {
 	case HS256:
 		secret, id := make([]byte, hmacBytes), make([]byte, 16)
 		_, _ = rand.Read(secret) // never fails
 		_, _ = rand.Read(id)
-		// A thumbprint of a secret would help to guess it.
+		// A thumbprint of a secret would help an attacker to guess the secret.
 		return NewKey(b64.EncodeToString(id), secret)
 	case EdDSA:
 		_, private, err := ed25519.GenerateKey(rand.Reader)
@@ -99,8 +99,8 @@ func GenerateKey(a Algorithm) (Key, error) {
 	return Key{}, fmt.Errorf("unknown algorithm %q", a)
 }
 
-// NewKey makes a key of private or public material, whose type decides the
-// algorithm. Without an id it is the thumbprint.
+// NewKey returns a key with private or public material, whose type determines the algorithm. If id
+// is empty, the ID is the thumbprint.
 func NewKey(id string, material any) (Key, error) {
 	k := Key{ID: id}
 	if pair, ok := material.(crypto.Signer); ok {
@@ -144,6 +144,5 @@ func NewKey(id string, material any) (Key, error) {
 	return k, nil
 }
 
-// maxKeyID and the characters of an id are such that every JSON encoder writes it
-// as it is.
+// maxKeyID and the allowed characters ensure that every JSON encoder writes an ID unchanged.
 const maxKeyID = 128

@@ -9,7 +9,7 @@ import (
 // ErrCase is the error of a JSON object with a member whose name is not in lower case.
 var ErrCase = errors.New("a member's name is not in lower case")
 
-// Text reads a string.
+// Text parses a JSON string.
 func Text(value []byte) (string, error) {
 	if s, ok := plainText(value); ok {
 		return s, nil
@@ -21,7 +21,7 @@ func Text(value []byte) (string, error) {
 	return *s, nil
 }
 
-// Texts reads a string, or an array of them (RFC 7519 4.1.3).
+// Texts parses a JSON string or an array of strings (RFC 7519 4.1.3).
 func Texts(value []byte) ([]string, error) {
 	if s, ok := plainText(value); ok {
 		return []string{s}, nil
@@ -33,7 +33,7 @@ func Texts(value []byte) ([]string, error) {
 	return list, nil
 }
 
-// plainText reads a JSON string of printable ASCII without escapes.
+// plainText parses a JSON string of printable ASCII without escapes.
 func plainText(value []byte) (string, bool) {
 	if len(value) < 2 || value[0] != '"' {
 		return "", false
@@ -47,7 +47,7 @@ func plainText(value []byte) (string, bool) {
 	return string(text), true
 }
 
-// WholeNumber reads a number that every parser reads alike, also those that read all
+// WholeNumber parses an integer that every parser reads alike, including parsers that read all
 // numbers as floating point (RFC 8259 6).
 func WholeNumber(value []byte) (int64, error) {
 	const digits, exact = 16, 1 << 53
@@ -69,8 +69,8 @@ func WholeNumber(value []byte) (int64, error) {
 
 var errNotWhole = errors.New("a number is not whole, or not in range")
 
-// LowerCase tells names that differ from one of ours in case alone, which a
-// lenient parser would read as ours.
+// LowerCase reports whether a name has no upper-case letter. A lenient parser would read a name
+// that differs from one of ours only in case as ours.
 func LowerCase(name []byte) bool {
 	return !bytes.ContainsFunc(name, func(r rune) bool { return (r < 'a' || r > 'z') && r != '_' })
 }

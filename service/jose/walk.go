@@ -5,11 +5,10 @@ import (
 	"errors"
 )
 
-// Walk reads one JSON object, and refuses members that stand twice, at any
-// depth, names with escapes, and anything after the object. It calls f with the
-// name and the raw value of each member of the outermost object. It checks the
-// structure and not the grammar of numbers and escapes, which the parser after
-// it does: what is valid JSON has the structure that walk sees.
+// Walk parses one JSON object. It refuses repeated members at any depth, names with escapes, and
+// text after the object. It calls f with the name and the raw value of each member of the outermost
+// object. It checks the structure but not the grammar of numbers and escapes, which a later parser
+// checks. Valid JSON has the structure that Walk sees.
 func Walk(b []byte, f func(name, value []byte) error) error {
 	w := walker{b: b}
 	if err := w.object(1, f); err != nil {
@@ -28,7 +27,7 @@ type walker struct {
 
 var errStructure = errors.New("not a JSON object")
 
-// object reads an object at a depth.
+// object parses an object at a depth.
 func (w *walker) object(depth int, f func(name, value []byte) error) error {
 	if !w.take('{') {
 		return errStructure
@@ -76,7 +75,7 @@ func (w *walker) object(depth int, f func(name, value []byte) error) error {
 	}
 }
 
-// value reads any value; it is never empty.
+// value parses a value of any type, which is never empty.
 func (w *walker) value(depth int) error {
 	if w.i == len(w.b) {
 		return errStructure
@@ -94,7 +93,7 @@ func (w *walker) value(depth int) error {
 		}
 		return w.array(depth + 1)
 	}
-	start := w.i // a number or a word
+	start := w.i // number or literal
 	for w.i < len(w.b) && bytes.IndexByte([]byte(" \t\r\n,:{}[]\""), w.b[w.i]) < 0 {
 		w.i++
 	}
@@ -123,7 +122,7 @@ func (w *walker) array(depth int) error {
 	}
 }
 
-// text reads a string and returns it without its quotes, escapes as they stand.
+// text parses a string and returns it without its quotes. Escapes are not decoded.
 func (w *walker) text() ([]byte, error) {
 	if !w.take('"') {
 		return nil, errStructure
@@ -131,7 +130,7 @@ func (w *walker) text() ([]byte, error) {
 	for start := w.i; w.i < len(w.b); w.i++ {
 		switch w.b[w.i] {
 		case '\\':
-			w.i++ // whatever it escapes is no end
+			w.i++ // an escaped character does not end the string
 		case '"':
 			w.i++
 			return w.b[start : w.i-1], nil
@@ -140,7 +139,7 @@ func (w *walker) text() ([]byte, error) {
 	return nil, errStructure
 }
 
-// take reads one character after blanks, if it is the next.
+// take skips blanks, then reads c if it is the next character.
 func (w *walker) take(c byte) bool {
 	w.space()
 	if w.i < len(w.b) && w.b[w.i] == c {

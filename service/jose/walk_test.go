@@ -8,8 +8,8 @@ import (
 	"latchkey/service/jose"
 )
 
-// FuzzWalk compares the walker with encoding/json: what both accept has the same
-// members, and none of them twice.
+// FuzzWalk compares Walk with encoding/json: an object that both accept has the same members,
+// without duplicates.
 func FuzzWalk(f *testing.F) {
 	for _, s := range []string{
 		`{}`, `{"a":1}`, `{"a":{"b":[1,"}",{}]},"c":"\""}`, `{"a":1,"a":2}`, `{"a" : [ ] , "b" : null }`, `{"\u0061":1}`, `{"a":"\\"}`,
