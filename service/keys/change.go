@@ -12,13 +12,13 @@ import (
 	"latchkey/service/jose"
 )
 
-// ErrInFile is of a change of keys that the database does not have.
+// ErrInFile is the error for a change of keys that are in a file instead of the database.
 var ErrInFile = errors.New("the keys for access tokens are read from tokens.keys_file: change them there; replicas reload the file automatically")
 
-// Algorithm is the algorithm of new keys of a use.
+// Algorithm returns the algorithm of new keys of a use.
 func (r *Ring) Algorithm(use Use) jose.Algorithm { return r.algorithm(r.KeySet(), use) }
 
-// List returns every key as it is now.
+// List returns every key with its current state.
 func (r *Ring) List(ctx context.Context) ([]Info, error) {
 	if err := r.Load(ctx); err != nil {
 		return nil, err
@@ -26,8 +26,7 @@ func (r *Ring) List(ctx context.Context) ([]Info, error) {
 	return r.KeySet().Keys(r.now()), nil
 }
 
-// Add puts a key in the place of the one that stands by. A key without an id is
-// generated, of its algorithm.
+// Add replaces the standby key by k. If k has no ID, Add generates a key of its algorithm.
 func (r *Ring) Add(ctx context.Context, k jose.Key, use Use, from audit.Origin) (Info, error) {
 	if !r.policy.owns(use) {
 		return Info{}, ErrInFile
@@ -61,8 +60,8 @@ func (r *Ring) Add(ctx context.Context, k jose.Key, use Use, from audit.Origin) 
 	return r.info(ctx, k.ID)
 }
 
-// Rotate makes the key that stands by the active one: as soon as it has been
-// published for long enough, or at once.
+// Rotate makes the standby key the active key: as soon as it has been published for long enough, or
+// immediately if atOnce is set.
 func (r *Ring) Rotate(ctx context.Context, use Use, atOnce bool, from audit.Origin) (Info, error) {
 	if !r.policy.owns(use) {
 		return Info{}, ErrInFile
@@ -71,10 +70,10 @@ func (r *Ring) Rotate(ctx context.Context, use Use, atOnce bool, from audit.Orig
 	err := r.retryOnConflict(ctx, readable, func(set *Set) error {
 		e, stands := set.standby(use)
 		if !stands {
-			return fmt.Errorf("no standby key: %w", repository.ErrNotFound) // reconcile puts one
+			return fmt.Errorf("no standby key: %w", repository.ErrNotFound) // reconcile generates one
 		}
 		if id != "" && id != e.ID {
-			return nil // another process activated it: that is the rotation
+			return nil // another process activated it: the rotation is done
 		}
 		if replaced, err := r.replaceForeign(ctx, e); replaced || err != nil {
 			return cmp.Or(err, errReplaced)
@@ -92,11 +91,11 @@ func (r *Ring) Rotate(ctx context.Context, use Use, atOnce bool, from audit.Orig
 	return r.info(ctx, id)
 }
 
-// errReplaced makes again look at the keys once more.
+// errReplaced makes retryOnConflict read the keys again.
 var errReplaced = fmt.Errorf("the algorithm of the standby key differs from tokens.algorithm: %w", repository.ErrExists)
 
-// replaceForeign replaces a standby key of another algorithm than that of the settings,
-// which must not become the active one.
+// replaceForeign replaces a standby key whose algorithm differs from the settings, because such a
+// key must not become active.
 func (r *Ring) replaceForeign(ctx context.Context, standby *entry) (replaced bool, err error) {
 	if standby.use != UseAccess || r.policy.Algorithm == "" || standby.Algorithm == r.policy.Algorithm {
 		return false, nil
@@ -104,8 +103,8 @@ func (r *Ring) replaceForeign(ctx context.Context, standby *entry) (replaced boo
 	return true, r.putStandby(ctx, standby.use, standby.ID)
 }
 
-// publish is how long a key must be known before it signs: a secret is published
-// to the replicas alone, which look every Poll.
+// publish returns how long a key must be published before it signs. A secret is published only to
+// the replicas, which read the database once every Poll.
 func (p Policy) publish(k jose.Key) time.Duration {
 	if k.Algorithm == jose.HS256 {
 		return min(p.Publish, 3*p.Poll+time.Second)
@@ -113,8 +112,8 @@ func (p Policy) publish(k jose.Key) time.Duration {
 	return p.Publish
 }
 
-// Revoke ends a key for good: nothing that it signed is accepted any more. If it
-// was the active one, the key that stands by takes over first.
+// Revoke revokes a key permanently: no token that it signed is accepted any more. If it was the
+// active key, the standby key becomes active first.
 func (r *Ring) Revoke(ctx context.Context, id string, from audit.Origin) (Info, error) {
 	err := r.retryOnConflict(ctx, readAtAll, func(set *Set) error {
 		e := set.find(id)
@@ -145,8 +144,8 @@ func (r *Ring) Revoke(ctx context.Context, id string, from audit.Origin) (Info, 
 	return info, r.reconcile(ctx)
 }
 
-// RevokeAll ends every key, whether it can be unsealed or not, and makes new
-// ones. It returns how many there were.
+// RevokeAll revokes every key, including keys that cannot be unsealed, and generates new ones. It
+// returns the number of keys revoked.
 func (r *Ring) RevokeAll(ctx context.Context, from audit.Origin) (int, error) {
 	rows, err := r.store.ListKeys(ctx)
 	if err != nil {
@@ -173,17 +172,18 @@ func (r *Ring) revoke(ctx context.Context, id string, from audit.Origin) error {
 	return nil
 }
 
-// What again demands of the keys before it changes them.
+// The conditions of retryOnConflict for a change of keys.
 const (
-	// readable is that every key can be unsealed: a new key under another root secret would
+	// readable requires that every key can be unsealed: a new key under another root secret would
 	// stop every replica.
 	readable = true
-	// readAtAll is that the database was read: a key that cannot be unsealed can be revoked.
+	// readAtAll requires only that the database was read: a key that cannot be unsealed can still
+	// be revoked.
 	readAtAll = false
 )
 
-// retryOnConflict makes a change on the keys as they are, and once more on what another
-// process has made of them meanwhile.
+// retryOnConflict applies a change to the current keys. If another process has changed the keys
+// meanwhile, it reads them again and retries.
 func (r *Ring) retryOnConflict(ctx context.Context, all bool, change func(set *Set) error) error {
 	var err error
 	for range retries {

@@ -6,11 +6,11 @@ import (
 	"latchkey/service/jose"
 )
 
-// HearsNothingForTest is as if the database was last read so long ago.
+// HearsNothingForTest simulates that the database was last read d earlier.
 func (r *Ring) HearsNothingForTest(d time.Duration) { r.readAt.Add(-int64(d)) }
 
-// VerifyJWSForTest checks the form and the signature of a token alone, by a key
-// whose kid stands for whatever the token names.
+// VerifyJWSForTest checks only the form and the signature of a token. The key k is used for any kid
+// that the token names.
 func VerifyJWSForTest(raw string, k jose.Key) error {
 	f, err := jose.ParseForm(raw)
 	if err != nil {

@@ -9,10 +9,9 @@ import (
 	"latchkey/service/jose"
 )
 
-// parseKeysFile reads the keys for access tokens from a JWK Set with private
-// keys. A member state of each says what it does: active (one key exactly; the
-// default where there is one key), next, retired or revoked. Whoever takes a key
-// out of the file revokes it as well.
+// parseKeysFile parses the keys for access tokens from a JWK Set with private keys. The state
+// member of each key is active, next, retired or revoked. Exactly one key is active; a single key
+// is active by default. Removing a key from the file also revokes it.
 func parseKeysFile(text []byte) ([]entry, error) {
 	var list struct {
 		Keys []struct {
@@ -36,7 +35,7 @@ func parseKeysFile(text []byte) ([]entry, error) {
 		if member.State == "" && len(list.Keys) == 1 {
 			member.State = Active
 		}
-		// The order of these times is all that matters.
+		// Only the order of these times matters.
 		e := entry{Key: k, use: UseAccess, createdAt: time.Unix(int64(i), 0).UTC(), fromFile: true}
 		switch member.State {
 		case Active:

@@ -9,8 +9,8 @@ import (
 	"latchkey/service/jose"
 )
 
-// JWKS returns the public keys that access tokens may be signed with, as a JWK
-// Set (RFC 7517 5). A symmetric key is never in it.
+// JWKS returns the public keys of access tokens as a JWK Set (RFC 7517 5). The set never contains a
+// symmetric key.
 func (s *Set) JWKS(now time.Time) ([]byte, error) {
 	list := struct {
 		Keys []jose.JWK `json:"keys"`
@@ -23,8 +23,8 @@ func (s *Set) JWKS(now time.Time) ([]byte, error) {
 	return json.Marshal(list)
 }
 
-// ParseJWKS reads a published JWK Set: a set of keys that verify access tokens.
-// Keys that are not ours to use are left out (RFC 7517 5).
+// ParseJWKS parses a published JWK Set into a set of keys that verify access tokens. It ignores
+// keys of unsupported types (RFC 7517 5).
 func ParseJWKS(text []byte) (*Set, error) {
 	var list struct {
 		Keys []json.RawMessage `json:"keys"`
@@ -40,7 +40,7 @@ func ParseJWKS(text []byte) (*Set, error) {
 		}
 		j = j.Public()
 		k, err := j.Key()
-		if err != nil || k.Algorithm == jose.HS256 { // a secret that was published is none
+		if err != nil || k.Algorithm == jose.HS256 { // a published secret is no secret
 			continue
 		}
 		entries = append(entries, entry{Key: k, use: UseAccess})
@@ -50,5 +50,5 @@ func ParseJWKS(text []byte) (*Set, error) {
 	return s, nil
 }
 
-// Same reports whether ParseJWKS made the set of that text.
+// Same reports whether ParseJWKS made the set from this text.
 func (s *Set) Same(text []byte) bool { return s != nil && bytes.Equal(s.source, text) }

@@ -17,72 +17,70 @@ import (
 	"latchkey/service/secret"
 )
 
-// Policy is how keys come and go.
+// Policy determines when keys are generated, activated and deleted.
 type Policy struct {
-	// Algorithm is the algorithm of the keys for access tokens. If the active key has
-	// another one, a key of this algorithm is published and takes over. Empty: the
-	// algorithm of the active key, and jose.DefaultAlgorithm where there is none. Refresh tokens
-	// are verified by those who sign them, and always HS256.
+	// Algorithm is the algorithm of the keys for access tokens. If the active key has another
+	// algorithm, a key of this algorithm is published and becomes active. If Algorithm is empty,
+	// new keys have the algorithm of the active key, or jose.DefaultAlgorithm if there is no active
+	// key. Refresh tokens always use HS256, because only their issuer verifies them.
 	Algorithm jose.Algorithm
-	// Rotation is how long a key is active before the next one is, by itself;
-	// 0: until somebody says so.
+	// Rotation is how long a key is active before the next key is activated automatically; 0: only
+	// on request.
 	Rotation time.Duration
-	// Publish is how long a key stands in the JWK Set before it signs, so that
-	// whoever caches the set knows it by then.
+	// Publish is how long a key is in the JWK Set before it signs, so that verifiers that cache the
+	// set know it in time.
 	Publish time.Duration
-	// Lifetime is that of the tokens of each use: a retired key is honoured for
-	// so long.
+	// Lifetime is the lifetime of the tokens of each use. A retired key is accepted for this long.
 	Lifetime map[Use]time.Duration
-	// Poll is the time between two looks at the database, and so how soon a key
-	// that was revoked elsewhere is refused here.
+	// Poll is the time between two reads of the database. It bounds the delay until this replica
+	// refuses a key that was revoked on another replica.
 	Poll time.Duration
-	// File reads the keys for access tokens from elsewhere than the database;
-	// nil: they are in the database.
+	// File returns the keys for access tokens from a file; nil: the keys are in the database.
 	File func() ([]byte, error)
 }
 
-// Ring holds the keys of this process, the same as those of every other
-// replica within Poll. It implements token.KeySource.
+// Ring holds the keys of this process. They are the same on every replica, within Poll. It
+// implements token.KeySource.
 type Ring struct {
 	store  repository.Keys
 	sealer sealer
 	policy Policy
 	clock  *clock.Clock
-	now    func() time.Time // that of clock
+	now    func() time.Time // from clock
 	audit  *audit.Log
 	log    *slog.Logger
 
 	set atomic.Pointer[Set]
 
-	fileStale atomic.Bool  // the file could not be read the last time
+	fileStale atomic.Bool  // the last read of the file failed
 	readAt    atomic.Int64 // when the database was last read, by the monotonic clock; 0: never
 
-	mu       sync.Mutex // of load
+	mu       sync.Mutex // guards load
 	rows     []repository.SigningKey
 	fileText []byte
 	file     []entry
 	unsealed map[sealedAs]jose.Key
 }
 
-// NewRing returns an empty keyring; Load fills it.
+// NewRing returns an empty keyring. Load fills it.
 func NewRing(store repository.Keys, root secret.Root, policy Policy, clock *clock.Clock, audit *audit.Log, log *slog.Logger) *Ring {
 	r := &Ring{store: store, sealer: newSealer(root), policy: policy, clock: clock, now: clock.Now, audit: audit, log: log, unsealed: map[sealedAs]jose.Key{}}
 	r.set.Store(newSet(nil, nil))
 	return r
 }
 
-// KeySet implements token.KeySource.
+// KeySet returns the current keys. It implements token.KeySource.
 func (r *Ring) KeySet() *Set { return r.set.Load() }
 
-// Load reads the keys. While nothing has changed the set stays the same one. What
-// can be read counts, whatever else cannot: a key that was revoked must not live
-// on because another cannot be decrypted, or a file is half written.
+// Load reads the keys. The set stays the same while nothing has changed. Load applies every change
+// that it can read, even if another part cannot be read: a revoked key must not stay valid because
+// another key cannot be decrypted or a file is half written.
 func (r *Ring) Load(ctx context.Context) error {
 	_, err := r.load(ctx)
 	return err
 }
 
-// load reports, beside all that went wrong, whether the database was read.
+// load also reports, besides any error, whether the database was read.
 func (r *Ring) load(ctx context.Context) (read bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -110,8 +108,8 @@ func (r *Ring) load(ctx context.Context) (read bool, err error) {
 	return rowsErr == nil, errors.Join(rowsErr, fileErr, unsealErr)
 }
 
-// sealedAs is a key as it stands in its row: what opens under one name and use
-// opens under no other, and is not remembered for one either.
+// sealedAs is a key as it is stored. The name and use are part of it, so that the cache does not
+// return a key under another name or use either.
 type sealedAs struct {
 	id        string
 	use       Use
@@ -119,7 +117,8 @@ type sealedAs struct {
 	sealed    string
 }
 
-// entries unseals what is new. A revoked key is not: its secret may be lost.
+// entries unseals the keys that are new. It does not unseal revoked keys, whose root secret may be
+// lost.
 func (r *Ring) entries(rows []repository.SigningKey) (entries []entry, err error) {
 	for _, row := range rows {
 		if row.Use == UseAccess && r.policy.File != nil {
@@ -149,18 +148,17 @@ func (r *Ring) entries(rows []repository.SigningKey) (entries []entry, err error
 	return entries, err
 }
 
-// Current implements token.KeySource.
+// Current reports whether the keys were read recently. It implements token.KeySource.
 func (r *Ring) Current() bool {
 	read := r.readAt.Load()
 	return read != 0 && !r.fileStale.Load() && r.clock.Elapsed()-time.Duration(read) < unheard*r.policy.Poll
 }
 
-// unheard is how many looks at the database may be missed before an unknown key
-// may be one that was made since.
+// unheard is the number of reads of the database that may fail before an unknown key may be a new
+// one.
 const unheard = 5
 
-// Start loads the keys, and makes those that are missing: in an empty database
-// all of them.
+// Start loads the keys and generates the missing ones: all of them if the database is empty.
 func (r *Ring) Start(ctx context.Context) error {
 	if err := r.Load(ctx); err != nil {
 		return err
@@ -176,8 +174,8 @@ func (r *Ring) Start(ctx context.Context) error {
 	return nil
 }
 
-// RunUntil keeps the keys current until ctx is done. While the database is away
-// they stay as they are.
+// RunUntil keeps the keys current until ctx is done. The keys do not change while the database is
+// unavailable.
 func (r *Ring) RunUntil(ctx context.Context) {
 	failed := false
 	tick := time.NewTicker(r.policy.Poll)
@@ -195,7 +193,7 @@ func (r *Ring) RunUntil(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if err != nil && !failed { // once, not each second
+		if err != nil && !failed { // log once, not every second
 			r.log.Error("keys not read; the last keys stay in use", "error", err)
 		} else if err == nil && failed {
 			r.log.Info("keys read again")
@@ -204,12 +202,11 @@ func (r *Ring) RunUntil(ctx context.Context) {
 	}
 }
 
-// retries bounds how often a change is tried again when another replica was
-// faster.
+// retries is the maximum number of retries of a change that conflicts with another replica's.
 const retries = 5
 
-// reconcile sees to it that each use has a key that signs and one that stands by,
-// rotates by schedule, and forgets keys whose tokens have all expired.
+// reconcile ensures that each use has an active key and a standby key, rotates keys by schedule,
+// and deletes keys whose tokens have all expired.
 func (r *Ring) reconcile(ctx context.Context) error {
 	for range retries {
 		again, err := r.reconcileOnce(ctx)
@@ -223,10 +220,10 @@ func (r *Ring) reconcile(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil // the other replicas are at it
+	return nil // the other replicas do the work
 }
 
-// reconcileOnce makes one change and reports whether it did.
+// reconcileOnce makes one change and reports whether there was one to make.
 func (r *Ring) reconcileOnce(ctx context.Context) (changed bool, err error) {
 	set, now := r.KeySet(), r.now()
 	for _, use := range r.uses() {
@@ -257,11 +254,10 @@ func (r *Ring) reconcileOnce(ctx context.Context) (changed bool, err error) {
 	return false, nil
 }
 
-// changeAlgorithm makes a key of the algorithm of the settings the active one, in two
-// steps: such a key stands by, and takes over once it has been published for long enough.
-// A standby of another algorithm, which a setting of before left, is replaced only when it
-// is as old as that, so that two replicas with different settings do not replace each
-// other's keys all the time.
+// changeAlgorithm activates a key of the configured algorithm in two steps: such a key becomes the
+// standby key, and becomes active once it has been published for long enough. A standby key of
+// another algorithm, left by an earlier setting, is replaced only after the same time. Two replicas
+// with different settings therefore do not keep replacing each other's keys.
 func (r *Ring) changeAlgorithm(ctx context.Context, set *Set, use Use, standby *entry, now time.Time) (changed bool, err error) {
 	latest := set.last(use)
 	if r.policy.Algorithm == "" || use != UseAccess || latest == nil || now.Before(standby.createdAt.Add(r.policy.publish(standby.Key))) {
@@ -283,8 +279,8 @@ func (r *Ring) changeAlgorithm(ctx context.Context, set *Set, use Use, standby *
 	return true, r.activate(ctx, standby, at, audit.Origin{Agent: "rotation"})
 }
 
-// over reports whether nothing needs a key any more. A log-out may bring an access
-// token for as long as its session lives.
+// over reports whether a key is no longer needed. A logout may present an access token as long as
+// its session lives.
 func (r *Ring) over(e *entry, at time.Time) bool {
 	end := e.until
 	if !e.revokedAt.IsZero() {
@@ -293,30 +289,31 @@ func (r *Ring) over(e *entry, at time.Time) bool {
 	return r.policy.owns(e.use) && !end.IsZero() && at.After(end.Add(r.policy.Lifetime[UseRefresh]+forgetAfter))
 }
 
-// forgetAfter is how long a key that nothing needs is kept for replicas whose clock is late.
+// forgetAfter is how long a key that is no longer needed is kept for replicas whose clocks are
+// late.
 const forgetAfter = time.Hour
 
-// confirmed asks the database's clock whether it is time for what our own says: a
-// rotation, or the end of a key. While our clock is not known to be good it is not.
+// confirmed checks with the database's clock that an event of our own clock is due: a rotation, or
+// the end of a key. It returns false while our clock is not known to be good.
 func (r *Ring) confirmed(ctx context.Context, due func(at time.Time) bool) (at time.Time, ok bool) {
 	at, err := r.clock.Trusted(ctx)
 	return at, err == nil && due(at)
 }
 
-// due reports whether the schedule asks for the next key.
+// due reports whether the schedule requires the next key.
 func (r *Ring) due(set *Set, use Use, standby *entry, now time.Time) bool {
 	if r.policy.Rotation == 0 || now.Before(standby.createdAt.Add(r.policy.Publish)) {
 		return false
 	}
 	for _, e := range set.entries {
 		if e.use == use && e.activeAt.Add(r.policy.Rotation).After(now) && e.revokedAt.IsZero() && !e.activeAt.IsZero() {
-			return false // one is young enough, or about to begin
+			return false // the last key is young enough, or becomes active soon
 		}
 	}
 	return true
 }
 
-// uses are those whose keys are in the database.
+// uses returns the uses whose keys are in the database.
 func (r *Ring) uses() []Use {
 	if r.policy.File != nil {
 		return []Use{UseRefresh}
@@ -326,7 +323,7 @@ func (r *Ring) uses() []Use {
 
 func (p Policy) owns(use Use) bool { return use != UseAccess || p.File == nil }
 
-// algorithm is the algorithm of new keys of a use.
+// algorithm returns the algorithm of new keys of a use.
 func (r *Ring) algorithm(set *Set, use Use) jose.Algorithm {
 	switch latest := set.last(use); {
 	case use == UseRefresh:
@@ -339,8 +336,8 @@ func (r *Ring) algorithm(set *Set, use Use) jose.Algorithm {
 	return jose.DefaultAlgorithm
 }
 
-// toRecord is a key for the database, which has been read back once: one that could
-// not be would stop every replica.
+// toRecord returns the record of a key for the database. It unseals the record once as a check,
+// because a key that cannot be unsealed would stop every replica.
 func (r *Ring) toRecord(k jose.Key, use Use, at time.Time) (repository.SigningKey, error) {
 	sealed, err := r.sealer.seal(k, use)
 	if err != nil {
@@ -353,7 +350,8 @@ func (r *Ring) toRecord(k jose.Key, use Use, at time.Time) (repository.SigningKe
 	return row, err
 }
 
-// putStandby generates a key that stands by, in place of another or of none ("").
+// putStandby generates a standby key. It replaces the key with the ID replaces, or no key if that
+// is "".
 func (r *Ring) putStandby(ctx context.Context, use Use, replaces string) error {
 	k, err := jose.GenerateKey(r.algorithm(r.KeySet(), use))
 	if err != nil {
@@ -388,7 +386,8 @@ func (r *Ring) activate(ctx context.Context, standby *entry, at time.Time, from 
 	if err != nil {
 		return err
 	}
-	// After every other, whatever the clocks of those who activated them say.
+	// Activate it after every other key, whatever the clocks of the replicas that activated those
+	// keys.
 	if after := r.KeySet().latest(standby.use).Add(time.Microsecond); at.Before(after) && !r.KeySet().latest(standby.use).After(r.now().Add(maxSkew)) {
 		at = after
 	}
@@ -400,7 +399,7 @@ func (r *Ring) activate(ctx context.Context, standby *entry, at time.Time, from 
 	return nil
 }
 
-// maxSkew is how far the clocks of replicas may be apart.
+// maxSkew is the maximum difference between the clocks of replicas.
 const maxSkew = 30 * time.Second
 
 func (r *Ring) record(from audit.Origin, event repository.AuditEvent, keyID string) repository.AuditRecord {

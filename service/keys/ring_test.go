@@ -39,8 +39,7 @@ func keyPolicy(a jose.Algorithm) keys.Policy {
 	}
 }
 
-// replica is the keys of one process, with a clock that may differ from the
-// others'.
+// replica is the keyring of one process. Its clock may differ from the clocks of other replicas.
 type replica struct {
 	*keys.Ring
 	tokens *token.Minter
@@ -144,7 +143,7 @@ func TestRing_StatesOfAKey(t *testing.T) {
 		}
 		expect("active next next")
 		r.clock.pass(5*time.Minute - time.Second)
-		late := r.mint(t) // by the old key
+		late := r.mint(t) // signed by the old key
 		r.clock.pass(time.Second)
 		expect("retired active next")
 		for _, raw := range []token.Raw{old, late, r.mint(t)} {
@@ -152,7 +151,7 @@ func TestRing_StatesOfAKey(t *testing.T) {
 				t.Errorf("%v", err)
 			}
 		}
-		// The retired key is honoured as long as a token of it may live.
+		// The retired key is accepted as long as one of its tokens may be valid.
 		r.clock.pass(11*time.Minute - 2*time.Second)
 		if _, err := r.tokens.VerifyAccess(late); apptest.Code(err) == service.CodeTokenInvalid {
 			t.Errorf("a token of a retired key, in its last second: %v", err)
@@ -165,7 +164,7 @@ func TestRing_StatesOfAKey(t *testing.T) {
 			t.Errorf("a log-out with it: %v", err)
 		}
 
-		// The active key is revoked: the next one takes over at once.
+		// The active key is revoked: the standby key becomes active immediately.
 		before := r.mint(t)
 		list, err := r.List(ctx)
 		apptest.Must(t, err)
@@ -183,7 +182,7 @@ func TestRing_StatesOfAKey(t *testing.T) {
 		}
 		expect("retired revoked active next")
 
-		// All that is over goes.
+		// Keys that are no longer needed are deleted.
 		r.clock.pass(30*24*time.Hour + 2*time.Hour)
 		apptest.Must(t, r.Start(ctx))
 		expect("active next")
@@ -228,7 +227,7 @@ func TestRing_KeysOfAnotherSecretAreNotUsed(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "tokens.secret") || strings.Contains(err.Error(), apptest.Secret) {
 			t.Fatalf("started: %v", err)
 		}
-		// The way on is the one that the error names.
+		// The error names the command that helps.
 		n, err := other.RevokeAll(t.Context(), audit.Origin{})
 		apptest.Must(t, err)
 		if _, err := other.tokens.VerifyAccess(other.mint(t)); err != nil || n != 4 {
@@ -248,8 +247,8 @@ func TestRing_StoredKeysAreEncrypted(t *testing.T) {
 			t.Errorf("key %s: %q", row.ID, row.Sealed)
 		}
 	}
-	// A key does not open under another name or use, whether or not it was opened
-	// under its own before.
+	// A key cannot be unsealed under another name or use, whether or not it was unsealed under its
+	// own before.
 	for _, row := range rows {
 		for _, use := range []keys.Use{keys.UseAccess, keys.UseRefresh} {
 			for _, standby := range rows {
@@ -288,7 +287,7 @@ func TestRing_UnreadableKeysKeepNoRevokedKey(t *testing.T) {
 		list, err := operator.List(t.Context())
 		apptest.Must(t, err)
 
-		// A row that this replica cannot open, and a file that is half written.
+		// This replica cannot unseal one record, and a file is half written.
 		if _, err := newReplica(t, store, apptest.Secret+"!", keyPolicy("")).Add(t.Context(), jose.Key{Algorithm: jose.ES256}, keys.UseAccess, audit.Origin{}); err == nil {
 			t.Error("a key was added under another root secret")
 		}
@@ -345,8 +344,8 @@ func TestRing_KeyThatCannotBeReadBackIsNotStored(t *testing.T) {
 	}
 }
 
-// TestRing_UnknownKeyThatMayBeNewIsUnavailable has a replica that has not heard of the keys
-// for a while meet a token of one that was made since.
+// TestRing_UnknownKeyThatMayBeNewIsUnavailable tests a replica that has not read the keys for a
+// while and receives a token of a newer key.
 func TestRing_UnknownKeyThatMayBeNewIsUnavailable(t *testing.T) {
 	store := testserver.SQLiteStore(t)
 	late, other := newReplica(t, store, apptest.Secret, keyPolicy(jose.EdDSA)), newReplica(t, store, apptest.Secret, keyPolicy(jose.EdDSA))
@@ -408,7 +407,7 @@ func TestRing_KeysFromAFile(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	}
-	write(two) // taken out: revoked
+	write(two) // removed: revoked
 	apptest.Must(t, r.Load(t.Context()))
 	if _, err := r.tokens.VerifyAccess(old); err == nil {
 		t.Error("a key that was taken out is honoured")
@@ -419,7 +418,7 @@ func TestRing_KeysFromAFile(t *testing.T) {
 	if _, err := r.Rotate(t.Context(), keys.UseRefresh, true, audit.Origin{}); err != nil {
 		t.Errorf("the keys for refresh tokens are in the database: %v", err)
 	}
-	// A file that cannot be read changes nothing.
+	// A file that cannot be read changes no key.
 	apptest.Must(t, os.WriteFile(path, []byte(`{"keys":[`), 0o600))
 	if err := r.Load(t.Context()); err == nil {
 		t.Error("half a file was read")
@@ -479,8 +478,8 @@ func TestParseKey_ReadsPEM(t *testing.T) {
 	}
 }
 
-// TestRing_DeploymentsWithOneSecretShareNoKey is of a copy of a deployment, for staging
-// say, that was given the same secret.
+// TestRing_DeploymentsWithOneSecretShareNoKey tests a copy of a deployment, for example for
+// staging, with the same root secret.
 func TestRing_DeploymentsWithOneSecretShareNoKey(t *testing.T) {
 	for _, algorithm := range []jose.Algorithm{jose.HS256, jose.ES256} {
 		one := newReplica(t, testserver.SQLiteStore(t), apptest.Secret, keyPolicy(algorithm))
@@ -500,8 +499,8 @@ func TestRing_DeploymentsWithOneSecretShareNoKey(t *testing.T) {
 	}
 }
 
-// TestAlgorithm_NewInstallationsHaveES256 shows that every common verifier can be used from
-// the first start, and that an installation which has other keys keeps its algorithm.
+// TestAlgorithm_NewInstallationsHaveES256 tests that common verifiers work with a new installation,
+// and that an installation with other keys keeps its algorithm.
 func TestAlgorithm_NewInstallationsHaveES256(t *testing.T) {
 	apptest.OnBoth(t, func(t *testing.T, store repository.Store) {
 		r := newReplica(t, store, apptest.Secret, keyPolicy(""))
@@ -523,7 +522,7 @@ func TestAlgorithm_NewInstallationsHaveES256(t *testing.T) {
 		if got := algorithms(t, r); got != "retired:HS256 active:HS256 next:HS256" {
 			t.Errorf("an installation with HS256 has %s", got)
 		}
-		// What an operator adds by hand stays.
+		// A key that an operator adds stays.
 		_, err := r.Add(ctx, jose.Key{Algorithm: jose.EdDSA}, keys.UseAccess, audit.Origin{})
 		apptest.Must(t, err)
 		_, err = r.Rotate(ctx, keys.UseAccess, true, audit.Origin{})
@@ -536,8 +535,8 @@ func TestAlgorithm_NewInstallationsHaveES256(t *testing.T) {
 	})
 }
 
-// TestAlgorithm_AChangeOfTheSettingRotates follows a change from HS256 to ES256: the new
-// key is published before it signs, and tokens of both are good throughout.
+// TestAlgorithm_AChangeOfTheSettingRotates tests a change from HS256 to ES256: the new key is
+// published before it signs, and tokens of both algorithms are accepted throughout.
 func TestAlgorithm_AChangeOfTheSettingRotates(t *testing.T) {
 	apptest.OnBoth(t, func(t *testing.T, store repository.Store) {
 		ctx := t.Context()
@@ -554,7 +553,7 @@ func TestAlgorithm_AChangeOfTheSettingRotates(t *testing.T) {
 		if jwks, err := r.KeySet().JWKS(r.clock.Now()); err != nil || !strings.Contains(string(jwks), "P-256") {
 			t.Errorf("the new key is not published: %s %v", jwks, err)
 		}
-		// A replica that still has the old setting does not take the key away.
+		// A replica that still has the old setting does not remove the key.
 		apptest.Must(t, old.Start(ctx))
 		r.clock.pass(5*time.Minute - time.Second)
 		apptest.Must(t, r.Start(ctx))
@@ -582,8 +581,8 @@ func TestAlgorithm_AChangeOfTheSettingRotates(t *testing.T) {
 	})
 }
 
-// TestAlgorithm_AChangeThatWasTakenBackLeavesNoKeyBehind sets another algorithm and the old
-// one again: no later rotation or revocation may change the algorithm.
+// TestAlgorithm_AChangeThatWasTakenBackLeavesNoKeyBehind sets another algorithm, then the old one
+// again. No later rotation or revocation may change the algorithm.
 func TestAlgorithm_AChangeThatWasTakenBackLeavesNoKeyBehind(t *testing.T) {
 	apptest.OnBoth(t, func(t *testing.T, store repository.Store) {
 		ctx := t.Context()
@@ -616,7 +615,7 @@ func TestAlgorithm_AChangeThatWasTakenBackLeavesNoKeyBehind(t *testing.T) {
 	})
 }
 
-// TestKeysFile_ThatIsEmptyIsNoSetOfKeys refuses to start without a key.
+// TestKeysFile_ThatIsEmptyIsNoSetOfKeys tests that a service without a key does not start.
 func TestKeysFile_ThatIsEmptyIsNoSetOfKeys(t *testing.T) {
 	policy := keyPolicy("")
 	policy.File = func() ([]byte, error) { return nil, nil }
@@ -629,7 +628,7 @@ func TestKeysFile_ThatIsEmptyIsNoSetOfKeys(t *testing.T) {
 	}
 }
 
-// algorithms are the keys for access tokens, by state.
+// algorithms returns the algorithms of the keys for access tokens, by state.
 func algorithms(t *testing.T, r *replica) string {
 	t.Helper()
 	list, err := r.List(t.Context())
@@ -643,8 +642,8 @@ func algorithms(t *testing.T, r *replica) string {
 	return strings.Join(found, " ")
 }
 
-// TestParseKey_ReadsWhatOpensslWrites reads files with more than the key in them, and
-// refuses those from which it cannot tell the one key.
+// TestParseKey_ReadsWhatOpensslWrites parses files that contain more than the key, and refuses
+// files without exactly one key.
 func TestParseKey_ReadsWhatOpensslWrites(t *testing.T) {
 	openssl := func(args ...string) string {
 		t.Helper()
@@ -670,8 +669,8 @@ func TestParseKey_ReadsWhatOpensslWrites(t *testing.T) {
 	}
 }
 
-// TestParseKey_TheHalvesOfAJWKBelongTogether refuses a key that would be published as one
-// and sign as another.
+// TestParseKey_TheHalvesOfAJWKBelongTogether tests a JWK whose public half does not match its
+// signatures: it is refused.
 func TestParseKey_TheHalvesOfAJWKBelongTogether(t *testing.T) {
 	for _, a := range []jose.Algorithm{jose.ES256, jose.EdDSA, jose.RS256} {
 		one, err := jose.GenerateKey(a)

@@ -12,7 +12,7 @@ import (
 	"latchkey/service/secret"
 )
 
-// errUnseal is of a key that was sealed under another root secret.
+// errUnseal is the error for a key that was sealed under another root secret.
 var errUnseal = errors.New("the keys in the database were sealed with another tokens.secret. Set that secret. " +
 	"If the secret was changed on purpose, run latchkey key revoke --all, which logs all users out. " +
 	"If this secret is right, run latchkey key revoke KID for the key that was sealed with another secret")
@@ -22,9 +22,8 @@ type sealer struct{ key []byte }
 
 func newSealer(root secret.Root) sealer { return sealer{root.Derive("key encryption v1", 32)} }
 
-// seal encrypts a key for the database with AES-256-GCM. What stands beside it
-// in its row is authenticated with it, so that a key cannot be given another
-// name or use.
+// seal encrypts a key for the database with AES-256-GCM. The other columns of its record are
+// authenticated with it, so that a key cannot be moved to another name or use.
 func (s sealer) seal(k jose.Key, use Use) ([]byte, error) {
 	plain, err := k.PrivateJWK()
 	if err != nil {
@@ -34,10 +33,10 @@ func (s sealer) seal(k jose.Key, use Use) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return aead.Seal(nil, nil, plain, beside(k.ID, use, string(k.Algorithm))), nil //nolint:gosec // G407: this AEAD draws its nonces itself
+	return aead.Seal(nil, nil, plain, beside(k.ID, use, string(k.Algorithm))), nil //nolint:gosec // G407: this AEAD generates its nonces itself
 }
 
-// unseal reads a key of the database.
+// unseal decrypts a key from the database.
 func (s sealer) unseal(row repository.SigningKey) (jose.Key, error) {
 	aead, err := s.aead()
 	if err != nil {

@@ -10,15 +10,15 @@ import (
 	"latchkey/service/jose"
 )
 
-// State is where a key is in its life.
+// State is the state of a key in its life cycle.
 type State string
 
-// The states, in their order.
+// The states, in order.
 const (
-	Next    State = "next"    // published and honoured, signs nothing yet
+	Next    State = "next"    // published and accepted; does not sign yet
 	Active  State = "active"  // signs
-	Retired State = "retired" // honoured while a token that it signed may live
-	Revoked State = "revoked" // honoured no more
+	Retired State = "retired" // accepted while a token that it signed may be valid
+	Revoked State = "revoked" // no longer accepted
 )
 
 // entry is a key of a set, with the times that decide its state.
@@ -26,11 +26,11 @@ type entry struct {
 	jose.Key
 	use       Use
 	createdAt time.Time
-	activeAt  time.Time // zero while it stands by
-	revokedAt time.Time // zero: it is not
-	retiredAt time.Time // when the next one is activated; zero: nobody knows yet
-	until     time.Time // when the last token that it signed has expired; zero likewise
-	fromFile  bool      // its times are an order, and nothing else
+	activeAt  time.Time // zero for the standby key
+	revokedAt time.Time // zero: not revoked
+	retiredAt time.Time // when the next key is activated; zero: not known yet
+	until     time.Time // when the last token that it signed expires; zero: not known yet
+	fromFile  bool      // its times give only an order
 	unread    bool      // it could not be decrypted: it signs and verifies nothing
 
 	header string // of the tokens that it signs, encoded
@@ -48,34 +48,32 @@ func (e *entry) state(now time.Time) State {
 	return Retired
 }
 
-// honours reports whether a token that the key signed may be accepted, one that
-// is late included.
+// honours reports whether a token that the key signed may be accepted, up to late after its expiry.
 func (e *entry) honours(now time.Time, late time.Duration) bool {
 	return e.revokedAt.IsZero() && !e.unread && (e.until.IsZero() || now.Before(e.until.Add(late)))
 }
 
-// signs reports whether the key has a time to sign: one that was revoked before
-// it came has none.
+// signs reports whether the key ever signs. A key that was revoked before its activation never
+// does.
 func (e *entry) signs() bool {
 	return !e.unread && !e.activeAt.IsZero() && (e.revokedAt.IsZero() || e.revokedAt.After(e.activeAt))
 }
 
-// Set is the keys as they were at one moment. It does not change; a set with
-// other keys, or with one of them revoked, is another set.
+// Set is an immutable snapshot of the keys. A change of keys, or a revocation, makes a new Set.
 type Set struct {
 	entries []*entry // in the order in which they sign
 	byID    map[name]*entry
-	source  []byte // what ParseJWKS read
+	source  []byte // the text that ParseJWKS parsed
 }
 
-// name is by what a token names its key: a kid is of one use.
+// name is the key ID in a token together with the use, because a kid has one use.
 type name struct {
 	use Use
 	kid string
 }
 
-// newSet works out the times that follow from others: a key retires when the
-// next one is activated, and is honoured for a lifetime of its tokens more.
+// newSet computes the times that depend on other keys: a key retires when the next key is
+// activated, and is accepted for one more lifetime of its tokens.
 func newSet(entries []entry, lifetime map[Use]time.Duration) *Set {
 	s := &Set{byID: make(map[name]*entry, len(entries))}
 	for i := range entries {
@@ -94,16 +92,16 @@ func newSet(entries []entry, lifetime map[Use]time.Duration) *Set {
 	}
 	slices.SortFunc(s.entries, func(a, b *entry) int {
 		if a.activeAt.IsZero() != b.activeAt.IsZero() {
-			return b.activeAt.Compare(a.activeAt) // what stands by comes last
+			return b.activeAt.Compare(a.activeAt) // the standby key comes last
 		}
 		return cmp.Or(a.activeAt.Compare(b.activeAt), a.createdAt.Compare(b.createdAt), cmp.Compare(a.ID, b.ID))
 	})
 	return s
 }
 
-// signer returns the key that signs at a moment. Where there is none, since it
-// was revoked or the clock here is behind that of whoever activated it, the one
-// that comes next does so early: it is honoured already.
+// signer returns the key that signs at a moment. There may be no active key, because it was
+// revoked, or because another replica activated its successor and our clock is behind. Then the
+// next key signs early: it is accepted already.
 func (s *Set) signer(use Use, now time.Time) (*entry, error) {
 	var latest, next *entry
 	for _, e := range s.entries { // in the order in which they sign
@@ -124,7 +122,7 @@ func (s *Set) signer(use Use, now time.Time) (*entry, error) {
 	return nil, fmt.Errorf("%w: no active key for %s tokens", repository.ErrUnavailable, use)
 }
 
-// standby returns the key of a use that waits for its time to be set.
+// standby returns the standby key of a use, whose activation time is not set yet.
 func (s *Set) standby(use Use) (*entry, bool) {
 	for _, e := range s.entries {
 		if e.use == use && e.activeAt.IsZero() && e.revokedAt.IsZero() {
@@ -134,8 +132,8 @@ func (s *Set) standby(use Use) (*entry, bool) {
 	return nil, false
 }
 
-// last returns the key of a use that is activated last, now or in the future, and is not
-// revoked; nil if there is none.
+// last returns the key of a use that is activated last, now or in the future, and is not revoked.
+// It returns nil if there is none.
 func (s *Set) last(use Use) (last *entry) {
 	for _, e := range s.entries { // in the order in which they sign
 		if e.use == use && !e.activeAt.IsZero() && e.revokedAt.IsZero() {
@@ -145,7 +143,7 @@ func (s *Set) last(use Use) (last *entry) {
 	return last
 }
 
-// Info is what may be shown of a key.
+// Info is the public description of a key.
 type Info struct {
 	ID        string
 	Use       Use
@@ -154,8 +152,8 @@ type Info struct {
 	CreatedAt time.Time
 	ActiveAt  time.Time // zero: not decided
 	RetiredAt time.Time // zero: not decided
-	RevokedAt time.Time // zero: it is not
-	Until     time.Time // the end of what it signed; zero: not decided
+	RevokedAt time.Time // zero: not revoked
+	Until     time.Time // when its last token expires; zero: not decided
 }
 
 func (e *entry) info(now time.Time) Info {
@@ -168,7 +166,7 @@ func (e *entry) info(now time.Time) Info {
 	}
 }
 
-// find returns a key by its id, of whichever use.
+// find returns the key with an ID, of any use.
 func (s *Set) find(id string) *entry {
 	for _, e := range s.entries {
 		if e.ID == id {
@@ -178,8 +176,7 @@ func (s *Set) find(id string) *entry {
 	return nil
 }
 
-// Find returns what may be shown of a key, of whichever use, as it is at a moment; false for an
-// unknown id.
+// Find returns the description of a key of any use at a moment. It returns false for an unknown ID.
 func (s *Set) Find(id string, now time.Time) (Info, bool) {
 	if e := s.find(id); e != nil {
 		return e.info(now), true
@@ -187,7 +184,7 @@ func (s *Set) Find(id string, now time.Time) (Info, bool) {
 	return Info{}, false
 }
 
-// latest is when the last key of a use becomes active, as far as it is decided.
+// latest returns when the last key of a use becomes active, as far as that is decided.
 func (s *Set) latest(use Use) time.Time {
 	var latest time.Time
 	for _, e := range s.entries {
@@ -198,7 +195,7 @@ func (s *Set) latest(use Use) time.Time {
 	return latest
 }
 
-// Keys lists the keys as they are at a moment.
+// Keys returns the keys with their states at a moment.
 func (s *Set) Keys(now time.Time) []Info {
 	list := make([]Info, len(s.entries))
 	for i, e := range s.entries {

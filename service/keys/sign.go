@@ -10,15 +10,15 @@ import (
 	"latchkey/service/jose"
 )
 
-// ErrUnknown is in the error of a token whose kid is in no key of the set: it
-// may be one that was published since.
+// ErrUnknown is the error for a token whose kid is in no key of the set. The key may have been
+// published later.
 var ErrUnknown = errors.New("no such key")
 
-// ErrSignature is of a token that names one of our keys and was not signed by it.
+// ErrSignature is the error for a token that names one of our keys but was not signed by it.
 var ErrSignature = errors.New("bad signature")
 
-// Sign returns a token of a use with these claims (RFC 7515 3.1). The same claims give the same
-// token while the same key of HS256, jose.EdDSA or RS256 is active.
+// Sign returns a token of a use with these claims (RFC 7515 3.1). With an active key of HS256,
+// jose.EdDSA or RS256, the same claims and the same key give the same token.
 func (s *Set) Sign(use Use, claims any, now time.Time) (string, error) {
 	key, err := s.signer(use, now)
 	if err != nil {
@@ -28,7 +28,7 @@ func (s *Set) Sign(use Use, claims any, now time.Time) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	const dots, signatureSize = 2, 86 // of ES256 and jose.EdDSA; more is rare
+	const dots, signatureSize = 2, 86 // of ES256 and jose.EdDSA; larger ones are rare
 	token := make([]byte, 0, len(key.header)+base64.RawURLEncoding.EncodedLen(len(body))+dots+signatureSize)
 	token = append(append(token, key.header...), '.')
 	token = base64.RawURLEncoding.AppendEncode(token, body)
@@ -39,8 +39,8 @@ func (s *Set) Sign(use Use, claims any, now time.Time) (string, error) {
 	return string(base64.RawURLEncoding.AppendEncode(append(token, '.'), signature)), nil
 }
 
-// Verify checks the header and the signature: the kid decides the key, and the
-// key decides the algorithm (RFC 8725 3.1).
+// Verify checks the header and the signature. The kid selects the key, and the key determines the
+// algorithm (RFC 8725 3.1).
 func (s *Set) Verify(f jose.Form, use Use, now time.Time, late time.Duration) error {
 	if f.Typ != typeOf(use) {
 		return errors.New("another kind of token")
@@ -65,5 +65,5 @@ func (s *Set) Verify(f jose.Form, use Use, now time.Time, late time.Duration) er
 	return nil
 }
 
-// ErrOver is of a good token of a key whose tokens have all expired.
+// ErrOver is the error for a valid token of a key whose tokens have all expired.
 var ErrOver = errors.New("the key has expired")

@@ -6,10 +6,10 @@ import (
 	"latchkey/repository"
 )
 
-// Use is the one kind of token that a key signs.
+// Use is the kind of token that a key signs. Each key has one use.
 type Use = repository.KeyUse
 
-// The two uses.
+// The uses.
 const (
 	UseAccess  = repository.UseAccess
 	UseRefresh = repository.UseRefresh
@@ -21,8 +21,8 @@ const (
 	TypeRefresh = "rt+jwt"
 )
 
-// MaxLeeway is the longest leeway of those who verify: how far the iat of an access token may be ahead
-// of their clock, and how long after its exp they may accept it.
+// MaxLeeway is the maximum leeway of a verifier: how far the iat of an access token may be ahead of
+// its clock, and how long after its exp it may accept the token.
 const MaxLeeway = 60 * time.Second
 
 // typeOf returns the typ of the tokens of a use.

@@ -11,8 +11,8 @@ import (
 	"latchkey/service/keys"
 )
 
-// TestWycheproof tries the published JWS vectors with the keys that come with
-// them: nothing invalid is accepted, and what is valid and of our form is.
+// TestWycheproof verifies the published JWS vectors with the keys that they contain. Every invalid
+// vector is refused, and every valid vector of our form is accepted.
 func TestWycheproof(t *testing.T) {
 	var file struct {
 		TestGroups []struct {
@@ -45,15 +45,15 @@ func TestWycheproof(t *testing.T) {
 		for _, v := range g.Tests {
 			var jws string
 			if json.Unmarshal(v.JWS, &jws) != nil {
-				jws = string(v.JWS) // the JSON serialization, which is none of ours
+				jws = string(v.JWS) // the JSON serialization, which we do not support
 			}
-			// Two vectors about padding are, byte for byte, the valid one.
+			// Two vectors about padding are byte for byte identical to the valid one.
 			if v.Result == "invalid" && good[string(v.JWS)] {
 				same++
 				continue
 			}
 			if keyErr != nil {
-				foreign++ // of another algorithm, or not for signatures: no key, no verification
+				foreign++ // of another algorithm, or not for signatures: there is no key to verify with
 				continue
 			}
 			err := keys.VerifyJWSForTest(jws, key)

@@ -47,7 +47,7 @@ type Service struct {
 	log      *slog.Logger
 }
 
-// New returns the login to a store.
+// New returns a Service that logs in the users of a store.
 func New(store repository.Store, hasher *password.Hasher, throttle *Throttle, sessions *session.Service, reveal bool,
 	clock *clock.Clock, audit *audit.Log, log *slog.Logger,
 ) *Service {

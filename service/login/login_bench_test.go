@@ -15,11 +15,11 @@ import (
 	"latchkey/service/secret"
 )
 
-// benchUsers take turns, so that none has so many sessions that the oldest must go.
+// benchUsers log in alternately, so that no user reaches the limit of sessions.
 const benchUsers = 100
 
-// BenchmarkLogin is a log-in without HTTP, at the lowest cost of bcrypt. Of it,
-// hash-ns/op is bcrypt, and rest-ns/op all the rest, which no cost changes.
+// BenchmarkLogin measures a login without HTTP, at the lowest cost of bcrypt. hash-ns/op is the
+// share of bcrypt; rest-ns/op is the remainder, which does not depend on the cost.
 func BenchmarkLogin(b *testing.B) {
 	for _, set := range testserver.Sets() {
 		b.Run(set.Name, func(b *testing.B) {
@@ -41,8 +41,8 @@ func BenchmarkLogin(b *testing.B) {
 	}
 }
 
-// limitLogins gives a world the limits of log-ins that are on by default, and a hasher
-// of its own, which has measured how long it takes.
+// limitLogins sets the default limits of logins in a world, and gives it a hasher that has already
+// measured its speed.
 func limitLogins(b *testing.B, w *apptest.World) *password.Hasher {
 	b.Helper()
 	keys, err := secret.New([]byte(apptest.Secret))

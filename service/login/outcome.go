@@ -36,7 +36,7 @@ type refusal struct {
 	recorded bool // in the audit log
 }
 
-// Error implements error.
+// Error returns the text of the answer.
 func (r *refusal) Error() string { return r.answer.Error() }
 
 // Unwrap returns the answer.

@@ -23,25 +23,25 @@ type Passwords struct {
 	audit    *audit.Log
 }
 
-// NewPasswords returns the passwords of the users in a store.
+// NewPasswords returns a Passwords for the users in a store.
 func NewPasswords(store repository.Store, sessions *session.Service, hasher *password.Hasher, throttle *Throttle, policy password.Policy,
 	now func() time.Time, audit *audit.Log,
 ) *Passwords {
 	return &Passwords{store: store, sessions: sessions, hasher: hasher, throttle: throttle, policy: policy, now: now, audit: audit}
 }
 
-// PasswordChange is a change of the password of whom an access token speaks for.
+// PasswordChange is a request to change the password of the subject of an access token.
 type PasswordChange struct {
 	Who           session.Live
 	Current, Next password.Password
-	Device        TrustedDeviceToken // that the device has
+	Device        TrustedDeviceToken // of the client's device
 	From          audit.Origin
 }
 
-// Change replaces the password, and ends all sessions but the one that asks. It
-// returns the new token of a device that was known: all others are forgotten.
-// Invalid_credentials if the current password is wrong, rate_limited after too many
-// of those, password_rejected if the new one is not acceptable.
+// Change replaces the password, and revokes all sessions except the current one. It returns a new
+// token if the device was trusted; all other devices lose their trust. It returns
+// invalid_credentials if the current password is wrong, rate_limited after too many wrong
+// passwords, and password_rejected if the new password is not acceptable.
 func (p *Passwords) Change(ctx context.Context, c PasswordChange) (TrustedDeviceToken, error) {
 	u, err := p.store.Users.FindUserByID(ctx, c.Who.UserID)
 	switch {
@@ -72,7 +72,7 @@ func (p *Passwords) Change(ctx context.Context, c PasswordChange) (TrustedDevice
 	switch {
 	case errors.Is(err, repository.ErrNotAllowed):
 		return "", service.PrivilegeChanged()
-	case errors.Is(err, repository.ErrNotFound): // another request was faster
+	case errors.Is(err, repository.ErrNotFound): // another request changed it first
 		return "", service.NewError(service.CodeInvalidCredentials, "The password has just been changed. Try again.")
 	case err != nil:
 		return "", service.StoreFailure("change a password", err)
@@ -86,8 +86,8 @@ func (p *Passwords) Change(ctx context.Context, c PasswordChange) (TrustedDevice
 	return p.throttle.remember(u, device), nil
 }
 
-// confirm compares the current password, under a limit of its own: a stolen access token must not
-// allow unlimited guesses.
+// confirm compares the current password under a limit of its own, because a stolen access token
+// must not allow unlimited guesses.
 func (p *Passwords) confirm(ctx context.Context, c PasswordChange, u repository.User, record repository.AuditRecord) error {
 	admission, err := p.throttle.begin(ctx, p.throttle.confirmation(c.Who.Subject, c.Current))
 	if err != nil {

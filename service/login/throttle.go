@@ -18,22 +18,22 @@ import (
 	"latchkey/service/token"
 )
 
-// LimitRule is how failures that have something in common are slowed down.
+// LimitRule is the rate limit for failures with a common key.
 type LimitRule = repository.LimitRule
 
-// Limits are the rules for failed log-ins, by what they have in common. Those
-// of a wide key must be generous: whoever shares it pays for the others.
+// Limits are the rules for failed logins, by their common key. The rule of a broad key must be
+// generous, because all users who share the key are delayed together.
 type Limits struct {
 	AccountAddress LimitRule // one account from one address
-	Account        LimitRule // one account, from anywhere
+	Account        LimitRule // one account from any address
 	Address        LimitRule // one address (IPv4 /32, IPv6 /64), any account
-	Client         LimitRule // one OAuth client that has users' passwords pass through its servers
+	Client         LimitRule // one OAuth client whose servers receive the passwords of users
 	Device         LimitRule // a device on which the account has logged in before
-	Logins         LimitRule // successful log-ins of one account: each leaves something behind
+	Logins         LimitRule // successful logins of one account, since each stores a session
 }
 
-// Throttle slows down who guesses passwords, the same on every replica. Whoever
-// waits is not told whether the password was right: it is not looked at.
+// Throttle slows down attackers who guess passwords, with the same limits on every replica. A
+// delayed client does not learn whether the password was right: the password is not compared.
 type Throttle struct {
 	limits repository.Limits
 	rules  Limits
@@ -42,13 +42,13 @@ type Throttle struct {
 	now    func() time.Time
 }
 
-// NewThrottle returns the throttle of log-ins.
+// NewThrottle returns a Throttle of logins.
 func NewThrottle(limits repository.Limits, root secret.Root, rules Limits, now func() time.Time) *Throttle {
 	return &Throttle{limits: limits, rules: rules, key: root.Derive("login limit v1", 32), device: root.Derive("known device v1", 32), now: now}
 }
 
-// attempt is a log-in with all that it counts against. A device that the account
-// is known on has a budget of its own, so that nobody can keep its owner out.
+// attempt returns a login attempt with the keys that it counts against. A trusted device has a
+// budget of its own, so that an attacker cannot lock out the owner of the account.
 func (t *Throttle) attempt(c Credentials, device *trustedDevice) repository.Attempt {
 	account := accountName(c.Username, c.Email)
 	a := t.newAttempt("attempt", account, c.Password.Reveal())
@@ -56,9 +56,9 @@ func (t *Throttle) attempt(c Credentials, device *trustedDevice) repository.Atte
 	switch {
 	case device != nil && t.rules.Device.Free > 0:
 		t.add(&a, t.rules.Device, "device", device.id)
-	case c.ByServer: // its address is the client's
+	case c.ByServer: // the address is the client's
 		narrow := t.rules.AccountAddress
-		narrow.Max = min(narrow.Max, t.rules.Account.Max) // whoever can reach the client's form shares it
+		narrow.Max = min(narrow.Max, t.rules.Account.Max) // all users of the client's form share it
 		t.add(&a, narrow, "account-client", account, c.Client.ClientID)
 		t.add(&a, t.rules.Account, "account", account)
 		t.add(&a, t.rules.Client, "client", c.Client.ClientID)
@@ -70,17 +70,17 @@ func (t *Throttle) attempt(c Credentials, device *trustedDevice) repository.Atte
 	return a
 }
 
-// confirmation is whoever has a session and shows the password once more. What
-// fails there delays nothing but this.
+// confirmation returns an attempt of a user with a session who confirms the password. Its failures
+// delay only further confirmations.
 func (t *Throttle) confirmation(who token.Subject, p password.Password) repository.Attempt {
 	a := t.newAttempt("confirmation", who.SessionID, p.Reveal())
 	t.add(&a, t.rules.AccountAddress, "session", who.SessionID)
 	return a
 }
 
-// success is a login that has succeeded, with the limit of those.
+// success returns the attempt of a successful login, with the limit of successful logins.
 func (t *Throttle) success(u repository.User) repository.Attempt {
-	a := repository.Attempt{Now: t.now()} // without a fingerprint: every one counts
+	a := repository.Attempt{Now: t.now()} // without a fingerprint: every login counts
 	t.add(&a, t.rules.Logins, "logins", u.ID)
 	return a
 }
@@ -96,25 +96,25 @@ func (t *Throttle) add(a *repository.Attempt, rule LimitRule, kind string, parts
 	}
 }
 
-// admission is the answer of the throttle to an attempt.
+// admission is the throttle's answer to an attempt.
 type admission struct {
 	attempt repository.Attempt
-	repeat  bool          // of the attempt that has just failed: it was not counted
+	repeat  bool          // of the attempt that has just failed, which was not counted
 	wait    time.Duration // until the delay ends; zero: the attempt may continue
 	first   bool          // the first refusal of this delay
 }
 
-// delayed reports that the attempt may not continue.
+// delayed reports whether the attempt must wait.
 func (a admission) delayed() bool { return a.wait > 0 }
 
-// refusal returns the refusal of a delayed attempt. Only the first of a delay is recorded.
+// refusal returns the refusal of a delayed attempt. Only the first refusal of a delay is recorded.
 func (a admission) refusal(message string) *refusal {
 	return &refusal{outcome: Throttled, recorded: a.first, answer: &service.Error{
 		Code: service.CodeRateLimited, Message: message, RetryAfter: a.wait, Err: errors.New("throttled"),
 	}}
 }
 
-// begin counts an attempt. It returns store_unavailable if that fails.
+// begin counts an attempt. It returns store_unavailable if the attempt could not be counted.
 func (t *Throttle) begin(ctx context.Context, a repository.Attempt) (admission, error) {
 	if len(a.Keys) == 0 {
 		return admission{}, nil
@@ -126,8 +126,8 @@ func (t *Throttle) begin(ctx context.Context, a repository.Attempt) (admission, 
 	return admission{attempt: a, repeat: w.Repeat, wait: w.Wait, first: w.First}, nil
 }
 
-// end reports the end of an admitted attempt, also if the client has disconnected. A repetition
-// was not counted, so it is not taken back.
+// end reports the end of an admitted attempt, even if the client has disconnected. A repetition was
+// not counted, so it is not subtracted.
 func (t *Throttle) end(ctx context.Context, a admission, end repository.AttemptEnd) error {
 	if len(a.attempt.Keys) == 0 {
 		return nil
@@ -141,8 +141,8 @@ func (t *Throttle) end(ctx context.Context, a admission, end repository.AttemptE
 	return t.limits.EndAttempt(context.WithoutCancel(ctx), a.attempt, end, t.now())
 }
 
-// mac names something without telling it: what a dump of the store shows are
-// neither names nor passwords.
+// mac returns a keyed hash of a name, so that a dump of the store reveals neither names nor
+// passwords.
 func (t *Throttle) mac(parts ...string) string {
 	m := hmac.New(sha256.New, t.key)
 	for _, p := range parts {
@@ -152,8 +152,8 @@ func (t *Throttle) mac(parts ...string) string {
 	return base64.RawURLEncoding.EncodeToString(m.Sum(nil)[:15])
 }
 
-// accountName is what was typed, as accounts are compared; what cannot be a name
-// is itself.
+// accountName returns the key by which the account is compared, or the input itself if it cannot be
+// a name.
 func accountName(username, email string) string {
 	if key, problem := account.EmailKey(cmp.Or(email, username)); problem == "" {
 		return key

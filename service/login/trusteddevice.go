@@ -15,32 +15,31 @@ import (
 	"latchkey/repository"
 )
 
-// TrustedDeviceToken says that an account has logged in on a device before. It lets
-// nobody in: with it a device has a budget of failed log-ins of its own. It stays
-// out of logs.
+// TrustedDeviceToken proves that an account has logged in on a device before. It does not
+// authenticate a user: it gives the device its own budget of failed logins. It stays out of logs.
 type TrustedDeviceToken string
 
 // LogValue implements slog.LogValuer.
 func (TrustedDeviceToken) LogValue() slog.Value { return slog.StringValue("REDACTED") }
 
-// TrustedDeviceTTL is how long a device is known after a log-in.
+// TrustedDeviceTTL is how long a device stays trusted after a login.
 const TrustedDeviceTTL = 180 * 24 * time.Hour
 
-// trustedDevice is what a device token says.
+// trustedDevice is the content of a TrustedDeviceToken.
 type trustedDevice struct {
 	userID string
 	epoch  int64
 	id     string
 }
 
-// deviceBytes are a user's id, the epoch of the sessions, a random number, and when
-// the token is over.
+// deviceBytes is the size of the content: a user's ID, the epoch of the sessions, a random number,
+// and the expiry.
 const deviceBytes = 16 + 8 + 8 + 8
 
-// remember returns the token of a device on which a user has just shown the
-// password: the one it had, or a new one. It keeps its number, so that a token is no
-// new budget. When all sessions of the user end, all devices are forgotten: whoever
-// knew the old password may have made himself many.
+// remember returns the token of a device on which a user has just entered the right password: the
+// device's own token renewed, or a new one. A renewed token keeps its number, so that it gives no
+// new budget. When all sessions of the user end, all devices lose their trust: an attacker who knew
+// the old password may have collected many tokens.
 func (t *Throttle) remember(u repository.User, known *trustedDevice) TrustedDeviceToken {
 	id, err := uuid.Parse(u.ID)
 	if err != nil {
@@ -48,7 +47,7 @@ func (t *Throttle) remember(u repository.User, known *trustedDevice) TrustedDevi
 	}
 	b := make([]byte, 0, deviceBytes)
 	b = append(b, id[:]...)
-	b = binary.BigEndian.AppendUint64(b, uint64(u.SessionEpoch)) //nolint:gosec // as it was
+	b = binary.BigEndian.AppendUint64(b, uint64(u.SessionEpoch)) //nolint:gosec // the bits of the epoch, unchanged
 	if known != nil {
 		b = append(b, known.id...)
 	} else {
@@ -60,7 +59,7 @@ func (t *Throttle) remember(u repository.User, known *trustedDevice) TrustedDevi
 	return TrustedDeviceToken(base64.RawURLEncoding.EncodeToString(b) + "." + base64.RawURLEncoding.EncodeToString(t.deviceMAC(b)))
 }
 
-// known reads a device token; nil for one that is not ours, or over.
+// known returns the content of a device token, or nil if the token is forged or expired.
 func (t *Throttle) known(token TrustedDeviceToken) *trustedDevice {
 	text, mac, _ := strings.Cut(string(token), ".")
 	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
@@ -71,15 +70,15 @@ func (t *Throttle) known(token TrustedDeviceToken) *trustedDevice {
 	if err != nil || !hmac.Equal(given, t.deviceMAC(b)) {
 		return nil
 	}
-	if t.now().Unix() >= int64(binary.BigEndian.Uint64(b[32:])) { //nolint:gosec // ours
+	if t.now().Unix() >= int64(binary.BigEndian.Uint64(b[32:])) { //nolint:gosec // written by remember
 		return nil
 	}
 	return &trustedDevice{
-		userID: uuid.UUID(b[:16]).String(), epoch: int64(binary.BigEndian.Uint64(b[16:24])), id: string(b[24:32]), //nolint:gosec // ours
+		userID: uuid.UUID(b[:16]).String(), epoch: int64(binary.BigEndian.Uint64(b[16:24])), id: string(b[24:32]), //nolint:gosec // written by remember
 	}
 }
 
-// knownTo is the device of a token, if this user is known on it.
+// knownTo returns the device of a token if the device is trusted for the user, or nil.
 func (t *Throttle) knownTo(token TrustedDeviceToken, u repository.User) *trustedDevice {
 	if d := t.known(token); d != nil && d.userID == u.ID && d.epoch == u.SessionEpoch {
 		return d

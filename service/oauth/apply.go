@@ -14,28 +14,28 @@ import (
 	"latchkey/service/session"
 )
 
-// DeclaredClient is a client as a file of the operator describes it.
+// DeclaredClient is a client as the operator's file describes it.
 type DeclaredClient struct {
 	ClientSpec
 	Secret ClientSecret // empty: public
 }
 
-// Applied says what Apply did, by client id.
+// Applied lists the changes of Apply by client ID.
 type Applied struct {
 	Created, Changed, NewSecret, Disabled, Unchanged []string
 }
 
-// Apply makes the managed clients what the declared ones say: it creates those that are
-// missing, changes those that differ, and disables and releases those that are not declared
-// any more; it does not delete them, because the id of a deleted client cannot be used
-// again. A client that an operator made with another command becomes a managed one. A
-// changed secret leaves the one before good for KeepSecret. Invalid_request names all that
-// is wrong, before anything changes.
+// Apply makes the managed clients match the declared ones. It creates missing clients and updates
+// clients that differ. Clients that are no longer declared are disabled and become unmanaged. They
+// are not deleted, because the ID of a deleted client cannot be used again. A declared client that
+// an operator created by a command becomes managed. After a change of a secret, the previous secret
+// stays valid for KeepSecret. If a declaration is invalid, Apply changes nothing and returns
+// invalid_request with all problems.
 func (c *Clients) Apply(ctx context.Context, declared []DeclaredClient, from audit.Origin) (Applied, error) {
 	if err := checkDeclared(declared); err != nil {
 		return Applied{}, err
 	}
-	for _, d := range declared { // before anything changes
+	for _, d := range declared { // before any change
 		was, err := session.FindClient(ctx, c.store, d.ID)
 		switch {
 		case errors.Is(err, repository.ErrNotFound):
@@ -143,7 +143,7 @@ func (c *Clients) disableOthers(ctx context.Context, declared []DeclaredClient, 
 				continue
 			}
 			spec := client(was).ClientSpec
-			spec.Disabled, spec.Managed = true, false // it can be enabled or deleted by command
+			spec.Disabled, spec.Managed = true, false // an operator can enable or delete it by a command
 			if _, err := c.update(ctx, was, spec, account.Caller{}, from); err != nil && !errors.Is(err, errChanged) {
 				return err
 			}

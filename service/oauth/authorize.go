@@ -18,12 +18,11 @@ import (
 	"latchkey/service/session"
 )
 
-// codeTTL is how long an authorization code is good (RFC 6749 4.1.2 says at most
-// ten minutes).
+// codeTTL is the lifetime of an authorization code (RFC 6749 4.1.2 allows at most ten minutes).
 const codeTTL = time.Minute
 
-// AuthorizeRequest is what a client asks of a user by way of the browser (RFC
-// 6749 4.1.1, RFC 7636 4.3).
+// AuthorizeRequest is an authorization request, which a client sends through the browser (RFC 6749
+// 4.1.1, RFC 7636 4.3).
 type AuthorizeRequest struct {
 	ResponseType        string
 	ClientID            string
@@ -35,19 +34,18 @@ type AuthorizeRequest struct {
 	Resource            string // RFC 8707 2
 }
 
-// Authorization is a request that is in order: what the user is asked.
+// Authorization is a valid request, which the user is asked to approve.
 type Authorization struct {
 	Client      Client
-	RedirectURI string // where to answer
+	RedirectURI string // where the answer is sent
 	Scope       string
 	audience    string
 	request     AuthorizeRequest
 }
 
-// Authorization checks a request. Where it names no client, or an address that is
-// not that client's, the RedirectURI of the result is empty: then there is nowhere
-// to send the browser, and the user must be told. All other errors go to the
-// client.
+// Authorization checks a request. If it names no client, or a redirect URI that is not the
+// client's, the RedirectURI of the result is empty. The browser then must not be redirected, and
+// the error must be shown to the user. All other errors are sent to the client.
 func (o *Server) Authorization(ctx context.Context, r AuthorizeRequest) (Authorization, error) {
 	c, redirectURI, err := o.redirect(ctx, r)
 	if err != nil {
@@ -61,7 +59,7 @@ func (o *Server) Authorization(ctx context.Context, r AuthorizeRequest) (Authori
 	return a, err
 }
 
-// redirect returns the client of a request and where to answer it.
+// redirect returns the client of a request and its redirect URI.
 func (o *Server) redirect(ctx context.Context, r AuthorizeRequest) (repository.Client, string, error) {
 	c, err := session.FindClient(ctx, o.store.Clients, r.ClientID)
 	switch {
@@ -81,8 +79,8 @@ func (o *Server) redirect(ctx context.Context, r AuthorizeRequest) (repository.C
 	return c, r.RedirectURI, nil
 }
 
-// sameRedirect compares byte for byte (RFC 9700 4.1.3), but for the port of a
-// loopback address, which a native app cannot know beforehand (RFC 8252 7.3).
+// sameRedirect compares redirect URIs byte for byte (RFC 9700 4.1.3). It ignores the port of a
+// loopback address, which a native app cannot know in advance (RFC 8252 7.3).
 func sameRedirect(known, given string) bool {
 	if known == given {
 		return true
@@ -99,7 +97,7 @@ func sameRedirect(known, given string) bool {
 	return k.String() == given
 }
 
-// checkAuthorize checks the rest of a request, and returns the scope.
+// checkAuthorize checks the other parameters of a request, and returns the scope.
 func checkAuthorize(c repository.Client, r AuthorizeRequest) (string, error) {
 	switch {
 	case !slices.Contains(c.Grants, GrantAuthorizationCode):
@@ -119,8 +117,8 @@ func checkAuthorize(c repository.Client, r AuthorizeRequest) (string, error) {
 	return grantedScope(c, session.ScopeWords(r.Scope))
 }
 
-// Approve checks who the user is, and returns a code for what was asked, and a
-// token for the device.
+// Approve authenticates the user. It returns an authorization code for the request, and a token for
+// the device.
 func (o *Server) Approve(ctx context.Context, a Authorization, c login.Credentials) (code string, device login.TrustedDeviceToken, err error) {
 	c.Client.ClientID = a.Client.ID
 	in, err := o.login.Authenticate(ctx, c)
@@ -148,7 +146,7 @@ func codeHash(code string) repository.CodeHash {
 	return repository.CodeHash(sha256Hex(code))
 }
 
-// proves reports whether a verifier is that of a challenge (RFC 7636 4.6).
+// proves reports whether a verifier matches a challenge (RFC 7636 4.6).
 func proves(verifier, challenge string) bool {
 	if len(verifier) < 43 || len(verifier) > 128 || !pkceText(verifier) {
 		return false
@@ -157,7 +155,7 @@ func proves(verifier, challenge string) bool {
 	return subtle.ConstantTimeCompare([]byte(base64.RawURLEncoding.EncodeToString(digest[:])), []byte(challenge)) == 1
 }
 
-// pkceText is of unreserved characters (RFC 7636 4.1).
+// pkceText reports whether a text has only unreserved characters (RFC 7636 4.1).
 func pkceText(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-._~", r)

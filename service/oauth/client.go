@@ -20,7 +20,7 @@ import (
 	"latchkey/service/session"
 )
 
-// The grants that a client may have (RFC 6749 4, 6).
+// The grant types that a client may use (RFC 6749 4, 6).
 const (
 	GrantPassword          = "password"
 	GrantRefreshToken      = "refresh_token"
@@ -28,23 +28,23 @@ const (
 	GrantAuthorizationCode = "authorization_code"
 )
 
-// Grants lists them.
+// Grants returns all grant types.
 func Grants() []string {
 	return []string{GrantAuthorizationCode, GrantRefreshToken, GrantClientCredentials, GrantPassword}
 }
 
-// ScopeAccount is the one scope that means something here: with it a client may
-// use the account routes of the JSON API for its user.
+// ScopeAccount is the one scope with a meaning in Latchkey itself: a client with this scope may use
+// the account routes of the JSON API for its user.
 const ScopeAccount = "account"
 
-// ClientSecret is a client's secret, which is shown once. It stays out of logs.
+// ClientSecret is the secret of a client. It is shown once, and stays out of logs.
 type ClientSecret string
 
 // LogValue implements slog.LogValuer.
 func (ClientSecret) LogValue() slog.Value { return slog.StringValue("REDACTED") }
 
-// check refuses a secret, chosen by an operator, that can be guessed: it is kept as a plain
-// digest, since it is long and random. Empty is right: one is generated.
+// check refuses a secret, chosen by an operator, that is easy to guess. Secrets are stored as a
+// plain digest, so they must be long and random. An empty secret is valid: a secret is generated.
 func (s ClientSecret) check(public bool) error {
 	problem := ""
 	switch distinct := map[rune]bool{}; {
@@ -69,7 +69,7 @@ func (s ClientSecret) check(public bool) error {
 
 const minClientSecret = 32
 
-// hash is how a secret is kept.
+// hash returns the stored form of a secret.
 func (s ClientSecret) hash() repository.SecretHash {
 	return repository.SecretHash(sha256Hex(string(s)))
 }
@@ -79,17 +79,17 @@ func sha256Hex(s string) string {
 	return hex.EncodeToString(digest[:])
 }
 
-// random256 is 256 random bits as text.
+// random256 returns 256 random bits as text.
 func random256() string {
 	b := make([]byte, 32)
 	_, _ = rand.Read(b) // never fails
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-// Client is a client as it may be shown.
+// Client is the public description of a client.
 type Client struct {
 	ClientSpec
-	PreviousUntil time.Time // until when the secret before this one is good; zero: there is none
+	PreviousUntil time.Time // when the previous secret expires; zero: there is none
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
 }
@@ -116,14 +116,15 @@ type Clients struct {
 	scopes scopeCache
 }
 
-// NewClients returns the clients in a store.
+// NewClients returns a Clients for the clients in a store.
 func NewClients(store repository.Clients, now func() time.Time, audit *audit.Log) *Clients {
 	return &Clients{store: store, now: now, audit: audit}
 }
 
-// Create adds a client and returns its secret, which is kept as a hash: the given one, or
-// if that is empty a generated one; a public client has none. Invalid_request names the
-// fields; client_taken is for an id that is taken, or was. By is zero for the operator.
+// Create adds a client and returns its secret: the given secret, or a generated one if it is empty.
+// A public client has no secret. The store keeps only a hash. It returns invalid_request with the
+// fields concerned, and client_taken if the ID is in use or was used before. The caller by is zero
+// for the operator.
 func (c *Clients) Create(ctx context.Context, spec ClientSpec, secret ClientSecret, by account.Caller, from audit.Origin) (Client, ClientSecret, error) {
 	if spec.ID == "" {
 		spec.ID = strings.ToLower(rand.Text()[:16])
@@ -149,7 +150,7 @@ func (c *Clients) Create(ctx context.Context, spec ClientSpec, secret ClientSecr
 	return client(record), secret, c.done(ctx, "create a client", a, err)
 }
 
-// Find returns one client, or not_found.
+// Find returns a client. It returns not_found for an unknown ID.
 func (c *Clients) Find(ctx context.Context, id string) (Client, error) {
 	record, err := session.FindClient(ctx, c.store, id)
 	if err != nil {
@@ -158,7 +159,7 @@ func (c *Clients) Find(ctx context.Context, id string) (Client, error) {
 	return client(record), nil
 }
 
-// List returns at most limit clients whose id is greater than after.
+// List returns at most limit clients with an ID greater than after.
 func (c *Clients) List(ctx context.Context, after string, limit int) ([]Client, error) {
 	if !session.PlainID(after) {
 		return nil, service.FieldError(service.CodeInvalidRequest, "after", "must be the id of a client")
@@ -174,8 +175,7 @@ func (c *Clients) List(ctx context.Context, after string, limit int) ([]Client, 
 	return list, nil
 }
 
-// Change applies a change to what an operator decides about a client, but for its
-// id and whether it is public.
+// Change applies a change to the specification of a client, except its ID and whether it is public.
 func (c *Clients) Change(ctx context.Context, id string, change func(*ClientSpec), by account.Caller, from audit.Origin) (Client, error) {
 	for range clientRetries { // another process may change it meanwhile
 		was, err := session.FindClient(ctx, c.store, id)
@@ -200,13 +200,15 @@ func (c *Clients) Change(ctx context.Context, id string, change func(*ClientSpec
 	return Client{}, service.StoreFailure("change a client", repository.ErrUnavailable)
 }
 
-// clientRetries bounds how often a change is tried again when another process was faster.
+// clientRetries is the maximum number of retries of a change that conflicts with another process's.
 const clientRetries = 5
 
-// errChanged is of a client that another process has changed or deleted since it was read.
+// errChanged is the error for a client that another process has changed or deleted since it was
+// read.
 var errChanged = errors.New("the client has changed")
 
-// update writes a client as a checked specification says, if it is as it was read.
+// update writes a client according to a checked specification, if the stored client has not changed
+// since it was read.
 func (c *Clients) update(ctx context.Context, was repository.Client, spec ClientSpec, by account.Caller, from audit.Origin) (Client, error) {
 	record := spec.record()
 	record.CreatedAt, record.PreviousUntil = was.CreatedAt, was.PreviousUntil
@@ -221,8 +223,8 @@ func (c *Clients) update(ctx context.Context, was repository.Client, spec Client
 	return client(record), c.done(ctx, "change a client", a, err)
 }
 
-// notManaged refuses a change of a client that a file of the operator describes: the next
-// start would undo it.
+// notManaged refuses a change of a client that the operator's file describes, because the next
+// start would undo the change.
 func notManaged(c repository.Client) error {
 	if !c.Managed {
 		return nil
@@ -230,14 +232,13 @@ func notManaged(c repository.Client) error {
 	return service.FieldError(service.CodeInvalidRequest, "client", "is described in oauth.clients_file: change it there, or remove it from the file and run latchkey client apply")
 }
 
-// KeepSecret is how long the secret before stays good unless somebody says.
+// KeepSecret is the default time for which the previous secret stays valid.
 const KeepSecret = 24 * time.Hour
 
 const maxKeepSecret = 30 * 24 * time.Hour
 
-// RotateSecret gives a client a new secret: the given one, or if that is empty a generated
-// one. The one that it had stays good for keep, so that its servers can change over one by
-// one.
+// RotateSecret gives a client a new secret: the given secret, or a generated one if it is empty.
+// The previous secret stays valid for keep, so that the client's servers can switch one by one.
 func (c *Clients) RotateSecret(ctx context.Context, id string, secret ClientSecret, keep time.Duration, by account.Caller, from audit.Origin) (ClientSecret, error) {
 	if err := secret.check(false); err != nil {
 		return "", err
@@ -255,7 +256,7 @@ func (c *Clients) RotateSecret(ctx context.Context, id string, secret ClientSecr
 		return "", err
 	}
 	if secret != "" && secret.hash() == was.Secret {
-		return secret, nil // it is the secret already; the one before stays as good as it was
+		return secret, nil // already the current secret; the previous one keeps its expiry
 	}
 	return c.rotate(ctx, id, cmp.Or(secret, ClientSecret(random256())), keep, by, from)
 }
@@ -266,7 +267,7 @@ func (c *Clients) rotate(ctx context.Context, id string, secret ClientSecret, ke
 	return secret, c.done(ctx, "rotate the secret of a client", a, err)
 }
 
-// Delete removes a client for good; its sessions cannot be refreshed any more.
+// Delete deletes a client permanently. Its sessions can no longer be refreshed.
 func (c *Clients) Delete(ctx context.Context, id string, by account.Caller, from audit.Origin) error {
 	was, err := session.FindClient(ctx, c.store, id)
 	if err != nil {
@@ -285,7 +286,7 @@ func (c *Clients) record(from audit.Origin, event repository.AuditEvent, id stri
 	return a
 }
 
-// done logs a change, or turns what the store said into an answer.
+// done logs a change, or converts an error of the store.
 func (c *Clients) done(ctx context.Context, doing string, a repository.AuditRecord, err error) error {
 	if err != nil {
 		return clientError(doing, err)
@@ -304,27 +305,27 @@ func clientError(doing string, err error) error {
 	return service.StoreFailure(doing, err)
 }
 
-// ClientCredentials are how a client says who it is (RFC 6749 2.3).
+// ClientCredentials are the credentials of a client (RFC 6749 2.3).
 type ClientCredentials struct {
 	ID     string
 	Secret ClientSecret // empty: none was sent
 }
 
-// AuthenticatedClient is a client that has proved who it is.
+// AuthenticatedClient is a client that has authenticated.
 type AuthenticatedClient struct{ record repository.Client }
 
-// Public reports whether it can keep no secret.
+// Public reports whether the client is public: it cannot keep a secret.
 func (a AuthenticatedClient) Public() bool { return a.record.Public }
 
-// Authenticate returns the client that credentials are of. Invalid_client for an
-// unknown, deleted or disabled one, for a wrong secret, for a confidential client
-// without one, and for a public client with one.
+// Authenticate returns the client with these credentials. It returns invalid_client for an unknown,
+// deleted or disabled client, for a wrong secret, for a confidential client without a secret, and
+// for a public client with one.
 func (c *Clients) Authenticate(ctx context.Context, credentials ClientCredentials) (AuthenticatedClient, error) {
 	found, err := session.FindClient(ctx, c.store, credentials.ID)
 	if err != nil && !errors.Is(err, repository.ErrNotFound) {
 		return AuthenticatedClient{}, service.StoreFailure("find a client", err)
 	}
-	// The same comparisons whether or not there is such a client.
+	// Make the same comparisons whether or not the client exists.
 	given := []byte(credentials.Secret.hash())
 	current := subtle.ConstantTimeCompare(given, []byte(found.Secret))
 	previous := subtle.ConstantTimeCompare(given, []byte(found.PreviousSecret))

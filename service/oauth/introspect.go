@@ -9,7 +9,7 @@ import (
 	"latchkey/service/token"
 )
 
-// Introspection is what introspection says of an active token (RFC 7662 2.2).
+// Introspection is the introspection response for an active token (RFC 7662 2.2).
 type Introspection struct {
 	Active    bool
 	Subject   string
@@ -19,17 +19,16 @@ type Introspection struct {
 	TokenID   string
 	Scope     string
 	TokenType string // Bearer; empty for a refresh token
-	Privilege *int   // of a user, now
+	Privilege *int   // the user's current privilege
 	Actor     string
 	IssuedAt  int64
 	ExpiresAt int64
 	Audience  string
 }
 
-// Introspect says what a token is worth at this moment: not only whether it
-// verifies, but whether its session lives and its user is enabled. A refresh
-// token tells its own client only. Its error is store_unavailable: a token that
-// cannot be looked up is not called inactive.
+// Introspect returns the current state of a token. An active token verifies, its session is live,
+// and its user is enabled. Only its own client may introspect a refresh token. It returns
+// store_unavailable if a token cannot be checked, instead of reporting it as inactive.
 func (o *Server) Introspect(ctx context.Context, by AuthenticatedClient, raw token.Raw) (Introspection, error) {
 	subject, accessErr := o.tokens.VerifyIssued(raw, 0)
 	if accessErr == nil {
@@ -37,7 +36,7 @@ func (o *Server) Introspect(ctx context.Context, by AuthenticatedClient, raw tok
 	}
 	refresh, err := o.tokens.VerifyRefresh(raw)
 	for _, err := range []error{accessErr, err} {
-		if service.AsError(err).Code == service.CodeStoreUnavailable { // whether it verifies cannot be told now
+		if service.AsError(err).Code == service.CodeStoreUnavailable { // the token cannot be verified now
 			return Introspection{}, err
 		}
 	}
@@ -54,7 +53,7 @@ func (o *Server) Introspect(ctx context.Context, by AuthenticatedClient, raw tok
 	}, Introspection{})
 }
 
-// current completes the state of a token by what the stores say of its client, user and session.
+// current completes the state of a token with the current state of its client, user and session.
 func (o *Server) current(ctx context.Context, s token.Subject, state Introspection) (Introspection, error) {
 	u, err := o.sessions.Current(ctx, s)
 	switch {
@@ -71,9 +70,8 @@ func (o *Server) current(ctx context.Context, s token.Subject, state Introspecti
 	return state, nil
 }
 
-// Revoke ends the session of a token of this client (RFC 7009 2.1): a refresh
-// token of any generation, or an access token. Any other token ends nothing, and
-// that is no error.
+// Revoke revokes the session of a token of this client (RFC 7009 2.1): a refresh token of any
+// generation, or an access token. For any other token it does nothing and returns no error.
 func (o *Server) Revoke(ctx context.Context, by AuthenticatedClient, raw token.Raw, from audit.Origin) error {
 	_, err := o.sessions.Logout(ctx, []token.Raw{raw}, by.record.ID, from)
 	return err

@@ -8,18 +8,18 @@ import (
 	"time"
 )
 
-// scopeCache keeps the scopes of all clients for a moment.
+// scopeCache caches the scopes of all clients for scopesMaxAge.
 type scopeCache struct {
 	mu    sync.Mutex
 	list  []string
 	until time.Time
 }
 
-// scopesMaxAge is how long a new scope may be missing from Scopes.
+// scopesMaxAge is the maximum time until a new scope appears in Scopes.
 const scopesMaxAge = time.Minute
 
-// Scopes returns every scope that an enabled client may ask for, sorted. While the database
-// is unavailable it returns those that it read last.
+// Scopes returns every scope that an enabled client may request, sorted. While the database is
+// unavailable it returns the cached scopes.
 func (c *Clients) Scopes(ctx context.Context) []string {
 	c.scopes.mu.Lock()
 	defer c.scopes.mu.Unlock()

@@ -17,7 +17,7 @@ import (
 	"latchkey/service/token"
 )
 
-// ClientSpec is what an operator decides about a client.
+// ClientSpec holds the settings of a client that an operator chooses.
 type ClientSpec struct {
 	ID           string // empty: generated
 	Name         string
@@ -27,20 +27,20 @@ type ClientSpec struct {
 	Grants       []string
 	Scopes       []string
 	RedirectURIs []string
-	// Audiences are what its access tokens may be for: the first unless it asks for another
-	// (RFC 8707). Empty: the audience of the settings.
+	// Audiences are the allowed audiences of the client's access tokens. The first is the default;
+	// the client may request another (RFC 8707). Empty: the audience of the settings.
 	Audiences []string
-	// PKCEOptional lets a client with a secret use authorization codes without PKCE (RFC
-	// 9700 2.1.1 recommends it for such clients, and requires it for public ones).
+	// PKCEOptional allows a client with a secret to use authorization codes without PKCE (RFC 9700
+	// 2.1.1 recommends PKCE for such clients, and requires it for public ones).
 	PKCEOptional bool
-	// Managed is set where a file of the operator says what the client is.
+	// Managed is set if the operator's file describes the client.
 	Managed     bool
-	AccessTTL   time.Duration // 0: that of the settings; likewise the others
+	AccessTTL   time.Duration // 0: the lifetime of the settings; the same for the other lifetimes
 	IdleTTL     time.Duration
 	AbsoluteTTL time.Duration
 }
 
-// check returns invalid_request with all that is wrong.
+// check returns invalid_request with all problems of the specification.
 func (s ClientSpec) check() error {
 	wrong := map[string]string{}
 	if !session.PlainID(s.ID) || len(s.ID) < 3 || len(s.ID) > 64 {
@@ -111,16 +111,15 @@ func (s ClientSpec) check() error {
 	return nil
 }
 
-// scopeOpenID asks for an ID token (OpenID Connect Core 3.1.2.1). A client that got an
-// answer without one would fail later, and with a worse error.
+// scopeOpenID requests an ID token (OpenID Connect Core 3.1.2.1). It is refused, because a client
+// that receives no ID token would fail later with a less helpful error.
 const scopeOpenID = "openid"
 
-// MaxAccessTTL is the longest life of an access token, whatever the settings and
-// its client say.
+// MaxAccessTTL is the maximum lifetime of an access token, for all settings and clients.
 const MaxAccessTTL = 24 * time.Hour
 
 func (s ClientSpec) record() repository.Client {
-	some := func(list []string) []string { // each once
+	some := func(list []string) []string { // without duplicates
 		once := []string{}
 		for _, s := range list {
 			if !slices.Contains(once, s) {
@@ -136,14 +135,14 @@ func (s ClientSpec) record() repository.Client {
 	}
 }
 
-// scopeToken is RFC 6749 3.3.
+// scopeToken reports whether a scope has the syntax of RFC 6749 3.3.
 func scopeToken(s string) bool {
 	return s != "" && len(s) <= 100 && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' })
 }
 
-// redirectProblem returns what is wrong with a redirect URI (RFC 6749 3.1.2, RFC
-// 8252 7): a claimed https one, a loopback one, or one of a scheme of an app's
-// own, which has a dot.
+// redirectProblem returns the problem with a redirect URI, or "" (RFC 6749 3.1.2, RFC 8252 7). A
+// redirect URI is an https URI, a loopback URI, or a URI with the app's own scheme, which must
+// contain a dot.
 func redirectProblem(uri string) string {
 	u, err := url.Parse(uri)
 	switch {
@@ -169,8 +168,7 @@ func redirectProblem(uri string) string {
 	return "must be https, a loopback address, or a scheme with a dot, as in com.example.app:/callback"
 }
 
-// goodPort reports whether the port of a URI, if it has one, is one that can be
-// connected to.
+// goodPort reports whether the port of a URI, if present, is valid for a connection.
 func goodPort(u *url.URL) bool {
 	if !strings.Contains(strings.TrimPrefix(u.Host, u.Hostname()), ":") && u.Port() == "" {
 		return true
@@ -183,6 +181,6 @@ func plainHost(r rune) bool {
 	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(".-:[]", r)
 }
 
-// loopbackIP leaves out localhost, which may be somebody else (RFC 8252 8.3): its
-// port is not free.
+// loopbackIP reports whether a host is a loopback address. It excludes localhost, which may resolve
+// to another host (RFC 8252 8.3), so a redirect to localhost must match in its port.
 func loopbackIP(host string) bool { return host == "127.0.0.1" || host == "::1" }

@@ -19,10 +19,9 @@ import (
 	"latchkey/service/token"
 )
 
-// Server gives tokens to clients (RFC 6749), out of the same sessions as the JSON
-// API's. Each grant goes through the same steps: the client proves who it is
-// (Clients.Authenticate), may use this grant, and asks for a scope that it may
-// have; then comes what is the grant's own.
+// Server issues tokens to clients (RFC 6749), for the same sessions as the JSON API. Every grant
+// has the same steps: the client authenticates (Clients.Authenticate), and its grant type and scope
+// are checked. The steps of the specific grant follow.
 type Server struct {
 	store    repository.Store
 	login    *login.Service
@@ -33,13 +32,12 @@ type Server struct {
 	log      *slog.Logger
 }
 
-// New returns the token endpoint's rules.
+// New returns a Server.
 func New(store repository.Store, login *login.Service, sessions *session.Service, tokens *token.Minter, clock *clock.Clock, audit *audit.Log, log *slog.Logger) *Server {
 	return &Server{store: store, login: login, sessions: sessions, tokens: tokens, clock: clock, audit: audit, log: log}
 }
 
-// TokenRequest is what a client asks of the token endpoint, by one grant. Members
-// that the grant does not know are empty.
+// TokenRequest is a request to the token endpoint. The fields of other grant types are empty.
 type TokenRequest struct {
 	Client    AuthenticatedClient
 	GrantType string
@@ -54,26 +52,26 @@ type TokenRequest struct {
 	RedirectURI  string
 	CodeVerifier string
 
-	// Resource is what the access token is to be for (RFC 8707 2); empty: the client's
+	// Resource is the requested audience of the access token (RFC 8707 2); empty: the client's
 	// first audience.
 	Resource string
 
-	Device login.TrustedDeviceToken // of a password
+	Device login.TrustedDeviceToken // for the password grant
 	From   audit.Origin
 }
 
-// TokenResponse are the tokens that a client gets.
+// TokenResponse holds the tokens that are issued to a client.
 type TokenResponse struct {
 	Access  token.Raw
 	Expires time.Time
 	Refresh token.Raw // empty: none
 	Scope   string
-	Device  login.TrustedDeviceToken // where a password was shown
+	Device  login.TrustedDeviceToken // if a password was sent
 }
 
-// Token answers the token endpoint. Unsupported_grant_type, unauthorized_client,
-// invalid_scope, invalid_grant; invalid_credentials, account_disabled and the
-// refusals of a refresh are invalid_grant to an OAuth client.
+// Token handles a request to the token endpoint. It returns unsupported_grant_type,
+// unauthorized_client, invalid_scope or invalid_grant. For an OAuth client, invalid_credentials,
+// account_disabled and the refusals of a refresh become invalid_grant.
 func (o *Server) Token(ctx context.Context, r TokenRequest) (TokenResponse, error) {
 	if !slices.Contains(Grants(), r.GrantType) {
 		return TokenResponse{}, service.NewError(service.CodeUnsupportedGrantType, "Unsupported grant_type.")
@@ -85,7 +83,7 @@ func (o *Server) Token(ctx context.Context, r TokenRequest) (TokenResponse, erro
 		return TokenResponse{}, err
 	}
 	r.Scope = session.ScopeWords(r.Scope)
-	if r.GrantType != GrantAuthorizationCode { // whose code may have chosen
+	if r.GrantType != GrantAuthorizationCode { // the code may name the resource
 		var err error
 		if r.Resource, err = o.audience(r.Client.record, r.Resource); err != nil {
 			return TokenResponse{}, err
@@ -124,8 +122,8 @@ func (o *Server) refresh(ctx context.Context, r TokenRequest) (TokenResponse, er
 	return issued(r.Client.record, g), err
 }
 
-// clientCredentials is for the client itself: it has no session, and no refresh
-// token (RFC 6749 4.4.3).
+// clientCredentials issues an access token for the client itself, without a session and without a
+// refresh token (RFC 6749 4.4.3).
 func (o *Server) clientCredentials(r TokenRequest) (TokenResponse, error) {
 	scope, err := grantedScope(r.Client.record, r.Scope)
 	if err != nil {
@@ -135,11 +133,11 @@ func (o *Server) clientCredentials(r TokenRequest) (TokenResponse, error) {
 	return TokenResponse{Access: raw, Expires: exp, Scope: scope}, err
 }
 
-// code exchanges an authorization code (RFC 6749 4.1.3). The code is used up
-// before anything of the request is compared with it, so that a wrong guess is
-// the last. A client that sends it again, and proves that it is its own, ends what the
-// first one got (RFC 6749 4.1.2): one of the two has stolen it. Who has read the code
-// alone, in a log or a history, ends nothing. Where a store fails the code is given back.
+// code exchanges an authorization code (RFC 6749 4.1.3). The code is consumed before the request is
+// compared with it, so that a wrong guess cannot be repeated. If a client sends a code again and
+// proves that the code is its own, the session of the first exchange is revoked (RFC 6749 4.1.2):
+// the code was stolen before one of the exchanges. An attacker who read only the code, in a log or
+// a history, cannot revoke a session this way. If a store fails, the code becomes valid again.
 func (o *Server) code(ctx context.Context, r TokenRequest) (TokenResponse, error) {
 	if r.CodeVerifier == "" && !r.Client.record.PKCEOptional {
 		return TokenResponse{}, service.NewError(service.CodeInvalidRequest, "The parameter code_verifier is missing.")
@@ -154,7 +152,7 @@ func (o *Server) code(ctx context.Context, r TokenRequest) (TokenResponse, error
 	case c.RedirectURI != r.RedirectURI:
 		return TokenResponse{}, o.refuseCode(ctx, r, c, "another_redirect_uri")
 	case c.Challenge == "" && r.CodeVerifier != "", c.Challenge != "" && !proves(r.CodeVerifier, c.Challenge):
-		// A verifier without a challenge is a downgrade (RFC 9700 2.1.1).
+		// A verifier without a challenge indicates a downgrade attack (RFC 9700 2.1.1).
 		return TokenResponse{}, o.refuseCode(ctx, r, c, "wrong_code_verifier")
 	case usedFor != "":
 		if err := o.sessions.RevokeByCode(ctx, c.UserID, usedFor, r.Client.record.ID, r.From); err != nil {
@@ -182,7 +180,7 @@ func (o *Server) code(ctx context.Context, r TokenRequest) (TokenResponse, error
 	return issued(r.Client.record, g), err
 }
 
-// redeem makes the session that a code is for.
+// redeem starts the session for a code.
 func (o *Server) redeem(ctx context.Context, r TokenRequest, c repository.Code, id string) (session.TokenSet, error) {
 	u, err := o.store.Users.FindUserByID(ctx, c.UserID)
 	switch {
@@ -196,14 +194,14 @@ func (o *Server) redeem(ctx context.Context, r TokenRequest, c repository.Code, 
 		return session.TokenSet{}, invalidGrant("the user's sessions were ended")
 	}
 	from := r.From
-	from.Address, from.Agent = c.Address, c.Agent // the user's: the request may come from the client's server
+	from.Address, from.Agent = c.Address, c.Agent // the user's, because the request may come from the client's server
 	return o.sessions.Start(ctx, u, session.Params{
 		ID: id, Client: terms(r.Client.record, r.Resource), Scope: c.Scope, Delivery: session.DeliveryBody, AMR: c.AMR,
 		AuthTime: c.AuthTime.Truncate(time.Millisecond), From: from,
 	})
 }
 
-// refuseCode records why a code was refused, which used it up.
+// refuseCode records why a code was refused. The code is consumed.
 func (o *Server) refuseCode(ctx context.Context, r TokenRequest, c repository.Code, why string) error {
 	record := r.From.Record(o.clock.Now(), repository.AuditCodeRefused, why)
 	record.UserID, record.ClientID = c.UserID, c.ClientID
@@ -214,8 +212,9 @@ func (o *Server) refuseCode(ctx context.Context, r TokenRequest, c repository.Co
 	return invalidGrant(why)
 }
 
-// grantedScope is the scope of a new session: what is asked for, or all that the
-// client may have. More than that is invalid_scope.
+// grantedScope returns the scope of a new session: the requested scope, or every scope of the
+// client if none is requested. It returns invalid_scope if the client may not have a requested
+// scope.
 func grantedScope(c repository.Client, asked string) (string, error) {
 	if slices.Contains(strings.Fields(asked), scopeOpenID) {
 		return "", service.NewError(service.CodeInvalidScope, "OpenID Connect is not supported. Send the request without the scope openid.")
@@ -227,8 +226,9 @@ func grantedScope(c repository.Client, asked string) (string, error) {
 	return cmp.Or(asked, all), nil
 }
 
-// audience is what an access token is for: the resource that a client asks for, if it may
-// (RFC 8707 2), else its first audience; empty: the audience of the settings.
+// audience returns the audience of an access token: the requested resource if the client may
+// request it (RFC 8707 2), or else the client's first audience. Empty means the audience of the
+// settings.
 func (o *Server) audience(c repository.Client, resource string) (string, error) {
 	switch {
 	case resource == "" && len(c.Audiences) == 0, resource == o.tokens.Audience() && len(c.Audiences) == 0:
@@ -241,7 +241,8 @@ func (o *Server) audience(c repository.Client, resource string) (string, error) 
 	return resource, nil
 }
 
-// issued is a grant as a client gets it: a refresh token only if it may use one.
+// issued returns the response with a set of tokens. It includes a refresh token only if the client
+// may use one.
 func issued(c repository.Client, g session.TokenSet) TokenResponse {
 	out := TokenResponse{Access: g.Access, Expires: g.AccessExpiry, Scope: g.Scope}
 	if slices.Contains(c.Grants, GrantRefreshToken) {

@@ -10,19 +10,18 @@ import (
 	"sync"
 )
 
-// commonPasswords are 15,769 of the most common passwords of 8 characters or more,
-// in lower case and sorted: shorter ones no policy allows. The list is that of
-// zxcvbn (Dropbox, MIT licence; see docs/licences.md), made from passwords that
-// were published.
+// commonPasswordsGz is the compressed list of 15,769 of the most common passwords of 8 characters
+// or more, in lower case and sorted. No policy allows shorter passwords. It is the list of zxcvbn
+// (Dropbox, MIT licence; see docs/licences.md), made from published passwords.
 //
 //go:embed commonpasswords.txt.gz
 var commonPasswordsGz []byte
 
-// commonPasswords unpacks the list once.
+// commonPasswords decompresses the list once.
 var commonPasswords = sync.OnceValue(func() []string {
 	z, err := gzip.NewReader(bytes.NewReader(commonPasswordsGz))
 	if err != nil {
-		panic(err) // it is part of the program
+		panic(err) // embedded in the program
 	}
 	text, err := io.ReadAll(z)
 	if err != nil {
@@ -31,7 +30,7 @@ var commonPasswords = sync.OnceValue(func() []string {
 	return strings.Fields(string(text))
 })
 
-// common reports whether a password is on the list, in any case.
+// common reports whether a password is on the list, without regard to case.
 func common(p Password) bool {
 	_, found := slices.BinarySearch(commonPasswords(), strings.ToLower(p.text))
 	return found

@@ -9,22 +9,21 @@ import (
 	"io"
 )
 
-// BreachFile is a list of SHA-1 digests of breached passwords, sorted, one a line
-// in hex: all 40 digits or the first 10 and more, with or without a count behind
-// a colon, as breach services offer them for download. It is searched where it
-// lies and never loaded.
+// BreachFile is a sorted list of SHA-1 digests of breached passwords, one a line in hex. A line has
+// all 40 digits or at least the first 10, and optionally a colon and a count, which is the download
+// format of breach services. The file is searched on disk and never loaded into memory.
 type BreachFile struct {
 	r    io.ReaderAt
 	size int64
 }
 
-// longestLine of a breach file, in bytes: a digest, a colon, a count.
+// longestLine is the maximum length of a line in bytes: a digest, a colon and a count.
 const longestLine = 64
 
-// shortestPrefix is how many digits a line must have to mean one password.
+// shortestPrefix is the minimum number of digits in a line, so that a line matches one password.
 const shortestPrefix = 10
 
-// NewBreachFile returns a list of so many bytes, after a look at its first line.
+// NewBreachFile returns a BreachFile of size bytes. It checks the first line.
 func NewBreachFile(r io.ReaderAt, size int64) (*BreachFile, error) {
 	f := &BreachFile{r, size}
 	line, _, err := f.line(0)
@@ -37,12 +36,12 @@ func NewBreachFile(r io.ReaderAt, size int64) (*BreachFile, error) {
 	return f, nil
 }
 
-// Has reports whether a password is in the list: a binary search by bytes, some
-// 35 reads for a thousand million lines.
+// Has reports whether a password is in the list. It is a binary search by bytes, with about 35
+// reads for a list of a billion lines.
 func (f *BreachFile) Has(p Password) (bool, error) {
 	digest := sha1.Sum([]byte(p.text)) //nolint:gosec // see above
 	want := bytes.ToUpper([]byte(hex.EncodeToString(digest[:])))
-	low, high := int64(0), f.size // the line begins in [low, high)
+	low, high := int64(0), f.size // the line starts in [low, high)
 	for low < high {
 		middle := low + (high-low)/2
 		line, start, err := f.line(middle)
@@ -61,10 +60,10 @@ func (f *BreachFile) Has(p Password) (bool, error) {
 	return false, nil
 }
 
-// line returns the first line that begins at an offset or after it, and where.
-// None is empty.
+// line returns the first line that starts at or after an offset, with its start. It returns an
+// empty line if there is none.
 func (f *BreachFile) line(offset int64) ([]byte, int64, error) {
-	start := max(0, offset-1) // a line that begins at offset follows a newline
+	start := max(0, offset-1) // a line that starts at offset follows a newline
 	b := make([]byte, 2*longestLine)
 	n, err := f.r.ReadAt(b, start)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -88,7 +87,7 @@ func (f *BreachFile) line(offset int64) ([]byte, int64, error) {
 	return b, start, nil
 }
 
-// compareDigest compares as many digits as a line has.
+// compareDigest compares the digits that a line has.
 func compareDigest(line, want []byte) int {
 	digits := len(line)
 	for i, c := range line {

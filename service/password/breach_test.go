@@ -13,7 +13,8 @@ import (
 	"latchkey/service/password"
 )
 
-// breachList is the sorted lines of some passwords, made by a function.
+// breachList returns the sorted lines of a breach file for some passwords; the function line
+// formats a line.
 func breachList(passwords []string, line func(digest string, i int) string) []byte {
 	var lines []string
 	for i, p := range passwords {

@@ -11,20 +11,20 @@ import (
 	"latchkey/service"
 )
 
-// gate bounds work that holds a core for a tenth of a second and more: as much of
-// it runs at once as there are slots, some waits in the order in which it came, and
-// the rest is told to come back. So that everything else stays quick meanwhile, the
-// process has more threads than slots: the kernel, which knows who has waited, then
-// decides who gets a core. (Threads that step back by their priority were tried: the
-// median under a flood was better by a half, and on a machine that others keep busy
-// nobody could log in. Longer time slices for them were tried too: worse.)
+// gate bounds jobs that occupy a core for a tenth of a second or longer. At most one job per slot
+// runs at a time. A limited number of jobs wait in order of arrival, and the remaining ones are
+// refused. The process has more threads than slots, so that other work stays fast: the kernel,
+// which knows how long each thread has waited, decides which thread gets a core. (Two alternatives
+// were tried. With a lower priority of the hashing threads the median latency under a flood was
+// half as long, but on a busy machine no user could log in. Longer time slices for the threads were
+// slower too.)
 type gate struct {
 	slots   int
 	wait    time.Duration
 	queue   chan *job
 	shares  *share.Shares
 	closed  chan struct{}
-	took    atomic.Int64 // how long a job takes, in ns, as measured
+	took    atomic.Int64 // average duration of a job, in ns, as measured
 	waiting atomic.Int64
 	running atomic.Int64
 	done    atomic.Int64
@@ -34,25 +34,24 @@ type gate struct {
 // job is work for a slot.
 type job struct {
 	ctx     context.Context
-	address string // whose share of the places it has while it waits
+	address string // whose share of the queue the job counts against while it waits
 	came    time.Time
 	do      func() error
-	done    chan error // holds one
+	done    chan error // buffered, for one result
 }
 
-// Counts are what a gate has done since the start, and has to do.
+// Counts are the completed and pending jobs of a gate since the start.
 type Counts struct {
 	Slots, Running, Waiting int64
 	Done, Refused           int64
-	Mean                    time.Duration // moving average of one job
+	Mean                    time.Duration // moving average of the duration of a job
 }
 
-// maxWaiting bounds the queue whatever else is measured.
+// maxWaiting bounds the queue, whatever the measured duration.
 const maxWaiting = 4096
 
-// newGate returns a gate of so many slots, before which nobody waits longer than
-// wait, unless two jobs take longer. A job is expected to take as long as is said,
-// until one is measured.
+// newGate returns a gate of slots slots, in which a caller waits at most wait, or two jobs if that
+// is longer. A job is expected to take expected until one is measured.
 func newGate(slots int, wait, expected time.Duration) *gate {
 	g := &gate{slots: slots, wait: wait, queue: make(chan *job, maxWaiting), shares: share.New(), closed: make(chan struct{})}
 	g.took.Store(int64(expected))
@@ -71,7 +70,7 @@ func (g *gate) counts() Counts {
 	}
 }
 
-// work is one slot.
+// work runs the jobs of one slot.
 func (g *gate) work() {
 	for {
 		select {
@@ -85,12 +84,12 @@ func (g *gate) work() {
 	}
 }
 
-// run does a job, unless nobody waits for it any more or it has waited too long:
-// jobs take longer than they did when it came.
+// run runs a job, unless its caller has gone or it has waited too long because jobs take longer now
+// than when it was queued.
 func (g *gate) run(j *job) error {
-	begin := time.Now() //nolint:forbidigo // how long work takes; no rule depends on it
+	begin := time.Now() //nolint:forbidigo // to measure the duration of work; no rule depends on it
 	if err := j.ctx.Err(); err != nil {
-		return gaveUp(err) // who asked may find this before the end of its own context
+		return gaveUp(err) // the caller may receive this before its own context ends
 	}
 	if begin.Sub(j.came) > max(g.wait, time.Duration(2*g.took.Load())) {
 		return g.refuse("waited too long for a hash slot")
@@ -100,14 +99,14 @@ func (g *gate) run(j *job) error {
 	err := j.do()
 	took := time.Since(begin) //nolint:forbidigo // likewise
 	g.done.Add(1)
-	// The average of the last ones: it moves with the load of the machine.
+	// A moving average, which follows the load of the machine.
 	g.took.Store(max(1, g.took.Load()*7/8+int64(took)/8))
 	return err
 }
 
-// do runs f in a slot, or gives up when too many wait, when the address holds its
-// share of the places, or when the caller has gone. Then f may still run: it must not
-// write what the caller reads without an answer.
+// do runs f in a slot. It gives up if the queue is full, if the address has used its share of the
+// queue, or if the caller's context ends. f may still run after do gives up, so it must not write
+// to variables that the caller reads in that case.
 func (g *gate) do(ctx context.Context, address string, f func() error) error {
 	places := min(maxWaiting, max(2, int64(g.slots)*int64(g.wait)/max(1, g.took.Load())))
 	if !g.shares.Take(address, share.Of(int(places))) {

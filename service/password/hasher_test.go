@@ -15,7 +15,7 @@ import (
 )
 
 func TestHash_FullQueueIsRefusedAtOnce(t *testing.T) {
-	h := password.NewHasher(11, 1, 0) // one hash of 0.1 s and more at a time, one waiting
+	h := password.NewHasher(11, 1, 0) // one hash of 0.1 s or longer at a time, one in the queue
 	defer h.Close()
 	p := password.New("correct horse")
 	results := make(chan error, 8)
@@ -80,8 +80,8 @@ func TestGate_CancelledCallIsNotReportedAsDone(t *testing.T) {
 	defer h.Close()
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	// Who asked may find the answer before the end of its own request: a hash that
-	// was not made must not pass for one.
+	// The caller may receive the answer before the end of its own request. A hash that was not
+	// computed must not be returned as a result.
 	if err := h.SlotForTest(gone); err == nil {
 		t.Error("nothing was done, and that is no error")
 	}
@@ -89,12 +89,12 @@ func TestGate_CancelledCallIsNotReportedAsDone(t *testing.T) {
 
 func TestGate_RefusesCallsThatWaitedTooLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		do, counts := password.GateForTest(t, 1, 50*time.Millisecond, time.Millisecond) // 50 places: what was measured was much faster
+		do, counts := password.GateForTest(t, 1, 50*time.Millisecond, time.Millisecond) // queue of 50: the measured job was much faster
 		begun := make(chan struct{})
 		go func() {
 			_ = do(t.Context(), "", func() error {
 				close(begun)
-				time.Sleep(200 * time.Millisecond) // of the clock of the bubble
+				time.Sleep(200 * time.Millisecond) // on the clock of the synctest bubble
 				return nil
 			})
 		}()
@@ -115,11 +115,11 @@ func TestGate_RefusesCallsThatWaitedTooLong(t *testing.T) {
 	})
 }
 
-// TestGate_OneAddressGetsAQuarterOfTheQueue has an address ask for more hashes than there
-// are places: it is refused beyond its share, and other addresses are not.
+// TestGate_OneAddressGetsAQuarterOfTheQueue requests more hashes from one address than the queue
+// holds: the address is refused beyond its share, and other addresses are not.
 func TestGate_OneAddressGetsAQuarterOfTheQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		do, counts := password.GateForTest(t, 2, 20*time.Second, time.Second) // 40 places
+		do, counts := password.GateForTest(t, 2, 20*time.Second, time.Second) // queue of 40
 		stop := make(chan struct{})
 		release := sync.OnceFunc(func() { close(stop) })
 		t.Cleanup(release)

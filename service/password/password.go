@@ -9,16 +9,16 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// maxPassword is what bcrypt looks at, in bytes; it ignores the rest without a
-// word, so a longer password is refused.
+// maxPassword is the maximum length in bytes. Bcrypt silently ignores further bytes, so a longer
+// password is refused.
 const maxPassword = 72
 
 // Password is a password as a user typed it, in Unicode normal form C. It
 // prints as REDACTED.
 type Password struct{ text string }
 
-// New normalizes what a user typed, so that the same characters from
-// another keyboard are the same password. Nothing is trimmed.
+// New returns a Password from the text that a user typed. It normalizes the text, so that the same
+// characters from another keyboard give the same password. It does not trim the text.
 func New(typed string) Password { return Password{norm.NFC.String(typed)} }
 
 // String keeps the password out of logs.
@@ -30,16 +30,16 @@ func (p Password) Reveal() string { return p.text }
 // GoString keeps the password out of dumps.
 func (Password) GoString() string { return "REDACTED" }
 
-// Policy is what a new password must be (NIST SP 800-63B-4 3.1.1.2: a
-// length, and no rules of composition).
+// Policy is the policy for new passwords (NIST SP 800-63B-4 3.1.1.2: a length, and no composition
+// rules).
 type Policy struct {
 	MinLength int         // characters
-	Service   string      // a name of ours that is no password
-	Breached  *BreachFile // passwords that are known to others; nil: none is
+	Service   string      // the name of the service, which is not accepted as a password
+	Breached  *BreachFile // publicly known passwords; nil: no list
 }
 
-// Check returns what is wrong with a new password for a user of these names, or
-// "". Its error is that of the breach file.
+// Check returns the problem with a new password for a user with these names, or "". It returns an
+// error if the breach file cannot be read.
 func (pp Policy) Check(p Password, username, email string) (problem string, err error) {
 	switch {
 	case !utf8.ValidString(p.text) || strings.ContainsRune(p.text, 0):
@@ -63,7 +63,7 @@ func (pp Policy) Check(p Password, username, email string) (problem string, err 
 	return problem, err
 }
 
-// Names are what a password must not be.
+// Names returns the names that a password must not equal.
 func (pp Policy) Names(username, email string) []string {
 	local, _, _ := strings.Cut(email, "@")
 	return notEmptyOf(username, email, local, pp.Service, "latchkey")

@@ -12,37 +12,37 @@ import (
 	"latchkey/service"
 )
 
-// maxScored is how much of a password is scored, in characters: the work grows with
-// the cube of the length, and is 40 ms for 32 characters that stand for letters (4 for
-// a), 200 for 64.
+// maxScored is the number of characters that are scored, because the work grows with the cube of
+// the length. Scoring 32 characters that can replace letters (4 for a) takes 40 ms, and 64 take 200
+// ms.
 const maxScored = 32
 
-// Score is what a sign-up form shows of a password.
+// Score is the score of a password, which a signup form shows.
 type Score struct {
 	Value   int     // 0 (the worst) to 4, as zxcvbn has it
 	Guesses float64 // an estimate
-	Problem string  // why the policy refuses it; empty: it does not
+	Problem string  // why the policy refuses the password; empty: accepted
 }
 
-// Scorer scores passwords, a few at once: it is work that anyone may ask for.
+// Scorer scores passwords, with bounded concurrency, because any client may request a score.
 type Scorer struct {
 	policy Policy
 	slots  chan struct{}
-	places chan struct{} // of the slot and of those who wait for it
+	places chan struct{} // one for the slot, and one for each waiting caller
 	shares *share.Shares
 }
 
-// waiting is how many may wait for the slot: some 50 ms each.
+// waiting is the maximum number of callers in the queue, at about 50 ms each.
 const waiting = 16
 
-// NewScorer returns a scorer by a policy.
+// NewScorer returns a Scorer with a policy.
 func NewScorer(policy Policy) *Scorer {
 	return &Scorer{policy: policy, slots: make(chan struct{}, 1), places: make(chan struct{}, 1+waiting), shares: share.New()}
 }
 
-// Score estimates a password for a user of these names, for a request from an address.
-// Overloaded when too many others ask, or are at it until ctx is done, and when the
-// address has its share of the places.
+// Score estimates the strength of a password for a user with these names, for a request from an
+// address. It returns overloaded if too many other requests wait, if ctx ends while they run, or if
+// the address has used its share of the queue.
 func (s *Scorer) Score(ctx context.Context, address string, p Password, username, email string) (Score, error) {
 	address = share.Prefix(address)
 	if !s.shares.Take(address, share.Of(cap(s.places))) {

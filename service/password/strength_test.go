@@ -45,9 +45,9 @@ func TestScore_FullQueueIsRefusedAtOnce(t *testing.T) {
 	}
 }
 
-// TestScore_OneAddressGetsAQuarterOfTheQueue has one address ask all the time: another is
-// answered. The passwords are of the characters that stand for letters, which are the
-// dearest.
+// TestScore_OneAddressGetsAQuarterOfTheQueue sends requests from one address without pause: another
+// address is still answered. The passwords consist of characters that can replace letters, which
+// take the longest.
 func TestScore_OneAddressGetsAQuarterOfTheQueue(t *testing.T) {
 	scorer := password.NewScorer(password.Policy{MinLength: 8})
 	slow := password.New(strings.Repeat("4@8({[<369&#!1/|0$5+7%2zZ", 3)[:72])
