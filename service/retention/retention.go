@@ -12,17 +12,17 @@ import (
 )
 
 const (
-	// purgeSlack is how long what is over is kept for replicas whose clock is
-	// late.
+	// purgeSlack is how long an expired record is kept for replicas whose clocks are late.
 	purgeSlack = time.Hour
-	// purgeBatch bounds one delete, so that it holds no lock for long.
+	// purgeBatch is the maximum number of records in one delete, so that it does not hold locks for
+	// long.
 	purgeBatch = 1000
-	// purgeEvery is the time between two purges, less up to a tenth, so that
-	// replicas do not purge together.
+	// purgeEvery is the time between two purges. Up to a tenth is subtracted, so that replicas do
+	// not purge at the same time.
 	purgeEvery = time.Hour
 )
 
-// Service deletes records that nobody needs any more.
+// Service deletes records that are no longer needed.
 type Service struct {
 	store repository.Store
 	clock *clock.Clock
@@ -30,19 +30,18 @@ type Service struct {
 	log   *slog.Logger
 }
 
-// New returns the retention of the records in a store.
+// New returns a Service that deletes records of a store.
 func New(store repository.Store, clock *clock.Clock, audit *audit.Log, log *slog.Logger) *Service {
 	return &Service{store: store, clock: clock, audit: audit, log: log}
 }
 
-// keepCodes is how long an authorization code is remembered, so that its second
-// use is seen.
+// keepCodes is how long an authorization code is kept, so that its reuse is detected.
 const keepCodes = 24 * time.Hour
 
-// Purge deletes what expired long ago: authorization codes, failed logins, revocations
-// of sessions whose tokens have all expired, and in the embedded mode those sessions;
-// and with keepAudit above 0 the audit records that are older. It goes by the
-// database's clock, and deletes nothing while our own is not known to be good.
+// Purge deletes records that expired long ago: authorization codes, failed logins, revocations of
+// sessions whose tokens have all expired, and in embedded mode those sessions. If keepAudit is
+// above 0, it also deletes audit records older than that. It uses the database's clock, and deletes
+// nothing while our own clock is not known to be good.
 func (r *Service) Purge(ctx context.Context, keepAudit time.Duration) (Purged, error) {
 	now, err := r.clock.Deletable(ctx)
 	if err != nil {
@@ -72,10 +71,10 @@ func (r *Service) Purge(ctx context.Context, keepAudit time.Duration) (Purged, e
 	return p, nil
 }
 
-// Purged is how many records a purge deleted.
+// Purged holds the numbers of records that a purge deleted.
 type Purged struct{ Revocations, Sessions, Limits, Codes, Audit int }
 
-// Run purges now and then, until ctx is done.
+// Run purges the store periodically until ctx is done.
 func (r *Service) Run(ctx context.Context, keepAudit time.Duration) {
 	for {
 		p, err := r.Purge(ctx, keepAudit)
@@ -89,8 +88,8 @@ func (r *Service) Run(ctx context.Context, keepAudit time.Duration) {
 	}
 }
 
-// PurgeAudit deletes the audit records from before a time, for an operator, and returns how
-// many. Now is a trusted time. That it was done is recorded first.
+// PurgeAudit deletes the audit records older than before, for an operator, and returns their
+// number. The time now comes from a trusted clock. The purge itself is recorded first.
 func (r *Service) PurgeAudit(ctx context.Context, before, now time.Time, from audit.Origin) (int, error) {
 	record := from.Record(now, repository.AuditPurged, "before "+before.UTC().Format(time.RFC3339))
 	if err := r.audit.Write(ctx, record); err != nil {
@@ -103,7 +102,7 @@ func (r *Service) PurgeAudit(ctx context.Context, before, now time.Time, from au
 	return n, nil
 }
 
-// batches deletes until a batch is not full.
+// batches deletes in batches until a batch is not full.
 func batches(ctx context.Context, before time.Time, purge func(context.Context, time.Time, int) (int, error)) (total int, err error) {
 	for {
 		n, err := purge(ctx, before, purgeBatch)

@@ -13,8 +13,8 @@ import (
 	"latchkey/service/token"
 )
 
-// TestPurgeUntil_DeletesWhatExpiredAndNothingElse looks at each kind of record that a
-// caller of the stores can see.
+// TestPurgeUntil_DeletesWhatExpiredAndNothingElse tests each kind of record that a caller of the
+// stores can read.
 func TestPurgeUntil_DeletesWhatExpiredAndNothingElse(t *testing.T) {
 	apptest.OnBoth(t, func(t *testing.T, store repository.Store) {
 		w := apptest.NewWorld(t, store, apptest.Standard)
@@ -28,7 +28,8 @@ func TestPurgeUntil_DeletesWhatExpiredAndNothingElse(t *testing.T) {
 		createCode := func(hash repository.CodeHash) error {
 			return store.Codes.CreateCode(t.Context(), repository.Code{Hash: hash, ClientID: "shop", UserID: id, ExpiresAt: w.Now().Add(time.Minute)})
 		}
-		// Redis counts from CreatedAt in real time, so this session is over from the start.
+		// Redis expires sessions in real time from CreatedAt, so this session has expired from the
+		// start.
 		over := repository.Session{
 			ID: "0199aaaa-0000-7000-8000-000000000001", UserID: id, JTI: "over", CreatedAt: w.Now(), AbsoluteAt: w.Now().Add(-2 * time.Hour),
 		}
@@ -53,7 +54,7 @@ func TestPurgeUntil_DeletesWhatExpiredAndNothingElse(t *testing.T) {
 			return len(list)
 		}
 		const recent = 3 // two logins and a logout
-		// The audit records are the last step of a purge.
+		// A purge deletes the audit records last.
 		testserver.Eventually(t, time.Minute, "only the audit records of this day remain", func() bool { return audits() == recent })
 		stop()
 		<-returned

@@ -1,3 +1,4 @@
-// Package secret holds the root secret, from which every other secret of a deployment is derived.
-// It knows no purposes: each package that needs a key calls Derive with the name of its own.
+// Package secret holds the root secret, from which all other secrets of a deployment are derived.
+// It does not know their purposes: each package that needs a key calls Derive with a purpose of its
+// own.
 package secret

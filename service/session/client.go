@@ -10,29 +10,29 @@ import (
 	"latchkey/repository"
 )
 
-// ClientPolicy are what a client's sessions and tokens get. The JSON API's own are
-// Terms{ClientID: token.ClientAPI}.
+// ClientPolicy holds the limits of a client's sessions and tokens. The policy of the JSON API's own
+// sessions is ClientPolicy{ClientID: token.ClientAPI}.
 type ClientPolicy struct {
 	ClientID string
-	// Scopes are those that the client may have at the moment.
+	// Scopes are the scopes that the client may have now.
 	Scopes []string
-	// Audience is what its access tokens are for; empty: the audience of the settings.
+	// Audience is the audience of the client's access tokens; empty: the audience of the settings.
 	Audience string
-	// AccessTTL is that of its access tokens; 0: that of the settings.
+	// AccessTTL is the lifetime of the client's access tokens; 0: the lifetime of the settings.
 	AccessTTL time.Duration
-	// IdleTTL and AbsoluteTTL are those of its sessions, where they are shorter
-	// than the settings'.
+	// IdleTTL and AbsoluteTTL are the lifetimes of the client's sessions, if they are shorter than
+	// the lifetimes of the settings.
 	IdleTTL     time.Duration
 	AbsoluteTTL time.Duration
 }
 
-// allow cuts a scope to what the client may have now: what was taken from it
-// after a log-in is gone with the next token.
+// allow restricts a scope to the client's current scopes. A scope that was removed from the client
+// after a login disappears with the next token.
 func (t ClientPolicy) allow(scope string) string {
 	return strings.Join(slices.DeleteFunc(strings.Fields(scope), func(s string) bool { return !slices.Contains(t.Scopes, s) }), " ")
 }
 
-// ScopeWithin reports whether every word of a scope is in another.
+// ScopeWithin reports whether every word of scope is in of.
 func ScopeWithin(scope, of string) bool {
 	has := strings.Fields(of)
 	for _, s := range strings.Fields(scope) {
@@ -43,14 +43,14 @@ func ScopeWithin(scope, of string) bool {
 	return true
 }
 
-// Shorter is a lifetime of a client that is no longer than that of the settings.
+// Shorter returns the lifetime of a client, limited to the lifetime of the settings.
 func Shorter(ttl, setting time.Duration) time.Duration { return min(cmp.Or(ttl, setting), setting) }
 
-// ScopeWords is a scope with one blank between its words.
+// ScopeWords returns a scope with one space between its words.
 func ScopeWords(scope string) string { return strings.Join(strings.Fields(scope), " ") }
 
-// FindClient looks up what can be an id, and nothing else: a NUL is no matter for
-// a store.
+// FindClient returns the client with an ID. It does not look up a text that cannot be an ID,
+// because not every store accepts a NUL.
 func FindClient(ctx context.Context, clients repository.Clients, id string) (repository.Client, error) {
 	if !PlainID(id) {
 		return repository.Client{}, repository.ErrNotFound
@@ -58,7 +58,7 @@ func FindClient(ctx context.Context, clients repository.Clients, id string) (rep
 	return clients.FindClient(ctx, id)
 }
 
-// PlainID reports whether an id is of characters that every client encodes alike.
+// PlainID reports whether an ID consists of characters that every client encodes alike.
 func PlainID(id string) bool {
 	return !strings.ContainsFunc(id, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'

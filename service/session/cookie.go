@@ -12,19 +12,19 @@ import (
 	"latchkey/service/token"
 )
 
-// DeliveryForeign is how a refresh token came that another host may have put among our
-// cookies: no session accepts it.
+// DeliveryForeign is the delivery of a refresh token from a cookie that another host may have set.
+// No session accepts it.
 const DeliveryForeign Delivery = ""
 
-// Name is the value of the cookie that names a browser's session. Only this
-// host can set the cookie, and the value grants nothing: it tells our refresh cookie
-// from one that a sub-domain has set.
+// Name is the value of the cookie that names a browser's session. Only this host can set the
+// cookie, and the value grants no access: it distinguishes our refresh cookie from a cookie that a
+// subdomain has set.
 type Name string
 
-// Ref is what a Name says.
+// Ref identifies a session. It is the content of a Name.
 type Ref struct{ UserID, SessionID string }
 
-// nameBytes are two UUIDs: of the user, and of the session.
+// nameBytes is the size of two UUIDs: the user's and the session's.
 const nameBytes = 16 + 16
 
 // NameSession returns the name of a session.
@@ -32,13 +32,13 @@ func (s *Service) NameSession(n Ref) Name {
 	user, err := uuid.Parse(n.UserID)
 	session, err2 := uuid.Parse(n.SessionID)
 	if err != nil || err2 != nil {
-		return "" // ours are UUIDs
+		return "" // our IDs are UUIDs
 	}
 	b := append(user[:], session[:]...)
 	return Name(base64.RawURLEncoding.EncodeToString(b) + "." + base64.RawURLEncoding.EncodeToString(s.nameMAC(b)))
 }
 
-// ReadNames returns the sessions of those names that we have made.
+// ReadNames returns the sessions of the names that NameSession made, and ignores other names.
 func (s *Service) ReadNames(names []Name) []Ref {
 	var list []Ref
 	for _, name := range names {
@@ -62,14 +62,14 @@ func (s *Service) nameMAC(b []byte) []byte {
 	return m.Sum(nil)[:16]
 }
 
-// ChooseCookie returns which of a browser's refresh cookies counts, and how it came.
-// Those that do not verify are ignored while another verifies.
+// ChooseCookie selects one of a browser's refresh cookies and returns it with its delivery. Tokens
+// that do not verify are ignored if another token verifies.
 //
-// With host, names are from a cookie that this host alone can set: the token counts
-// whose session they name, in its highest generation. Without a name the tokens count
-// if all are of one session; the store refuses a session that has a name. Any other
-// token is foreign. Without host, on http, the highest generation of the newest session
-// counts.
+// If host is set, names come from a cookie that only this host can set. The chosen token belongs to
+// a named session and has its highest generation. Without a name the tokens are accepted if all
+// belong to one session; the store refuses a session that has a name. Any other token is foreign.
+// If host is not set, on http, the token with the highest generation of the newest session is
+// chosen.
 func (s *Service) ChooseCookie(tokens []token.Raw, named []Ref, host bool) (token.Raw, Delivery) {
 	type verified struct {
 		raw token.Raw
@@ -82,7 +82,7 @@ func (s *Service) ChooseCookie(tokens []token.Raw, named []Ref, host bool) (toke
 		}
 	}
 	if len(list) == 0 {
-		return tokens[0], DeliveryCookie // which tells what is wrong with it
+		return tokens[0], DeliveryCookie // Refresh reports the problem with this token
 	}
 	via := DeliveryCookie
 	if host && len(named) > 0 {
@@ -96,7 +96,7 @@ func (s *Service) ChooseCookie(tokens []token.Raw, named []Ref, host bool) (toke
 	}
 	best := slices.MaxFunc(list, func(a, b verified) int {
 		if a.SessionID != b.SessionID {
-			return strings.Compare(a.SessionID, b.SessionID) // UUIDs of version 7 sort by their time
+			return strings.Compare(a.SessionID, b.SessionID) // UUIDv7 sorts by creation time
 		}
 		return int(max(-1, min(1, a.Gen-b.Gen)))
 	})

@@ -12,16 +12,16 @@ import (
 	"latchkey/service/token"
 )
 
-// Logout ends the session of the first of some tokens that verifies: refresh
-// tokens of any generation, or access tokens, which may have expired. It answers
-// only once the database has it, and says which session that was. Where none
-// verifies, or has a session, nothing ends, and that is no error: who asks to be
-// logged out is. With a client id it ends only sessions of that client.
+// Logout revokes the session of the first token in tokens that verifies: a refresh token of any
+// generation, or an access token, which may have expired. With a client ID it revokes only sessions
+// of that client. It returns the ID of the session once the database has stored the revocation. If
+// no token verifies or none has a session, it returns "" and no error, because the user is already
+// logged out.
 func (s *Service) Logout(ctx context.Context, tokens []token.Raw, clientID string, from audit.Origin) (sessionID string, err error) {
 	for _, raw := range tokens {
 		r, of, err := s.sessionOf(ctx, raw, clientID)
 		switch {
-		case service.AsError(err).Code == service.CodeStoreUnavailable: // whether it verifies cannot be told now
+		case service.AsError(err).Code == service.CodeStoreUnavailable: // the token cannot be verified now
 			return "", err
 		case err != nil, clientID != "" && of != clientID:
 			continue
@@ -31,8 +31,8 @@ func (s *Service) Logout(ctx context.Context, tokens []token.Raw, clientID strin
 	return "", nil
 }
 
-// LogoutBrowser ends the sessions of a browser: those that its host has named, and that
-// of the first of some tokens which verifies. It returns which.
+// LogoutBrowser revokes the sessions of a browser: the sessions in named, and the session of the
+// first token in tokens that verifies. It returns the IDs of the revoked sessions.
 func (s *Service) LogoutBrowser(ctx context.Context, named []Ref, tokens []token.Raw, from audit.Origin) (ended []string, err error) {
 	now := s.now()
 	for _, n := range named {
@@ -49,9 +49,10 @@ func (s *Service) LogoutBrowser(ctx context.Context, named []Ref, tokens []token
 	return ended, err
 }
 
-// sessionOf returns how a logout would end the session of a token, and whose client it
-// is. By is the OAuth client that asks, or "". Store_unavailable where it cannot be told; any other error means that it ends
-// none.
+// sessionOf returns the revocation with which a logout ends the session of a token, and the client
+// of the session. The caller by is the OAuth client that makes the request, or "". It returns
+// store_unavailable if the token cannot be verified now. Any other error means that the token has
+// no session to revoke.
 func (s *Service) sessionOf(ctx context.Context, raw token.Raw, by string) (r repository.Revocation, clientID string, err error) {
 	now := s.now()
 	token, refreshErr := s.tokens.VerifyRefresh(raw)
@@ -59,7 +60,7 @@ func (s *Service) sessionOf(ctx context.Context, raw token.Raw, by string) (r re
 		return revocation(token.UserID, token.SessionID, repository.EndLogout, now, token.ExpiresAt), token.ClientID, nil
 	}
 	verify := s.tokens.VerifyLateAccess
-	if by != "" { // a client may end what it got for any of its audiences
+	if by != "" { // a client may revoke tokens for any of its audiences
 		verify = s.tokens.VerifyIssued
 	}
 	subject, accessErr := verify(raw, s.policy.AbsoluteTTL)
@@ -75,7 +76,7 @@ func (s *Service) sessionOf(ctx context.Context, raw token.Raw, by string) (r re
 	return r, "", accessErr
 }
 
-// SessionOf returns the session of the first of some tokens that verifies, or "".
+// SessionOf returns the session of the first token in tokens that verifies, or "".
 func (s *Service) SessionOf(tokens []token.Raw) string {
 	for _, raw := range tokens {
 		if token, err := s.tokens.VerifyRefresh(raw); err == nil {
@@ -88,8 +89,8 @@ func (s *Service) SessionOf(tokens []token.Raw) string {
 	return ""
 }
 
-// end revokes a session: the write to the database is the commit, the tombstone
-// in the session store follows.
+// end revokes a session. The write to the database is the commit; the tombstone in the session
+// store follows.
 func (s *Service) end(ctx context.Context, r repository.Revocation, by repository.Caller, a repository.AuditRecord) error {
 	first, err := s.store.Revocations.RevokeSession(ctx, r, by, a)
 	switch {
@@ -102,28 +103,27 @@ func (s *Service) end(ctx context.Context, r repository.Revocation, by repositor
 		s.audit.Committed(ctx, a)
 	}
 	if before := s.tombstone(ctx, r); first && before == repository.EndReuse {
-		// A reuse that the database has not heard of: this revocation stands in
-		// its place, so its record must be written here.
+		// The database has not recorded the reuse. This revocation replaced the one for the reuse,
+		// so the reuse must be recorded here.
 		a.ID, a.Event, a.Outcome = service.NewID(), repository.AuditRefreshReused, string(before)
-		_ = s.audit.Write(ctx, a) // the session has ended whether the record is stored or not
+		_ = s.audit.Write(ctx, a) // the session has ended even if the record is not stored
 	}
 	return nil
 }
 
-// RevokeByCode ends the session that a client got for an authorization code, since the code was sent
-// again (RFC 6749 4.1.2).
+// RevokeByCode revokes the session that a client got for an authorization code, because the code
+// was sent again (RFC 6749 4.1.2).
 func (s *Service) RevokeByCode(ctx context.Context, userID, sessionID, clientID string, from audit.Origin) error {
 	now := s.now()
 	r := revocation(userID, sessionID, repository.EndCodeReused, now, now.Add(s.policy.AbsoluteTTL))
 	return s.end(ctx, r, repository.Caller{}, endRecord(from, r, clientID))
 }
 
-// LongestSession is more than any session lives, whatever the settings were when
-// it began.
+// LongestSession is longer than any session can live, whatever the settings at its start.
 const LongestSession = 3650 * 24 * time.Hour
 
-// expiry is when the tokens of a session are void, or a time after that if the
-// session store does not tell.
+// expiry returns when the tokens of a session expire, or a later time if the session store does not
+// know.
 func (s *Service) expiry(ctx context.Context, userID, sessionID string, now time.Time) time.Time {
 	session, err := s.store.Sessions.FindSession(ctx, userID, sessionID)
 	if err != nil {
@@ -132,17 +132,17 @@ func (s *Service) expiry(ctx context.Context, userID, sessionID string, now time
 	return session.AbsoluteAt
 }
 
-// confirmTimeout bounds the write to the database after a reuse.
+// confirmTimeout is the timeout of the write to the database after a reuse.
 const confirmTimeout = 2 * time.Second
 
-// confirm writes to the database what the session store found or did: a session
-// that ended there and not yet here. It returns the answer for the client, or
-// why it could not be written; the next presentation tries again.
+// confirm writes to the database that a session has ended in the session store. It returns the
+// answer for the client, or an error if the write failed; the next refresh request then retries the
+// write.
 func (s *Service) confirm(ctx context.Context, p RefreshRequest, token token.Refresh, reason repository.EndReason, answer error) error {
-	if reason == "" { // the epoch ended it, and that is in the database
+	if reason == "" { // the session ended with its epoch, which the database has stored
 		return answer
 	}
-	// A thief who hangs up must not put the alarm off.
+	// An attacker must not suppress the revocation by disconnecting.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), confirmTimeout)
 	defer cancel()
 	now := s.now()
@@ -155,13 +155,13 @@ func (s *Service) confirm(ctx context.Context, p RefreshRequest, token token.Ref
 	if first {
 		s.audit.Committed(ctx, a)
 	}
-	s.tombstone(ctx, r) // which need not be kept for as long any more
+	s.tombstone(ctx, r) // the tombstone can expire earlier now
 	return answer
 }
 
-// tombstone marks a session as ended where refreshes look first. Its failure
-// undoes nothing: the database refuses the session anyway. It returns why the
-// session had ended before.
+// tombstone marks a session as ended in the session store, which refreshes check first. A failure
+// has no consequence, because the database refuses the session anyway. It returns why the session
+// had ended before.
 func (s *Service) tombstone(ctx context.Context, r repository.Revocation) (before EndReason) {
 	before, err := s.store.Sessions.EndSession(ctx, repository.Ending{
 		UserID: r.UserID, SessionID: r.SessionID, Reason: r.Reason, OperationID: string(token.NewID()), Now: r.At,
@@ -191,8 +191,8 @@ func endRecord(from audit.Origin, r repository.Revocation, clientID string) repo
 	return a
 }
 
-// sessionRevoked says that a session is over. A browser whose log-in has replaced
-// it has the cookies of the new one: a late answer must not make it forget them.
+// sessionRevoked returns the error for a revoked session. If a login replaced the session, the
+// browser already has new cookies, and a late answer must not make it discard them.
 func sessionRevoked(why EndReason) error {
 	return &service.Error{
 		Code: service.CodeSessionRevoked, Message: "The session has ended. Log in again.", SessionOver: why != repository.EndReplaced,

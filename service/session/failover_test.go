@@ -18,7 +18,7 @@ import (
 	"latchkey/service/token"
 )
 
-// openRedis opens a session store beside a fresh Postgres.
+// openRedis opens a session store with a new Postgres database.
 func openRedis(t *testing.T, url string, mode redis.Mode) (repository.Store, *redis.DB) {
 	t.Helper()
 	store := testserver.PostgresRedisStore(t)
@@ -34,11 +34,11 @@ func useRedis(t *testing.T, store *repository.Store, url string, mode redis.Mode
 	return rd
 }
 
-// crowd is many honest clients, each with a session of a user of its own.
+// crowd is a set of honest clients, each with a session of its own user.
 type crowd struct {
 	*apptest.World
 	tokens []token.Raw
-	waits  atomic.Int64 // answers that asked to come again
+	waits  atomic.Int64 // answers that asked the client to retry
 }
 
 func newCrowd(t *testing.T, w *apptest.World, n int) *crowd {
@@ -52,8 +52,8 @@ func newCrowd(t *testing.T, w *apptest.World, n int) *crowd {
 	return c
 }
 
-// round has every client refresh once, at once, and again as long as the store
-// is away. It returns who was refused.
+// round makes every client refresh once, in parallel, and retry while the store is unavailable. It
+// returns the refusals.
 func (c *crowd) round(t *testing.T) (refused []error) {
 	t.Helper()
 	var mu sync.Mutex
@@ -82,8 +82,8 @@ func (c *crowd) round(t *testing.T) (refused []error) {
 	return refused
 }
 
-// TestRefresh_ClusterFailoverAndReshardingLogNobodyOut runs on three primaries and three
-// replicas: a takeover and moved slots while 60 clients refresh.
+// TestRefresh_ClusterFailoverAndReshardingLogNobodyOut uses three primaries and three replicas: a
+// failover and a migration of slots happen while 60 clients refresh.
 func TestRefresh_ClusterFailoverAndReshardingLogNobodyOut(t *testing.T) {
 	cluster := testserver.StartCluster(t)
 	store, rd := openRedis(t, cluster.URL, redis.Cluster)
@@ -120,8 +120,8 @@ func TestRefresh_ClusterFailoverAndReshardingLogNobodyOut(t *testing.T) {
 	}
 }
 
-// TestFailover_LostWritesLoseNoSessionAndNoRevocation goes on with a replica that
-// never heard of the last writes to its primary.
+// TestFailover_LostWritesLoseNoSessionAndNoRevocation continues with a replica that did not receive
+// the last writes to its primary.
 func TestFailover_LostWritesLoseNoSessionAndNoRevocation(t *testing.T) {
 	pair := testserver.StartPair(t)
 	store, _ := openRedis(t, pair.Primary.URL, redis.Standalone)
@@ -130,7 +130,7 @@ func TestFailover_LostWritesLoseNoSessionAndNoRevocation(t *testing.T) {
 	pair.InStep(t)
 	pair.Detach(t)
 
-	for range 5 { // five refreshes each, which the replica never hears of
+	for range 5 { // five refreshes each, which the replica does not receive
 		c.Pass(30 * time.Second)
 		for _, err := range c.round(t) {
 			t.Fatal(err)

@@ -17,8 +17,8 @@ import (
 	"latchkey/service/token"
 )
 
-// faulty is the real database with faults: a call fails before it does anything,
-// as when the connection is gone.
+// faulty is the real database with faults: a call fails before it has an effect, as if the
+// connection was lost.
 type faulty struct {
 	repository.Revocations
 	failing bool
@@ -40,7 +40,7 @@ func (f *faulty) RecordLogin(ctx context.Context, login repository.AuditRecord, 
 	return f.Revocations.RecordLogin(ctx, login, epoch, ended)
 }
 
-// tombless is the real session store, whose tombstones fail.
+// tombless is the real session store with tombstones that fail.
 type tombless struct {
 	repository.Sessions
 	failing bool
@@ -60,9 +60,9 @@ func (f *tombless) EndOtherSessions(ctx context.Context, e repository.Ending) er
 	return f.Sessions.EndOtherSessions(ctx, e)
 }
 
-// unheardReuse has a spent token presented while the database is away: the
-// session store ends the session, and the database hears nothing, as yet. It
-// returns the spent token and the live one.
+// unheardReuse replays a superseded token while the database is unavailable: the session store ends
+// the session, but the database has not recorded it yet. It returns the superseded token and the
+// live one.
 func unheardReuse(t *testing.T, w *apptest.World, database *faulty) (spent, live token.Raw) {
 	t.Helper()
 	spent = w.Begin(t, "ada")
@@ -77,8 +77,8 @@ func unheardReuse(t *testing.T, w *apptest.World, database *faulty) (spent, live
 	return spent, live
 }
 
-// TestLogout_FailureBetweenTheTwoWrites fails each of the two writes that end a session,
-// on both sets of stores, which have the same gap.
+// TestLogout_FailureBetweenTheTwoWrites fails each of the two writes that end a session. Both sets
+// of stores have the same gap between the writes.
 func TestLogout_FailureBetweenTheTwoWrites(t *testing.T) {
 	apptest.OnBoth(t, func(t *testing.T, store repository.Store) {
 		database, sessions := &faulty{Revocations: store.Revocations}, &tombless{Sessions: store.Sessions}
@@ -86,7 +86,7 @@ func TestLogout_FailureBetweenTheTwoWrites(t *testing.T) {
 		w := apptest.NewWorld(t, store, apptest.Standard)
 		w.User(t, "ada")
 
-		t.Run("a reuse that the database does not hear of is told again", func(t *testing.T) {
+		t.Run("a reuse that was not stored is stored at the next refresh", func(t *testing.T) {
 			first, third := unheardReuse(t, w, database)
 			if _, err := w.Refresh(third); apptest.Code(err) != service.CodeStoreUnavailable {
 				t.Errorf("the live token while the database is away: %v, want 503", err)
@@ -111,7 +111,7 @@ func TestLogout_FailureBetweenTheTwoWrites(t *testing.T) {
 			}
 		})
 
-		t.Run("a reuse that a log-out overtakes is recorded all the same", func(t *testing.T) {
+		t.Run("a logout records a reuse that was not stored", func(t *testing.T) {
 			first, third := unheardReuse(t, w, database)
 			database.failing = false
 			_, err := w.Sessions.Logout(t.Context(), []token.Raw{third}, "", audit.Origin{})
@@ -124,7 +124,7 @@ func TestLogout_FailureBetweenTheTwoWrites(t *testing.T) {
 			}
 		})
 
-		t.Run("a log-out holds without its tombstone", func(t *testing.T) {
+		t.Run("a logout is effective without its tombstone", func(t *testing.T) {
 			raw := w.Begin(t, "ada")
 			sessions.failing = true
 			_, err := w.Sessions.Logout(t.Context(), []token.Raw{raw}, "", audit.Origin{})
@@ -142,7 +142,7 @@ func TestLogout_FailureBetweenTheTwoWrites(t *testing.T) {
 			}
 		})
 
-		t.Run("a log-out that the database does not hear of is no log-out", func(t *testing.T) {
+		t.Run("a logout fails if the database does not store it", func(t *testing.T) {
 			raw := w.Begin(t, "ada")
 			database.failing = true
 			_, err := w.Sessions.Logout(t.Context(), []token.Raw{raw}, "", audit.Origin{})
@@ -155,7 +155,7 @@ func TestLogout_FailureBetweenTheTwoWrites(t *testing.T) {
 			}
 		})
 
-		t.Run("the end of all others holds without its tombstones", func(t *testing.T) {
+		t.Run("RevokeOthers is effective without its tombstones", func(t *testing.T) {
 			mine, other := w.Begin(t, "ada"), w.Begin(t, "ada")
 			sessions.failing = true
 			c := apptest.Read(t, mine)
@@ -164,7 +164,7 @@ func TestLogout_FailureBetweenTheTwoWrites(t *testing.T) {
 			if _, err := w.Refresh(other); apptest.Code(err) != service.CodeSessionRevoked {
 				t.Errorf("another: %v, want session_revoked", err)
 			}
-			// Its access token is good for minutes, and must not bring it back.
+			// Its access token is valid for minutes, and must not restore the session.
 			o := apptest.Read(t, other)
 			err := w.RevokeOthers(o)
 			if apptest.Code(err) != service.CodeSessionRevoked {
@@ -175,7 +175,7 @@ func TestLogout_FailureBetweenTheTwoWrites(t *testing.T) {
 			}
 		})
 
-		t.Run("ending the others twice at once is no log-out", func(t *testing.T) {
+		t.Run("two parallel calls of RevokeOthers keep the current session", func(t *testing.T) {
 			mine := w.Begin(t, "ada")
 			c := apptest.Read(t, mine)
 			for _, err := range []error{
@@ -189,7 +189,7 @@ func TestLogout_FailureBetweenTheTwoWrites(t *testing.T) {
 			}
 		})
 
-		t.Run("the end of everything holds over a restore of the database", func(t *testing.T) {
+		t.Run("RevokeEveryone stays effective after a restore of the database", func(t *testing.T) {
 			token := w.Begin(t, "ada")
 			_, err := w.Sessions.RevokeEveryone(t.Context(), audit.Origin{})
 			apptest.Must(t, err)
@@ -203,7 +203,7 @@ func TestLogout_FailureBetweenTheTwoWrites(t *testing.T) {
 			}
 		})
 
-		t.Run("a log-in that the database does not hear of leaves the old session", func(t *testing.T) {
+		t.Run("a login that the database does not store keeps the old session", func(t *testing.T) {
 			old := w.Begin(t, "ada")
 			again := login.Credentials{Username: "ada", Password: password.New("correct horse"), Delivery: session.DeliveryBody, Replaces: old, Client: session.ClientPolicy{ClientID: token.ClientAPI}}
 			database.failing = true

@@ -19,8 +19,8 @@ import (
 	"latchkey/service/token"
 )
 
-// TestRefresh_ParallelCallsGetOneSuccessor is I2: of 64 parallel presentations of one
-// live token exactly one is rotated, the rest are replayed, with one token.
+// TestRefresh_ParallelCallsGetOneSuccessor tests I2: of 64 parallel refresh requests with one live
+// token exactly one is rotated. The other requests are replayed, and all return the same token.
 func TestRefresh_ParallelCallsGetOneSuccessor(t *testing.T) {
 	apptest.OnBoth(t, func(t *testing.T, store repository.Store) {
 		w := apptest.NewWorld(t, store, apptest.Standard)
@@ -51,8 +51,8 @@ func TestRefresh_ParallelCallsGetOneSuccessor(t *testing.T) {
 	})
 }
 
-// holding is the real session store behind a connection that can hold a call: its
-// caller hears nothing, and it arrives later.
+// holding is the real session store behind a connection that can hold a call: its caller gets no
+// answer, and the call arrives later.
 type holding struct {
 	repository.Sessions
 	hold bool
@@ -67,32 +67,32 @@ func (h *holding) RefreshSession(ctx context.Context, p repository.RefreshReques
 	return h.Sessions.RefreshSession(ctx, p)
 }
 
-// modelSession is what an honest client and the suite know of one session.
+// modelSession is the state of one session as an honest client and the test know it.
 type modelSession struct {
 	first apptest.Claims
-	held  token.Raw // what the client has
+	held  token.Raw // the client's token
 	spent []token.Raw
-	over  bool // ended, and that was acknowledged
+	over  bool // ended, and the end was acknowledged
 
-	lost    bool        // the answer to the last presentation of held was lost
-	lostAt  time.Time   // when its successor was made
-	retried []time.Time // presentations later than grace, of the last day
+	lost    bool        // the answer to the last refresh with held was lost
+	lostAt  time.Time   // when its successor was issued
+	retried []time.Time // refreshes after the grace time, in the last day
 
-	delayed []repository.RefreshRequest // calls that were made, and have not arrived
+	delayed []repository.RefreshRequest // calls that were sent and have not arrived
 }
 
-// machine is a world in which rapid does what it likes.
+// machine is a world in which rapid runs random actions.
 type machine struct {
 	*apptest.World
 	calls    *holding
 	user     string
 	userID   string
-	sessions map[string]*modelSession // by session id
+	sessions map[string]*modelSession // by session ID
 }
 
-// TestRefresh_HonestClientsStayAndReplaysAreDetected is I1 and I3 to I7 and I9 as a state
-// machine: honest clients with lost answers and parallel tabs, a thief who
-// replays what was spent, log-outs, and a clock that steps.
+// TestRefresh_HonestClientsStayAndReplaysAreDetected tests I1, I3 to I7 and I9 with a state
+// machine: honest clients with lost answers and parallel tabs, an attacker who replays superseded
+// tokens, logouts, and a clock that is set.
 func TestRefresh_HonestClientsStayAndReplaysAreDetected(t *testing.T) {
 	apptest.OnBoth(t, func(t *testing.T, store repository.Store) {
 		calls := &holding{Sessions: store.Sessions}
@@ -149,9 +149,8 @@ func (m *machine) logIn(rt *rapid.T) {
 	m.sessions[c.SID] = &modelSession{first: c, held: token}
 }
 
-// present is what an honest client does: one refresh at a time, in n tabs at
-// once. It is refused by no rule as long as it stays within the budget of late
-// retries, which this client does.
+// present refreshes as an honest client does: one refresh at a time, in parallel in the given
+// number of tabs. No rule refuses it within the budget of late retries, which this client respects.
 func (m *machine) present(rt *rapid.T, lose bool, tabs int) {
 	s := m.pick(rt, live)
 	now := m.Now()
@@ -170,7 +169,7 @@ func (m *machine) present(rt *rapid.T, lose bool, tabs int) {
 	}
 	all.Wait()
 	if !slices.ContainsFunc(errs, func(err error) bool { return apptest.Code(err) != service.CodeStoreUnavailable }) {
-		return // asked to come again, with the same token
+		return // the client is asked to retry with the same token
 	}
 	for i, err := range errs {
 		if err != nil {
@@ -204,8 +203,7 @@ func (m *machine) present(rt *rapid.T, lose bool, tabs int) {
 	s.lost = false
 }
 
-// hold is a refresh whose call is held on its way to the store: its client is asked to
-// come again.
+// hold refreshes with a call that is held on its way to the store: the client is asked to retry.
 func (m *machine) hold(rt *rapid.T) {
 	s := m.pick(rt, func(s *modelSession) bool { return live(s) && len(s.delayed) < 3 })
 	m.calls.hold = true
@@ -217,8 +215,8 @@ func (m *machine) hold(rt *rapid.T) {
 	s.delayed = append(s.delayed, *m.calls.held)
 }
 
-// arrive lets a held call reach the store, past those that its client has made since.
-// Nobody hears its answer, and it ends nothing.
+// arrive lets a held call reach the store, after later calls of the same client. No client receives
+// its answer, and it must end no session.
 func (m *machine) arrive(rt *rapid.T) {
 	s := m.pick(rt, func(s *modelSession) bool { return live(s) && len(s.delayed) > 0 })
 	i := rapid.IntRange(0, len(s.delayed)-1).Draw(rt, "call")
@@ -234,22 +232,22 @@ func (m *machine) arrive(rt *rapid.T) {
 	}
 }
 
-// same is I6: what a session began with never changes.
+// same tests I6: the initial values of a session never change.
 func (m *machine) same(rt *rapid.T, s *modelSession, c apptest.Claims) {
 	if c.Sub != s.first.Sub || c.SID != s.first.SID || c.Exp != s.first.Exp || c.ClientID != s.first.ClientID {
 		rt.Fatalf("a session changed from %+v to %+v", s.first, c)
 	}
 }
 
-// replay is a thief with a token that the owner has spent, two or more
-// generations ago: the session ends, with one audit record.
+// replay sends a token that is at least two generations old, as an attacker does: the session ends,
+// with one audit record.
 func (m *machine) replay(rt *rapid.T) {
 	s := m.pick(rt, func(s *modelSession) bool { return live(s) && len(s.spent) > 1 && !s.lost })
 	token := rapid.SampledFrom(s.spent[:len(s.spent)-1]).Draw(rt, "token")
 	stored, err := m.Store.Sessions.FindSession(context.Background(), m.userID, s.first.SID)
 	apptest.Must(rt, err)
 	_, err = m.Refresh(token)
-	if m.Now().Before(stored.RotatedAt) { // the clock went back: it may be a call from before
+	if m.Now().Before(stored.RotatedAt) { // the clock was set back: the call may be from an earlier time
 		if apptest.Code(err) != service.CodeStoreUnavailable {
 			rt.Fatalf("a spent token, before the rotation: %v", err)
 		}
@@ -267,7 +265,8 @@ func (m *machine) replay(rt *rapid.T) {
 	}
 }
 
-// mismatch is another client, or another user's id: refused, and nothing ends.
+// mismatch sends a token for another client, or with another user's ID: it is refused, and no
+// session ends.
 func (m *machine) mismatch(rt *rapid.T) {
 	s := m.pick(rt, live)
 	p := session.RefreshRequest{Token: s.held, Delivery: session.DeliveryBody, Client: session.ClientPolicy{ClientID: token.ClientAPI}, UserID: "somebody"}
@@ -287,7 +286,7 @@ func (m *machine) logOut(rt *rapid.T) {
 	s.over = true
 }
 
-// endOthers logs in and ends every other session.
+// endOthers logs in and revokes all other sessions.
 func (m *machine) endOthers(rt *rapid.T) {
 	token := m.Begin(rt, m.user)
 	c := apptest.Read(rt, token)
@@ -298,8 +297,8 @@ func (m *machine) endOthers(rt *rapid.T) {
 	apptest.Must(rt, m.RevokeOthers(c))
 }
 
-// check holds after every step: I3, what is over stays so; I1, the store and the
-// client of each session agree on one live token.
+// check tests the invariants after every step. I3: an ended session stays ended. I1: the store and
+// the client of each session agree on one live token.
 func (m *machine) check(rt *rapid.T) {
 	for id, s := range m.sessions {
 		stored, err := m.Store.Sessions.FindSession(context.Background(), m.userID, id)

@@ -12,18 +12,18 @@ import (
 	"latchkey/service/token"
 )
 
-// Session is a session as its user sees it.
+// Session is the description of a session for its user.
 type Session struct {
 	ID        string
 	CreatedAt time.Time
 	UsedAt    time.Time
-	ExpiresAt time.Time // if it is not used before
+	ExpiresAt time.Time // unless the session is used before
 	Address   string    // of the login
 	Agent     string    // of the login
-	ClientID  string    // whose session it is; token.ClientAPI: one of the API itself
+	ClientID  string    // token.ClientAPI: a session of the JSON API
 }
 
-// List lists the live sessions of a user, the one used last first.
+// List returns the live sessions of a user, most recently used first.
 func (s *Service) List(ctx context.Context, userID string) ([]Session, error) {
 	u, err := s.store.Users.FindUserByID(ctx, userID)
 	switch {
@@ -35,7 +35,7 @@ func (s *Service) List(ctx context.Context, userID string) ([]Session, error) {
 	return s.list(ctx, u)
 }
 
-// ListOwn is Devices for the user themselves.
+// ListOwn returns the live sessions of the caller, as List does.
 func (s *Service) ListOwn(ctx context.Context, who Live) ([]Session, error) {
 	return s.list(ctx, who.user)
 }
@@ -66,13 +66,13 @@ func (s *Service) list(ctx context.Context, u repository.User) ([]Session, error
 	return devices, nil
 }
 
-// Revoke ends one session of a user, for an operator. Not_found for one that
-// the user does not have, or has no longer.
+// Revoke revokes one session of a user, for an operator. It returns not_found if the user has no
+// such live session.
 func (s *Service) Revoke(ctx context.Context, userID, sessionID string, from audit.Origin) error {
 	return s.revoke(ctx, userID, sessionID, EndByAdmin, repository.Caller{}, from)
 }
 
-// RevokeOwn is EndDevice for the user themselves.
+// RevokeOwn revokes one session of the caller, as Revoke does.
 func (s *Service) RevokeOwn(ctx context.Context, who Live, sessionID string, from audit.Origin) error {
 	return s.revoke(ctx, who.UserID, sessionID, EndByUser, who.caller, from)
 }
@@ -89,7 +89,7 @@ func (s *Service) revoke(ctx context.Context, userID, sessionID string, reason E
 	return s.end(ctx, r, by, endRecord(from, r, session.ClientID))
 }
 
-// RevokeOthers ends all sessions of a user but the one that asks.
+// RevokeOthers revokes all sessions of a user except the current one.
 func (s *Service) RevokeOthers(ctx context.Context, who Live, from audit.Origin) error {
 	now := s.now()
 	record := from.Record(now, repository.AuditSessionsEnded, string(repository.EndByUser))
@@ -105,7 +105,7 @@ func (s *Service) RevokeOthers(ctx context.Context, who Live, from audit.Origin)
 	return nil
 }
 
-// RevokeAll ends every session of a user, for an operator.
+// RevokeAll revokes every session of a user, for an operator.
 func (s *Service) RevokeAll(ctx context.Context, userID string, from audit.Origin) error {
 	now := s.now()
 	record := from.Record(now, repository.AuditSessionsEnded, string(repository.EndByAdmin))
@@ -121,7 +121,7 @@ func (s *Service) RevokeAll(ctx context.Context, userID string, from audit.Origi
 	return nil
 }
 
-// RevokeEveryone ends every session of every user, and returns how many users there are.
+// RevokeEveryone revokes every session of every user, and returns the number of users.
 func (s *Service) RevokeEveryone(ctx context.Context, from audit.Origin) (users int, err error) {
 	now := s.now()
 	record := from.Record(now, repository.AuditSessionsEnded, "everyone")
@@ -132,7 +132,7 @@ func (s *Service) RevokeEveryone(ctx context.Context, from audit.Origin) (users 
 	return users, nil
 }
 
-// Disable disables an account, which ends its sessions, or enables it.
+// Disable disables an account, which revokes its sessions, or enables it.
 func (s *Service) Disable(ctx context.Context, userID string, disabled bool, from audit.Origin) error {
 	now := s.now()
 	event := repository.AuditUserEnabled
@@ -157,9 +157,8 @@ func (s *Service) Disable(ctx context.Context, userID string, disabled bool, fro
 	return nil
 }
 
-// MarkEnded writes the log line of an end of many sessions, and their
-// tombstones, which follow the database as in tombstone. Sessions of the epoch
-// that this began are newer, and stay.
+// MarkEnded logs the end of many sessions and writes their tombstones, which follow the write to
+// the database as in tombstone. Sessions of the new epoch are newer, and stay.
 func (s *Service) MarkEnded(ctx context.Context, record repository.AuditRecord, reason EndReason, kept string, epoch int64) {
 	s.audit.Committed(ctx, record)
 	s.warn(ctx, record.UserID, s.store.Sessions.EndOtherSessions(ctx, repository.Ending{

@@ -9,29 +9,31 @@ import (
 	"latchkey/service/token"
 )
 
-// Preview is what a refresh would come to now. Nothing changes by it.
+// Preview is the predicted result of a refresh. A preview changes nothing.
 type Preview struct {
 	Found
-	// Outcome is what the session store would answer; empty where the refresh is refused before.
+	// Outcome is the outcome that the session store would return; empty: the refresh is refused
+	// earlier.
 	Outcome repository.Outcome
-	// After is the session as the refresh would leave it.
+	// After is the session after the refresh.
 	After repository.Session
 }
 
-// Accepted reports whether the refresh would give tokens.
+// Accepted reports whether the refresh would return tokens.
 func (p Preview) Accepted() bool { return p.Refusal == nil && p.Outcome.Accepted() }
 
-// Found is a session and its user, as both stores have them.
+// Found is a session and its user, with the state from both stores.
 type Found struct {
 	User    repository.User
 	Session repository.Session
-	// Refusal says why no token of the session is accepted, before its rules are asked: the
-	// user is gone or disabled, or the session was ended. Then there is no Session. Nil otherwise.
+	// Refusal is the reason that no token of the session is accepted, whatever its policy: the user
+	// is deleted or disabled, or the session was revoked. Session is empty then. Otherwise Refusal
+	// is nil.
 	Refusal error
 	Known   bool // the session store has the session
 }
 
-// Find returns a session and its user. Its error is store_unavailable.
+// Find returns a session and its user. It returns store_unavailable if a store cannot be read.
 func (s *Service) Find(ctx context.Context, userID, sessionID string) (Found, error) {
 	u, err := s.liveUser(ctx, userID, sessionID)
 	if err != nil {
@@ -50,8 +52,8 @@ func (s *Service) Find(ctx context.Context, userID, sessionID string) (Found, er
 	return Found{User: u, Session: session, Known: true}, nil
 }
 
-// Preview applies the rules of a refresh to a copy of the session of a token. The client of the
-// token is the one that sends it, the way that the session's tokens travel.
+// Preview applies the rules of a refresh to a copy of the session of a token. It assumes that the
+// client of the token sends it, by the delivery of the session.
 func (s *Service) Preview(ctx context.Context, token token.Refresh) (Preview, error) {
 	found, err := s.Find(ctx, token.UserID, token.SessionID)
 	p := Preview{Found: found}

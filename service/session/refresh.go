@@ -13,27 +13,25 @@ import (
 	"latchkey/service/token"
 )
 
-// RefreshRequest is a refresh token that a client shows.
+// RefreshRequest is a refresh token that a client sends, with its options.
 type RefreshRequest struct {
 	Token    token.Raw
-	Delivery Delivery     // how it came
-	Client   ClientPolicy // of the client that shows it
-	// Scope asks for an access token of a narrower scope; empty: that of the
-	// session.
+	Delivery Delivery     // how the token was sent
+	Client   ClientPolicy // of the client that sends the token
+	// Scope requests an access token with a narrower scope; empty: the scope of the session.
 	Scope string
-	// UserID is whom the client believes to be; empty if it does not say. It is
-	// never the source of an identity, and must agree with the token.
+	// UserID is the user ID that the client expects; empty: not sent. It must match the token, and
+	// is never used as an identity.
 	UserID string
-	// Keep asks for an access token only: the refresh token stays.
+	// Keep requests an access token only: the refresh token stays the same.
 	Keep bool
 	From audit.Origin
 }
 
-// Refresh exchanges a refresh token for new tokens, by the rules of
-// repository.Session.Refresh. One read of the database, one call of the session
-// store. A refusal is refresh_malformed, refresh_invalid, refresh_expired,
-// session_revoked, refresh_reused or account_disabled; trouble is
-// store_unavailable and never a refusal.
+// Refresh exchanges a refresh token for new tokens, by the rules of repository.Session.Refresh. It
+// makes one read of the database and one call of the session store. It refuses a token with
+// refresh_malformed, refresh_invalid, refresh_expired, session_revoked, refresh_reused or
+// account_disabled. A failure of a store is store_unavailable and never a refusal.
 func (s *Service) Refresh(ctx context.Context, p RefreshRequest) (TokenSet, error) {
 	if err := s.clock.Err(); err != nil {
 		return TokenSet{}, err
@@ -81,7 +79,7 @@ func (s *Service) Refresh(ctx context.Context, p RefreshRequest) (TokenSet, erro
 		}
 		s.record(ctx, p, token, repository.AuditRolledForward, outcome)
 	case repository.OutcomeUnknown:
-		// Nobody forgets a cookie for that: an empty or a wrong Redis may come back.
+		// The browser keeps its cookies: an empty Redis, or the wrong one, may be replaced.
 		return TokenSet{}, service.NewError(service.CodeRefreshInvalid, "The session is unknown. Log in again.")
 	case repository.OutcomeExpired:
 		return TokenSet{}, s.ifExpired(service.RefreshExpired())
@@ -114,8 +112,7 @@ func (s *Service) Refresh(ctx context.Context, p RefreshRequest) (TokenSet, erro
 	return g, err
 }
 
-// checkNarrower refuses a scope that the session does not have (RFC 6749 6),
-// before anything changes.
+// checkNarrower refuses a scope that the session does not have (RFC 6749 6), before any change.
 func (s *Service) checkNarrower(ctx context.Context, p RefreshRequest, token token.Refresh) error {
 	if p.Scope == "" {
 		return nil
@@ -123,7 +120,7 @@ func (s *Service) checkNarrower(ctx context.Context, p RefreshRequest, token tok
 	session, err := s.store.Sessions.FindSession(ctx, token.UserID, token.SessionID)
 	switch {
 	case errors.Is(err, repository.ErrNotFound), err == nil && session.ClientID != p.Client.ClientID:
-		return nil // the presentation says so
+		return nil // RefreshSession refuses the token with the reason
 	case err != nil:
 		return service.StoreFailure("find the scope of a session", err)
 	case !ScopeWithin(p.Scope, session.Scope):
@@ -132,8 +129,8 @@ func (s *Service) checkNarrower(ctx context.Context, p RefreshRequest, token tok
 	return nil
 }
 
-// ifExpired lets only a good clock say that a session is over for good: a browser
-// forgets its cookies then.
+// ifExpired confirms the end of an expired session only if the clock is good, because a browser
+// then discards its cookies.
 func (s *Service) ifExpired(err error) error {
 	var e *service.Error
 	if errors.As(err, &e) && e.Code == service.CodeRefreshExpired {
@@ -144,9 +141,9 @@ func (s *Service) ifExpired(err error) error {
 	return err
 }
 
-// present shows a token to the session store, and once more with a proof where
-// the store asks: it cannot walk the chain of token ids. Forked is of a token that
-// is ahead of the live one and yet older.
+// present sends a token to the session store. If the store asks a question it sends the token again
+// with a proof, because the store cannot compute the chain of token IDs. The result forked reports
+// a token that is ahead of the live one but was issued earlier.
 func (s *Service) present(ctx context.Context, p RefreshRequest, token token.Refresh, u repository.User) (out repository.RefreshResult, forked bool, err error) {
 	call := s.presentation(p, token, u)
 	out, err = s.store.Sessions.RefreshSession(ctx, call)
@@ -161,7 +158,7 @@ func (s *Service) present(ctx context.Context, p RefreshRequest, token token.Ref
 	return out, forked, err
 }
 
-// presentation is what the store is asked, the first time.
+// presentation returns the first request to the store.
 func (s *Service) presentation(p RefreshRequest, raw token.Refresh, u repository.User) repository.RefreshRequest {
 	return repository.RefreshRequest{
 		UserID: raw.UserID, SessionID: raw.SessionID, Gen: raw.Gen, JTI: raw.ID,
@@ -174,12 +171,12 @@ func (s *Service) presentation(p RefreshRequest, raw token.Refresh, u repository
 	}
 }
 
-// maxQuestions is how often the session may change between a question and its
-// answer before we give up.
+// maxQuestions is how many times present answers a question, because the session may change between
+// a question and its answer.
 const maxQuestions = 4
 
-// refuse records a refusal that leaves the session as it is: once a minute, since
-// whoever has the token may send it as often as they like.
+// refuse records a refusal that does not change the session. It records it once a minute, because a
+// client can send the token any number of times.
 func (s *Service) refuse(ctx context.Context, p RefreshRequest, token token.Refresh, why string) error {
 	record := p.From.Record(s.now(), repository.AuditRefreshRefused, why)
 	record.UserID, record.SessionID, record.ClientID = token.UserID, token.SessionID, p.Client.ClientID
@@ -190,9 +187,8 @@ func (s *Service) refuse(ctx context.Context, p RefreshRequest, token token.Refr
 	return service.InvalidRefresh(errors.New(why))
 }
 
-// record notes an accepted presentation that is not routine. The tokens are
-// given out even if that fails: the session has changed already, and the line in
-// the log says the same.
+// record records an accepted refresh that is not routine. The tokens are issued even if that fails:
+// the session has already changed, and the log has the same information.
 func (s *Service) record(ctx context.Context, p RefreshRequest, token token.Refresh, event repository.AuditEvent, outcome string) {
 	record := p.From.Record(s.now(), event, outcome)
 	record.UserID, record.SessionID, record.ClientID = token.UserID, token.SessionID, token.ClientID

@@ -8,8 +8,8 @@ import (
 	"latchkey/repository"
 )
 
-// BenchmarkRefresh is a refresh without HTTP, one after the other, so that most of it
-// is the wait for the stores. Without grace each one replaces the token.
+// BenchmarkRefresh measures sequential refreshes without HTTP, so that most of the time is the wait
+// for the stores. Without a grace time each refresh replaces the token.
 func BenchmarkRefresh(b *testing.B) {
 	policy := apptest.Standard
 	policy.Grace = 0

@@ -12,8 +12,8 @@ import (
 	"latchkey/service/token"
 )
 
-// TestRefresh_RefusalsAreAuditedOnceAMinute has somebody with a token send it with a wrong
-// id, and for another client, as often as they like.
+// TestRefresh_RefusalsAreAuditedOnceAMinute sends a token many times with a wrong user ID, and for
+// another client.
 func TestRefresh_RefusalsAreAuditedOnceAMinute(t *testing.T) {
 	apptest.OnBoth(t, func(t *testing.T, store repository.Store) {
 		w := apptest.NewWorld(t, store, apptest.Standard)

@@ -19,59 +19,58 @@ import (
 	"latchkey/service/token"
 )
 
-// Delivery is how the refresh tokens of a session travel.
+// Delivery is how the refresh tokens of a session are sent.
 type Delivery = repository.Delivery
 
-// The ways.
+// The deliveries.
 const (
 	DeliveryBody       = repository.DeliveryBody
 	DeliveryCookie     = repository.DeliveryCookie
 	DeliveryHostCookie = repository.DeliveryHostCookie
 )
 
-// EndReason says why a session ended.
+// EndReason is why a session ended.
 type EndReason = repository.EndReason
 
-// The reasons that a handler or a command gives.
+// The reasons for which handlers and commands end a session.
 const (
 	EndByUser  = repository.EndByUser
 	EndByAdmin = repository.EndByAdmin
 )
 
-// Policy is how sessions live.
+// Policy determines the lifetimes and limits of sessions.
 type Policy struct {
 	Rotate      bool          // replace a refresh token when it is used
 	Sliding     bool          // each use moves the idle expiry
-	IdleTTL     time.Duration // how long a session lives unused
-	AbsoluteTTL time.Duration // how long it lives at most
-	Grace       time.Duration // for which a replaced token is honoured; 0: never
-	Recovery    time.Duration // within which a lost successor is replaced; 0: never
-	MaxSessions int           // live sessions of a user
-	HeaderKeeps bool          // rtVerify with a header token may answer
+	IdleTTL     time.Duration // how long an unused session lives
+	AbsoluteTTL time.Duration // the maximum lifetime
+	Grace       time.Duration // how long a replaced token is accepted; 0: never
+	Recovery    time.Duration // how long a lost successor can be replaced; 0: never
+	MaxSessions int           // maximum number of live sessions of a user
+	HeaderKeeps bool          // rtVerify accepts a token in a header
 }
 
-// TokenSet is what a login or a refresh gives: the user, and tokens.
+// TokenSet is the result of a login or a refresh: the user and the tokens.
 type TokenSet struct {
 	User    account.Account
 	Session Ref
-	Outcome repository.Outcome // of a refresh; empty: of a login
+	Outcome repository.Outcome // of a refresh; empty for a login
 	Gen     int64              // how often the refresh token has been replaced
 
 	Access        token.Raw
 	AccessExpiry  time.Time
 	Scope         string // of the access token
 	Refresh       token.Raw
-	RefreshExpiry time.Time // the smaller of idle and absolute
+	RefreshExpiry time.Time // the earlier of the idle and the absolute expiry
 	RefreshAfter  time.Time // when the client should refresh
 	SessionExpiry time.Time // absolute
 
-	// RefreshChanged is false where the presented refresh token stays: it must
-	// not be set as a cookie again, since a late answer would overwrite a newer
-	// one.
+	// RefreshChanged is false if the refresh token stays the same. It must then not be set as a
+	// cookie again, because a late answer would overwrite a newer token.
 	RefreshChanged bool
 }
 
-// Service is the refresh protocol.
+// Service implements the refresh protocol.
 type Service struct {
 	store   repository.Store
 	tokens  *token.Minter
@@ -79,17 +78,17 @@ type Service struct {
 	counts  tally.Tally[repository.Outcome]
 	nameKey []byte // of Name
 	clock   *clock.Clock
-	now     func() time.Time // that of clock
+	now     func() time.Time // from clock
 	audit   *audit.Log
 	log     *slog.Logger
 }
 
-// New returns the sessions in a store.
+// New returns a Service for the sessions in a store.
 func New(store repository.Store, root secret.Root, tokens *token.Minter, policy Policy, clock *clock.Clock, audit *audit.Log, log *slog.Logger) *Service {
 	return &Service{store: store, tokens: tokens, policy: policy, nameKey: root.Derive("session name v1", 32), counts: tally.New(repository.Outcomes()...), clock: clock, now: clock.Now, audit: audit, log: log}
 }
 
-// Params is a session that is about to be made.
+// Params are the parameters of a new session.
 type Params struct {
 	ID       string
 	Client   ClientPolicy
@@ -101,9 +100,9 @@ type Params struct {
 	From     audit.Origin
 }
 
-// Start makes the session of a login that has succeeded. The write to the
-// database comes last and is the commit: a login that fails half way leaves a
-// session whose token nobody has, and all others as they were.
+// Start creates the session of a successful login. The write to the database comes last and is the
+// commit. A login that fails earlier leaves a session whose token no client has, and leaves all
+// other sessions unchanged.
 func (s *Service) Start(ctx context.Context, u repository.User, b Params) (TokenSet, error) {
 	now := s.now()
 	session := repository.Session{
@@ -133,7 +132,7 @@ func (s *Service) Start(ctx context.Context, u repository.User, b Params) (Token
 	}
 	revoked, err := s.store.Revocations.RecordLogin(ctx, record, u.SessionEpoch, ended)
 	if err != nil {
-		// Nobody has its token; it must not stand in the list of devices.
+		// No client has the token of the session, which must not appear in the list of sessions.
 		s.tombstone(ctx, revocation(u.ID, session.ID, repository.EndLogout, now, session.AbsoluteAt))
 		if errors.Is(err, repository.ErrNotFound) {
 			return TokenSet{}, service.NewError(service.CodeInvalidCredentials, "The account has just been changed. Try again.")
@@ -148,13 +147,13 @@ func (s *Service) Start(ctx context.Context, u repository.User, b Params) (Token
 		s.tombstone(ctx, e.Revocation)
 	}
 	g, err := s.grant(u, session.ID, b.Client, session.Result(repository.OutcomeRotated), "")
-	g.Outcome = "" // it was no refresh
+	g.Outcome = "" // only refreshes have an outcome
 	g.RefreshChanged = true
 	return g, err
 }
 
-// replaced is the session whose refresh cookie a login carried, or none if it
-// carried none that verifies.
+// replaced returns the end of the session whose refresh cookie a login carried, or nil if the login
+// carried no refresh token that verifies.
 func (s *Service) replaced(b Params, now time.Time) []repository.Ended {
 	if b.Replaces == "" {
 		return nil
@@ -167,8 +166,8 @@ func (s *Service) replaced(b Params, now time.Time) []repository.Ended {
 	return []repository.Ended{{Revocation: r, Audit: endRecord(b.From, r, old.ClientID)}}
 }
 
-// grant mints the tokens that go with an accepted presentation. A narrower scope
-// is for the access token alone, which does not outlive the session.
+// grant mints the tokens for an accepted login or refresh. A narrower scope applies only to the
+// access token, which does not outlive the session.
 func (s *Service) grant(u repository.User, sessionID string, terms ClientPolicy, out repository.RefreshResult, narrower string) (TokenSet, error) {
 	scope := terms.allow(cmp.Or(narrower, out.Scope))
 	access, accessExpiry, err := s.tokens.MintAccess(token.Subject{
@@ -196,12 +195,12 @@ func (s *Service) grant(u repository.User, sessionID string, terms ClientPolicy,
 	return g, nil
 }
 
-// refreshAfter is when a client should refresh: between 70 and 80 % of the
-// access token's life, at random, so that clients do not come all at once.
+// refreshAfter returns when a client should refresh: at a random time between 70 and 80 % of the
+// access token's lifetime, so that clients do not refresh at the same time.
 func refreshAfter(now, expiry time.Time) time.Time {
 	life := expiry.Sub(now)
 	return now.Add(life*7/10 + clock.Spread(life/10)).Truncate(clock.Resolution)
 }
 
-// Counts returns how often refreshes of this process had each outcome.
+// Counts returns the number of refreshes of this process by outcome.
 func (s *Service) Counts() map[repository.Outcome]int64 { return s.counts.Read() }

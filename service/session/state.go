@@ -10,27 +10,27 @@ import (
 	"latchkey/service/token"
 )
 
-// Live is the subject of an access token whose session was found live. Only
-// Sessions.State makes one, so that no handler can act for an ended session.
+// Live is the subject of an access token whose session is live. Only Service.State creates one, so
+// that no handler can act for an ended session.
 type Live struct {
 	token.Subject
 	user   repository.User
 	caller repository.Caller
 }
 
-// Account is the account of the user.
+// Account returns the account of the user.
 func (l Live) Account() account.Account { return account.Of(l.user) }
 
-// Caller returns the user as one who asks for a change.
+// Caller returns the user as the caller of a change.
 func (l Live) Caller() account.Caller {
 	return account.Caller{Caller: l.caller, Privilege: l.Privilege}
 }
 
-// State is the one liveness check: it returns the subject of an access token whose
-// session is live. It reads the database alone, so that it answers while the session
-// store is unavailable. Session_revoked if the session has ended or the user was
-// deleted, account_disabled, token_expired if the user no longer has the privilege
-// that the token says, and store_unavailable.
+// State returns the subject of an access token if its session is live. Every request with an access
+// token is checked here. State reads only the database, so that it works while the session store is
+// unavailable. It returns session_revoked if the session has ended or the user was deleted, and
+// account_disabled if the user is disabled. It returns token_expired if the user no longer has the
+// privilege in the token, and store_unavailable if the database cannot be read.
 func (s *Service) State(ctx context.Context, who token.Subject) (Live, error) {
 	u, err := s.liveUser(ctx, who.UserID, who.SessionID)
 	if err != nil {
@@ -63,9 +63,10 @@ func (s *Service) State(ctx context.Context, who token.Subject) (Live, error) {
 	return Live{Subject: who, user: u, caller: caller}, nil
 }
 
-// liveUser is the one liveness check of the database: it returns the user of a session that has not
-// been ended, or with an empty sessionID the user of a token without a session. Session_revoked if
-// the session was ended or the user was deleted, account_disabled, store_unavailable.
+// liveUser returns the user of a session that has not been revoked, or with an empty sessionID the
+// user of a token without a session. It is the only check of the database for liveness. It returns
+// session_revoked if the session was revoked or the user was deleted, account_disabled if the user
+// is disabled, and store_unavailable if the database cannot be read.
 func (s *Service) liveUser(ctx context.Context, userID, sessionID string) (u repository.User, err error) {
 	var ended repository.EndReason
 	if sessionID == "" {
@@ -86,9 +87,10 @@ func (s *Service) liveUser(ctx context.Context, userID, sessionID string) (u rep
 	return u, nil
 }
 
-// Current returns the account that a token speaks for at this moment, which is empty for the token of
-// a client on its own behalf. Session_revoked if the session, the user or the client is
-// gone, account_disabled, store_unavailable. What the token says of a privilege is not checked.
+// Current returns the current account of a token's subject. The account is empty if a client acts
+// on its own behalf. It returns session_revoked if the session, the user or the client no longer
+// exists, account_disabled if the user is disabled, and store_unavailable. It does not check the
+// privilege in the token.
 func (s *Service) Current(ctx context.Context, who token.Subject) (account.Account, error) {
 	if who.UserID == "" {
 		return account.Account{}, s.clientState(ctx, who.ClientID)

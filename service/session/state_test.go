@@ -10,8 +10,8 @@ import (
 	"latchkey/service/token"
 )
 
-// TestMintAccess_HasTheEpoch is of tokens of this version, and of one before it,
-// which are checked in the session store.
+// TestMintAccess_HasTheEpoch tests tokens of this version, and tokens of an earlier version, which
+// are checked in the session store.
 func TestMintAccess_HasTheEpoch(t *testing.T) {
 	apptest.OnBoth(t, func(t *testing.T, store repository.Store) {
 		w := apptest.NewWorld(t, store, apptest.Standard)
@@ -43,8 +43,8 @@ func TestMintAccess_HasTheEpoch(t *testing.T) {
 	})
 }
 
-// TestState_OutdatedPrivilegeMustBeRefreshed is of a privilege that was taken
-// away after the token was issued.
+// TestState_OutdatedPrivilegeMustBeRefreshed tests a privilege that was reduced after the token was
+// issued.
 func TestState_OutdatedPrivilegeMustBeRefreshed(t *testing.T) {
 	w := apptest.NewWorld(t, testserver.SQLiteStore(t), apptest.Standard)
 	w.User(t, "ada")
@@ -56,8 +56,7 @@ func TestState_OutdatedPrivilegeMustBeRefreshed(t *testing.T) {
 	}
 }
 
-// TestOAuth_TokensOfADeletedClientAreRefused is of tokens that an OAuth client got
-// for a user.
+// TestOAuth_TokensOfADeletedClientAreRefused tests tokens that an OAuth client got for a user.
 func TestOAuth_TokensOfADeletedClientAreRefused(t *testing.T) {
 	w := apptest.NewWorld(t, testserver.SQLiteStore(t), apptest.Standard)
 	w.User(t, "ada")

@@ -7,11 +7,11 @@ import (
 	"latchkey/service/jose"
 )
 
-// Claims are those of RFC 9068 2.2 and our own, of both kinds of token. The
-// times are seconds since 1970; 0 is a claim that is not there.
+// Claims are the claims of both kinds of token: the claims of RFC 9068 2.2 and our own. Times are
+// seconds since 1970. 0 means that the claim is absent.
 type Claims struct {
 	Issuer    string `json:"iss"`
-	Audience  string `json:"aud"` // of tokens that we make: one, as a string
+	Audience  string `json:"aud"` // in tokens that we issue: one audience, as a string
 	Subject   string `json:"sub"`
 	ClientID  string `json:"client_id"`
 	SessionID string `json:"sid,omitempty"`
@@ -20,9 +20,9 @@ type Claims struct {
 	NotBefore int64  `json:"nbf,omitempty"`
 	ExpiresAt int64  `json:"exp"`
 
-	audiences []string // of tokens that we read
+	audiences []string // in tokens that we parse
 
-	// Of access tokens.
+	// Claims of access tokens.
 	AuthTime  int64    `json:"auth_time,omitempty"`
 	AMR       []string `json:"amr,omitempty"`
 	Privilege *int     `json:"privilege,omitempty"`
@@ -30,11 +30,11 @@ type Claims struct {
 	Act       *actor   `json:"act,omitempty"`
 	Epoch     *int64   `json:"epoch,omitempty"`
 
-	// Of refresh tokens.
+	// Claims of refresh tokens.
 	Gen *int64 `json:"gen,omitempty"`
 }
 
-// actor is who uses a token that speaks for another (RFC 8693 4.1).
+// actor is the party that acts as the subject of a token (RFC 8693 4.1).
 type actor struct {
 	Subject string `json:"sub"`
 }
@@ -49,7 +49,7 @@ func (a *actor) member(name, value []byte) (err error) {
 	return err
 }
 
-// member reads one claim. Those that are not ours are ignored.
+// member parses one claim. It ignores unknown claims.
 func (c *Claims) member(name, value []byte) (err error) {
 	switch string(name) {
 	case "iss":
@@ -95,7 +95,7 @@ func (c *Claims) member(name, value []byte) (err error) {
 	return err
 }
 
-// subject is whom the claims of an access token speak for.
+// subject returns the subject of an access token with these claims.
 func (c *Claims) subject() Subject {
 	s := Subject{
 		UserID: c.Subject, SessionID: c.SessionID, ClientID: c.ClientID, TokenID: c.TokenID,
@@ -119,7 +119,8 @@ func (c *Claims) subject() Subject {
 	return s
 }
 
-// Refresh is what the claims of a refresh token say.
+// refreshToken returns the content of a refresh token with these claims. It returns false if a
+// claim is missing or invalid.
 func (c *Claims) refreshToken() (Refresh, bool) {
 	if c.Gen == nil || c.SessionID == "" {
 		return Refresh{}, false

@@ -13,11 +13,11 @@ import (
 	"latchkey/service/token"
 )
 
-// TestVerify_RefusesTheHighSignatureOfES256 computes the other signature of ES256 tokens, which is as
-// good to most libraries: it is refused, and ours are never it.
+// TestVerify_RefusesTheHighSignatureOfES256 computes the second valid signature of ES256 tokens,
+// which most libraries accept. Latchkey refuses it, and never issues it.
 func TestVerify_RefusesTheHighSignatureOfES256(t *testing.T) {
 	tokens := apptest.NewMinter(t, apptest.GenerateKey(t, jose.ES256))
-	for range 64 { // half of them would be high
+	for range 64 { // without normalization half of them would be high
 		subject := token.Subject{UserID: "u", SessionID: "s", ClientID: token.ClientAPI}
 		raw := apptest.MintAccess(t, tokens, subject)
 		if _, err := tokens.VerifyAccess(raw); err != nil {
@@ -30,7 +30,7 @@ func TestVerify_RefusesTheHighSignatureOfES256(t *testing.T) {
 		if _, err := tokens.VerifyAccess(otherS(t, raw)); apptest.Code(err) != service.CodeTokenInvalid {
 			t.Fatalf("a client's own, with the other s: %v", err)
 		}
-		// A version before the claim epoch signed with either s.
+		// A version before the epoch claim signed with either s.
 		subject.Epoch = -1
 		raw = apptest.MintAccess(t, tokens, subject)
 		if _, err := tokens.VerifyAccess(otherS(t, raw)); err != nil {

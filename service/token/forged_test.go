@@ -26,9 +26,8 @@ import (
 	"latchkey/service/token"
 )
 
-// TestVerify_RefusesForgedSignatures tries what an attacker can make without the
-// private key, for each algorithm that has a public one. The kid, the claims and
-// the type are always right.
+// TestVerify_RefusesForgedSignatures tries signatures that an attacker can make without the private
+// key, for each algorithm with a public key. The kid, the claims and the type are always right.
 func TestVerify_RefusesForgedSignatures(t *testing.T) {
 	tried := 0
 	for _, a := range []jose.Algorithm{jose.EdDSA, jose.ES256, jose.RS256} {
@@ -58,7 +57,7 @@ func TestVerify_RefusesForgedSignatures(t *testing.T) {
 				cases["alg "+none+name] = with(none) + "." + signature
 			}
 		}
-		// RS to HS confusion: the public key, as people store it, as the secret.
+		// RS to HS confusion: the public key, in a common storage format, as the secret.
 		for name, key := range asSecrets(t, public) {
 			for _, alg := range []string{"HS256", string(a)} {
 				mac := hmac.New(sha256.New, key)
@@ -86,7 +85,7 @@ func TestVerify_RefusesForgedSignatures(t *testing.T) {
 		foreign := apptest.MintAccess(t, apptest.NewMinter(t, apptest.GenerateKey(t, a)), token.Subject{UserID: "u", ClientID: token.ClientAPI})
 		cases["another key and its kid"] = string(foreign)
 		cases["another key and our kid"] = reheaded(parts[0], string(foreign))
-		for i := range 64 { // every part, bit by bit
+		for i := range 64 { // change every part bit by bit
 			at := i * (len(good) - 1) / 63
 			if good[at] == '.' {
 				at--
@@ -103,7 +102,7 @@ func TestVerify_RefusesForgedSignatures(t *testing.T) {
 	t.Logf("%d forged signatures tried, 0 accepted", tried)
 }
 
-// generateSigner returns new key material of an algorithm.
+// generateSigner generates key material of an algorithm.
 func generateSigner(t testing.TB, a jose.Algorithm) crypto.Signer {
 	t.Helper()
 	var private crypto.Signer
@@ -127,13 +126,13 @@ func reheaded(header, token string) string {
 	return header + "." + rest
 }
 
-// other64 returns another character of the alphabet.
+// other64 returns a different character of the base64url alphabet.
 func other64(c byte) string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	return string(alphabet[(strings.IndexByte(alphabet, c)+17)%64])
 }
 
-// asSecrets are the bytes that a public key may be mistaken for.
+// asSecrets returns the encodings of a public key that a verifier could mistake for a secret.
 func asSecrets(t *testing.T, public any) map[string][]byte {
 	der, err := x509.MarshalPKIXPublicKey(public)
 	apptest.Must(t, err)
@@ -148,7 +147,7 @@ func asSecrets(t *testing.T, public any) map[string][]byte {
 	return list
 }
 
-// TestRing_AKeyHasOneUse signs tokens with the right key for the wrong purpose.
+// TestRing_AKeyHasOneUse signs tokens with a valid key of the wrong use.
 func TestRing_AKeyHasOneUse(t *testing.T) {
 	w := apptest.NewWorld(t, testserver.SQLiteStore(t), apptest.Standard)
 	w.User(t, "ada")
@@ -162,7 +161,7 @@ func TestRing_AKeyHasOneUse(t *testing.T) {
 	if _, err := w.Refresh(access); apptest.Code(err) != service.CodeRefreshInvalid {
 		t.Errorf("an access token on refresh: %v", err)
 	}
-	// And with the header of the other kind.
+	// The same with the header of the other kind of token.
 	parts := strings.Split(string(refresh), ".")
 	header := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"HS256","kid":"` + forgeable.ID + `","typ":"rt+jwt"}`))
 	signature, err := jwt.SigningMethodHS256.Sign(header+"."+parts[1], key)

@@ -11,8 +11,7 @@ import (
 	"latchkey/service/token"
 )
 
-// TestVerify_RefusesAmbiguousForms signs each token properly:
-// only its form is wrong.
+// TestVerify_RefusesAmbiguousForms signs each token properly: only its form is wrong.
 func TestVerify_RefusesAmbiguousForms(t *testing.T) {
 	access, key := apptest.ForgeableKey(t)
 	kid, tokens := access.ID, apptest.NewMinter(t, access)
@@ -66,7 +65,7 @@ func TestVerify_RefusesAmbiguousForms(t *testing.T) {
 	t.Logf("%d tokens refused for their form", len(cases))
 }
 
-// signed signs any text as a token by HS256.
+// signed signs a text as a token by HS256.
 func signed(t apptest.Fataler, header, claims string, key []byte) string {
 	text := base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + base64.RawURLEncoding.EncodeToString([]byte(claims))
 	signature, err := jwt.SigningMethodHS256.Sign(text, key)
@@ -74,8 +73,7 @@ func signed(t apptest.Fataler, header, claims string, key []byte) string {
 	return text + "." + base64.RawURLEncoding.EncodeToString(signature)
 }
 
-// other returns a character that decodes to the same bytes: it differs in bits
-// that do not count.
+// other returns a character that decodes to the same bytes, because it differs only in unused bits.
 func other(c byte) string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	return string(alphabet[strings.IndexByte(alphabet, c)^1])

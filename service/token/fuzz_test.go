@@ -9,11 +9,10 @@ import (
 	"latchkey/service/token"
 )
 
-// FuzzVerifyAccess looks for a text that is accepted and was not minted: whatever
-// differs from a good token, by however little, must be refused, and nothing may
-// make the verifier panic.
+// FuzzVerifyAccess searches for a text that is accepted although it was not minted. Every text that
+// differs from a valid token must be refused, and no text may make the verifier panic.
 func FuzzVerifyAccess(f *testing.F) {
-	access, key := apptest.ForgeableKey(f) // the same in each process, so that the corpus stays true
+	access, key := apptest.ForgeableKey(f) // the same in every process, so that the corpus stays valid
 	kid, tokens := access.ID, apptest.NewMinter(f, access)
 	good := []string{
 		signed(f, `{"alg":"HS256","typ":"at+jwt","kid":"`+kid+`"}`, fuzzClaims, key),

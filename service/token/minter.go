@@ -15,8 +15,8 @@ import (
 	"latchkey/service/secret"
 )
 
-// Raw is a JWT as it travels. It has a type of its own so that it cannot
-// be stored where an id belongs, and it stays out of logs.
+// Raw is an encoded JWT. It has its own type so that it cannot be stored as an ID by mistake, and
+// it stays out of logs.
 type Raw string
 
 // LogValue implements slog.LogValuer.
@@ -25,27 +25,26 @@ func (Raw) LogValue() slog.Value { return slog.StringValue("REDACTED") }
 // ClientAPI is the client_id of the JSON API's own sessions. OAuth clients cannot have it.
 const ClientAPI = "latchkey"
 
-// Subject is who an access token speaks for: a user, or a client on its own
-// behalf.
+// Subject is the subject of an access token: a user, or a client on its own behalf.
 type Subject struct {
-	UserID    string // empty: a client
+	UserID    string // empty: the subject is a client
 	SessionID string // empty: a token without a session
 	ClientID  string
 	TokenID   string
-	Actor     string // who uses it in the user's place; empty: the user
+	Actor     string // the user who acts as UserID; empty: no impersonation
 	Privilege int
 	Scope     string
-	// Epoch is the user's SessionEpoch under which the login or refresh was
-	// accepted; -1 where the token does not say.
+	// Epoch is the user's SessionEpoch under which the login or refresh was accepted; NoEpoch: not
+	// in the token.
 	Epoch     int64
-	AuthTime  time.Time // zero: nobody logged in for it
+	AuthTime  time.Time // zero: the token does not result from a login
 	Audience  string    // the first one
 	IssuedAt  time.Time
 	ExpiresAt time.Time
 }
 
-// NoEpoch is the Epoch of a subject whose access token does not have the claim:
-// a version before it issued the token.
+// NoEpoch is the Epoch of a subject whose access token lacks the claim because an earlier version
+// issued it.
 const NoEpoch = -1
 
 // Minter mints and verifies JWTs. It does no I/O and is safe for concurrent use.
@@ -55,14 +54,13 @@ type Minter struct {
 	ttl   time.Duration
 }
 
-// NewMinter returns tokens of an issuer for an audience. Access tokens live for
-// ttl less up to 5 %, so that those who logged in together do not refresh
-// together.
+// NewMinter returns a Minter of tokens of an issuer for an audience. Access tokens live for ttl
+// less up to 5 %, so that clients that logged in together do not refresh together.
 func NewMinter(root secret.Root, keys KeySource, issuer, audience string, ttl time.Duration, clock *clock.Clock) *Minter {
 	return &Minter{Verifier: NewVerifier(keys, issuer, audience, clock.Leeway(), clock.Now), chain: newChain(root), ttl: ttl}
 }
 
-// Refresh is what a verified refresh token says.
+// Refresh is the content of a verified refresh token.
 type Refresh struct {
 	UserID, SessionID, ClientID string
 	Gen                         int64
@@ -76,25 +74,25 @@ func (t *Minter) Audience() string { return t.audience }
 // Issuer returns the issuer of the tokens.
 func (t *Minter) Issuer() string { return t.issuer }
 
-// AccessTTL returns how long an access token lives at most, unless its client has another limit.
+// AccessTTL returns the maximum lifetime of an access token, unless its client has another limit.
 func (t *Minter) AccessTTL() time.Duration { return t.ttl }
 
-// Lifetime returns the lifetime of a new access token: ttl less up to 5 %, so that clients which
-// logged in together do not refresh together. A ttl of 0 is that of the settings.
+// Lifetime returns the lifetime of a new access token: ttl less up to 5 %, so that clients that
+// logged in together do not refresh together. A ttl of 0 means the ttl of the settings.
 func (t *Minter) Lifetime(ttl time.Duration) time.Duration {
 	ttl = cmp.Or(ttl, t.ttl)
 	return ttl - clock.Spread(ttl/20)
 }
 
-// Expired returns an access token that speaks for a subject and has just expired
-// everywhere: for who wants to see what a client does then.
+// Expired returns an access token that has just expired for every verifier. Operators use it to
+// test how a client reacts.
 func (t *Minter) Expired(s Subject) (Raw, error) {
 	raw, _, err := t.MintAccess(s, "", nil, -keys.MaxLeeway-time.Second)
 	return raw, err
 }
 
-// MintAccess returns an access token of a subject (RFC 9068 2), and when it expires. It sets the TokenID
-// and the ExpiresAt of the subject. An empty audience is that of the settings.
+// MintAccess returns an access token for a subject (RFC 9068 2) and its expiry. It sets the TokenID
+// and the ExpiresAt of the subject. An empty audience means the audience of the settings.
 func (t *Minter) MintAccess(s Subject, audience string, amr []string, ttl time.Duration) (Raw, time.Time, error) {
 	now := t.now().UTC().Truncate(time.Second)
 	exp := now.Add(ttl).Truncate(time.Second)
@@ -120,9 +118,8 @@ func (t *Minter) MintAccess(s Subject, audience string, amr []string, ttl time.D
 	return token, exp, err
 }
 
-// MintRefresh returns a refresh token. The same members give the same bytes, while the
-// same key is active, so that a token whose delivery failed can be delivered
-// again.
+// MintRefresh returns a refresh token. The same content gives the same bytes while the same key is
+// active, so that a token can be delivered again if its delivery failed.
 func (t *Minter) MintRefresh(r Refresh) (Raw, error) {
 	return t.sign(keys.UseRefresh, Claims{
 		Issuer: t.issuer, Audience: t.issuer, Subject: r.UserID, ClientID: r.ClientID, SessionID: r.SessionID,
@@ -138,8 +135,8 @@ func (t *Minter) sign(use keys.Use, c Claims, now time.Time) (Raw, error) {
 	return Raw(token), nil
 }
 
-// VerifyRefresh returns what a refresh token says, or refresh_malformed,
-// refresh_invalid or refresh_expired. Nothing says that its session lives.
+// VerifyRefresh returns the content of a refresh token, or refresh_malformed, refresh_invalid or
+// refresh_expired. It does not check that the session is live.
 func (t *Minter) VerifyRefresh(raw Raw) (Refresh, error) {
 	var c Claims
 	now := t.now()

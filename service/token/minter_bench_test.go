@@ -8,13 +8,13 @@ import (
 	"latchkey/service/token"
 )
 
-// Whose tokens the benchmarks make.
+// The user and the session in the tokens of the benchmarks.
 const (
 	benchUser    = "0192a4b2-0000-7000-8000-000000000000"
 	benchSession = "0192a4b2-0000-7000-8000-000000000001"
 )
 
-// BenchmarkMintAccess makes an access token, as every refresh and log-in does.
+// BenchmarkMintAccess mints an access token, as every refresh and login does.
 func BenchmarkMintAccess(b *testing.B) {
 	for _, a := range []jose.Algorithm{jose.HS256, jose.EdDSA} {
 		b.Run(string(a), func(b *testing.B) {
@@ -30,8 +30,8 @@ func BenchmarkMintAccess(b *testing.B) {
 	}
 }
 
-// BenchmarkMintRefresh makes a refresh token. Their keys are of HS256 always: nobody
-// else reads them.
+// BenchmarkMintRefresh mints a refresh token. The keys are always of HS256, because only the server
+// reads refresh tokens.
 func BenchmarkMintRefresh(b *testing.B) {
 	tokens := apptest.NewMinter(b, apptest.GenerateKey(b, jose.HS256))
 	b.ReportAllocs()

@@ -65,7 +65,7 @@ func TestNew_RefusesAShortSecret(t *testing.T) {
 	}
 }
 
-// with returns a copy of m with a member set, or taken away by nil.
+// with returns a copy of m with a member set, or removed if the value is nil.
 func with(m map[string]any, name string, value any) map[string]any {
 	m = maps.Clone(m)
 	if m[name] = value; value == nil {

@@ -9,21 +9,21 @@ import (
 
 const (
 	seenShards = 16
-	// seenTokens bounds how many are remembered: two halves of this, a few
-	// hundred bytes each.
+	// seenTokens is the number of tokens remembered in each of two halves, at a few hundred bytes
+	// each.
 	seenTokens = 16 << 10
 )
 
-// verified remembers access tokens that were verified, by digest: what a stolen
-// memory image shows cannot be presented. It belongs to one set of keys, so that
-// a key that is revoked takes all of it along.
+// verified remembers verified access tokens by digest, so that an attacker cannot use the contents
+// of a stolen memory image as tokens. It belongs to one set of keys: when a key is revoked, it is
+// dropped as a whole.
 type verified struct {
 	keys   *keys.Set
 	shards [seenShards]seenShard
 }
 
-// seenShard has two halves. What is added goes to the young one; when that is
-// full it becomes the old one, and what nobody has asked for since is dropped.
+// seenShard has two halves. Tokens are added to the young half. When it is full it becomes the old
+// half, and the tokens in the previous old half that were not used since are dropped.
 type seenShard struct {
 	mu         sync.Mutex
 	young, old map[[32]byte]Subject
@@ -31,7 +31,7 @@ type seenShard struct {
 
 func newVerified(keys *keys.Set) *verified { return &verified{keys: keys} }
 
-// find returns the subject of a token, if it was verified and has not expired.
+// find returns the subject of a token if the token was verified and has not expired.
 func (v *verified) find(digest [32]byte, now time.Time) (Subject, bool) {
 	s := &v.shards[digest[0]%seenShards]
 	s.mu.Lock()
@@ -45,7 +45,7 @@ func (v *verified) find(digest [32]byte, now time.Time) (Subject, bool) {
 	return subject, ok && now.Before(subject.ExpiresAt)
 }
 
-// add remembers a token, unless it is only accepted by leeway.
+// add remembers a token, unless it was accepted only because of the leeway.
 func (v *verified) add(digest [32]byte, subject Subject, now time.Time) {
 	if !now.Before(subject.ExpiresAt) {
 		return

@@ -17,28 +17,27 @@ import (
 )
 
 const (
-	// RemoteLeeway is how long after its expiry another service accepts an access
-	// token, unless it says: its clock is not compared with ours.
+	// RemoteLeeway is the default leeway of another service: how long after its expiry it accepts
+	// an access token, because its clock is not compared with ours.
 	RemoteLeeway = 30 * time.Second
 )
 
-// KeySource has the keys of the moment. It does no I/O when asked, and is safe
-// for concurrent use.
+// KeySource provides the current keys. Its methods do no I/O and are safe for concurrent use.
 type KeySource interface {
 	KeySet() *keys.Set
-	// Current reports whether a key that is not in the set is none: false while
-	// the keys may have changed unheard.
+	// Current reports whether a key that is not in the set does not exist. It returns false while
+	// keys may have changed without our knowledge.
 	Current() bool
 }
 
-// SignedByAnother reports whether err is of a token that no key of the issuer signed. A
+// SignedByAnother reports whether err is the error for a token that no key of the issuer signed. A
 // replica that may not know all keys returns store_unavailable instead.
 func SignedByAnother(err error) bool {
 	return errors.Is(err, keys.ErrUnknown) || errors.Is(err, keys.ErrSignature)
 }
 
-// Verifier checks tokens. It does no I/O and is safe for concurrent use. What it
-// has checked it remembers, until the keys change.
+// Verifier verifies tokens. It does no I/O and is safe for concurrent use. It remembers verified
+// tokens until the keys change.
 type Verifier struct {
 	keys     KeySource
 	issuer   string
@@ -48,21 +47,21 @@ type Verifier struct {
 	seen     atomic.Pointer[verified]
 }
 
-// NewVerifier returns a verifier of the access tokens of an issuer for an
-// audience. It accepts them for leeway, at most a minute, after their expiry.
+// NewVerifier returns a Verifier of the access tokens of an issuer for an audience. It accepts
+// tokens for leeway, at most a minute, after their expiry.
 func NewVerifier(list KeySource, issuer, audience string, leeway time.Duration, now func() time.Time) *Verifier {
 	return &Verifier{keys: list, issuer: issuer, audience: audience, leeway: min(leeway, keys.MaxLeeway), now: now}
 }
 
-// VerifyAccess returns whom an access token speaks for, or token_malformed,
-// token_invalid or token_expired.
+// VerifyAccess returns the subject of an access token, or token_malformed, token_invalid or
+// token_expired.
 func (v *Verifier) VerifyAccess(raw Raw) (Subject, error) {
-	if len(raw) > jose.MaxBytes { // before it is digested
+	if len(raw) > jose.MaxBytes { // before the digest is computed
 		return Subject{}, accessError(fmt.Errorf("%w: longer than %d bytes", jwt.ErrTokenMalformed, jose.MaxBytes))
 	}
 	set, now := v.keys.KeySet(), v.now()
 	seen := v.seenWith(set)
-	var short [1024]byte // longer ones are copied to the heap
+	var short [1024]byte // longer tokens are copied to the heap
 	digest := sha256.Sum256(append(short[:0], raw...))
 	if s, ok := seen.find(digest, now); ok {
 		return s, nil
@@ -74,26 +73,26 @@ func (v *Verifier) VerifyAccess(raw Raw) (Subject, error) {
 	return s, err
 }
 
-// VerifyLateAccess is VerifyAccess for logging out, which must also work once
-// the token has expired, for so long.
+// VerifyLateAccess verifies an access token for a logout, which must also work up to late after the
+// token has expired.
 func (v *Verifier) VerifyLateAccess(raw Raw, late time.Duration) (Subject, error) {
 	return v.verifyAccess(v.keys.KeySet(), raw, v.audience, v.now(), v.leeway, late)
 }
 
-// VerifyIssued is VerifyLateAccess for the issuer itself, which answers for the tokens of all
-// audiences, and without leeway.
+// VerifyIssued verifies an access token for its issuer, as VerifyLateAccess does, but for any
+// audience and without leeway.
 func (v *Verifier) VerifyIssued(raw Raw, late time.Duration) (Subject, error) {
 	return v.verifyAccess(v.keys.KeySet(), raw, anyAudience, v.now(), 0, late)
 }
 
-// seenWith returns what was verified with these very keys.
+// seenWith returns the tokens that were verified with this set of keys.
 func (v *Verifier) seenWith(set *keys.Set) *verified {
 	seen := v.seen.Load()
 	if seen != nil && seen.keys == set {
 		return seen
 	}
 	fresh := newVerified(set)
-	v.seen.CompareAndSwap(seen, fresh) // a loser's is forgotten
+	v.seen.CompareAndSwap(seen, fresh) // if another goroutine was first, fresh is dropped
 	return fresh
 }
 
@@ -109,11 +108,11 @@ func (v *Verifier) verifyAccess(set *keys.Set, raw Raw, audience string, now tim
 	return c.subject(), nil
 }
 
-// anyAudience is that of VerifyIssued.
+// anyAudience accepts every audience, for VerifyIssued.
 const anyAudience = ""
 
-// verify checks everything of a token that both kinds have, but for exp, which
-// must be there.
+// verify makes the checks that both kinds of token have in common, except exp, which must be
+// present.
 func (v *Verifier) verify(set *keys.Set, raw Raw, c *Claims, use keys.Use, audience string, now time.Time, late time.Duration) error {
 	f, err := jose.ParseForm(string(raw))
 	if err != nil {
@@ -138,10 +137,11 @@ func (v *Verifier) verify(set *keys.Set, raw Raw, c *Claims, use keys.Use, audie
 	case c.Subject == "" || c.TokenID == "" || c.ExpiresAt == 0 || c.IssuedAt == 0:
 		return errors.New("a claim is missing")
 	case f.Alg == string(jose.ES256) && jose.HighS(f.Signature) && (c.SessionID == "" || c.Epoch != nil):
-		// It was made from another signature. A version before the claim epoch signed so itself.
+		// The signature was computed from another one. A high s is accepted only without the epoch
+		// claim, because earlier versions signed such tokens with either s.
 		return errors.New("the signature has a high s")
 	case use == keys.UseAccess && (c.IssuedAt > ahead || c.NotBefore > ahead):
-		return errors.New("issued in the future") // of a refresh token the stored session decides
+		return errors.New("issued in the future") // for a refresh token the stored session decides
 	}
 	return keyErr
 }

@@ -10,13 +10,13 @@ import (
 	"latchkey/service/token"
 )
 
-// manyTokens is more than a verifier remembers, so that a round through so many
-// meets each for the first time.
+// manyTokens is more than a verifier remembers, so that each token in a round of this many is new
+// to the verifier.
 const manyTokens = 20_000
 
-// BenchmarkVerifyAccess compares, for each algorithm, what golang-jwt alone
-// costs with the first verification of a token and a repeated one. The first of
-// RS256 is without remembering it: to sign so many takes too long.
+// BenchmarkVerifyAccess compares, for each algorithm, golang-jwt alone with the first verification
+// of a token and a repeated one. For RS256 the first verification is measured without the memory of
+// verified tokens, because signing manyTokens tokens takes too long.
 func BenchmarkVerifyAccess(b *testing.B) {
 	for _, a := range []jose.Algorithm{jose.HS256, jose.EdDSA, jose.ES256, jose.RS256} {
 		access, material := apptest.ForgeableKey(b)
@@ -40,7 +40,7 @@ func BenchmarkVerifyAccess(b *testing.B) {
 			})
 		}
 		run := func(name string, verify func(i int) error) {
-			i := 0 // goes on with -count: a run must not meet the tokens of the one before
+			i := 0 // continues with -count, so that no run meets the tokens of an earlier run
 			b.Run(string(a)+"/"+name, func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
@@ -71,8 +71,8 @@ func BenchmarkVerifyAccess(b *testing.B) {
 	}
 }
 
-// BenchmarkVerifyRefresh has only what is done each time: refresh tokens are not
-// remembered, since each is shown once.
+// BenchmarkVerifyRefresh measures only the work of each request. Refresh tokens are not remembered,
+// because each is sent once.
 func BenchmarkVerifyRefresh(b *testing.B) {
 	tokens := apptest.NewMinter(b, apptest.GenerateKey(b, jose.HS256))
 	raw := apptest.MintRefresh(b, tokens, benchUser, benchSession, 1)
