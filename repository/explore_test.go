@@ -280,8 +280,8 @@ var epoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 func id(gen int64) repository.TokenID { return repository.TokenID(fmt.Sprint("id", gen)) }
 
-// TestPresent_ThiefAndVictimCannotCoexist explores standard and strict rules. Its figures
-// are those of docs/sessions.md.
+// TestPresent_ThiefAndVictimCannotCoexist explores standard and strict rules. Its figures are the
+// figures of docs/sessions.md.
 func TestPresent_ThiefAndVictimCannotCoexist(t *testing.T) {
 	const never, once, always = 0, 1, -1
 	horizons := []int{6, 10, 14}

@@ -38,7 +38,7 @@ type Attempt struct {
 // Begun is the result of BeginAttempt.
 type Begun struct {
 	Wait  time.Duration // time until the last delay ends; 0: the attempt may continue
-	First bool          // no other caller has been told of this delay
+	First bool          // this delay has not been reported to a caller before
 	// Repeat reports the first repetition of the attempt that has just failed. It may
 	// continue and is not counted.
 	Repeat bool
@@ -79,7 +79,7 @@ type LimitState struct {
 	Last     time.Time // time of the last counted failure
 	Before   time.Time // time of the failure before it
 	Until    time.Time // end of the delay
-	Told     bool      // a caller has been told of this delay
+	Told     bool      // this delay has been reported to a caller
 	Failed   string    // fingerprint of the last failed attempt
 	FailedAt time.Time // end of that attempt
 }

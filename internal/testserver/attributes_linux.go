@@ -8,7 +8,8 @@ import (
 	"syscall"
 )
 
-// nobody is who Postgres runs as when the tests run as root, which it refuses.
+// nobody is the user ID under which Postgres runs if the tests run as root, because Postgres
+// refuses to run as root.
 const nobody = 65534
 
 func attributes(asNobody bool) *syscall.SysProcAttr {
@@ -22,7 +23,7 @@ func attributes(asNobody bool) *syscall.SysProcAttr {
 // signal sends a signal to a server and its children.
 func signal(pid int, sig syscall.Signal) {
 	_ = syscall.Kill(pid, sig)
-	// Each child of Postgres is in a process group of its own.
+	// Each child of Postgres is in its own process group.
 	children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
 	for _, child := range strings.Fields(string(children)) {
 		if n, err := strconv.Atoi(child); err == nil {
@@ -31,7 +32,7 @@ func signal(pid int, sig syscall.Signal) {
 	}
 }
 
-// give hands a directory to the user that Postgres runs as.
+// give changes the owner of a directory to the user that Postgres runs as.
 func give(dir string) error {
 	if os.Getuid() != 0 {
 		return nil

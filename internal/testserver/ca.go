@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// CA issues certificates that nobody but a test trusts.
+// CA issues certificates that only tests trust.
 type CA struct {
 	File string // its certificate, in PEM
 	dir  string
@@ -23,7 +23,7 @@ type CA struct {
 	key  *ecdsa.PrivateKey
 }
 
-// NewCA returns an authority whose files are removed with the test.
+// NewCA returns a certificate authority whose files are removed with the test.
 func NewCA(t testing.TB) *CA {
 	t.Helper()
 	ca := &CA{dir: t.TempDir()}
@@ -37,8 +37,7 @@ func NewCA(t testing.TB) *CA {
 	return ca
 }
 
-// Issue returns the files of a certificate for a host, a name or an address, and of its
-// key.
+// Issue returns the files of a certificate for a host name or address, and of its key.
 func (ca *CA) Issue(t testing.TB, host string) (certFile, keyFile string) {
 	t.Helper()
 	template := &x509.Certificate{

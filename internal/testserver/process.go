@@ -18,8 +18,8 @@ type Process struct {
 	done chan struct{}
 }
 
-// Start runs a command. It ends with this process even when this process is
-// killed, where the system can do that.
+// Start runs a command. If the system supports it, the command ends with this process even when
+// this process is killed.
 func Start(cmd *exec.Cmd) (*Process, error) { return startAs(cmd, false) }
 
 // start runs a server in dir.
@@ -35,8 +35,8 @@ func startAs(cmd *exec.Cmd, asNobody bool) (*Process, error) {
 	p.cmd.SysProcAttr = attributes(asNobody)
 	started := make(chan error)
 	go func() {
-		// The signal at the parent's death comes when the thread that started
-		// the child ends, so that thread must stay.
+		// The signal is sent when the thread that started the child ends, so that thread must stay
+		// alive.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		err := p.cmd.Start()
@@ -52,19 +52,19 @@ func startAs(cmd *exec.Cmd, asNobody bool) (*Process, error) {
 	return p, nil
 }
 
-// Pid is that of the process.
+// Pid returns the ID of the process.
 func (p *Process) Pid() int { return p.cmd.Process.Pid }
 
-// Terminate asks the process to end in good order, and does not wait.
+// Terminate asks the process to shut down, and does not wait for it.
 func (p *Process) Terminate() { _ = p.cmd.Process.Signal(syscall.SIGTERM) }
 
-// Done is closed when the process has ended.
+// Done returns a channel that is closed when the process has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
-// Output is what the process has printed. It may be read once it has ended.
+// Output returns the output of the process. Call it only after the process has ended.
 func (p *Process) Output() string { return p.out.String() }
 
-// Stop asks the server to end, and kills it if it does not within 5 seconds.
+// Stop asks the server to end, and kills it if it has not ended within 5 seconds.
 func (p *Process) Stop() {
 	_ = p.cmd.Process.Signal(os.Interrupt)
 	select {
@@ -74,20 +74,20 @@ func (p *Process) Stop() {
 	}
 }
 
-// Kill ends the server at once, as a crash would.
+// Kill kills the server immediately, as a crash would.
 func (p *Process) Kill() {
 	_ = p.cmd.Process.Kill()
 	<-p.done
 }
 
-// Hang stops the server and its children where they are, so that connections
-// stay and nothing answers, until Resume.
+// Hang suspends the server and its children until Resume: connections stay open, and requests get
+// no answer.
 func (p *Process) Hang() { signal(p.cmd.Process.Pid, syscall.SIGSTOP) }
 
-// Resume lets a hanging server go on.
+// Resume continues a suspended server.
 func (p *Process) Resume() { signal(p.cmd.Process.Pid, syscall.SIGCONT) }
 
-// ended reports what the server printed, if it has ended.
+// ended returns an error with the output of the server if it has ended.
 func (p *Process) ended() error {
 	select {
 	case <-p.done:

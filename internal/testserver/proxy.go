@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// StartNginx starts nginx with what stands in a server block, in which {dir} is a
-// directory of its own, and returns its port on all loopback addresses. What stands before
-// the line "---" is of the http block.
+// StartNginx starts nginx with conf in its server block, and returns its port on all loopback
+// addresses. In conf, {dir} is replaced by a temporary directory. The part of conf before a line
+// "---" goes into the http block.
 func StartNginx(t testing.TB, conf string) int {
 	t.Helper()
 	outer, inner, found := strings.Cut(conf, "---\n")
@@ -28,7 +28,7 @@ func StartNginx(t testing.TB, conf string) int {
 	})
 }
 
-// StartHAProxy starts HAProxy with a configuration in which {port} is where it listens.
+// StartHAProxy starts HAProxy with a configuration in which {port} is replaced by its port.
 func StartHAProxy(t testing.TB, conf string) int {
 	t.Helper()
 	return startProxy(t, "haproxy", false, func(port int, dir string) (string, []string) {
@@ -36,9 +36,8 @@ func StartHAProxy(t testing.TB, conf string) int {
 	})
 }
 
-// StartPgBouncer starts PgBouncer in transaction mode in front of a server, with few
-// connections that its clients share by turns, and returns the URL of the server's database
-// through it.
+// StartPgBouncer starts PgBouncer in transaction mode in front of a server, with few connections
+// that its clients share in turn. It returns the URL of the server's database through PgBouncer.
 func StartPgBouncer(t testing.TB, s *PostgresServer) string {
 	t.Helper()
 	port := startProxy(t, "pgbouncer", true, func(port int, dir string) (string, []string) {
@@ -48,13 +47,13 @@ func StartPgBouncer(t testing.TB, s *PostgresServer) string {
 	return strings.Replace(s.URL, fmt.Sprint(":", s.port, "/"), fmt.Sprint(":", port, "/"), 1)
 }
 
-// startProxy starts a program that listens at a port, and waits until it does.
+// startProxy starts a program that listens on a port, and waits until it accepts connections.
 func startProxy(t testing.TB, name string, asNobody bool, configure func(port int, dir string) (conf string, args []string)) int {
 	t.Helper()
 	skipIfQuick(t)
 	path, err := exec.LookPath(name)
 	if err != nil {
-		path = "/usr/sbin/" + name // Debian's, which is not on every user's PATH
+		path = "/usr/sbin/" + name // of Debian, not on every user's PATH
 	}
 	if _, err := os.Stat(path); err != nil {
 		missing(t, name, "PATH")

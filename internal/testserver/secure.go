@@ -13,11 +13,12 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// SecureRedis are servers that speak TLS alone, want a client certificate, and have
-// passwords. Each is at an address of its own, for which alone its certificate is.
+// SecureRedis is a set of servers that accept only TLS, require a client certificate, and have
+// passwords. Each server has its own address, and its certificate is valid for that address only.
 type SecureRedis struct {
 	CA *CA
-	// Hosts are the addresses and ports, as in a URL: sentinels, or nodes of a cluster.
+	// Hosts are the addresses and ports, as in a URL, of the sentinels or of the nodes of a
+	// cluster.
 	Hosts []string
 	// Primary is the first data server.
 	Primary *Process
@@ -39,8 +40,8 @@ const RedisRights = "~latchkey:* -@all +evalsha +eval +hget +hset +hmget +hgetal
 // SentinelRights are the rights that docs/operations.md gives the user at the sentinels.
 const SentinelRights = "resetchannels &+switch-master &+replica-reconf-done -@all +sentinel|get-master-addr-by-name +sentinel|sentinels +subscribe +unsubscribe +ping"
 
-// StartSecureSentinel starts a primary, a replica and three sentinels of the name
-// latchkey, whose passwords differ from those of the data servers.
+// StartSecureSentinel starts a primary, a replica and three sentinels of the name latchkey. The
+// passwords at the sentinels differ from the passwords at the data servers.
 func StartSecureSentinel(t testing.TB) *SecureRedis {
 	t.Helper()
 	skipIfQuick(t)
@@ -141,7 +142,7 @@ func (s *SecureRedis) start(t testing.TB, ip string, port int, conf string, args
 	return p
 }
 
-// client is one with every right.
+// client returns a client with all rights.
 func (s *SecureRedis) client(t testing.TB, host, user, password string) *redis.Client {
 	t.Helper()
 	cert, err := tls.LoadX509KeyPair(s.certFile, s.keyFile)

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Eventually polls until a condition holds, and fails the test if it does not in time. It is
+// Eventually polls until a condition holds, and fails the test if it does not hold in time. Use it
 // for other processes, which offer no event to wait for.
 func Eventually(t testing.TB, timeout time.Duration, what string, condition func() bool) {
 	t.Helper()
@@ -18,8 +18,8 @@ func Eventually(t testing.TB, timeout time.Duration, what string, condition func
 	}
 }
 
-// Poll is Eventually for goroutines other than that of the test: it reports whether the
-// condition held in time.
+// Poll works as Eventually does, for goroutines other than the goroutine of the test. It reports
+// whether the condition held in time.
 func Poll(timeout time.Duration, condition func() bool) bool {
 	return eventually(timeout, func() error {
 		if !condition() {
@@ -41,11 +41,11 @@ func eventually(limit time.Duration, try func() error) error {
 	}
 }
 
-// Buffer keeps what a program writes. It may be read meanwhile, and waited for.
+// Buffer holds the output of a program. Tests may read it and wait for it while the program runs.
 type Buffer struct {
 	mu      sync.Mutex
 	b       bytes.Buffer
-	written chan struct{} // closed by the next write; nil if nobody waits
+	written chan struct{} // closed by the next write; nil if no caller waits
 }
 
 // Write implements io.Writer.
@@ -59,20 +59,20 @@ func (b *Buffer) Write(p []byte) (int, error) {
 	return b.b.Write(p)
 }
 
-// String returns what was written so far.
+// String returns the output so far.
 func (b *Buffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.b.String()
 }
 
-// Await waits until the program has written a text, and fails the test after half a minute.
+// Await waits until the output contains a text, and fails the test after half a minute.
 func (b *Buffer) Await(t testing.TB, text string) {
 	t.Helper()
 	b.AwaitTimes(t, text, 1)
 }
 
-// AwaitTimes is Await for a text that comes several times.
+// AwaitTimes waits until the output contains a text several times, as Await does.
 func (b *Buffer) AwaitTimes(t testing.TB, text string, times int) {
 	t.Helper()
 	timeout := time.After(30 * time.Second)
@@ -89,7 +89,7 @@ func (b *Buffer) AwaitTimes(t testing.TB, text string, times int) {
 	}
 }
 
-// soFar returns what was written and a channel that the next write closes.
+// soFar returns the output so far and a channel that the next write closes.
 func (b *Buffer) soFar() (string, <-chan struct{}) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -127,9 +127,9 @@ func (db *DB) openHandle(cfg *pgx.ConnConfig) *sql.DB {
 		}))
 }
 
-// schemaLock lets one process at a time migrate a schema. A transaction holds the lock,
-// because behind a pooler each transaction may run in another session. Processes that wait
-// hold no transaction, so that they leave the server connections to the one that migrates.
+// schemaLock lets one process at a time migrate a schema. A transaction holds the lock, because
+// behind a pooler each transaction may run in another session. Processes that wait hold no
+// transaction, so that they leave the server connections to the process that migrates.
 type schemaLock struct{ tx *sql.Tx }
 
 const tryLockEvery = 200 * time.Millisecond

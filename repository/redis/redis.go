@@ -32,8 +32,8 @@ type Options struct {
 	// SentinelUsername and SentinelPassword are for the sentinels. The user and password
 	// of the URL are for the data servers.
 	SentinelUsername, SentinelPassword string
-	// CAFile contains the CA certificates for the servers, instead of those of the
-	// system. CertFile and KeyFile are the client certificate.
+	// CAFile contains the CA certificates for the servers, instead of the system's. CertFile and
+	// KeyFile are the client certificate.
 	CAFile, CertFile, KeyFile string
 	// ServerName is the name in the certificate of each server. By default it is the name
 	// or address that the server was dialed by.

@@ -38,7 +38,8 @@ func (c connector) Connect(context.Context) (driver.Conn, error) {
 	return &keeping{connection: known, kept: map[string]statement{}}, nil
 }
 
-// connection and statement are the interfaces that those of the driver implement.
+// connection and statement are the interfaces that the driver's connections and statements
+// implement.
 type connection interface {
 	driver.Conn
 	driver.ConnBeginTx

@@ -250,7 +250,7 @@ func ParseKey(text []byte) (Key, error) {
 	var types []string
 	for ; block != nil; block, rest = pem.Decode(rest) {
 		types = append(types, block.Type)
-		if !strings.HasSuffix(block.Type, "PRIVATE KEY") { // openssl ecparam -genkey writes EC PARAMETERS first
+		if !strings.HasSuffix(block.Type, "PRIVATE KEY") { // such as EC PARAMETERS
 			continue
 		}
 		if found != nil {

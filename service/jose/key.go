@@ -27,8 +27,8 @@ const (
 type Key struct {
 	ID        string // kid: the RFC 7638 thumbprint, or a random ID for a secret
 	Algorithm Algorithm
-	private   any  // for the signing method: []byte, ed25519.PrivateKey, *ecdsa.PrivateKey, *rsa.PrivateKey
-	public    any  // []byte, ed25519.PublicKey, *ecdsa.PublicKey, *rsa.PublicKey
+	private   any  // []byte, ed25519.PrivateKey, *ecdsa.PrivateKey or *rsa.PrivateKey
+	public    any  // []byte, ed25519.PublicKey, *ecdsa.PublicKey or *rsa.PublicKey
 	macs      *MAC // for HS256
 }
 

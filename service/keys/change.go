@@ -70,7 +70,7 @@ func (r *Ring) Rotate(ctx context.Context, use Use, atOnce bool, from audit.Orig
 	err := r.retryOnConflict(ctx, readable, func(set *Set) error {
 		e, stands := set.standby(use)
 		if !stands {
-			return fmt.Errorf("no standby key: %w", repository.ErrNotFound) // reconcile generates one
+			return fmt.Errorf("no standby key: %w", repository.ErrNotFound) // see reconcile
 		}
 		if id != "" && id != e.ID {
 			return nil // another process activated it: the rotation is done

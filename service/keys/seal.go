@@ -33,7 +33,7 @@ func (s sealer) seal(k jose.Key, use Use) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return aead.Seal(nil, nil, plain, beside(k.ID, use, string(k.Algorithm))), nil //nolint:gosec // G407: this AEAD generates its nonces itself
+	return aead.Seal(nil, nil, plain, beside(k.ID, use, string(k.Algorithm))), nil //nolint:gosec // G407: this AEAD generates its nonces
 }
 
 // unseal decrypts a key from the database.

@@ -53,7 +53,7 @@ func TestWycheproof(t *testing.T) {
 				continue
 			}
 			if keyErr != nil {
-				foreign++ // of another algorithm, or not for signatures: there is no key to verify with
+				foreign++ // another algorithm, or not for signatures: no key to verify with
 				continue
 			}
 			err := keys.VerifyJWSForTest(jws, key)

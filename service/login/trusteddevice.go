@@ -47,7 +47,7 @@ func (t *Throttle) remember(u repository.User, known *trustedDevice) TrustedDevi
 	}
 	b := make([]byte, 0, deviceBytes)
 	b = append(b, id[:]...)
-	b = binary.BigEndian.AppendUint64(b, uint64(u.SessionEpoch)) //nolint:gosec // the bits of the epoch, unchanged
+	b = binary.BigEndian.AppendUint64(b, uint64(u.SessionEpoch)) //nolint:gosec // the same bits
 	if known != nil {
 		b = append(b, known.id...)
 	} else {
@@ -70,11 +70,11 @@ func (t *Throttle) known(token TrustedDeviceToken) *trustedDevice {
 	if err != nil || !hmac.Equal(given, t.deviceMAC(b)) {
 		return nil
 	}
-	if t.now().Unix() >= int64(binary.BigEndian.Uint64(b[32:])) { //nolint:gosec // written by remember
+	if t.now().Unix() >= int64(binary.BigEndian.Uint64(b[32:])) { //nolint:gosec // our value
 		return nil
 	}
 	return &trustedDevice{
-		userID: uuid.UUID(b[:16]).String(), epoch: int64(binary.BigEndian.Uint64(b[16:24])), id: string(b[24:32]), //nolint:gosec // written by remember
+		userID: uuid.UUID(b[:16]).String(), epoch: int64(binary.BigEndian.Uint64(b[16:24])), id: string(b[24:32]), //nolint:gosec // our value
 	}
 }
 

@@ -143,7 +143,7 @@ func (c *Clients) disableOthers(ctx context.Context, declared []DeclaredClient, 
 				continue
 			}
 			spec := client(was).ClientSpec
-			spec.Disabled, spec.Managed = true, false // an operator can enable or delete it by a command
+			spec.Disabled, spec.Managed = true, false // a command can enable or delete it
 			if _, err := c.update(ctx, was, spec, account.Caller{}, from); err != nil && !errors.Is(err, errChanged) {
 				return err
 			}

@@ -36,7 +36,7 @@ func (o *Server) Introspect(ctx context.Context, by AuthenticatedClient, raw tok
 	}
 	refresh, err := o.tokens.VerifyRefresh(raw)
 	for _, err := range []error{accessErr, err} {
-		if service.AsError(err).Code == service.CodeStoreUnavailable { // the token cannot be verified now
+		if service.AsError(err).Code == service.CodeStoreUnavailable { // cannot be verified now
 			return Introspection{}, err
 		}
 	}

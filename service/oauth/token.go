@@ -194,7 +194,8 @@ func (o *Server) redeem(ctx context.Context, r TokenRequest, c repository.Code, 
 		return session.TokenSet{}, invalidGrant("the user's sessions were ended")
 	}
 	from := r.From
-	from.Address, from.Agent = c.Address, c.Agent // the user's, because the request may come from the client's server
+	// The request may come from the client's server, so record the user's address and agent.
+	from.Address, from.Agent = c.Address, c.Agent
 	return o.sessions.Start(ctx, u, session.Params{
 		ID: id, Client: terms(r.Client.record, r.Resource), Scope: c.Scope, Delivery: session.DeliveryBody, AMR: c.AMR,
 		AuthTime: c.AuthTime.Truncate(time.Millisecond), From: from,

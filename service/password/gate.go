@@ -34,7 +34,7 @@ type gate struct {
 // job is work for a slot.
 type job struct {
 	ctx     context.Context
-	address string // whose share of the queue the job counts against while it waits
+	address string // the job counts against the queue share of this address
 	came    time.Time
 	do      func() error
 	done    chan error // buffered, for one result

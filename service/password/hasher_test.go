@@ -89,7 +89,7 @@ func TestGate_CancelledCallIsNotReportedAsDone(t *testing.T) {
 
 func TestGate_RefusesCallsThatWaitedTooLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		do, counts := password.GateForTest(t, 1, 50*time.Millisecond, time.Millisecond) // queue of 50: the measured job was much faster
+		do, counts := password.GateForTest(t, 1, 50*time.Millisecond, time.Millisecond) // queue of 50
 		begun := make(chan struct{})
 		go func() {
 			_ = do(t.Context(), "", func() error {

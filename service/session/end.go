@@ -21,7 +21,7 @@ func (s *Service) Logout(ctx context.Context, tokens []token.Raw, clientID strin
 	for _, raw := range tokens {
 		r, of, err := s.sessionOf(ctx, raw, clientID)
 		switch {
-		case service.AsError(err).Code == service.CodeStoreUnavailable: // the token cannot be verified now
+		case service.AsError(err).Code == service.CodeStoreUnavailable: // cannot be verified now
 			return "", err
 		case err != nil, clientID != "" && of != clientID:
 			continue

@@ -82,7 +82,7 @@ func (c *crowd) round(t *testing.T) (refused []error) {
 	return refused
 }
 
-// TestRefresh_ClusterFailoverAndReshardingLogNobodyOut uses three primaries and three replicas: a
+// TestRefresh_ClusterFailoverAndReshardingLogNobodyOut uses three primaries and three replicas. A
 // failover and a migration of slots happen while 60 clients refresh.
 func TestRefresh_ClusterFailoverAndReshardingLogNobodyOut(t *testing.T) {
 	cluster := testserver.StartCluster(t)

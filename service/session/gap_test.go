@@ -40,7 +40,7 @@ func (f *faulty) RecordLogin(ctx context.Context, login repository.AuditRecord, 
 	return f.Revocations.RecordLogin(ctx, login, epoch, ended)
 }
 
-// tombless is the real session store with tombstones that fail.
+// tombless is the real session store with failing writes of tombstones.
 type tombless struct {
 	repository.Sessions
 	failing bool
@@ -175,7 +175,7 @@ func TestLogout_FailureBetweenTheTwoWrites(t *testing.T) {
 			}
 		})
 
-		t.Run("two parallel calls of RevokeOthers keep the current session", func(t *testing.T) {
+		t.Run("a repeated RevokeOthers keeps the current session", func(t *testing.T) {
 			mine := w.Begin(t, "ada")
 			c := apptest.Read(t, mine)
 			for _, err := range []error{

@@ -247,7 +247,7 @@ func (m *machine) replay(rt *rapid.T) {
 	stored, err := m.Store.Sessions.FindSession(context.Background(), m.userID, s.first.SID)
 	apptest.Must(rt, err)
 	_, err = m.Refresh(token)
-	if m.Now().Before(stored.RotatedAt) { // the clock was set back: the call may be from an earlier time
+	if m.Now().Before(stored.RotatedAt) { // the clock was set back: the call may be older
 		if apptest.Code(err) != service.CodeStoreUnavailable {
 			rt.Fatalf("a spent token, before the rotation: %v", err)
 		}

@@ -26,11 +26,11 @@ func (l Live) Caller() account.Caller {
 	return account.Caller{Caller: l.caller, Privilege: l.Privilege}
 }
 
-// State returns the subject of an access token if its session is live. Every request with an access
-// token is checked here. State reads only the database, so that it works while the session store is
-// unavailable. It returns session_revoked if the session has ended or the user was deleted, and
-// account_disabled if the user is disabled. It returns token_expired if the user no longer has the
-// privilege in the token, and store_unavailable if the database cannot be read.
+// State returns the subject of an access token if its session is live. It is the only check of
+// liveness. State reads only the database, so that it works while the session store is unavailable.
+// It returns session_revoked if the session has ended or the user was deleted, and account_disabled
+// if the user is disabled. It returns token_expired if the user no longer has the privilege in the
+// token, and store_unavailable if the database cannot be read.
 func (s *Service) State(ctx context.Context, who token.Subject) (Live, error) {
 	u, err := s.liveUser(ctx, who.UserID, who.SessionID)
 	if err != nil {

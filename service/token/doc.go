@@ -1,5 +1,5 @@
-// Package token mints and verifies access tokens and refresh tokens. It does no I/O: whether a
-// session still exists is a question for package session.
+// Package token mints and verifies access tokens and refresh tokens. It does no I/O:
+// package session checks whether a session is live.
 //
 //	Minter    signs access tokens and refresh tokens
 //	Verifier  checks access tokens, also in other programs (package access)

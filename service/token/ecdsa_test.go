@@ -39,9 +39,9 @@ func TestVerify_RefusesTheHighSignatureOfES256(t *testing.T) {
 	}
 }
 
-// otherS replaces the s of a signature by n - s.
 func otherS(t *testing.T, raw token.Raw) token.Raw {
 	t.Helper()
+	// For a signature (r, s), (r, n - s) is valid too.
 	parts := strings.Split(string(raw), ".")
 	signature, err := base64.RawURLEncoding.DecodeString(parts[2])
 	apptest.Must(t, err)

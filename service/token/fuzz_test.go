@@ -12,7 +12,7 @@ import (
 // FuzzVerifyAccess searches for a text that is accepted although it was not minted. Every text that
 // differs from a valid token must be refused, and no text may make the verifier panic.
 func FuzzVerifyAccess(f *testing.F) {
-	access, key := apptest.ForgeableKey(f) // the same in every process, so that the corpus stays valid
+	access, key := apptest.ForgeableKey(f) // the same in every process, for the corpus
 	kid, tokens := access.ID, apptest.NewMinter(f, access)
 	good := []string{
 		signed(f, `{"alg":"HS256","typ":"at+jwt","kid":"`+kid+`"}`, fuzzClaims, key),

@@ -1,14 +1,14 @@
 -- Counts an attempt against each of its keys, or returns the remaining delay.
 -- Implements repository.LimitState.
 --
--- KEYS[i]   the hash of a key: n failures, last, before, until ms, told, fp, fpat ms
--- ARGV[1]   now, ms
--- ARGV[2]   fingerprint, or ''
--- ARGV[3]   time within which the same fingerprint is a repetition, ms
--- ARGV[4]   slack of the TTLs, ms
+--   KEYS[i]   the hash of a key: n failures, last, before, until ms, told, fp, fpat ms
+--   ARGV[1]   now, ms
+--   ARGV[2]   fingerprint, or ''
+--   ARGV[3]   time within which the same fingerprint is a repetition, ms
+--   ARGV[4]   slack of the TTLs, ms
 -- then for each key: free, base ms, max ms, forget ms, most
 --
--- Returns {wait ms, first, repeat}: first is 1 if no caller has been told of the delay,
+-- Returns {wait ms, first, repeat}: first is 1 if the delay has not been reported before,
 -- repeat is 1 for the first repetition of the attempt that has just failed.
 
 local now, fp = tonumber(ARGV[1]), ARGV[2]

@@ -2,19 +2,19 @@
 -- used least recently, so that the login can revoke them. A retry of the same call changes
 -- nothing and returns them again.
 --
--- KEYS[1]  the session's hash
--- KEYS[2]  the user's index
--- KEYS[3…] the hashes of the sessions in the index that the caller knows
--- ARGV[1]  session id
--- ARGV[2]  absolute expiry, ms
--- ARGV[3]  TTL of the keys, ms, with slack
--- ARGV[4]  now, ms
--- ARGV[5]  the user's session epoch
--- ARGV[6]  the user's kept session, or ''
--- ARGV[7]  the session that the login replaces, or ''
--- ARGV[8]  maximum number of live sessions
--- ARGV[9]  jti
--- ARGV[10…] the other fields of the hash, and their values
+--   KEYS[1]  the session's hash
+--   KEYS[2]  the user's index
+--   KEYS[3…] the hashes of the sessions in the index that the caller knows
+--   ARGV[1]  session id
+--   ARGV[2]  absolute expiry, ms
+--   ARGV[3]  TTL of the keys, ms, with slack
+--   ARGV[4]  now, ms
+--   ARGV[5]  the user's session epoch
+--   ARGV[6]  the user's kept session, or ''
+--   ARGV[7]  the session that the login replaces, or ''
+--   ARGV[8]  maximum number of live sessions
+--   ARGV[9]  jti
+--   ARGV[10…] the other fields of the hash, and their values
 --
 -- Returns {'created', id of a surplus session, …}; {'exists'} if another session has the
 -- id; {'again', id of a session in the index, …} if a hash of the index is not in KEYS. In

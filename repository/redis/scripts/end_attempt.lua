@@ -1,12 +1,12 @@
 -- Records the result of an attempt that begin_attempt has counted. Implements
 -- repository.Limits and repository.LimitState.
 --
--- KEYS[i]   the hash of a key
--- ARGV[1]   failed, undone or succeeded
--- ARGV[2]   start of the attempt, ms
--- ARGV[3]   now, ms
--- ARGV[4]   fingerprint, or ''
--- ARGV[5]   time within which the same fingerprint is a repetition, ms
+--   KEYS[i]   the hash of a key
+--   ARGV[1]   failed, undone or succeeded
+--   ARGV[2]   start of the attempt, ms
+--   ARGV[3]   now, ms
+--   ARGV[4]   fingerprint, or ''
+--   ARGV[5]   time within which the same fingerprint is a repetition, ms
 -- then for each key: free, base ms, max ms
 --
 -- Returns 1.

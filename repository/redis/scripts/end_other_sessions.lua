@@ -1,13 +1,13 @@
 -- Replaces the sessions of a user by tombstones, except one session and the sessions of the
 -- current epoch.
 --
--- KEYS[1]  the user's index
--- KEYS[2…] the hashes of the sessions in the index that the caller knows
--- ARGV[1]  reason
--- ARGV[2]  now, ms
--- ARGV[3]  op, the operation id
--- ARGV[4]  id of the session that stays, or ''
--- ARGV[5]  the user's session epoch now
+--   KEYS[1]  the user's index
+--   KEYS[2…] the hashes of the sessions in the index that the caller knows
+--   ARGV[1]  reason
+--   ARGV[2]  now, ms
+--   ARGV[3]  op, the operation id
+--   ARGV[4]  id of the session that stays, or ''
+--   ARGV[5]  the user's session epoch now
 --
 -- Returns {'ended'}; {'again', id of a session in the index, …}, and changes nothing, if a
 -- hash of the index is not in KEYS.

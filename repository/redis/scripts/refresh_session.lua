@@ -2,38 +2,38 @@
 -- repository.Session.Refresh in Lua, with the same names. Change both: the conformance suite
 -- compares them.
 --
--- KEYS[1]   the session's hash
--- KEYS[2]   the user's index
--- ARGV[1]   gen      generation of the presented token
--- ARGV[2]   jti      id of the presented token
--- ARGV[3]   next     id that follows jti in the chain
--- ARGV[4]   cid      client
--- ARGV[5]   via      host_cookie, cookie or body
--- ARGV[6]   epoch    the user's session epoch now
--- ARGV[7]   kept     1 if this is the user's kept session
--- ARGV[8]   op       operation id
--- ARGV[9]   now      ms
--- ARGV[10]  iat      ms, of the token
--- ARGV[11]  keep     1: generate no refresh token
--- ARGV[12]  rotate   1 or 0
--- ARGV[13]  sliding  1 or 0
--- ARGV[14]  grace    ms
--- ARGV[15]  debounce ms
--- ARGV[16]  recovery ms
--- ARGV[17]  idle_ttl ms
--- ARGV[18]  max_graced
--- ARGV[19]  max_recoveries
--- ARGV[20]  recovery_window ms
--- ARGV[21]  max_ahead
--- ARGV[22]  max_rotated_ahead ms
--- ARGV[23]  clock_limit ms
--- ARGV[24]  woken    1: this replica was suspended recently
--- ARGV[25]  session id
+--   KEYS[1]   the session's hash
+--   KEYS[2]   the user's index
+--   ARGV[1]   gen      generation of the presented token
+--   ARGV[2]   jti      id of the presented token
+--   ARGV[3]   next     id that follows jti in the chain
+--   ARGV[4]   cid      client
+--   ARGV[5]   via      host_cookie, cookie or body
+--   ARGV[6]   epoch    the user's session epoch now
+--   ARGV[7]   kept     1 if this is the user's kept session
+--   ARGV[8]   op       operation id
+--   ARGV[9]   now      ms
+--   ARGV[10]  iat      ms, of the token
+--   ARGV[11]  keep     1: generate no refresh token
+--   ARGV[12]  rotate   1 or 0
+--   ARGV[13]  sliding  1 or 0
+--   ARGV[14]  grace    ms
+--   ARGV[15]  debounce ms
+--   ARGV[16]  recovery ms
+--   ARGV[17]  idle_ttl ms
+--   ARGV[18]  max_graced
+--   ARGV[19]  max_recoveries
+--   ARGV[20]  recovery_window ms
+--   ARGV[21]  max_ahead
+--   ARGV[22]  max_rotated_ahead ms
+--   ARGV[23]  clock_limit ms
+--   ARGV[24]  woken    1: this replica was suspended recently
+--   ARGV[25]  session id
 -- With a proof:
--- ARGV[26]  gen of the live token that the proof is for
--- ARGV[27]  jti of that token
--- ARGV[28]  id that follows it
--- ARGV[29]  id before the presented one, or ''
+--   ARGV[26]  gen of the live token that the proof is for
+--   ARGV[27]  jti of that token
+--   ARGV[28]  id that follows it
+--   ARGV[29]  id before the presented one, or ''
 --
 -- Returns
 --   {outcome}                                   unknown, client_mismatch, delivery_mismatch,
