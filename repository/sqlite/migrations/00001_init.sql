@@ -107,7 +107,7 @@ CREATE INDEX authorization_codes_expires_at ON authorization_codes (expires_at);
 
 -- The tables below are Redis keys in a deployment with Postgres.
 
--- Sessions, each with its current refresh token and the one before it. A revoked session
+-- Sessions, each with its current refresh token and the previous one. A revoked session
 -- keeps only its IDs, absolute_expires_at and the revocation columns.
 CREATE TABLE sessions (
     user_id                    TEXT    NOT NULL,
@@ -148,7 +148,7 @@ CREATE TABLE rate_limits (
     last_failure_at     INTEGER NOT NULL,
     previous_failure_at INTEGER NOT NULL,
     blocked_until       INTEGER NOT NULL,
-    block_reported      INTEGER NOT NULL, -- a caller has been told of this block
+    block_reported      INTEGER NOT NULL, -- this block has been reported to a caller
     failed_fingerprint  TEXT    NOT NULL, -- of the last failed attempt, so that its repetition is recognized
     failed_at           INTEGER NOT NULL, -- when that attempt failed
     expires_at          INTEGER NOT NULL
