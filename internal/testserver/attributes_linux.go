@@ -8,8 +8,7 @@ import (
 	"syscall"
 )
 
-// nobody is the user ID under which Postgres runs if the tests run as root, because Postgres
-// refuses to run as root.
+// Postgres refuses to run as root, so it runs as this user if the tests run as root.
 const nobody = 65534
 
 func attributes(asNobody bool) *syscall.SysProcAttr {

@@ -1,3 +1,3 @@
-// Package inspect explains a token to an operator: what it says, whether it verifies, and whether
-// its session accepts it. Nothing depends on it.
+// Package inspect explains a token to an operator: its content, whether it verifies, and whether
+// its session accepts it. No other service depends on it.
 package inspect

@@ -11,7 +11,7 @@ import (
 	"latchkey/service/token"
 )
 
-// state is how far a login has come. Each step takes it to the next state or ends it with a
+// state is the progress of a login. Each step moves the login to the next state, or ends it with a
 // *refusal or an error of a store.
 type state string
 
@@ -23,7 +23,7 @@ const (
 	complete   state = "complete"   // a session may start
 )
 
-// attempt is one login on its way through the states.
+// attempt is a login that passes through the states.
 type attempt struct {
 	Credentials
 	state     state
@@ -43,7 +43,7 @@ func (l *Service) run(ctx context.Context, a *attempt) (err error) {
 	return l.settle(ctx, a, err)
 }
 
-// step makes the one transition from the state of an attempt.
+// step makes the transition from the current state of an attempt.
 func (l *Service) step(ctx context.Context, a *attempt) (state, error) {
 	switch a.state {
 	case received:
@@ -116,7 +116,7 @@ func (l *Service) prove(ctx context.Context, a *attempt) error {
 	return nil
 }
 
-// allow counts the successful login: each one leaves a session behind.
+// allow counts the successful login, because each login stores a session.
 func (l *Service) allow(ctx context.Context, a *attempt) error {
 	admission, err := l.throttle.begin(ctx, l.throttle.success(a.user))
 	if err != nil || !admission.delayed() {
@@ -125,9 +125,9 @@ func (l *Service) allow(ctx context.Context, a *attempt) error {
 	return admission.refusal("Too many logins to this account. Wait a moment and try again.")
 }
 
-// settle is the one exit of the machine: it reports the end of the attempt to the throttle, counts
-// the outcome, records a refusal, and returns the error for the client. A refusal is recorded
-// without the name that was typed: people type passwords there.
+// settle ends every attempt: it reports the end to the throttle, counts the outcome, records a
+// refusal, and returns the error for the client. The record of a refusal does not contain the name
+// that was typed, because users sometimes type their password there.
 func (l *Service) settle(ctx context.Context, a *attempt, err error) error {
 	outcome := outcomeOf(err)
 	if e := l.throttle.end(ctx, a.admission, a.end(outcome, err)); e != nil {

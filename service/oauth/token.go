@@ -135,9 +135,9 @@ func (o *Server) clientCredentials(r TokenRequest) (TokenResponse, error) {
 
 // code exchanges an authorization code (RFC 6749 4.1.3). The code is consumed before the request is
 // compared with it, so that a wrong guess cannot be repeated. If a client sends a code again and
-// proves that the code is its own, the session of the first exchange is revoked (RFC 6749 4.1.2):
-// the code was stolen before one of the exchanges. An attacker who read only the code, in a log or
-// a history, cannot revoke a session this way. If a store fails, the code becomes valid again.
+// proves that the code is its own, the session of the first exchange is revoked (RFC 6749 4.1.2),
+// because one of the two exchanges used a stolen code. An attacker who read only the code, in a log
+// or a history, cannot revoke a session this way. If a store fails, the code becomes valid again.
 func (o *Server) code(ctx context.Context, r TokenRequest) (TokenResponse, error) {
 	if r.CodeVerifier == "" && !r.Client.record.PKCEOptional {
 		return TokenResponse{}, service.NewError(service.CodeInvalidRequest, "The parameter code_verifier is missing.")

@@ -84,8 +84,8 @@ func (t *Minter) Lifetime(ttl time.Duration) time.Duration {
 	return ttl - clock.Spread(ttl/20)
 }
 
-// Expired returns an access token that has just expired for every verifier. Operators use it to
-// test how a client reacts.
+// Expired returns an access token that has just expired for every verifier. It shows
+// how a client reacts to the expiry.
 func (t *Minter) Expired(s Subject) (Raw, error) {
 	raw, _, err := t.MintAccess(s, "", nil, -keys.MaxLeeway-time.Second)
 	return raw, err
