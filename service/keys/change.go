@@ -60,48 +60,8 @@ func (r *Ring) Add(ctx context.Context, k jose.Key, use Use, from audit.Origin) 
 	return r.info(ctx, k.ID)
 }
 
-// Rotate makes the standby key the active key: as soon as it has been published for long enough, or
-// immediately if atOnce is set.
-func (r *Ring) Rotate(ctx context.Context, use Use, atOnce bool, from audit.Origin) (Info, error) {
-	if !r.policy.owns(use) {
-		return Info{}, ErrInFile
-	}
-	id := ""
-	err := r.retryOnConflict(ctx, readable, func(set *Set) error {
-		e, stands := set.standby(use)
-		if !stands {
-			return fmt.Errorf("no standby key: %w", repository.ErrNotFound) // see reconcile
-		}
-		if id != "" && id != e.ID {
-			return nil // another process activated it: the rotation is done
-		}
-		if replaced, err := r.replaceForeign(ctx, e); replaced || err != nil {
-			return cmp.Or(err, errReplaced)
-		}
-		id = e.ID
-		at := r.clock.Reference(ctx)
-		if ready := e.createdAt.Add(r.policy.publish(e.Key)); !atOnce && ready.After(at) {
-			at = ready
-		}
-		return r.activate(ctx, e, at, from)
-	})
-	if err != nil {
-		return Info{}, err
-	}
-	return r.info(ctx, id)
-}
-
 // errReplaced makes retryOnConflict read the keys again.
 var errReplaced = fmt.Errorf("the algorithm of the standby key differs from tokens.algorithm: %w", repository.ErrExists)
-
-// replaceForeign replaces a standby key whose algorithm differs from the settings, because such a
-// key must not become active.
-func (r *Ring) replaceForeign(ctx context.Context, standby *entry) (replaced bool, err error) {
-	if standby.use != UseAccess || r.policy.Algorithm == "" || standby.Algorithm == r.policy.Algorithm {
-		return false, nil
-	}
-	return true, r.putStandby(ctx, standby.use, standby.ID)
-}
 
 // publish returns how long a key must be published before it signs. A secret is published only to
 // the replicas, which read the database once every Poll.

@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	rules = "repository/transition.go"
+	rules = "repository/refresh.go"
 	lua   = "repository/redis/scripts/refresh_session.lua"
 )
 
