@@ -9,8 +9,8 @@ import (
 	"latchkey/service/session"
 )
 
-// userBody is a user as anyone who may see the user is shown it: an allow-list
-// of fields.
+// userBody is a user as shown to every caller who may see the user. It is an allow-list of
+// fields.
 type userBody struct {
 	ID        string  `json:"id"`
 	Username  string  `json:"username"`
@@ -34,7 +34,7 @@ type signUpBody struct {
 	Privilege *int   `json:"privilege"`
 }
 
-// signUp is POST /api/users.
+// signUp handles POST /api/users.
 func (s *server) signUp(c *call, body signUpBody) (reply, error) {
 	n := account.Registration{
 		Username: body.Username, Email: body.Email, Password: password.New(body.Password), From: c.from(),
@@ -47,7 +47,7 @@ func (s *server) signUp(c *call, body signUpBody) (reply, error) {
 		if err := own(subject, s.Now()); err != nil {
 			return reply{}, err
 		}
-		if subject.Privilege >= account.PrivilegeAdministrator { // else anybody may do what the request asks for
+		if subject.Privilege >= account.PrivilegeAdministrator { // otherwise the request needs no privilege beyond the privilege of any client
 			live, err := s.Sessions.State(c.ctx(), subject)
 			if err != nil {
 				return s.ended(c.r, err)
@@ -64,7 +64,7 @@ func (s *server) signUp(c *call, body signUpBody) (reply, error) {
 	}, nil
 }
 
-// me is GET /api/users/me.
+// me handles GET /api/users/me.
 func (s *server) me(_ *call, who session.Live, _ empty) (reply, error) {
 	return reply{body: userOf(who.Account())}, nil
 }

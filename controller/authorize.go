@@ -16,10 +16,10 @@ import (
 	"latchkey/service/password"
 )
 
-// authorize is GET and POST /oauth/authorize (RFC 6749 4.1.1): a page on which a
-// user signs in and allows what a client asks for. It works without scripts. An
-// error is told to the client by a redirect, but never to an address that is not
-// registered for it: then the user is told.
+// authorize handles GET and POST /oauth/authorize (RFC 6749 4.1.1): a page on which a user logs
+// in and allows the access that a client requests. It works without scripts. A redirect reports
+// errors to the client, but only to an address that is registered for it. Otherwise the page
+// shows the error to the user.
 func (s *server) authorize(c *gin.Context) {
 	p, request, bad := readAuthorize(c)
 	a, err := s.OAuth.Authorization(c.Request.Context(), request)
@@ -42,12 +42,11 @@ func (s *server) authorize(c *gin.Context) {
 	}
 }
 
-// maxAuthorize bounds a request for authorization, in bytes: the form repeats it,
-// and must stay within maxForm.
+// maxAuthorize limits the size of an authorization request, in bytes. The form repeats the
+// request, and must fit into maxForm.
 const maxAuthorize = 4 << 10
 
-// readAuthorize reads the parameters from the query, or from the form that the
-// page sends.
+// readAuthorize reads the parameters from the query, or from the form that the page sends.
 func readAuthorize(c *gin.Context) (params, oauth.AuthorizeRequest, error) {
 	text, err := c.Request.URL.RawQuery, error(nil)
 	if c.Request.Method == http.MethodPost {
@@ -93,7 +92,7 @@ func (s *server) ask(c *gin.Context, status int, a oauth.Authorization, r oauth.
 	p.Write(c.Writer, status)
 }
 
-// decide takes the user's answer. Another site must not send it.
+// decide processes the user's decision. It refuses a form that another site sent.
 func (s *server) decide(c *gin.Context, a oauth.Authorization, r oauth.AuthorizeRequest, p params) {
 	if err := s.csrf.Check(c.Request); err != nil {
 		_ = c.Error(err)
@@ -118,13 +117,13 @@ func (s *server) decide(c *gin.Context, a oauth.Authorization, r oauth.Authorize
 	s.answer(c, a, r.State, url.Values{"code": {code}})
 }
 
-// answerError tells the client what is wrong (RFC 6749 4.1.2.1).
+// answerError reports an error to the client (RFC 6749 4.1.2.1).
 func (s *server) answerError(c *gin.Context, a oauth.Authorization, state string, err error) {
 	_, body := problem.OAuth(err)
 	s.answer(c, a, state, url.Values{"error": {body.Error}, "error_description": {body.Description}})
 }
 
-// answer sends the browser back to the client, with the issuer (RFC 9207 2).
+// answer redirects the browser to the client, with the issuer as a parameter (RFC 9207 2).
 func (s *server) answer(c *gin.Context, a oauth.Authorization, state string, values url.Values) {
 	if state != "" {
 		values.Set("state", state)

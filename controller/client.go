@@ -10,7 +10,7 @@ import (
 	"latchkey/service/session"
 )
 
-// clientBody is an OAuth client as administrators see it.
+// clientBody is an OAuth client as shown to administrators.
 type clientBody struct {
 	ID                  string   `json:"id"`
 	Name                string   `json:"name"`
@@ -23,13 +23,13 @@ type clientBody struct {
 	Audiences           []string `json:"audiences"`
 	PKCEOptional        bool     `json:"pkceOptional"`
 	Managed             bool     `json:"managed"`
-	AccessTTL           int64    `json:"accessTtl"` // seconds; 0: that of the settings
+	AccessTTL           int64    `json:"accessTtl"` // seconds; 0: the lifetime in the settings
 	IdleTTL             int64    `json:"idleTtl"`
 	AbsoluteTTL         int64    `json:"absoluteTtl"`
 	PreviousSecretUntil *isoTime `json:"previousSecretUntil,omitempty"`
 	CreatedAt           isoTime  `json:"createdAt"`
 	UpdatedAt           isoTime  `json:"updatedAt"`
-	// Secret is shown once: when it is made.
+	// Secret is set only in the response that creates the secret.
 	Secret string `json:"secret,omitempty"`
 }
 
@@ -46,7 +46,7 @@ func clientOf(c oauth.Client) clientBody {
 	return body
 }
 
-// clientWish is what may be said of a client when it is made or changed.
+// clientWish contains the fields that a request can set when it creates or changes a client.
 type clientWish struct {
 	ID           *string   `json:"id"`
 	Name         *string   `json:"name"`
@@ -63,7 +63,7 @@ type clientWish struct {
 	AbsoluteTTL  *int      `json:"absoluteTtl"`
 }
 
-// apply sets what was said.
+// apply sets the fields that the request contains.
 func (w clientWish) apply(spec *oauth.ClientSpec) {
 	set(&spec.ID, w.ID)
 	set(&spec.Name, w.Name)
@@ -82,8 +82,8 @@ func (w clientWish) apply(spec *oauth.ClientSpec) {
 	}
 }
 
-// inSeconds is a number of seconds, or a time that nothing allows where they are
-// too many or negative.
+// inSeconds returns n seconds as a duration. If n is negative or too large, it returns a
+// duration that no rule allows.
 func inSeconds(n int) time.Duration {
 	if n < 0 || n > math.MaxInt32 {
 		return -1
@@ -97,7 +97,7 @@ func set[T any](field, wish *T) {
 	}
 }
 
-// createClient is POST /api/clients.
+// createClient handles POST /api/clients.
 func (s *server) createClient(c *call, by session.Live, wish clientWish) (reply, error) {
 	var spec oauth.ClientSpec
 	wish.apply(&spec)
@@ -110,17 +110,17 @@ func (s *server) createClient(c *call, by session.Live, wish clientWish) (reply,
 	return reply{status: http.StatusCreated, body: body, location: s.path(s.BasePath + "/clients/" + made.ID)}, nil
 }
 
-// listBody is a page of a list; After is where the next one begins, empty on the
-// last.
+// listBody is a page of a list. After is the start of the next page, and empty on the last
+// page.
 type listBody[T any] struct {
 	Items []T    `json:"items"`
 	After string `json:"after,omitempty"`
 }
 
-// clientPage is how many clients stand on a page.
+// clientPage is the number of clients on a page.
 const clientPage = 100
 
-// listClients is GET /api/clients.
+// listClients handles GET /api/clients.
 func (s *server) listClients(c *call, _ session.Live, _ empty) (reply, error) {
 	clients, err := s.Clients.List(c.ctx(), c.r.URL.Query().Get("after"), clientPage)
 	if err != nil {
@@ -136,13 +136,13 @@ func (s *server) listClients(c *call, _ session.Live, _ empty) (reply, error) {
 	return reply{body: body}, nil
 }
 
-// client is GET /api/clients/{id}.
+// client handles GET /api/clients/{id}.
 func (s *server) client(c *call, _ session.Live, _ empty) (reply, error) {
 	found, err := s.Clients.Find(c.ctx(), c.param("id"))
 	return reply{body: clientOf(found)}, err
 }
 
-// changeClient is PATCH /api/clients/{id}.
+// changeClient handles PATCH /api/clients/{id}.
 func (s *server) changeClient(c *call, by session.Live, wish clientWish) (reply, error) {
 	if wish.ID != nil || wish.Public != nil {
 		return reply{}, &service.Error{
@@ -153,16 +153,16 @@ func (s *server) changeClient(c *call, by session.Live, wish clientWish) (reply,
 	return reply{body: clientOf(changed)}, err
 }
 
-// deleteClient is DELETE /api/clients/{id}.
+// deleteClient handles DELETE /api/clients/{id}.
 func (s *server) deleteClient(c *call, by session.Live, _ empty) (reply, error) {
 	return reply{status: http.StatusNoContent}, s.Clients.Delete(c.ctx(), c.param("id"), by.Caller(), c.from())
 }
 
 type secretWish struct {
-	Keep *int `json:"keep"` // for how many seconds the one before stays good
+	Keep *int `json:"keep"` // seconds for which the previous secret stays valid
 }
 
-// rotateClientSecret is POST /api/clients/{id}/secret.
+// rotateClientSecret handles POST /api/clients/{id}/secret.
 func (s *server) rotateClientSecret(c *call, by session.Live, wish secretWish) (reply, error) {
 	keep := oauth.KeepSecret
 	if wish.Keep != nil {

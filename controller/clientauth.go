@@ -11,11 +11,11 @@ import (
 	"latchkey/service/oauth"
 )
 
-// clientCredentials finds how a client says who it is (RFC 6749 2.3.1): by HTTP
-// Basic, by client_id and client_secret in the body, or, if it is public, by
-// client_id alone. Two ways at once are invalid_request, as the RFC has it. Authorization
-// of another scheme, such as the Bearer that an application adds to all its requests, is
-// no client authentication.
+// clientCredentials returns the credentials of a client (RFC 6749 2.3.1): from HTTP Basic, from
+// client_id and client_secret in the body, or, for a public client, from client_id alone. It
+// returns invalid_request if a client uses two methods at once, as the RFC requires. An
+// Authorization header of another scheme is not client authentication; an application may add
+// Bearer to all its requests.
 func clientCredentials(r *http.Request, p params) (c oauth.ClientCredentials, err error) {
 	header := r.Header.Get("Authorization")
 	if scheme, _, _ := strings.Cut(header, " "); !strings.EqualFold(scheme, "basic") {
@@ -36,8 +36,7 @@ func clientCredentials(r *http.Request, p params) (c oauth.ClientCredentials, er
 	return c, nil
 }
 
-// basic reads a header of HTTP Basic whose parts are form-encoded (RFC 6749
-// 2.3.1).
+// basic reads an HTTP Basic header whose parts are form-encoded (RFC 6749 2.3.1).
 func basic(header string) (oauth.ClientCredentials, error) {
 	_, text, _ := strings.Cut(header, " ")
 	decoded, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))

@@ -9,10 +9,10 @@ import (
 	"latchkey/service/session"
 )
 
-// setCookies are the cookies of a grant to a browser. The refresh cookie is not
-// written again for a token that stays, unless it came under an earlier name: a
-// late answer would overwrite a newer one. For the same reason only a login names
-// the session, and a refresh of a session that has no name yet.
+// setCookies returns the cookies that deliver a TokenSet to a browser. It does not set the
+// refresh cookie again for a token that was kept, unless the token came under an earlier name:
+// a late response would overwrite a newer cookie. For the same reason the session cookie is set
+// only at a login, and at a refresh of a session that has none yet.
 func (s *server) setCookies(r *http.Request, g session.TokenSet) []*http.Cookie {
 	cookies := []*http.Cookie{s.accessCookie(g)}
 	login := g.Outcome == ""
@@ -25,8 +25,8 @@ func (s *server) setCookies(r *http.Request, g session.TokenSet) []*http.Cookie 
 	return append(cookies, s.expireLegacy()...)
 }
 
-// accessCookie holds "Bearer%20<jwt>", which scripts can decode. It lives as long
-// as the session, so that an expired access token is seen as expired and not as
+// accessCookie returns the access cookie: "Bearer%20<jwt>", which scripts can decode. It lives
+// as long as the session, so that an expired access token is reported as expired and not as
 // missing.
 func (s *server) accessCookie(g session.TokenSet) *http.Cookie {
 	return s.tokenCookie("Bearer%20"+string(g.Access), s.maxAge(g))
@@ -42,12 +42,12 @@ func (s *server) refreshCookie(value string, maxAge int) *http.Cookie {
 	return s.cookieOf(s.cookies.Refresh, value, s.cookies.RefreshPath, maxAge, http.SameSiteStrictMode)
 }
 
-// sessionCookie names the session of a browser.
+// sessionCookie returns the cookie that names the session of a browser.
 func (s *server) sessionCookie(value string, maxAge int) *http.Cookie {
 	return s.cookieOf(s.cookies.Session, value, "/", maxAge, http.SameSiteLaxMode)
 }
 
-// named are the sessions that this host has named to the browser.
+// named returns the sessions that this host has named to the browser.
 func (s *server) named(r *http.Request) []session.Ref {
 	if s.cookies.Session == "" {
 		return nil
@@ -59,10 +59,11 @@ func (s *server) named(r *http.Request) []session.Ref {
 	return s.Sessions.ReadNames(names)
 }
 
-// deviceHeader is where clients without cookies show the token of their device.
+// deviceHeader is the header in which clients without cookies send the token of their trusted
+// device.
 const deviceHeader = "X-Device-Token"
 
-// deviceToken is what a device shows at a log-in, or "".
+// deviceToken returns the trusted device token that a login carries, or "".
 func (s *server) deviceToken(r *http.Request) login.TrustedDeviceToken {
 	if sent := r.Header.Get(deviceHeader); sent != "" {
 		return login.TrustedDeviceToken(sent)
@@ -73,12 +74,13 @@ func (s *server) deviceToken(r *http.Request) login.TrustedDeviceToken {
 	return ""
 }
 
-// deviceCookie outlives the session: it is for the log-in after it.
+// deviceCookie returns the cookie of a trusted device. It outlives the session, because the
+// next login needs it.
 func (s *server) deviceCookie(token login.TrustedDeviceToken) *http.Cookie {
 	return s.cookieOf(s.cookies.Device, string(token), "/", int(login.TrustedDeviceTTL/time.Second), http.SameSiteLaxMode)
 }
 
-// clearCookies makes a browser forget its session.
+// clearCookies returns cookies that delete the session's cookies from the browser.
 func (s *server) clearCookies() []*http.Cookie {
 	cookies := []*http.Cookie{s.tokenCookie("", -1), s.refreshCookie("", -1)}
 	if s.cookies.Session != "" {
@@ -87,18 +89,19 @@ func (s *server) clearCookies() []*http.Cookie {
 	return append(cookies, s.expireLegacy()...)
 }
 
-// expireLegacy makes a browser forget the cookies of an earlier deployment.
+// expireLegacy returns cookies that delete the cookies of an earlier deployment from the
+// browser.
 func (s *server) expireLegacy() []*http.Cookie {
 	cookies := make([]*http.Cookie, len(s.cookies.Legacy))
 	for i, l := range s.cookies.Legacy {
 		c := s.cookieOf(l.Name, "", l.Path, -1, http.SameSiteLaxMode) //nolint:gosec // as in cookieOf
-		c.Domain, c.Partitioned = l.Domain, false                     // none of them was
+		c.Domain, c.Partitioned = l.Domain, false                     // none of them was partitioned
 		cookies[i] = c
 	}
 	return cookies
 }
 
-// checkLegacy refuses a cookie that we set ourselves.
+// checkLegacy returns an error if a legacy cookie is a cookie that the service sets itself.
 func (s *server) checkLegacy() error {
 	ours := []*http.Cookie{s.tokenCookie("", 0), s.refreshCookie("", 0), s.deviceCookie(""), s.sessionCookie("", 0)}
 	for _, l := range s.cookies.Legacy {
@@ -111,14 +114,14 @@ func (s *server) checkLegacy() error {
 	return nil
 }
 
-// maxAge is how long the session can still live, in seconds: of both cookies,
-// since the server knows better than the browser when a session is idle.
+// maxAge returns the remaining lifetime of a session in seconds. Both cookies use it, because
+// the server knows better than the browser when a session is idle.
 func (s *server) maxAge(g session.TokenSet) int {
 	return max(1, int(g.SessionExpiry.Sub(s.Now())/time.Second))
 }
 
-// cookieOf makes a cookie with the SameSite of the settings, or the usual one. What
-// other sites may send is kept for each of them apart, as browsers now demand.
+// cookieOf returns a cookie with the SameSite of the settings, or the usual value if they set
+// none. A cookie that other sites may send is partitioned, as browsers now require.
 func (s *server) cookieOf(name, value, path string, maxAge int, usual http.SameSite) *http.Cookie {
 	sameSite := map[string]http.SameSite{"lax": http.SameSiteLaxMode, "strict": http.SameSiteStrictMode, "none": http.SameSiteNoneMode}[s.SameSite]
 	if sameSite == 0 {

@@ -14,17 +14,16 @@ import (
 	"latchkey/service"
 )
 
-// maxBody bounds the body of a request, in bytes.
+// maxBody limits the body of a request, in bytes.
 const maxBody = 64 << 10
 
 // empty is the body of a request that has none.
 type empty struct{}
 
-// decode reads a JSON object into the fields of Req: strings, ints, bools and
-// lists of strings.
-// A field tagged `json:"name"` must be there; one that is a pointer may be missing. Unknown members are
-// ignored. All that is wrong with the fields is reported at once. A request
-// without a body is an empty object, and one that wants none is not read.
+// decode reads a JSON object into the fields of Req: strings, ints, bools and lists of strings.
+// A field tagged `json:"name"` is required, unless it is a pointer. Unknown members are
+// ignored. All problems with the fields are reported at once. A request without a body counts
+// as an empty object. If Req is empty, the body is not read.
 func decode[Req any](w http.ResponseWriter, r *http.Request) (Req, error) {
 	var req Req
 	v := reflect.ValueOf(&req).Elem()
@@ -61,9 +60,9 @@ func decode[Req any](w http.ResponseWriter, r *http.Request) (Req, error) {
 	return req, nil
 }
 
-// badText returns what is wrong with a text that is valid JSON: a NUL, which no
-// store can keep, or half a surrogate pair, which the decoder replaces, so that
-// different texts would become one. Both are written as escapes.
+// badText returns the problem with a text that is valid JSON but cannot be stored. A NUL cannot
+// be kept in any store. The decoder replaces half a surrogate pair, so that different texts
+// would become equal. JSON writes both as escapes.
 func badText(raw json.RawMessage, field reflect.Value) string {
 	if bytes.IndexByte(raw, '\\') < 0 {
 		return ""
@@ -80,9 +79,9 @@ func badText(raw json.RawMessage, field reflect.Value) string {
 	return ""
 }
 
-// readObject reads one JSON object and nothing after it. No body, null and {} are the
-// same. A byte order mark is skipped (RFC 8259 8.1). A member given twice is refused:
-// two parsers would read different values (RFC 8259 4).
+// readObject reads one JSON object and nothing after it. No body, null and {} are equivalent.
+// It skips a byte order mark (RFC 8259 8.1). It refuses a member that appears twice: two
+// parsers would read different values (RFC 8259 4).
 func readObject(w http.ResponseWriter, r *http.Request) (map[string]json.RawMessage, error) {
 	body, err := readBody(w, r, maxBody)
 	switch {
@@ -135,8 +134,8 @@ func readMembers(body []byte) (map[string]json.RawMessage, error) {
 	return members, nil
 }
 
-// readBody reads a body of at most limit bytes, which must not be compressed: what a
-// few bytes expand to has no limit.
+// readBody reads a body of at most limit bytes. It refuses a compressed body, because the
+// expanded size has no limit.
 func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
 		return nil, service.NewError(service.CodeUnsupportedMediaType, "Send the body without compression (no header Content-Encoding).")
@@ -152,8 +151,8 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	return body, nil
 }
 
-// mediaType is the Content-Type of a request in lower case, without parameters. What
-// clients write there about the charset is often wrong, so the bytes are checked instead.
+// mediaType returns the Content-Type of a request in lower case, without parameters. The
+// charset that clients name is often wrong, so the bytes are checked instead.
 func mediaType(r *http.Request) string {
 	media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	return strings.ToLower(strings.TrimSpace(media))

@@ -9,12 +9,12 @@ import (
 	"latchkey/service/token"
 )
 
-// deliveryHeader is how a client chooses how its tokens travel.
+// deliveryHeader is the header in which a client chooses how it receives its tokens.
 const deliveryHeader = "X-Token-Delivery"
 
-// delivery is how the tokens of a new session travel: as the client says, else
-// as the settings say, else by cookie for a browser and in the body for
-// anything else.
+// delivery returns how a new session delivers its tokens: as the client requests, otherwise as
+// the settings say. Without either, a browser gets cookies and any other client gets the tokens
+// in the body.
 func (s *server) delivery(r *http.Request) (session.Delivery, error) {
 	chosen := r.Header.Get(deliveryHeader)
 	if chosen == "" {
@@ -34,7 +34,7 @@ func (s *server) delivery(r *http.Request) (session.Delivery, error) {
 	return "", service.NewError(service.CodeInvalidRequest, "The header "+deliveryHeader+" must be cookie or body.")
 }
 
-// cookieDelivery is the delivery of new sessions of browsers.
+// cookieDelivery returns the delivery for new sessions of browsers.
 func (s *server) cookieDelivery() session.Delivery {
 	if s.cookies.Session != "" {
 		return session.DeliveryHostCookie
@@ -42,24 +42,25 @@ func (s *server) cookieDelivery() session.Delivery {
 	return session.DeliveryCookie
 }
 
-// cookieOnly reports whether cookies were asked for by name: then no token goes
-// into a body, where a script could read it.
+// cookieOnly reports whether the client requested cookies by name. Then no body contains a
+// token, because a script could read it there.
 func (s *server) cookieOnly(r *http.Request) bool {
 	chosen := r.Header.Get(deliveryHeader)
 	return chosen == "cookie" || chosen == "" && s.Delivery == "cookie"
 }
 
-// tokensBody are the tokens of a grant as far as they travel in a body.
+// tokensBody contains the tokens that are delivered in the body.
 type tokensBody struct {
 	AccessToken            token.Raw `json:"accessToken,omitempty"`
 	AccessTokenExpiryDate  isoTime   `json:"accessTokenExpiryDate"`
 	RefreshToken           token.Raw `json:"refreshToken,omitempty"`
 	RefreshTokenExpiryDate isoTime   `json:"refreshTokenExpiryDate"`
 	RefreshAfter           isoTime   `json:"refreshAfter"`
-	// DeviceToken comes with a login that is answered in the body: to be sent as
-	// X-Device-Token with the next one.
+	// DeviceToken is set after a login with delivery in the body. The client sends it as
+	// X-Device-Token with its next login.
 	DeviceToken login.TrustedDeviceToken `json:"deviceToken,omitempty"`
-	// Outcome of a refresh, and how often the refresh token has been replaced.
+	// Outcome and Generation are set after a refresh. Generation is the number of rotations of
+	// the refresh token.
 	Outcome    string `json:"outcome,omitempty"`
 	Generation *int64 `json:"generation,omitempty"`
 }
@@ -70,8 +71,8 @@ type grantBody struct {
 	tokensBody
 }
 
-// grant answers with a user and tokens: a refresh token leaves the way it came. Device is empty for
-// a refresh.
+// grant returns the reply with a user and tokens. A refresh token is delivered in the way in
+// which it came. Device is empty for a refresh.
 func (s *server) grant(r *http.Request, g session.TokenSet, device login.TrustedDeviceToken, inCookie bool) reply {
 	body := grantBody{userOf(g.User), tokensBody{
 		AccessToken: g.Access, AccessTokenExpiryDate: iso(g.AccessExpiry),

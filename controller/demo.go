@@ -14,7 +14,7 @@ import (
 	"latchkey/web"
 )
 
-// demoTypes are the files of the page and their media types.
+// demoTypes maps the files of the page to their media types.
 var demoTypes = map[string]string{
 	"index.html": "text/html; charset=utf-8",
 	"demo.css":   "text/css; charset=utf-8",
@@ -22,7 +22,7 @@ var demoTypes = map[string]string{
 	"client.js":  "text/javascript; charset=utf-8",
 }
 
-// demoPolicy lets the page load its own files and talk to us, and nothing else.
+// demoPolicy lets the page load its own files and call the service, and nothing else.
 const demoPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
@@ -37,11 +37,11 @@ func (s *server) routeDemo(engine *gin.Engine, session gin.HandlerFunc) {
 	engine.POST("/demo/expire", middleware.NoStore(), session, handleLive(s, s.demoExpire))
 }
 
-// demoFile serves a file of the page, which learns where the API is.
+// demoFile serves a file of the page and inserts the path of the API.
 func (s *server) demoFile(name string) gin.HandlerFunc {
 	text, err := web.Demo.ReadFile(path.Join("demo", name))
 	if err != nil {
-		panic(err) // it was embedded
+		panic(err) // the file is embedded
 	}
 	if name == "index.html" {
 		text = []byte(strings.NewReplacer("{{api}}", html.EscapeString(s.path(s.BasePath)), "{{demo}}", html.EscapeString(s.path("/demo"))).Replace(string(text)))
@@ -49,12 +49,12 @@ func (s *server) demoFile(name string) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		c.Header("Content-Security-Policy", demoPolicy)
 		c.Header("Cache-Control", "no-cache")
-		c.Header("Referrer-Policy", "same-origin") // CSRF wants to know where a form came from
+		c.Header("Referrer-Policy", "same-origin") // the CSRF check needs the origin of a form
 		c.Data(http.StatusOK, demoTypes[name], text)
 	}
 }
 
-// demoExpire is POST /demo/expire: it makes the access cookie one that has just
+// demoExpire handles POST /demo/expire: it replaces the access cookie by a cookie that has just
 // expired, as if time had passed.
 func (s *server) demoExpire(_ *call, who session.Live, _ empty) (reply, error) {
 	token, err := s.Tokens.Expired(who.Subject)

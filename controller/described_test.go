@@ -26,26 +26,25 @@ import (
 	"latchkey/controller/apidoc"
 )
 
-// described holds what goes between clients and an instance against openapi.yaml:
-// every answer, and every request that was accepted. Every test of this package
-// is watched.
+// described checks the traffic between clients and an instance against openapi.yaml: every
+// response, and every request that was accepted. It watches every test of this package.
 type described struct {
 	router   routers.Router
-	statuses map[string]int // that the instance gives to errors
+	statuses map[string]int // error codes to the statuses of the instance
 
 	mu     sync.Mutex
 	faults map[string]bool
 	seen   *coverage // or nil
 }
 
-// coverage is what was exercised.
+// coverage records which operations and errors the tests exercised.
 type coverage struct {
 	mu                  sync.Mutex
 	requests, responses int
 	operations, errors  map[string]bool
 }
 
-// describedBy reports at the end of the test.
+// describedBy returns a checker that reports its findings at the end of the test.
 func describedBy(t testing.TB, cfg config.Config) *described {
 	d := &described{router: routerOf(t, cfg.Server.PublicURL.Path, cfg.Server.BasePath), statuses: cfg.Errors.Status, faults: map[string]bool{}}
 	t.Cleanup(func() {
@@ -67,7 +66,8 @@ type description struct {
 	err    error
 }
 
-// load reads the description for a base path, once: it takes a while.
+// load returns the description for a base path. It parses each description once, because that
+// is slow.
 func load(basePath string) *description { return loadUnder("", basePath) }
 
 // loadUnder is load for a service that users reach under a prefix.
@@ -89,7 +89,7 @@ func routerOf(t testing.TB, prefix, basePath string) routers.Router {
 	return d.router
 }
 
-// formats says what the formats of the description are, and reads its media types.
+// formats registers the formats and the media types of the description.
 var formats = sync.OnceFunc(func() {
 	check := func(name string, f func(string) error) {
 		openapi3.DefineStringFormatValidator(name, openapi3.NewCallbackValidator(f))
@@ -105,7 +105,7 @@ var formats = sync.OnceFunc(func() {
 	openapi3filter.RegisterBodyDecoder("application/jwk-set+json", openapi3filter.RegisteredBodyDecoder("application/json"))
 })
 
-// through returns a transport that checks what goes through another.
+// through returns a transport that checks the traffic of another transport.
 func (d *described) through(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(req *http.Request) (*http.Response, error) {
 		sent := read(&req.Body)
@@ -115,7 +115,7 @@ func (d *described) through(next http.RoundTripper) http.RoundTripper {
 		}
 		whole := res.ContentLength
 		got := read(&res.Body)
-		if whole < 0 || int64(len(got)) == whole { // else it was cut off on the way
+		if whole < 0 || int64(len(got)) == whole { // otherwise the response was cut off on the way
 			d.check(req, sent, res, got)
 		}
 		return res, nil
@@ -166,13 +166,13 @@ func (d *described) check(req *http.Request, sent []byte, res *http.Response, go
 	d.seen.add(route.Operation.OperationID, accepted, res, got)
 }
 
-// refusal reports whether a redirect tells a client that its request is wrong.
+// refusal reports whether a redirect reports an invalid request to the client.
 func refusal(res *http.Response) bool {
 	u, err := res.Location()
 	return err == nil && u.Query().Get("error") != ""
 }
 
-// add counts, where something counts.
+// add counts a request and its response. It does nothing on a nil coverage.
 func (c *coverage) add(operation string, accepted bool, res *http.Response, body []byte) {
 	if c == nil {
 		return
@@ -199,7 +199,7 @@ func (d *described) fault(method, path string, status int, what string) {
 	d.faults[fmt.Sprintf("%s %s, %d: %s", method, path, status, what)] = true
 }
 
-// reason says what is wrong, and no value: the log is no place for tokens.
+// reason returns the reason of an error without any value: the log must not contain tokens.
 func reason(err error) string {
 	var parts []string
 	var request *openapi3filter.RequestError
@@ -218,7 +218,7 @@ func reason(err error) string {
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ": ")
 }
 
-// where leaves out what a reason quotes of the message.
+// where removes the parts of a reason that quote the message.
 func where(reason string) string {
 	if text, _, found := strings.Cut(reason, `: "`); found {
 		return text
@@ -226,7 +226,7 @@ func where(reason string) string {
 	return reason
 }
 
-// schemaFault names the members and the keywords of the schema that say no.
+// schemaFault names the members that violate the schema, and the keywords that they violate.
 func schemaFault(err error) string {
 	var all openapi3.MultiError
 	var e *openapi3.SchemaError

@@ -8,7 +8,7 @@ import (
 	"latchkey/controller/apidoc"
 )
 
-// routeDescription serves the description of the API, to programs and to people.
+// routeDescription serves the description of the API, as YAML and as a page.
 func (s *server) routeDescription(engine *gin.Engine, public publicRoutes) {
 	text := []byte(apidoc.Description(s.PublicURL.Path, s.BasePath))
 	html, policy := []byte(apidoc.Page(s.BasePath)), apidoc.PagePolicy()

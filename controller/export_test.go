@@ -6,5 +6,5 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// EngineOf is the engine of what NewRouter returns.
+// EngineOf returns the Gin engine inside the handler that NewRouter returns.
 func EngineOf(h http.Handler) *gin.Engine { return h.(headAsGet).engine }

@@ -16,9 +16,9 @@ import (
 	"latchkey/repository/redis"
 )
 
-// TestStoreDown_LogsNobodyOut stops each store under a running service: what
-// needs it answers 503 with Retry-After and leaves the cookies alone, access
-// checks go on, and all is well within 5 seconds of the store's return.
+// TestStoreDown_LogsNobodyOut stops each store under a running service. Routes that need the
+// store respond with 503 and Retry-After and leave the cookies alone. Access checks continue.
+// Everything works again within 5 seconds of the store's return.
 func TestStoreDown_LogsNobodyOut(t *testing.T) {
 	pgServer, rdServer := testserver.StartPostgres(t), testserver.StartRedis(t, "--appendonly", "yes", "--appendfsync", "always")
 	instance, clock := startOn(t, pgServer, rdServer)
@@ -41,7 +41,8 @@ func TestStoreDown_LogsNobodyOut(t *testing.T) {
 		{
 			"postgres", pgServer.Kill, func() { pgServer.Restart(t) },
 			[]string{"/api/users/refresh", "/api/users/rtVerify", "/api/users/login", "/api/users/logout", "/api/users"},
-			// The guard lets a good token through, to a store that is away.
+			// The guard accepts a valid token; then the handler finds that the store is
+			// unavailable.
 			map[string]int{"/api/users/me": 503, "/api/users/nothing": 404, "/livez": 200, "/readyz": 200, "/readyz?stores=1": 503, "/": 503},
 		},
 	} {
@@ -88,12 +89,12 @@ func TestStoreDown_LogsNobodyOut(t *testing.T) {
 	}
 }
 
-// busy is what a machine that runs other tests may add to an answer. Without any limit of the
-// service, the test would wait for ever.
+// busy is the delay that a machine which runs other tests may add to a response. It keeps the
+// test from waiting forever if the service has no limit.
 const busy = 10 * time.Second
 
-// TestStoreHangs_RequestsAreAnsweredInTime stops the servers where they are: connections
-// stay, and nothing answers.
+// TestStoreHangs_RequestsAreAnsweredInTime suspends the servers: connections stay open, and
+// nothing answers.
 func TestStoreHangs_RequestsAreAnsweredInTime(t *testing.T) {
 	pgServer, rdServer := testserver.StartPostgres(t), testserver.StartRedis(t)
 	instance, _ := startOn(t, pgServer, rdServer)
@@ -140,7 +141,7 @@ func TestStoreHangs_RequestsAreAnsweredInTime(t *testing.T) {
 	}
 }
 
-// startOn serves from servers that the test may stop, with a user ada.
+// startOn starts an instance, with a user ada, on servers that the test may stop.
 func startOn(t *testing.T, pgServer *testserver.PostgresServer, rdServer *testserver.RedisServer) (*instance, *testClock) {
 	t.Helper()
 	pg, err := postgres.Open(t.Context(), pgServer.URL, postgres.Options{})
@@ -158,8 +159,8 @@ func startOn(t *testing.T, pgServer *testserver.PostgresServer, rdServer *testse
 	return instance, clock
 }
 
-// TestLogout_HoldsWhileRedisIsDown ends a session while Redis is away: the database
-// has it, and refuses the session once Redis is back without its tombstone.
+// TestLogout_HoldsWhileRedisIsDown ends a session while Redis is unavailable. The database
+// records it, so the session is refused once Redis is back, although Redis has no tombstone.
 func TestLogout_HoldsWhileRedisIsDown(t *testing.T) {
 	rdServer := testserver.StartRedis(t, "--appendonly", "yes", "--appendfsync", "always")
 	store := testserver.PostgresRedisStore(t)
@@ -185,7 +186,7 @@ func TestLogout_HoldsWhileRedisIsDown(t *testing.T) {
 	}
 }
 
-// user sends requests and reads whole answers.
+// user sends requests and reads complete responses.
 type user struct {
 	t      *testing.T
 	base   string
@@ -217,7 +218,7 @@ func (u *user) send(method, path, body string) answer {
 
 func (a answer) error() string {
 	var p struct{ Error string }
-	_ = json.Unmarshal([]byte(a.body), &p) // no problem is no error
+	_ = json.Unmarshal([]byte(a.body), &p) // a body that is no problem document is not an error
 	return p.Error
 }
 

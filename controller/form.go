@@ -9,16 +9,16 @@ import (
 	"latchkey/service"
 )
 
-// maxForm bounds the body of an OAuth request, in bytes.
+// maxForm limits the body of an OAuth request, in bytes.
 const maxForm = 16 << 10
 
-// params are the parameters of an OAuth request (RFC 6749 3.1, 3.2): none stands
-// twice, and an empty one is as good as none. One that stood twice is there, and
-// empty.
+// params are the parameters of an OAuth request (RFC 6749 3.1, 3.2). A parameter must not
+// appear twice, and an empty value counts as a missing parameter. A parameter that appeared
+// twice is present with an empty value.
 type params map[string]string
 
-// readForm reads the body of a request as a form. Parameters in the query are
-// refused: a query ends up in logs.
+// readForm reads the body of a request as a form. It refuses parameters in the query, because
+// logs contain queries.
 func readForm(w http.ResponseWriter, r *http.Request) (params, error) {
 	if r.URL.RawQuery != "" {
 		return nil, service.NewError(service.CodeInvalidRequest, "Send the parameters in the body, not in the query.")
@@ -39,7 +39,7 @@ func readFormBody(w http.ResponseWriter, r *http.Request) (string, error) {
 	return string(body), err
 }
 
-// parseParams reads a query or a form body.
+// parseParams parses a query or a form body.
 func parseParams(text string) (params, error) {
 	values, err := url.ParseQuery(text)
 	if err != nil {

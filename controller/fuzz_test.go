@@ -6,7 +6,7 @@ import (
 	"latchkey/internal/testserver"
 )
 
-// FuzzBodies looks for a body that is answered with an error of ours.
+// FuzzBodies looks for a body that causes an internal error.
 func FuzzBodies(f *testing.F) {
 	for _, s := range []string{
 		``, `{}`, `null`, `[]`, `"x"`, `{"username":"ada","password":"x"}`, `{"username":null,"password":{}}`, `{"password":"\u0000"}`,

@@ -16,38 +16,38 @@ import (
 	"latchkey/service/session"
 )
 
-// call is what a handler sees of a request beside its body.
+// call is a handler's view of a request, apart from the body.
 type call struct {
 	r       *http.Request
 	address string
-	param   func(name string) string // a part of the path
+	param   func(name string) string // a parameter of the path
 }
 
 func (c *call) ctx() context.Context { return c.r.Context() }
 
-// from is where the request came from.
+// from returns the origin of the request.
 func (c *call) from() audit.Origin {
 	return audit.Origin{
 		RequestID: problem.RequestID(c.ctx()), Address: c.address, Agent: audit.DescribeAgent(c.r.UserAgent()),
 	}
 }
 
-// reply is what a handler answers. Its cookies go out with an error, too.
+// reply is the result of a handler. Its cookies are also sent with an error.
 type reply struct {
 	status   int // default 200
 	body     any // nil: none
 	location string
-	// mediaType is that of the body; default application/json.
+	// mediaType is the media type of the body; default application/json.
 	mediaType string
-	// maxAge is how long anyone may cache the answer; 0: what the route says.
+	// maxAge is how long any cache may keep the response; 0: the default of the route.
 	maxAge  time.Duration
 	cookies []*http.Cookie
 	header  map[string]string
-	// cause is why the status is not a good one, for the log.
+	// cause is the reason for an error status, for the log.
 	cause error
 }
 
-// handle runs a handler that anybody may call: it decodes, calls, and writes once.
+// handle runs a handler that needs no access token: it decodes, calls, and writes once.
 func handle[Req any](s *server, f func(*call, Req) (reply, error)) gin.HandlerFunc {
 	return s.respond(func(c *gin.Context) (reply, error) {
 		req, err := decode[Req](c.Writer, c.Request)
@@ -58,9 +58,9 @@ func handle[Req any](s *server, f func(*call, Req) (reply, error)) gin.HandlerFu
 	})
 }
 
-// handleLive runs a handler of a route that demands an access token. It calls the
-// handler for the subject of the token, and only if the subject's session is live. A
-// guard stands before it.
+// handleLive runs a handler of a route that requires an access token. It calls the handler with
+// the subject of the token, and only if the subject's session is live. The route must also have
+// a guard.
 func handleLive[Req any](s *server, f func(*call, session.Live, Req) (reply, error)) gin.HandlerFunc {
 	return s.respond(func(c *gin.Context) (reply, error) {
 		subject, _ := access.FromContext(c.Request.Context())
@@ -76,9 +76,10 @@ func handleLive[Req any](s *server, f func(*call, session.Live, Req) (reply, err
 	})
 }
 
-// ended answers an access token whose session is not live. If the session is known to
-// be over, the browser forgets the access cookie, unless it has a refresh cookie: then a
-// refresh decides what becomes of both, and this answer could arrive after the refresh's.
+// ended returns the reply to an access token whose session is not live. If the session is known
+// to be over, the reply deletes the access cookie. The cookie stays if the browser has a
+// refresh cookie: a refresh decides about both cookies, and this response could arrive after
+// the response to the refresh.
 func (s *server) ended(r *http.Request, err error) (reply, error) {
 	found, _ := s.cookies.AccessToken(r)
 	if found.InCookie && service.AsError(err).SessionOver && !s.cookies.Refreshable(r) {
@@ -89,7 +90,7 @@ func (s *server) ended(r *http.Request, err error) (reply, error) {
 
 func callOf(c *gin.Context) *call { return &call{r: c.Request, address: c.ClientIP(), param: c.Param} }
 
-// respond writes what a handler returns.
+// respond writes the reply of a handler.
 func (s *server) respond(f func(*gin.Context) (reply, error)) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		out, err := f(c)
@@ -126,11 +127,11 @@ func (s *server) respond(f func(*gin.Context) (reply, error)) gin.HandlerFunc {
 			c.Header("Cache-Control", "public, max-age="+strconv.Itoa(int(out.maxAge.Seconds())))
 		}
 		c.Status(out.status)
-		_ = json.NewEncoder(c.Writer).Encode(out.body) // a client that has gone is nobody to tell
+		_ = json.NewEncoder(c.Writer).Encode(out.body) // fails only if the client has disconnected
 	}
 }
 
-// isoTime is a time as it stands in bodies: ISO 8601, UTC, milliseconds.
+// isoTime is the format of times in bodies: ISO 8601, UTC, milliseconds.
 type isoTime string
 
 func iso(t time.Time) isoTime {

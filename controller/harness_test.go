@@ -29,7 +29,7 @@ import (
 
 func TestMain(m *testing.M) { testserver.Main(m) }
 
-// testClock is the time that a test sets, or with a skew the real one.
+// testClock is a clock that the test sets. With a skew it is the real clock plus the skew.
 type testClock struct {
 	mu   sync.Mutex
 	now  time.Time
@@ -54,8 +54,8 @@ func (c *testClock) Add(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
-// instance is the whole service but for the process: real router, services and
-// store, behind a real listener.
+// instance is the whole service except for the process: real router, services and store, behind
+// a real listener.
 type instance struct {
 	*app.App
 	public    *url.URL
@@ -66,16 +66,16 @@ type instance struct {
 
 const rootSecret = "a root secret for tests, 32 bytes or more"
 
-// defaults are the settings of the tests where they differ from those of the program: no limits,
-// and the fastest signatures.
+// defaults are the settings in which the tests differ from the program: no limits, and the
+// fastest signatures.
 var defaults = []string{
 	"server.public_url=http://localhost", "tokens.secret=" + rootSecret, "tokens.algorithm=HS256", "demo.enabled=off",
 	"limits.login_account_address=0", "limits.login_account=0", "limits.login_address=0", "limits.login_client=0", "limits.login_device=0",
 	"limits.logins_per_hour=0", "limits.signups_per_hour=0", "limits.login_max_delay=1m", "limits.login_forget=1h",
 }
 
-// loadSettings reads settings, key=value, as the program reads them from its file. A later one replaces
-// an earlier one.
+// loadSettings loads settings in the form key=value, as the program reads them from its file.
+// If a key appears twice, the later value applies.
 func loadSettings(t testing.TB, settings []string) (config.Config, error) {
 	t.Helper()
 	sections := map[string]map[string]string{}
@@ -94,7 +94,7 @@ func loadSettings(t testing.TB, settings []string) (config.Config, error) {
 	return config.Load(file)
 }
 
-// start serves the store with settings, key=value.
+// start serves the store with settings in the form key=value.
 func start(t testing.TB, store repository.Store, at *testClock, settings ...string) (*instance, error) {
 	t.Helper()
 	return startIn(t, app.Env{Now: at.Now, Stores: &app.Stores{Store: store, Mode: "test"}}, settings...)
@@ -107,19 +107,19 @@ func startIn(t testing.TB, env app.Env, settings ...string) (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg.Password.BcryptCost = 4 // the least that bcrypt does: the rules do not depend on it
+	cfg.Password.BcryptCost = 4 // the minimum of bcrypt; the rules do not depend on the cost
 	watch := watchLeaks(t)
 	env.Log = slog.New(slog.NewJSONHandler(watch, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	env.HashSlots = 4
-	env.Stores.Clock, env.Stores.TimeMark = nil, nil // the clock of a test has nothing to be compared with
+	env.Stores.Clock, env.Stores.TimeMark = nil, nil // there is no clock to compare a test's clock with
 	service, err := app.New(t.Context(), cfg, env)
 	if err != nil {
 		return nil, err
 	}
 	t.Cleanup(service.Close)
-	go service.Keys.RunUntil(t.Context()) // a clock that a test moves is not followed
+	go service.Keys.RunUntil(t.Context()) // the ring does not follow a clock that a test moves
 	public, served := cfg.Server.PublicURL, service.Handler()
-	if public.Path != "" { // a proxy strips it
+	if public.Path != "" { // a proxy strips the path
 		served = http.StripPrefix(public.Path, served)
 	}
 	server := httptest.NewUnstartedServer(served)
@@ -154,8 +154,8 @@ func (i *instance) addPrivileged(t *testing.T, name string, privilege int) {
 	must(t, err)
 }
 
-// client returns an HTTP client that reaches the instance by its public URL. A
-// browser has a cookie jar.
+// client returns an HTTP client that reaches the instance by its public URL. A browser has a
+// cookie jar.
 func (i *instance) client(browser bool) *http.Client {
 	c := &http.Client{Transport: i.described.through(i.leaks.through(&http.Transport{
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {

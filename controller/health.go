@@ -13,24 +13,24 @@ import (
 type statusBody struct {
 	Status   string `json:"status"`
 	Mode     string `json:"mode"`
-	Database string `json:"database"` // where accounts are
-	Redis    string `json:"redis"`    // where sessions are; the same in the embedded mode
-	// Reasons says what is wrong, to requests from this machine alone.
+	Database string `json:"database"` // accounts
+	Redis    string `json:"redis"`    // sessions; in the embedded mode the same as Database
+	// Reasons contains what is wrong. It is shown only to requests from this machine.
 	Reasons map[string]string `json:"reasons,omitempty"`
 }
 
-// status is GET /: whether the service and its stores answer.
+// status handles GET /: whether the service and its stores respond.
 func (s *server) status(c *call, _ empty) (reply, error) {
 	return s.health(c, s.Health.Check(c.ctx()), true), nil
 }
 
-// live is GET /livez: the process answers.
+// live handles GET /livez: the process responds.
 func (s *server) live(*call, empty) (reply, error) {
 	return reply{body: map[string]string{"status": "OK"}}, nil
 }
 
-// ready is GET /readyz: requests should come to this replica. A store that is
-// unavailable is no reason against it, except with the parameter stores=1.
+// ready handles GET /readyz: whether this replica should get requests. An unavailable store
+// does not make a replica unready, unless the request has the parameter stores=1.
 func (s *server) ready(c *call, _ empty) (reply, error) {
 	if c.r.URL.Query().Get("stores") == "1" {
 		return s.health(c, s.Health.Check(c.ctx()), true), nil
@@ -38,8 +38,8 @@ func (s *server) ready(c *call, _ empty) (reply, error) {
 	return s.health(c, s.Health.Look(c.ctx()), false), nil
 }
 
-// health answers with a state of the service, and 503 where something is wrong; with
-// stores also where one of them is unavailable.
+// health returns the reply for a state of the service: 503 if something is wrong. With stores
+// it is also 503 if a store is unavailable.
 func (s *server) health(c *call, state health.Report, stores bool) reply {
 	word := func(err error) string {
 		if err == nil {
@@ -68,8 +68,7 @@ func (s *server) health(c *call, state health.Report, stores bool) reply {
 	return out
 }
 
-// fromHere reports whether a request comes from this machine, and through no proxy on
-// it.
+// fromHere reports whether a request comes from this machine, and not through a proxy on it.
 func fromHere(r *http.Request) bool {
 	for _, name := range []string{"X-Forwarded-For", "X-Real-Ip", "Forwarded", "Via"} {
 		if r.Header.Get(name) != "" {

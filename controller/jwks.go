@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// jwksMaxAge is how long others may cache the key set. A key is published for
-// much longer than that before it signs, see KeyPolicy.Publish.
+// jwksMaxAge is how long verifiers may cache the key set. A key is published much longer than
+// that before it signs; see KeyPolicy.Publish.
 const jwksMaxAge = time.Minute
 
-// jwks is GET /.well-known/jwks.json (RFC 7517 5).
+// jwks handles GET /.well-known/jwks.json (RFC 7517 5).
 func (s *server) jwks(*call, empty) (reply, error) {
 	set, err := s.Keys.KeySet().JWKS(s.Now())
 	if err != nil {

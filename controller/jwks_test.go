@@ -19,8 +19,8 @@ import (
 	"latchkey/service/keys"
 )
 
-// TestJWKS_OtherLibrariesVerifyTokens has libraries that we had no hand in verify an
-// access token by what the service publishes, before and after a rotation.
+// TestJWKS_OtherLibrariesVerifyTokens verifies access tokens with independent libraries, which
+// know only the published key set, before and after a rotation.
 func TestJWKS_OtherLibrariesVerifyTokens(t *testing.T) {
 	verifiers := map[string]func(t *testing.T, url, token string) (subject string, err error){
 		"jwx": func(t *testing.T, url, token string) (string, error) {
@@ -91,7 +91,7 @@ func fetch(t *testing.T, url string) []byte {
 	return b
 }
 
-// postJSON sends JSON and decodes the answer, which must be a success.
+// postJSON sends JSON and decodes the response, which must be a success.
 func postJSON(t *testing.T, i *instance, path, body string, out any) {
 	t.Helper()
 	res, err := i.client(false).Post(i.public.String()+path, "application/json", strings.NewReader(body))

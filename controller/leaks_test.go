@@ -13,30 +13,31 @@ import (
 	"testing"
 )
 
-// leaks collects the secrets that travel between clients and an instance, and what
-// the instance writes to its log at debug level; at the end of a test none of the
-// ones may be in the other. Every test of this package is watched.
+// leaks collects the secrets that travel between clients and an instance, and the log of the
+// instance at debug level. At the end of a test the log must not contain any of the secrets. It
+// watches every test of this package.
 type leaks struct {
 	mu      sync.Mutex
 	log     bytes.Buffer
-	secrets map[string]string // to where it was seen
+	secrets map[string]string // secrets to the place where each was seen
 }
 
-// watchLeaks looks at the end of the test.
+// watchLeaks returns a collector that compares log and secrets at the end of the test.
 func watchLeaks(t testing.TB) *leaks {
 	l := &leaks{secrets: map[string]string{rootSecret: "settings"}}
 	t.Cleanup(func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		for _, where := range l.found() {
-			t.Errorf("the log has a secret that was seen in: %s", where) // and not the secret: this is a log, too
+			t.Errorf("the log has a secret that was seen in: %s", where) // the message omits the secret, because it is logged, too
 		}
 	})
 	return l
 }
 
-// aJWT is the header of one, which starts with {" in base64url, and the dot after it: the kid
-// of a key may have these letters by chance. There are too many tokens to look for each.
+// aJWT matches the header of a JWT, which starts with {" in base64url, and the dot after it.
+// The kid of a key may contain these letters by chance. There are too many tokens to search for
+// each.
 var aJWT = regexp.MustCompile(`eyJ[\w-]{10,}\.`)
 
 func (l *leaks) found() (where []string) {
@@ -61,14 +62,14 @@ func (l *leaks) Write(b []byte) (int, error) {
 	return l.log.Write(b)
 }
 
-// text is the log so far.
+// text returns the log so far.
 func (l *leaks) text() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.log.String()
 }
 
-// through returns a transport that collects what goes through another.
+// through returns a transport that collects the secrets in the traffic of another transport.
 func (l *leaks) through(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(req *http.Request) (*http.Response, error) {
 		sent := read(&req.Body)
@@ -100,13 +101,13 @@ func read(body *io.ReadCloser) []byte {
 	if *body == nil {
 		return nil
 	}
-	b, _ := io.ReadAll(*body) // what was cut off the client sees as well
+	b, _ := io.ReadAll(*body) // if the body was cut off, the client gets the error as well
 	_ = (*body).Close()
 	*body = io.NopCloser(bytes.NewReader(b))
 	return b
 }
 
-// secretNames are of members, parameters and cookies that hold secrets.
+// secretNames matches names of members, parameters and cookies that hold secrets.
 var secretNames = regexp.MustCompile(`(?i)password|token$|secret|^code$|^code_?verifier$|^assertion$`)
 
 func (l *leaks) member(name, value, where string) {

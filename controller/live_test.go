@@ -15,8 +15,8 @@ import (
 	"latchkey/service/audit"
 )
 
-// exempt are the routes that need no live session: those that anybody may call, those
-// that take another proof, and those that authenticate an OAuth client.
+// exempt lists the routes that need no live session: routes without authentication, routes that
+// require another proof, and routes that authenticate an OAuth client.
 var exempt = []string{
 	"GET /", "GET /livez", "GET /readyz", "GET /openapi.yaml", "GET /docs", "GET /docs/docs.css",
 	"GET /demo", "GET /demo/client.js", "GET /demo/demo.js", "GET /demo/demo.css",
@@ -39,7 +39,7 @@ func (i *instance) logInAdmin(t *testing.T, name string) admin {
 	return admin{id: body.ID, session: sidOf(t, body.RefreshToken), access: body.AccessToken, refresh: body.RefreshToken}
 }
 
-// send sends a request with an access token in a header, as a mobile client.
+// send sends a request with an access token in a header, like a mobile client.
 func (i *instance) send(t *testing.T, method, path, access, body string) answer {
 	t.Helper()
 	client := i.client(false)
@@ -47,7 +47,7 @@ func (i *instance) send(t *testing.T, method, path, access, body string) answer 
 	return (&user{t: t, base: i.public.String(), client: client}).send(method, path, body)
 }
 
-// withHeader adds a header to each request that has a value for it.
+// withHeader adds a header with a bearer token to each request, if there is a token.
 type withHeader struct {
 	name, value string
 	next        http.RoundTripper
@@ -61,8 +61,8 @@ func (h withHeader) RoundTrip(r *http.Request) (*http.Response, error) {
 	return h.next.RoundTrip(r)
 }
 
-// endings are the ways in which the session of an administrator ends. Another is an
-// administrator who stays.
+// endings are the ways in which the session of an administrator can end. A second
+// administrator, whose session continues, causes some of them.
 var endings = map[string]func(t *testing.T, i *instance, store repository.Store, a admin){
 	"logout": func(t *testing.T, i *instance, _ repository.Store, a admin) {
 		if got := i.send(t, "POST", "/api/users/logout", "", `{"refreshToken":"`+a.refresh+`"}`); got.status != 204 {
@@ -104,9 +104,9 @@ var endings = map[string]func(t *testing.T, i *instance, store repository.Store,
 	},
 }
 
-// TestRevokedSession_CannotActWithItsAccessToken walks the route table with the access token of an
-// administrator whose session has ended: every route that is not exempt refuses it,
-// whatever ended the session, also while Redis is down.
+// TestRevokedSession_CannotActWithItsAccessToken walks the route table with the access token of
+// an administrator whose session has ended. Every route that is not exempt refuses the token,
+// for each way of ending, and also while Redis is down.
 func TestRevokedSession_CannotActWithItsAccessToken(t *testing.T) {
 	for _, set := range testserver.Sets() {
 		t.Run(set.Name, func(t *testing.T) {
@@ -175,7 +175,7 @@ func (i *instance) walk(t *testing.T, a admin) {
 	}
 }
 
-// sidOf reads the sid of a JWT.
+// sidOf returns the sid of a JWT.
 func sidOf(t *testing.T, token string) string {
 	t.Helper()
 	payload, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])

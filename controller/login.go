@@ -16,7 +16,7 @@ type loginBody struct {
 	Password string  `json:"password"`
 }
 
-// login is POST /api/users/login.
+// login handles POST /api/users/login.
 func (s *server) login(c *call, body loginBody) (reply, error) {
 	credentials := login.Credentials{
 		Password: password.New(body.Password), Client: session.ClientPolicy{ClientID: token.ClientAPI}, From: c.from(),
@@ -39,8 +39,8 @@ func (s *server) login(c *call, body loginBody) (reply, error) {
 	credentials.Delivery, credentials.Device = via, s.deviceToken(c.r)
 	browser := via != session.DeliveryBody
 	if browser {
-		// A browser would keep what we set: another site must not log its
-		// visitors in here.
+		// The browser would keep the cookies. Another site must not be able to log its visitors in
+		// here.
 		if err := s.csrf.Check(c.r); err != nil {
 			return reply{}, err
 		}

@@ -12,20 +12,20 @@ type logoutBody struct {
 	RefreshToken *string `json:"refreshToken"`
 }
 
-// logout is POST /api/users/logout. It takes whichever token of the session is
-// at hand, an expired access token as well, and answers 204 whether or not there
-// was a session to end: who asks to be logged out is. Only trouble of the
-// database is an error, and then the cookies stay.
+// logout handles POST /api/users/logout. It accepts any token of the session, also an expired
+// access token. It responds with 204 whether or not there was a session to end, so a logout
+// never fails for lack of a session. Only a failure of the database is an error; then the
+// cookies stay.
 //
-// A token that was sent on purpose beats what the browser added, and needs no
-// check of who made the browser send it. Without one the session ends that this host
-// has named to the browser, and that of the refresh cookie which counts, else of the
-// access cookie. The check is made even if there is no cookie: a form on another site
-// sends none of ours, and must not make the browser forget them.
+// A token that the client sent explicitly takes precedence over cookies, and needs no CSRF
+// check. Without such a token, logout ends the session that this host has named to the browser.
+// It also ends the session of the refresh cookie that counts, or else of the access cookie. The
+// CSRF check also applies if there is no cookie: a form on another site sends no cookies of the
+// service, and must not make the browser delete them.
 func (s *server) logout(c *call, body logoutBody) (reply, error) {
 	refresh, via, refreshErr := s.foundRefreshAnywhere(c, text(body.RefreshToken))
 	access, accessErr := s.cookies.AccessToken(c.r)
-	var sent, added []token.Raw // on purpose, and by the browser
+	var sent, added []token.Raw // sent explicitly by the client; added by the browser
 	if refreshErr == nil && !refresh.InCookie {
 		sent = append(sent, refresh.Token)
 	}
@@ -55,7 +55,7 @@ func (s *server) logout(c *call, body logoutBody) (reply, error) {
 		return reply{}, err
 	}
 	out := reply{status: http.StatusNoContent}
-	// The cookies of another session, which goes on, stay.
+	// The cookies of another session stay, because that session continues.
 	kept := s.Sessions.SessionOf(added)
 	if len(named) > 0 {
 		kept = named[0].SessionID

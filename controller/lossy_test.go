@@ -18,8 +18,8 @@ import (
 	"latchkey/repository"
 )
 
-// lossy is a network that drops a fifth of the answers: the service has done what was
-// asked, and the client never hears of it. It has no sockets: under the race detector they
+// lossy is a network that drops a fifth of the responses: the service has processed the
+// request, and the client gets no response. It uses no sockets: under the race detector they
 // would take three quarters of the time.
 type lossy struct {
 	service http.Handler
@@ -44,13 +44,13 @@ func (l *lossy) RoundTrip(req *http.Request) (*http.Response, error) {
 // phone is an honest client behind the lossy network.
 type phone struct {
 	token string
-	late  []time.Time // retries later than grace, of the last day
+	late  []time.Time // retries after the grace time, in the last day
 	lost  bool        // logged out
 }
 
-// TestRefresh_LostAnswersLogNobodyOut has honest clients refresh 10,000 times through
-// the lossy network: first with retries at once, then with retries later than
-// grace, as often as the budget of recoveries allows.
+// TestRefresh_LostAnswersLogNobodyOut lets honest clients refresh 10,000 times through the
+// lossy network: first with immediate retries, then with retries after the grace time, as often
+// as the budget of recoveries allows.
 func TestRefresh_LostAnswersLogNobodyOut(t *testing.T) {
 	const phones = 50
 	for _, set := range testserver.Sets() {
@@ -124,7 +124,8 @@ func TestRefresh_LostAnswersLogNobodyOut(t *testing.T) {
 	}
 }
 
-// refresh tries once; false if no answer came, or one that asks to come again.
+// refresh tries once. It returns false if no response arrived, or a response that requests a
+// retry.
 func (p *phone) refresh(t *testing.T, client *http.Client, base string, asked *atomic.Bool) bool {
 	res, err := client.Post(base+"/api/users/refresh", "application/json", strings.NewReader(fmt.Sprintf(`{"refreshToken":%q}`, p.token)))
 	if err != nil {
@@ -148,7 +149,7 @@ func (p *phone) refresh(t *testing.T, client *http.Client, base string, asked *a
 	return true
 }
 
-// within reports whether each of some phones may retry late once more.
+// within reports whether each of the phones has budget for another late retry.
 func within(phones []*phone, now time.Time) bool {
 	for _, p := range phones {
 		p.late = slices.DeleteFunc(p.late, func(at time.Time) bool { return now.Sub(at) >= repository.RecoveryWindow })

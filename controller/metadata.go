@@ -8,7 +8,7 @@ import (
 	"latchkey/service/oauth"
 )
 
-// metadataBody is RFC 8414 2. It names only what works here.
+// metadataBody is RFC 8414 2. It names only features that the service supports.
 type metadataBody struct {
 	Issuer                string   `json:"issuer"`
 	AuthorizationEndpoint string   `json:"authorization_endpoint"`
@@ -29,8 +29,8 @@ type metadataBody struct {
 
 const metadataPath = "/.well-known/oauth-authorization-server"
 
-// metadataPaths are where the metadata of an issuer stands: with its path after
-// the well-known one (RFC 8414 3).
+// metadataPaths returns the paths of the metadata of an issuer: also with the issuer's path
+// after the well-known path (RFC 8414 3).
 func metadataPaths(issuer string) []string {
 	paths := []string{metadataPath}
 	if u, err := url.Parse(issuer); err == nil && strings.Trim(u.Path, "/") != "" && !strings.ContainsAny(u.Path, ":*") {
@@ -39,7 +39,7 @@ func metadataPaths(issuer string) []string {
 	return paths
 }
 
-// metadata is GET /.well-known/oauth-authorization-server.
+// metadata handles GET /.well-known/oauth-authorization-server.
 func (s *server) metadata(c *call, _ empty) (reply, error) {
 	base := s.PublicURL.String()
 	secret := []string{"client_secret_basic", "client_secret_post"}

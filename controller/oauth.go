@@ -15,15 +15,15 @@ import (
 	"latchkey/service/token"
 )
 
-// oauthRequest is a request of an OAuth client that has said who it is.
+// oauthRequest is a request of an identified OAuth client.
 type oauthRequest struct {
 	oauth.AuthenticatedClient
 	params params
 	from   audit.Origin
 }
 
-// oauth runs an endpoint that OAuth clients call themselves: only POST, only a
-// form, and only for who authenticates. Cookies are never credentials here.
+// oauth runs an endpoint that OAuth clients call themselves. It accepts only POST, only a form,
+// and only authenticated clients. Cookies are never credentials here.
 func (s *server) oauth(f func(*call, oauthRequest) (any, error)) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		body, err := func() (any, error) {
@@ -55,7 +55,7 @@ func (s *server) oauth(f func(*call, oauthRequest) (any, error)) gin.HandlerFunc
 		c.Header("Pragma", "no-cache")
 		c.Header("Content-Type", "application/json; charset=utf-8")
 		c.Status(http.StatusOK)
-		_ = json.NewEncoder(c.Writer).Encode(body) // a client that has gone is nobody to tell
+		_ = json.NewEncoder(c.Writer).Encode(body) // fails only if the client has disconnected
 	}
 }
 
@@ -66,12 +66,12 @@ type tokenBody struct {
 	ExpiresIn    int64     `json:"expires_in"` // seconds
 	RefreshToken token.Raw `json:"refresh_token,omitempty"`
 	Scope        string    `json:"scope,omitempty"`
-	// DeviceToken is ours: to be sent as X-Device-Token with the user's next
-	// password.
+	// DeviceToken is an extension of Latchkey. The client sends it as X-Device-Token with the
+	// user's next password.
 	DeviceToken login.TrustedDeviceToken `json:"device_token,omitempty"`
 }
 
-// token is POST /oauth/token.
+// token handles POST /oauth/token.
 func (s *server) token(c *call, r oauthRequest) (any, error) {
 	p := r.params
 	for _, name := range required[p["grant_type"]] {
@@ -94,7 +94,8 @@ func (s *server) token(c *call, r oauthRequest) (any, error) {
 	}, nil
 }
 
-// required are the parameters that each grant demands; of none, grant_type.
+// required lists the parameters that each grant requires. Without a grant, grant_type is
+// required.
 var required = map[string][]string{
 	"":                           {"grant_type"},
 	oauth.GrantPassword:          {"username", "password"},
@@ -103,8 +104,8 @@ var required = map[string][]string{
 	oauth.GrantClientCredentials: {},
 }
 
-// revoke is POST /oauth/revoke (RFC 7009 2). The body says nothing, but some
-// clients read it as JSON.
+// revoke handles POST /oauth/revoke (RFC 7009 2). The body is an empty object, because some
+// clients parse it as JSON.
 func (s *server) revoke(c *call, r oauthRequest) (any, error) {
 	if r.params["token"] == "" {
 		return nil, service.NewError(service.CodeInvalidRequest, "The parameter token is missing.")
@@ -112,7 +113,7 @@ func (s *server) revoke(c *call, r oauthRequest) (any, error) {
 	return struct{}{}, s.OAuth.Revoke(c.ctx(), r.AuthenticatedClient, token.Raw(r.params["token"]), r.from)
 }
 
-// inactive is exactly what RFC 7662 2.2 says of a token that is worth nothing.
+// inactive is the exact response of RFC 7662 2.2 to a token that is not valid.
 type inactive struct {
 	Active bool `json:"active"`
 }
@@ -139,8 +140,8 @@ type act struct {
 	Sub string `json:"sub"`
 }
 
-// introspect is POST /oauth/introspect (RFC 7662 2): for clients that keep a
-// secret, since it tells about tokens.
+// introspect handles POST /oauth/introspect (RFC 7662 2). It is only for clients with a secret,
+// because it reveals the contents of tokens.
 func (s *server) introspect(c *call, r oauthRequest) (any, error) {
 	switch {
 	case r.Public():

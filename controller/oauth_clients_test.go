@@ -23,7 +23,7 @@ import (
 	"latchkey/service/oauth"
 )
 
-// oauthWorld is an instance with clients, and what x/oauth2 needs to reach it.
+// oauthWorld is an instance with clients, and the configuration with which x/oauth2 reaches it.
 type oauthWorld struct {
 	*instance
 	ctx      context.Context

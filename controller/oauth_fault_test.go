@@ -13,8 +13,8 @@ import (
 	"latchkey/service/oauth"
 )
 
-// TestOAuth_StoppedStoreIsNotInvalidGrant stops each store while a client exchanges a code
-// and refreshes: 503, and the same request is good once the store is back.
+// TestOAuth_StoppedStoreIsNotInvalidGrant stops each store while a client exchanges a code and
+// refreshes. The response is 503, and the same request succeeds once the store is back.
 func TestOAuth_StoppedStoreIsNotInvalidGrant(t *testing.T) {
 	pgServer, rdServer := testserver.StartPostgres(t), testserver.StartRedis(t, "--appendonly", "yes", "--appendfsync", "always")
 	i, _ := startOn(t, pgServer, rdServer)
@@ -32,7 +32,7 @@ func TestOAuth_StoppedStoreIsNotInvalidGrant(t *testing.T) {
 		b, err := io.ReadAll(res.Body)
 		must(t, err)
 		var body map[string]any
-		_ = json.Unmarshal(b, &body) // a page is no JSON
+		_ = json.Unmarshal(b, &body) // a page is not JSON
 		return answer{res.StatusCode, res.Header, string(b)}, body
 	}
 	const verifier, challenge = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"

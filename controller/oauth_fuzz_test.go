@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// FuzzForms compares what is read of a form with net/url: the same values, none
-// of them twice.
+// FuzzForms compares the parsed parameters of a form with net/url: the same values, and no
+// parameter twice.
 func FuzzForms(f *testing.F) {
 	for _, s := range []string{"a=b&c=d", "a=b&a=c", "a=%00", "a=%zz", "a=b;c=d", "", "=", "&&&", "a=%ff", "grant_type=password&username=%C3%A9", "a="} {
 		f.Add(s)
@@ -39,8 +39,7 @@ func FuzzForms(f *testing.F) {
 	})
 }
 
-// FuzzBasic looks for a header of HTTP Basic that is read otherwise than it was
-// written.
+// FuzzBasic looks for an HTTP Basic header that is parsed differently from how it was written.
 func FuzzBasic(f *testing.F) {
 	for _, s := range []string{"Basic c2hvcDpzZWNyZXQ=", "basic  c2hvcDpzZWNyZXQ=", "Basic", "Basic Og==", "Bearer a.b.c", "Basic ///=", "Basic " + base64.StdEncoding.EncodeToString([]byte("a%20b:c+d:e"))} {
 		f.Add(s)

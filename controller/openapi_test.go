@@ -16,8 +16,8 @@ import (
 	"latchkey/service"
 )
 
-// report says what scripts exercised, and what they left out. A part of the scripts
-// leaves out what it likes.
+// report logs what the scripts exercised, and fails the test for what they left out. If only
+// some scripts ran, it does not fail.
 func (c *coverage) report(t *testing.T) {
 	all := operations(t)
 	codes := map[string]bool{}
@@ -39,7 +39,7 @@ func (c *coverage) report(t *testing.T) {
 	}
 }
 
-// split returns the names that are true and those that are not.
+// split returns the names that are true and the names that are false.
 func split(m map[string]bool) (yes, no []string) {
 	for _, name := range slices.Sorted(maps.Keys(m)) {
 		if m[name] {
@@ -51,7 +51,7 @@ func split(m map[string]bool) (yes, no []string) {
 	return yes, no
 }
 
-// operations are the ids of all operations.
+// operations returns the IDs of all operations.
 func operations(t *testing.T) (ids []string) {
 	d := load("/api")
 	must(t, d.err)
@@ -63,8 +63,8 @@ func operations(t *testing.T) (ids []string) {
 	return ids
 }
 
-// TestDescription holds the description itself to the rules of OpenAPI, examples
-// included.
+// TestDescription checks the description itself against the rules of OpenAPI, including
+// examples.
 func TestDescription(t *testing.T) {
 	for _, base := range []string{"/api", "", "/auth/v1"} {
 		d := load(base)
@@ -86,7 +86,7 @@ func TestDescription(t *testing.T) {
 	}
 }
 
-// TestOpenAPI_DescribesEveryRoute and nothing else is.
+// TestOpenAPI_DescribesEveryRoute also checks that every described route exists.
 func TestOpenAPI_DescribesEveryRoute(t *testing.T) {
 	for _, base := range []string{"/api", "/auth/v1"} {
 		i, err := start(t, testserver.Sets()[0].Open(t), newClock(), "server.base_path="+base)
@@ -95,8 +95,8 @@ func TestOpenAPI_DescribesEveryRoute(t *testing.T) {
 		for _, r := range controller.EngineOf(i.Handler()).Routes() {
 			switch {
 			case strings.HasPrefix(r.Path, "/demo"):
-			case r.Method == http.MethodOptions: // of pages of other origins
-			case strings.HasPrefix(r.Path, "/oauth/") && r.Path != "/oauth/authorize" && r.Method != http.MethodPost: // answered 405
+			case r.Method == http.MethodOptions: // CORS preflights
+			case strings.HasPrefix(r.Path, "/oauth/") && r.Path != "/oauth/authorize" && r.Method != http.MethodPost: // answered with 405
 			default:
 				served[r.Method+" "+strings.ReplaceAll(r.Path, ":id", "{id}")] = true
 			}
@@ -119,7 +119,7 @@ func TestOpenAPI_DescribesEveryRoute(t *testing.T) {
 	}
 }
 
-// TestOpenAPI_DescribesEveryError and nothing else is.
+// TestOpenAPI_DescribesEveryError also checks that every described error exists.
 func TestOpenAPI_DescribesEveryError(t *testing.T) {
 	described := map[string]bool{}
 	for _, name := range load("/api").doc.Components.Schemas["ErrorCode"].Value.Enum {

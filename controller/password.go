@@ -13,8 +13,8 @@ type passwordBody struct {
 	NewPassword     string `json:"newPassword"`
 }
 
-// password is POST /api/users/me/password. A device that was known gets a new
-// token, the way in which it showed the old one: all others are forgotten.
+// password handles POST /api/users/me/password. A trusted device gets a new token in the way in
+// which it sent the old one. All other devices are no longer trusted.
 func (s *server) password(c *call, who session.Live, body passwordBody) (reply, error) {
 	device, err := s.Passwords.Change(c.ctx(), login.PasswordChange{
 		Who: who, Current: password.New(body.CurrentPassword), Next: password.New(body.NewPassword),
@@ -44,7 +44,7 @@ type strengthReply struct {
 	Problem    string  `json:"problem,omitempty"`
 }
 
-// passwordStrength is POST /api/users/password-strength, for sign-up forms.
+// passwordStrength handles POST /api/users/password-strength, for signup forms.
 func (s *server) passwordStrength(c *call, body strengthBody) (reply, error) {
 	score, err := s.Strength.Score(c.ctx(), c.address, password.New(body.Password), text(body.Username), text(body.Email))
 	if err != nil {

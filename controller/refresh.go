@@ -14,7 +14,7 @@ type refreshBody struct {
 	RefreshToken *string `json:"refreshToken"`
 }
 
-// refresh is POST /api/users/refresh.
+// refresh handles POST /api/users/refresh.
 func (s *server) refresh(c *call, body refreshBody) (reply, error) {
 	found, via, err := s.foundRefresh(c, text(body.RefreshToken))
 	if err != nil {
@@ -29,17 +29,17 @@ func (s *server) refresh(c *call, body refreshBody) (reply, error) {
 	return s.grant(c.r, g, "", found.InCookie), nil
 }
 
-// accessReply is an access token alone: from rtVerify in the form that the
-// header accesstoken takes.
+// accessReply is an access token alone. rtVerify returns it in the form that the header
+// accesstoken takes.
 type accessReply struct {
 	AccessToken           string  `json:"accessToken,omitempty"`
 	AccessTokenExpiryDate isoTime `json:"accessTokenExpiryDate"`
 }
 
-// rtVerify is POST and GET /api/users/rtVerify: a new access token, also as a
-// cookie. With a refresh cookie it rotates by policy; with a header it never
-// does, since a client that ignores the successor would look like a thief. GET
-// is for the header only: a cookie could be sent by any page.
+// rtVerify handles POST and GET /api/users/rtVerify: it returns a new access token, also as a
+// cookie. With a refresh cookie it rotates by policy. With a header it never rotates, because a
+// client that ignores the successor would look like a thief. GET is for the header only,
+// because any page could make a browser send the cookie.
 func (s *server) rtVerify(c *call, _ empty) (reply, error) {
 	found, via, err := s.foundRefresh(c, "")
 	if err == nil && found.InCookie && c.r.Method == http.MethodGet {
@@ -67,8 +67,8 @@ func (s *server) rtVerify(c *call, _ empty) (reply, error) {
 	return out, nil
 }
 
-// foundRefresh finds the refresh token. One in a cookie must come from our own
-// pages.
+// foundRefresh returns the refresh token. It accepts a cookie only from the service's own pages
+// and listed origins.
 func (s *server) foundRefresh(c *call, inBody string) (access.Found, session.Delivery, error) {
 	found, via, err := s.foundRefreshAnywhere(c, inBody)
 	if err == nil && found.InCookie {
@@ -77,8 +77,8 @@ func (s *server) foundRefresh(c *call, inBody string) (access.Found, session.Del
 	return found, via, err
 }
 
-// foundRefreshAnywhere finds the refresh token wherever it is, and says how it came; of
-// several cookies the one that counts.
+// foundRefreshAnywhere returns the refresh token from any place, and the way in which it was
+// sent. If there are several cookies it returns the cookie that counts.
 func (s *server) foundRefreshAnywhere(c *call, inBody string) (access.Found, session.Delivery, error) {
 	found, err := s.cookies.RefreshToken(c.r, inBody)
 	if err != nil || !found.InCookie {
@@ -95,8 +95,8 @@ func (s *server) refreshRequest(c *call, found access.Found, via session.Deliver
 	}
 }
 
-// refused answers a refusal. Cookies are cleared only when their session is
-// known to be over: trouble of a store must not log anyone out.
+// refused returns the reply to a refused refresh. It deletes cookies only if their session is
+// known to be over, because a store failure must not log a user out.
 func (s *server) refused(found access.Found, err error) (reply, error) {
 	if found.InCookie && service.AsError(err).SessionOver {
 		return reply{cookies: s.clearCookies()}, err

@@ -18,8 +18,8 @@ import (
 	"latchkey/service/keys"
 )
 
-// TestRotate_RefusesNoRequest has users work against two replicas, whose
-// clocks differ, while the keys of both uses rotate through every algorithm.
+// TestRotate_RefusesNoRequest lets users work on two replicas whose clocks differ, while the
+// keys of both uses rotate through every algorithm.
 func TestRotate_RefusesNoRequest(t *testing.T) {
 	for _, set := range testserver.Sets() {
 		t.Run(set.Name, func(t *testing.T) {
@@ -53,8 +53,8 @@ func TestRotate_RefusesNoRequest(t *testing.T) {
 	}
 }
 
-// rotateAll rotates through every algorithm, and waits for each key to sign. It
-// returns how often.
+// rotateAll rotates through every algorithm, and waits until each key signs. It returns the
+// number of rotations.
 func rotateAll(t *testing.T, ring *keys.Ring, asked *atomic.Int64) (times int) {
 	for _, a := range []jose.Algorithm{jose.EdDSA, jose.ES256, jose.RS256, jose.HS256, jose.EdDSA} {
 		_, err := ring.Add(t.Context(), jose.Key{Algorithm: a}, keys.UseAccess, audit.Origin{})
@@ -78,8 +78,8 @@ func rotateAll(t *testing.T, ring *keys.Ring, asked *atomic.Int64) (times int) {
 	return times
 }
 
-// work logs in and then asks and refreshes, each time at the replica that did
-// not give the token.
+// work logs in and then sends requests and refreshes, each time at the replica that did not
+// issue the token.
 func work(t *testing.T, replicas [2]*instance, worker int, stop <-chan struct{}, asked, refused *atomic.Int64) {
 	clients := [2]*http.Client{replicas[0].client(false), replicas[1].client(false)}
 	var tokens struct{ AccessToken, RefreshToken string }

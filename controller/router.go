@@ -26,7 +26,7 @@ import (
 	"latchkey/service/token"
 )
 
-// Options are the services behind the routes, and how they are reached.
+// Options are the services behind the routes, and the addresses by which clients reach them.
 type Options struct {
 	Accounts  *account.Service
 	Login     *login.Service
@@ -43,25 +43,25 @@ type Options struct {
 	PublicURL         *url.URL // may have a path, which a proxy strips
 	BasePath          string
 	TrustedProxies    []netip.Prefix
-	Origins           []string       // that may use the API from a browser
+	Origins           []string       // origins that may use the API from a browser
 	Delivery          string         // auto, cookie or body
-	CookieDomain      string         // whose hosts get the access cookie
-	CookiePrefix      string         // starts the names of the cookies
+	CookieDomain      string         // hosts below it get the access cookie
+	CookiePrefix      string         // prefix of the names of the cookies
 	SameSite          string         // default, lax, strict or none
-	LegacyCookies     []http.Cookie  // name, domain and path of those to expire
-	SignupsPerHour    int            // of one address; 0: as many as it likes
-	RequestsPerSecond int            // of one address; 0: as many as it likes
-	Statuses          map[string]int // error to status
+	LegacyCookies     []http.Cookie  // cookies to delete: name, domain and path
+	SignupsPerHour    int            // per address; 0: no limit
+	RequestsPerSecond int            // per address; 0: no limit
+	Statuses          map[string]int // error codes to statuses
 	RequestTimeout    time.Duration
 	Demo              bool // serve the page at /demo
 
 	Observe middleware.RequestObserver // or nil
-	Trace   gin.HandlerFunc            // or nil: makes a span of each request
+	Trace   gin.HandlerFunc            // or nil; creates a span for each request
 	Now     func() time.Time
 	Log     *slog.Logger
 }
 
-// server is what the handlers share.
+// server contains the values that all handlers share.
 type server struct {
 	Options
 	problems *problem.Writer
@@ -148,11 +148,11 @@ func NewRouter(o Options) (http.Handler, error) {
 	return headAsGet{engine}, nil
 }
 
-// origin is the origin of a URL (RFC 6454 6.2).
+// origin returns the origin of a URL (RFC 6454 6.2).
 func origin(u *url.URL) string { return u.Scheme + "://" + u.Host }
 
-// path is where users find a path of this service: behind a proxy that strips a prefix,
-// with that prefix.
+// path returns the public path for a path of this service. It includes the prefix that a proxy
+// strips.
 func (s *server) path(p string) string { return s.PublicURL.Path + p }
 
 // publicRoutes are the routes that pages of every origin may use, without credentials.
@@ -162,7 +162,7 @@ type publicRoutes map[string]bool
 func (p publicRoutes) get(e *gin.Engine, path string, handler gin.HandlerFunc) {
 	p[path] = true
 	e.GET(path, handler)
-	e.OPTIONS(path) // CORS answers it
+	e.OPTIONS(path) // handled by CORS
 }
 
 // any adds a route for every method.
@@ -171,8 +171,7 @@ func (p publicRoutes) any(e *gin.Engine, path string, handler gin.HandlerFunc) {
 	e.Any(path, handler)
 }
 
-// headAsGet answers HEAD on every route as GET; the server leaves the body out (RFC 9110
-// 9.3.2).
+// headAsGet handles HEAD on every route like GET. The server omits the body (RFC 9110 9.3.2).
 type headAsGet struct{ engine *gin.Engine }
 
 // ServeHTTP implements http.Handler.
@@ -185,8 +184,8 @@ func (h headAsGet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.engine.ServeHTTP(w, r)
 }
 
-// own demands a token of the JSON API's own sessions. No application gets the
-// powers of an administrator who signs in to it.
+// own requires a token of the JSON API's own sessions. If an administrator logs in to an
+// application, the application does not get the administrator's privileges.
 func own(s token.Subject, _ time.Time) error {
 	if s.ClientID != token.ClientAPI {
 		return service.NewError(service.CodePrivilegeDenied, "Applications cannot do this on your behalf. Log in here.")
@@ -194,9 +193,9 @@ func own(s token.Subject, _ time.Time) error {
 	return nil
 }
 
-// mayUseAccount demands a token that may use the account of its user: one of the JSON
-// API's own sessions, or of an OAuth client that was given the scope for it. What
-// a user allowed some application to do does not include the password.
+// mayUseAccount requires a token that may use the account of its user: a token of the JSON
+// API's own sessions, or of an OAuth client with the scope for it. Other consents of a user to
+// an application do not include the password.
 func mayUseAccount(s token.Subject, now time.Time) error {
 	if s.ClientID == token.ClientAPI {
 		return nil
@@ -204,7 +203,7 @@ func mayUseAccount(s token.Subject, now time.Time) error {
 	return access.Scope(oauth.ScopeAccount)(s, now)
 }
 
-// allowHead completes the header Allow of a 405: what answers GET answers HEAD.
+// allowHead adds HEAD to the header Allow of a 405 if the route supports GET.
 func allowHead(c *gin.Context) {
 	allow := strings.Split(c.Writer.Header().Get("Allow"), ", ")
 	if slices.Contains(allow, http.MethodGet) && !slices.Contains(allow, http.MethodHead) {
@@ -212,7 +211,7 @@ func allowHead(c *gin.Context) {
 	}
 }
 
-// engine is Gin with what stands before every route.
+// engine returns a Gin engine with the middleware of all routes.
 func (s *server) engine(public publicRoutes) (*gin.Engine, error) {
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
@@ -246,7 +245,7 @@ func (s *server) engine(public publicRoutes) (*gin.Engine, error) {
 		Problems: s.problems, Now: s.Now, Log: s.Log,
 	}))
 	if n := s.RequestsPerSecond; n > 0 {
-		probes := []string{"/", "/livez", "/readyz"} // who watches us comes from one address
+		probes := []string{"/", "/livez", "/readyz"} // not limited: a monitoring system sends all its requests from one address
 		e.Use(middleware.Rate(n, 2*n, time.Second, s.Now, s.problems, func(c *gin.Context) bool { return !slices.Contains(probes, c.FullPath()) }))
 	}
 	e.NoRoute(handle(s, func(*call, empty) (reply, error) {

@@ -6,7 +6,7 @@ import (
 	"latchkey/service/session"
 )
 
-// sessionBody is a session as its user sees it.
+// sessionBody is a session as shown to its user.
 type sessionBody struct {
 	ID         string  `json:"id"`
 	CreatedAt  isoTime `json:"createdAt"`
@@ -14,11 +14,11 @@ type sessionBody struct {
 	ExpiresAt  isoTime `json:"expiresAt"`
 	Address    string  `json:"address"`
 	Agent      string  `json:"agent"`
-	ClientID   string  `json:"clientId"` // latchkey: a log-in to this API
+	ClientID   string  `json:"clientId"` // latchkey: a login to this API
 	Current    bool    `json:"current"`
 }
 
-// sessions is GET /api/users/me/sessions.
+// sessions handles GET /api/users/me/sessions.
 func (s *server) sessions(c *call, who session.Live, _ empty) (reply, error) {
 	devices, err := s.Sessions.ListOwn(c.ctx(), who)
 	if err != nil {
@@ -34,21 +34,21 @@ func (s *server) sessions(c *call, who session.Live, _ empty) (reply, error) {
 	return reply{body: map[string]any{"sessions": list}}, nil
 }
 
-// revokeSession is DELETE /api/users/me/sessions/{id}.
+// revokeSession handles DELETE /api/users/me/sessions/{id}.
 func (s *server) revokeSession(c *call, who session.Live, _ empty) (reply, error) {
 	id := c.param("id")
 	if err := s.Sessions.RevokeOwn(c.ctx(), who, id, c.from()); err != nil {
 		return reply{}, err
 	}
 	out := reply{status: http.StatusNoContent}
-	// The cookies of another session, which goes on, stay.
+	// The cookies of another session stay, because that session continues.
 	if found, err := s.cookies.AccessToken(c.r); err == nil && found.InCookie && id == who.SessionID {
 		out.cookies = s.clearCookies()
 	}
 	return out, nil
 }
 
-// revokeOtherSessions is DELETE /api/users/me/sessions.
+// revokeOtherSessions handles DELETE /api/users/me/sessions.
 func (s *server) revokeOtherSessions(c *call, who session.Live, _ empty) (reply, error) {
 	return reply{status: http.StatusNoContent}, s.Sessions.RevokeOthers(c.ctx(), who, c.from())
 }

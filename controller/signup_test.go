@@ -10,8 +10,8 @@ import (
 	"latchkey/internal/testserver"
 )
 
-// TestSignup_OneOfFiftyParallelCallsGetsTheName has 50 people want one username, or one e-mail
-// address, at once, each in a spelling of their own.
+// TestSignup_OneOfFiftyParallelCallsGetsTheName lets 50 clients request one username, or one
+// email address, concurrently, each in a different spelling.
 func TestSignup_OneOfFiftyParallelCallsGetsTheName(t *testing.T) {
 	const people = 50
 	wishes := map[string]func(i int) string{
@@ -53,7 +53,7 @@ func TestSignup_OneOfFiftyParallelCallsGetsTheName(t *testing.T) {
 	}
 }
 
-// spelling writes a word with the case of its letters as the bits of i.
+// spelling returns a word whose letters have upper or lower case according to the bits of i.
 func spelling(word string, i int) string {
 	b := []byte(word)
 	for j := range b {

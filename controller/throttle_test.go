@@ -12,7 +12,7 @@ import (
 	"latchkey/internal/testserver"
 )
 
-// guesser logs in, and may go away before the answer.
+// guesser tries passwords, and may disconnect before the response.
 type guesser struct {
 	t      *testing.T
 	url    string
@@ -28,13 +28,14 @@ func (g *guesser) try(name, password string, patience time.Duration) int {
 	req.Header.Set("Content-Type", "application/json")
 	res, err := g.client.Do(req)
 	if err != nil {
-		return 0 // gone
+		return 0 // disconnected
 	}
 	_ = res.Body.Close()
 	return res.StatusCode
 }
 
-// TestThrottle_CannotBeBypassed tries what would give a guesser back what was counted.
+// TestThrottle_CannotBeBypassed tries ways in which a guesser might avoid that a failure is
+// counted.
 func TestThrottle_CannotBeBypassed(t *testing.T) {
 	ways := map[string]func(g *guesser, guess string) (status int){
 		"repeat and go away": func(g *guesser, guess string) int {
@@ -83,7 +84,7 @@ func TestThrottle_CannotBeBypassed(t *testing.T) {
 						looked++
 					}
 				}
-				// Delays of 1, 2, 4 s are not over by then; one or two may be.
+				// Delays of 1, 2 and 4 s have not all expired by then; one or two may have.
 				if looked > free+2 {
 					t.Errorf("%d of %d guesses were looked at, %d are free", looked, guesses, free)
 				}

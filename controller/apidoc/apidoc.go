@@ -2,7 +2,7 @@ package apidoc
 
 import (
 	"crypto/sha256"
-	_ "embed" // the description and the page
+	_ "embed" // _ "embed" // the description and the page
 	"encoding/base64"
 	"strings"
 )
@@ -19,7 +19,7 @@ var (
 )
 
 // Description returns the API in OpenAPI 3.1. Prefix is the path that a proxy strips, and
-// basePath the path of the API below it.
+// basePath is the path of the API below it.
 func Description(prefix, basePath string) string {
 	return strings.Replace(rebase(openAPI, basePath), "  - url: /\n", "  - url: "+prefix+"/\n", 1)
 }
@@ -33,5 +33,5 @@ func PagePolicy() string {
 	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; frame-ancestors 'none'; base-uri 'none'"
 }
 
-// rebase puts the paths of the API below basePath. The sources have the default, /api.
+// rebase replaces the path of the API, which is /api in the sources, by basePath.
 func rebase(text, basePath string) string { return strings.ReplaceAll(text, "/api/", basePath+"/") }

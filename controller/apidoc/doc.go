@@ -1,4 +1,4 @@
-// Package apidoc describes the HTTP API: openapi.yaml for programs, and a page made from it
-// for people. The tests of package controller check every request and answer against
+// Package apidoc describes the HTTP API: openapi.yaml for programs, and a page generated from
+// it for people. The tests of package controller check every request and response against
 // openapi.yaml.
 package apidoc

@@ -1,3 +1,3 @@
-// Package page writes the HTML pages of the server itself: the sign-in page of OAuth clients and
+// Package page writes the HTML pages of the server itself: the login page of OAuth clients and
 // its error page. They work without scripts.
 package page

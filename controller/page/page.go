@@ -18,22 +18,22 @@ import (
 //go:embed page.css
 var css string
 
-// Page is a page on which a user signs in for an application, or a message. It is built
-// here and not by html/template, whose use of reflection keeps the linker from removing
-// unused code: 12 MB of program.
+// Page is a page on which a user logs in for an application, or a message. It is built here and
+// not by html/template: the template package uses reflection, which keeps the linker from
+// removing unused code and adds 12 MB to the program.
 type Page struct {
 	Title      string
 	Error      string
-	Client     string // its name; empty: a message alone
+	Client     string // name of the client; empty: only a message
 	FirstParty bool
 	Scopes     []string
 	Target     string // redirect URI of the client; empty: no form
 	Hidden     [][2]string
-	Action     string // path to which the form goes
+	Action     string // path to which the form is sent
 	Username   string
 }
 
-// html returns the page. Every variable text is escaped.
+// html returns the page. It escapes every variable text.
 func (p Page) html() string {
 	var b strings.Builder
 	w := func(parts ...string) { b.WriteString(strings.Join(parts, "")) }
@@ -41,7 +41,7 @@ func (p Page) html() string {
 		"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n",
 		"<title>", html.EscapeString(p.Title), "</title>\n<style>", css, "</style>\n</head>\n<body>\n<main>\n<h1>", html.EscapeString(p.Title), "</h1>\n")
 	described, focusName, focusPassword := "", "", ""
-	if p.FirstParty { // else who asks for what must be seen first
+	if p.FirstParty { // otherwise the user must first see which client requests which access
 		focusName = " autofocus"
 	}
 	if p.Error != "" {
@@ -83,9 +83,9 @@ func (p Page) html() string {
 	return b.String()
 }
 
-// Write answers a request with the page. The page loads nothing and cannot be framed. Its form
-// goes to this server and from here to Target: browsers check both against form-action (CSP 3
-// 6.4.3).
+// Write writes the page as the response. The page loads nothing and cannot be framed. Its form
+// is sent to this server, which redirects to Target: browsers check both against form-action
+// (CSP 3 6.4.3).
 func (p Page) Write(w http.ResponseWriter, status int) {
 	form := "'none'"
 	if p.Target != "" {
@@ -100,24 +100,24 @@ func (p Page) Write(w http.ResponseWriter, status int) {
 	// With no-referrer, browsers would send the form with Origin: null, even to this server.
 	h.Set("Referrer-Policy", "same-origin")
 	w.WriteHeader(status)
-	_, _ = io.WriteString(w, p.html()) // a client that has gone cannot be told
+	_, _ = io.WriteString(w, p.html()) // fails only if the client has disconnected
 }
 
-// WriteError answers a request with a page that shows an error.
+// WriteError writes a page that shows an error.
 func WriteError(w http.ResponseWriter, err error) {
 	problem.SetRetryAfter(w.Header(), err)
 	Page{Title: "This request failed", Error: service.AsError(err).Message}.Write(w, problem.Status(err))
 }
 
-// scheme is that of a redirect URI, as a source of form-action. No host: browsers
-// hold it against wherever the application sends them on to, and IPv6 addresses
-// cannot be written there.
+// scheme returns the scheme of a redirect URI, as a source of form-action. It omits the host,
+// because browsers also apply form-action to later redirects of the application. Besides,
+// form-action cannot contain IPv6 addresses.
 func scheme(uri string) string {
 	s, _, _ := strings.Cut(uri, ":")
 	return s + ":"
 }
 
-// host is who a redirect URI belongs to, for people.
+// host returns the owner of a redirect URI in readable form: its host.
 func host(uri string) string {
 	u, err := url.Parse(uri)
 	if err != nil || u.Host == "" {

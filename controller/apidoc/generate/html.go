@@ -17,7 +17,7 @@ type docsPage struct {
 	style string
 }
 
-// render returns the page of a description, with a style.
+// render returns the page for a description and a style sheet.
 func render(text []byte, style string) (string, error) {
 	var document yaml.Node
 	if err := yaml.Unmarshal(text, &document); err != nil {
@@ -42,7 +42,7 @@ func (p *docsPage) resolve(n node) node {
 	return n
 }
 
-// prose is a text with paragraphs and `code`, as the descriptions are written.
+// prose writes a text with paragraphs and `code`, the markup of the descriptions.
 func (p *docsPage) prose(text string) {
 	for paragraph := range strings.SplitSeq(strings.TrimSpace(text), "\n\n") {
 		if paragraph != "" {
@@ -61,7 +61,7 @@ func inline(text string) string {
 	return strings.Join(parts, "")
 }
 
-// methods are those of a path that are operations.
+// methods are the members of a path that describe an operation.
 var methods = []string{"get", "post", "put", "patch", "delete"}
 
 func (p *docsPage) all() {
@@ -100,7 +100,7 @@ func (p *docsPage) all() {
 	p.w("</dl>\n</section>\n</main>\n</body>\n</html>\n")
 }
 
-// code makes the name of a header or a cookie stand out.
+// code marks the name of a header or a cookie as code.
 func code(text string) string {
 	if text == "" {
 		return ""
@@ -108,7 +108,7 @@ func code(text string) string {
 	return "`" + text + "`:"
 }
 
-// operations calls f for those of a tag, in order.
+// operations calls f for each operation of a tag, in the order of the document.
 func (p *docsPage) operations(tag string, f func(method, path string, item, o node)) {
 	for _, path := range p.root.get("paths").members() {
 		for _, m := range path.value.members() {
@@ -143,7 +143,7 @@ func (p *docsPage) operation(method, path string, item, o node) {
 	p.w("</details>\n")
 }
 
-// demanded is a word after the name of what must be there.
+// demanded returns the suffix that marks a required member.
 func demanded(is bool) string {
 	if is {
 		return ", required"
@@ -151,7 +151,7 @@ func demanded(is bool) string {
 	return ""
 }
 
-// credentials says which of them an operation takes; any one will do.
+// credentials writes which credentials an operation accepts. Any one of them is enough.
 func (p *docsPage) credentials(list []node) {
 	var names []string
 	optional := len(list) == 0
@@ -190,12 +190,12 @@ func (p *docsPage) response(status string, r node) {
 		p.content(r.get("content"))
 		return
 	}
-	for _, m := range r.get("content").members() { // what an error looks like is said once
+	for _, m := range r.get("content").members() { // the format of errors is described once
 		p.examples(m.value)
 	}
 }
 
-// content is what a body may be.
+// content writes the possible bodies of a request or a response.
 func (p *docsPage) content(content node) {
 	for _, m := range content.members() {
 		p.w("<p class=\"hint\"><code>", html.EscapeString(m.name), "</code></p>\n")
@@ -204,7 +204,7 @@ func (p *docsPage) content(content node) {
 	}
 }
 
-// schema lists the members of an object, and those of what is in it.
+// schema lists the members of an object and of the objects nested in it.
 func (p *docsPage) schema(schema node) {
 	for _, one := range schema.get("oneOf").items() {
 		p.schema(p.resolve(one))
@@ -230,7 +230,7 @@ func (p *docsPage) schema(schema node) {
 	p.w("</dl>\n")
 }
 
-// kind is the type of a value, for people.
+// kind returns the type of a value in words.
 func (p *docsPage) kind(schema node) string {
 	text := schema.get("type").words()
 	if format := schema.get("format").text(); format != "" {
@@ -259,7 +259,7 @@ func (p *docsPage) example(title string, n node) {
 	p.w("<pre>", html.EscapeString(indented(n, "")), "</pre>\n")
 }
 
-// indented is an example as JSON, its members in the order in which they stand.
+// indented returns an example as JSON. The members keep the order of the document.
 func indented(n node, indent string) string {
 	deeper := indent + "  "
 	var lines []string
@@ -285,6 +285,6 @@ func indented(n node, indent string) string {
 }
 
 func quote(s string) string {
-	b, _ := json.Marshal(s) // a string always can
+	b, _ := json.Marshal(s) // a string can always be encoded
 	return string(b)
 }

@@ -1,5 +1,5 @@
-// Generate writes docs.html, the page of the API, from openapi.yaml and docs.css in the
-// working directory. "make generate" runs it.
+// Generate writes docs.html, the page of the API, from openapi.yaml and docs.css in the working
+// directory. "make generate" runs it.
 package main
 
 import (
@@ -27,5 +27,5 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile("docs.html", []byte(page), 0o644) //nolint:gosec // as git has it
+	return os.WriteFile("docs.html", []byte(page), 0o644) //nolint:gosec // the mode that git gives it
 }

@@ -6,11 +6,10 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// node is a part of the description. One that is not there is nil, and has
-// nothing in it.
+// node is a part of the description. A missing part has a nil Node and no content.
 type node struct{ *yaml.Node }
 
-// get follows keys.
+// get returns the node at a path of keys.
 func (n node) get(keys ...string) node {
 	for _, key := range keys {
 		found := node{}
@@ -24,7 +23,7 @@ func (n node) get(keys ...string) node {
 	return n
 }
 
-// text is that of a scalar, else "".
+// text returns the text of a scalar. It returns "" for any other node.
 func (n node) text() string {
 	if n.Node == nil || n.Kind != yaml.ScalarNode {
 		return ""
@@ -37,7 +36,7 @@ type member struct {
 	value node
 }
 
-// members are those of a mapping, as they stand.
+// members returns the members of a mapping, in the order of the document.
 func (n node) members() []member {
 	if n.Node == nil || n.Kind != yaml.MappingNode {
 		return nil
@@ -49,7 +48,7 @@ func (n node) members() []member {
 	return list
 }
 
-// items are those of a sequence.
+// items returns the items of a sequence.
 func (n node) items() []node {
 	if n.Node == nil || n.Kind != yaml.SequenceNode {
 		return nil
@@ -61,7 +60,7 @@ func (n node) items() []node {
 	return list
 }
 
-// words joins the scalars of a sequence, or is one.
+// words joins the scalars of a sequence. It returns the text of a single scalar.
 func (n node) words() string {
 	var list []string
 	for _, item := range n.items() {
