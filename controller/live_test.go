@@ -61,8 +61,8 @@ func (h withHeader) RoundTrip(r *http.Request) (*http.Response, error) {
 	return h.next.RoundTrip(r)
 }
 
-// endings are the ways in which the session of an administrator can end. A second
-// administrator, whose session continues, causes some of them.
+// endings are the ways in which the session of an administrator can end. Some of them use a
+// second session of the same administrator, which continues.
 var endings = map[string]func(t *testing.T, i *instance, store repository.Store, a admin){
 	"logout": func(t *testing.T, i *instance, _ repository.Store, a admin) {
 		if got := i.send(t, "POST", "/api/users/logout", "", `{"refreshToken":"`+a.refresh+`"}`); got.status != 204 {
