@@ -10,7 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Client is an OAuth client in the file that oauth.clients_file names.
+// Client is an OAuth client in the file of oauth.clients_file.
 type Client struct {
 	ID           string        `mapstructure:"id"`
 	Name         string        `mapstructure:"name"`
@@ -29,9 +29,9 @@ type Client struct {
 	AbsoluteTTL  time.Duration `mapstructure:"absolute_ttl"`
 }
 
-// LoadClients reads a file of OAuth clients: a list below the key clients, in YAML (or
-// JSON). A relative secret_file is relative to the file. Its errors name lines and repeat
-// no value.
+// LoadClients reads a file of OAuth clients: a list below the key clients, in YAML (or JSON). A
+// relative secret_file is relative to the directory of the file. Its errors name lines and
+// never repeat a value.
 func LoadClients(name string) ([]Client, error) {
 	text, err := os.ReadFile(name)
 	if err != nil {

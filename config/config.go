@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Config is every setting. The comment of a field is its documentation;
+// Config contains every setting. The comment of a field documents the setting;
 // docs/configuration.md has the same keys.
 type Config struct {
 	Server   Server   `mapstructure:"server"`
@@ -30,192 +30,191 @@ type Config struct {
 	OAuth    OAuth    `mapstructure:"oauth"`
 }
 
-// Server is how the service is reached.
+// Server configures how the service is reached.
 type Server struct {
 	// Listen is the address and port to listen on.
 	Listen string `mapstructure:"listen"`
-	// PublicURL is how users reach the service; empty on a loopback address:
-	// http://localhost and the port of server.listen. It decides the names and
-	// attributes of the cookies, and the default of tokens.issuer. Its path is a prefix
-	// that a proxy strips.
+	// PublicURL is the URL by which users reach the service. If it is empty and the service listens
+	// on a loopback address, it is http://localhost and the port of server.listen. It determines
+	// the names and attributes of the cookies, and the default of tokens.issuer. Its path is a
+	// prefix that a proxy strips.
 	PublicURL *url.URL `mapstructure:"public_url"`
-	// BasePath is what the paths of the API start with; may be empty.
+	// BasePath is the prefix of all API paths; it may be empty.
 	BasePath string `mapstructure:"base_path"`
-	// TrustedProxies are the networks whose X-Forwarded-For is believed.
+	// TrustedProxies are the networks whose X-Forwarded-For is trusted.
 	TrustedProxies []netip.Prefix `mapstructure:"trusted_proxies"`
-	// DrainDelay is how long the service goes on accepting requests after
-	// SIGTERM while it reports that it is not ready.
+	// DrainDelay is the time after SIGTERM during which the service continues to accept requests
+	// while it reports that it is not ready.
 	DrainDelay time.Duration `mapstructure:"drain_delay"`
-	// RequestTimeout bounds a request as a whole.
+	// RequestTimeout is the time limit of a whole request.
 	RequestTimeout time.Duration `mapstructure:"request_timeout"`
-	// IdleTimeout is how long a connection is kept without a request. It must be longer
-	// than the load balancer in front keeps it.
+	// IdleTimeout is the time after which an idle connection is closed. It must be longer than the
+	// idle timeout of the load balancer.
 	IdleTimeout time.Duration `mapstructure:"idle_timeout"`
 }
 
-// Data is where the embedded mode keeps its files.
+// Data configures the files of the embedded mode.
 type Data struct {
 	// Dir is the directory of the database and the secret.
 	Dir string `mapstructure:"dir"`
 }
 
-// Database is the Postgres of a deployment.
+// Database configures the Postgres server of a deployment.
 type Database struct {
 	// URL is a postgres:// URL; empty: the embedded mode.
 	URL Secret `mapstructure:"url"`
-	// MaxConns bounds the connections of this process.
+	// MaxConns is the maximum number of connections of this process.
 	MaxConns int `mapstructure:"max_conns"`
 }
 
-// Redis is the session store of a deployment.
+// Redis configures the session store of a deployment.
 type Redis struct {
 	// URL is a redis:// or rediss:// URL; empty: the embedded mode.
 	URL Secret `mapstructure:"url"`
-	// Mode is how the servers behind the URL work together: standalone,
-	// sentinel (the URL names the sentinels, with ?master_name=), or cluster.
+	// Mode is the topology of the servers behind the URL: standalone, sentinel (the URL names the
+	// sentinels, with ?master_name=), or cluster.
 	Mode string `mapstructure:"mode"`
-	// Prefix starts every key.
+	// Prefix is the prefix of every key.
 	Prefix string `mapstructure:"prefix"`
-	// SentinelUsername is the user at the sentinels; that of the URL is for the data
-	// servers.
+	// SentinelUsername is the user at the sentinels. The user in the URL is for the data servers.
 	SentinelUsername string `mapstructure:"sentinel_username"`
-	// SentinelPassword is the password at the sentinels; that of the URL is for the data
+	// SentinelPassword is the password at the sentinels. The password in the URL is for the data
 	// servers.
 	SentinelPassword Secret `mapstructure:"sentinel_password"`
-	// CAFile has the certificates, in PEM, that vouch for the servers of a rediss:// URL;
-	// empty: those of the system.
+	// CAFile is a PEM file with the CA certificates for the servers of a rediss:// URL; empty: the
+	// CA certificates of the system.
 	CAFile string `mapstructure:"ca_file"`
-	// CertFile is the certificate, in PEM, for servers that ask for one. It is read for
-	// each connection, so a renewal needs no restart.
+	// CertFile is the client certificate, in PEM, for servers that require one. It is read for each
+	// connection, so a renewal needs no restart.
 	CertFile string `mapstructure:"cert_file"`
-	// KeyFile is the key of redis.cert_file, in PEM.
+	// KeyFile is the private key of redis.cert_file, in PEM.
 	KeyFile string `mapstructure:"key_file"`
-	// ServerName is the name in the certificates of all servers; empty: each server is
-	// verified by the name or address by which it is reached.
+	// ServerName is the name in the certificates of all servers; empty: each server is verified by
+	// the name or address by which it is reached.
 	ServerName string `mapstructure:"server_name"`
 }
 
-// Tokens is about access and refresh tokens.
+// Tokens configures access and refresh tokens.
 type Tokens struct {
 	// Issuer is the iss of every token; empty: the public URL.
 	Issuer string `mapstructure:"issuer"`
 	// Audience is the aud of access tokens.
 	Audience string `mapstructure:"audience"`
-	// AccessTTL is how long an access token is valid, less up to 5 % at random.
+	// AccessTTL is the lifetime of an access token. Each token gets up to 5 % less, at random.
 	AccessTTL time.Duration `mapstructure:"access_ttl"`
-	// Secret is the root of every key, 32 bytes or more; empty in the embedded
-	// mode: drawn once and kept in data.dir.
+	// Secret is the root of every key, 32 bytes or more. If it is empty in the embedded mode, the
+	// service generates it once and keeps it in data.dir.
 	Secret Secret `mapstructure:"secret"`
-	// Algorithm is the algorithm of access tokens: ES256, EdDSA or RS256, whose public keys
-	// are published, or HS256, which the service alone can verify; auto: ES256 in a new
-	// installation, and in others the algorithm that they have. A change publishes a new key
-	// and rotates to it by itself.
+	// Algorithm is the algorithm of access tokens: ES256, EdDSA or RS256, whose public keys are
+	// published, or HS256, which only the service can verify; auto: ES256 in a new installation,
+	// otherwise the algorithm of the existing keys. After a change the service publishes a new key
+	// and rotates to it automatically.
 	Algorithm string `mapstructure:"algorithm"`
-	// KeyRotation is how long a key signs before the next one does, by itself;
-	// 0: until latchkey key rotate.
+	// KeyRotation is the time after which the service rotates the signing key automatically; 0:
+	// only by latchkey key rotate.
 	KeyRotation time.Duration `mapstructure:"key_rotation"`
-	// KeysFile is a JWK Set with the private keys for access tokens; empty: they
-	// are in the database, encrypted.
+	// KeysFile is a JWK Set with the private keys for access tokens; empty: they are in the
+	// database, encrypted.
 	KeysFile string `mapstructure:"keys_file"`
-	// Delivery is how tokens travel unless the client says: auto, cookie, body.
+	// Delivery is how tokens are delivered unless the client chooses: auto, cookie, body.
 	Delivery string `mapstructure:"delivery"`
 }
 
-// Refresh is the life of a session.
+// Refresh configures the lifetime of sessions and the rotation of refresh tokens.
 type Refresh struct {
 	// Rotate replaces a refresh token when it is used.
 	Rotate bool `mapstructure:"rotate"`
-	// Sliding moves the idle expiry with each use.
+	// Sliding extends the idle expiry with each use.
 	Sliding bool `mapstructure:"sliding"`
-	// IdleTTL is how long a session lives unused.
+	// IdleTTL is the time after which an unused session expires.
 	IdleTTL time.Duration `mapstructure:"idle_ttl"`
-	// AbsoluteTTL is how long a session lives at most.
+	// AbsoluteTTL is the maximum lifetime of a session.
 	AbsoluteTTL time.Duration `mapstructure:"absolute_ttl"`
-	// Preset is standard, or strict: no grace and no recovery, so that a token is
-	// good for one use whatever becomes of the answer.
+	// Preset is standard or strict. Strict has no grace time and no recovery, so a token is valid
+	// for one use even if the response is lost.
 	Preset string `mapstructure:"preset"`
-	// Grace is how long a replaced token is still honoured, for requests of one
-	// client that cross; a token is not replaced within double that time.
+	// Grace is how long a replaced token is still accepted, for concurrent requests of one client.
+	// A new token is not replaced within twice that time.
 	Grace time.Duration `mapstructure:"grace"`
-	// Recovery is how long after it a token whose successor was never used can
-	// still be exchanged, 3 times a day at most.
+	// Recovery is the time after its replacement in which a token whose successor was never used
+	// can still be exchanged, at most 3 times a day.
 	Recovery time.Duration `mapstructure:"recovery"`
-	// MaxSessions is how many live sessions a user may have; a login beyond it
-	// ends the one that was idle the longest.
+	// MaxSessions is the maximum number of live sessions of a user. A login beyond it ends the
+	// session that was idle the longest.
 	MaxSessions int `mapstructure:"max_sessions"`
-	// HeaderRTVerify lets rtVerify take the refresh token in a header, where it
-	// is not replaced and a thief is not found.
+	// HeaderRTVerify lets rtVerify accept the refresh token in a header. There the token is not
+	// replaced, so a stolen token is not detected.
 	HeaderRTVerify bool `mapstructure:"header_rtverify"`
 }
 
-// Password is about passwords and their hashes.
+// Password configures passwords and their hashes.
 type Password struct {
 	// BcryptCost is the cost of new hashes, 10 to 15.
 	BcryptCost int `mapstructure:"bcrypt_cost"`
-	// MinLength is the shortest password allowed, in characters; 8 or more.
+	// MinLength is the minimum length of a password, in characters; 8 or more.
 	MinLength int `mapstructure:"min_length"`
-	// BreachFile is a sorted list of SHA-1 digests of breached passwords, which
-	// are refused; empty: none. It is searched where it lies.
+	// BreachFile is a sorted list of SHA-1 digests of breached passwords, which are refused; empty:
+	// none. It is searched on disk and not loaded into memory.
 	BreachFile string `mapstructure:"breach_file"`
 }
 
-// Login is about logging in.
+// Login configures logins.
 type Login struct {
-	// RevealUnknownUser answers 404 for a user who does not exist, which tells
-	// anyone who has an account.
+	// RevealUnknownUser responds with 404 for a user that does not exist. This reveals to any
+	// client which accounts exist.
 	RevealUnknownUser bool `mapstructure:"reveal_unknown_user"`
 }
 
-// Signup is about creating accounts.
+// Signup configures the creation of accounts.
 type Signup struct {
-	// Enabled lets anyone create an account; administrators always may.
+	// Enabled lets any client create an account. Administrators always can.
 	Enabled bool `mapstructure:"enabled"`
 }
 
-// Limits slow down whoever fails or asks too often. A number of 0 turns one off.
+// Limits configures delays after failures, and rate limits. A number of 0 disables a limit.
 type Limits struct {
-	// LoginAccountAddress is how many failed log-ins of one account from one
-	// address are free; each after that doubles the delay.
+	// LoginAccountAddress is the number of failed logins of one account from one address without a
+	// delay. Each further failure doubles the delay.
 	LoginAccountAddress int `mapstructure:"login_account_address"`
-	// LoginAccount is how many failed log-ins of one account are free, wherever
-	// they come from.
+	// LoginAccount is the number of failed logins of one account without a delay, from all
+	// addresses.
 	LoginAccount int `mapstructure:"login_account"`
-	// LoginAddress is how many failed log-ins from one address are free, of
-	// whatever accounts; an address is an IPv4 address or an IPv6 /64.
+	// LoginAddress is the number of failed logins from one address without a delay, for all
+	// accounts. An address is an IPv4 address or an IPv6 /64.
 	LoginAddress int `mapstructure:"login_address"`
-	// LoginClient is how many failed log-ins are free of an OAuth client whose
+	// LoginClient is the number of failed logins without a delay through an OAuth client whose
 	// server passes passwords on.
 	LoginClient int `mapstructure:"login_client"`
-	// LoginDevice is how many failed log-ins are free on a device that the user
-	// has logged in on before; what others do does not count there.
+	// LoginDevice is the number of failed logins without a delay on a device on which the user has
+	// logged in before. Failures elsewhere do not count there.
 	LoginDevice int `mapstructure:"login_device"`
-	// LoginsPerHour is how many successful log-ins of one account are free in an
-	// hour; each after that doubles the delay, up to a minute.
+	// LoginsPerHour is the number of successful logins of one account in an hour without a delay.
+	// Each further login doubles the delay, up to a minute.
 	LoginsPerHour int `mapstructure:"logins_per_hour"`
 	// LoginDelay is the first delay.
 	LoginDelay time.Duration `mapstructure:"login_delay"`
 	// LoginMaxDelay is the longest delay.
 	LoginMaxDelay time.Duration `mapstructure:"login_max_delay"`
-	// LoginForget is how long failed log-ins are remembered after the last one.
+	// LoginForget is the time after the last failed login after which the failures are forgotten.
 	LoginForget time.Duration `mapstructure:"login_forget"`
-	// SignupsPerHour is how many accounts one address may create in an hour, at
-	// each replica.
+	// SignupsPerHour is the number of accounts that one address may create in an hour, at each
+	// replica.
 	SignupsPerHour int `mapstructure:"signups_per_hour"`
-	// RequestsPerSecond is how many requests one address may send in a second, at
-	// each replica; twice as many at once.
+	// RequestsPerSecond is the number of requests that one address may send in a second, at each
+	// replica. A burst may be twice as large.
 	RequestsPerSecond int `mapstructure:"requests_per_second"`
 }
 
-// CORS is which other origins may use the API from a browser.
+// CORS configures which other origins may use the API from a browser.
 type CORS struct {
-	// Origins are exact: scheme, host and port.
+	// Origins are the allowed origins, each with the exact scheme, host and port.
 	Origins []string `mapstructure:"origins"`
 }
 
-// Demo is a page that shows what the service does.
+// Demo configures the page that demonstrates the service.
 type Demo struct {
-	// Enabled is on, off, or auto: on where users reach the service by http on
-	// this machine. The page is at /demo.
+	// Enabled is on, off or auto. With auto the page is enabled if users reach the service by http
+	// on this machine. The page is at /demo.
 	Enabled string `mapstructure:"enabled"`
 }
 
@@ -224,35 +223,34 @@ func (c Config) DemoEnabled() bool {
 	return c.Demo.Enabled == "on" || c.Demo.Enabled == "auto" && c.Server.PublicURL.Scheme == "http"
 }
 
-// Audit is about the audit log.
+// Audit configures the audit log.
 type Audit struct {
-	// Retention is how long records are kept; 0: for ever.
+	// Retention is how long audit records are kept; 0: forever.
 	Retention time.Duration `mapstructure:"retention"`
 }
 
-// OAuth is about the OAuth clients.
+// OAuth configures the OAuth clients.
 type OAuth struct {
-	// ClientsFile describes clients, in YAML. The start and latchkey client apply create and
-	// change them accordingly; empty: none are described.
+	// ClientsFile is a YAML file that declares clients. The service creates and changes them
+	// accordingly when it starts, and so does latchkey client apply; empty: no declared clients.
 	ClientsFile string `mapstructure:"clients_file"`
 }
 
-// Errors is how errors are answered.
+// Errors configures error responses.
 type Errors struct {
-	// Status maps an error to another status, for clients that wait for it:
-	// token_expired=419.
+	// Status maps an error to another status, for clients that expect it: token_expired=419.
 	Status map[string]int `mapstructure:"status"`
 }
 
-// Log is about the program's log.
+// Log configures the log of the program.
 type Log struct {
 	// Level is debug, info, warn or error.
 	Level string `mapstructure:"level"`
-	// Format is json, text, or auto: text on a terminal, else json.
+	// Format is json, text or auto. With auto it is text on a terminal, and json otherwise.
 	Format string `mapstructure:"format"`
 }
 
-// Default returns the settings of the embedded mode, which needs none.
+// Default returns the default settings. They are complete for the embedded mode.
 func Default() Config {
 	return Config{
 		Server: Server{
@@ -283,7 +281,7 @@ func Default() Config {
 	}
 }
 
-// Embedded reports whether the service runs on SQLite alone.
+// Embedded reports whether the service uses only SQLite.
 func (c Config) Embedded() bool {
 	return c.Database.URL.Empty() && c.Redis.URL.Empty()
 }

@@ -48,8 +48,8 @@ func TestLoad_EverySettingHasAVariable(t *testing.T) {
 	}
 }
 
-// TestValidate_OriginsMustBeAsBrowsersSendThem shows that what a browser sends for a
-// host is found, however an operator wrote it.
+// TestValidate_OriginsMustBeAsBrowsersSendThem checks that the origin of a browser matches, in
+// whichever form an operator wrote the host.
 func TestValidate_OriginsMustBeAsBrowsersSendThem(t *testing.T) {
 	t.Setenv("LATCHKEY_SERVER_PUBLIC_URL", "HTTPS://Auth.Example.ORG:443/Sso/")
 	t.Setenv("LATCHKEY_TOKENS_DELIVERY", "body")
@@ -183,8 +183,8 @@ func TestSecret_IsRedacted(t *testing.T) {
 	}
 }
 
-// TestDocs_EverySettingIsDocumented demands each key, its variable and its default
-// in docs/configuration.md, and no others.
+// TestDocs_EverySettingIsDocumented requires that docs/configuration.md lists each key with its
+// variable and its default, and no other keys.
 func TestDocs_EverySettingIsDocumented(t *testing.T) {
 	text, err := os.ReadFile("../docs/configuration.md")
 	if err != nil {

@@ -11,29 +11,29 @@ import (
 	"latchkey/internal/hostname"
 )
 
-// Cookies are about the cookies of browsers.
+// Cookies configures the cookies of browsers.
 type Cookies struct {
-	// Domain lets the hosts below it have the access cookie, for servers that
-	// check access tokens there; empty: only this host gets it, which is safer.
-	// The refresh cookie is for this host in any case.
+	// Domain sends the access cookie also to the hosts below this domain, for servers that check
+	// access tokens there; empty: only this host gets it, which is safer. The refresh cookie is
+	// always for this host only.
 	Domain string `mapstructure:"domain"`
-	// Prefix starts the names of the cookies, where several installations are on one host.
+	// Prefix is the prefix of the names of the cookies, for several installations on one host.
 	Prefix string `mapstructure:"prefix"`
-	// SameSite is default (access cookie lax, refresh cookie strict), lax, strict,
-	// or none, for a page on another site than server.public_url, which must stand
-	// in cors.origins. It must be https, and the cookies are partitioned.
+	// SameSite is default (access cookie lax, refresh cookie strict), lax, strict, or none. None is
+	// for a page on another site than server.public_url. That page must be listed in cors.origins
+	// and use https, and the cookies are partitioned.
 	SameSite string `mapstructure:"same_site"`
-	// Legacy are cookies of an earlier deployment, as name;domain=example.org;path=/,
-	// which are made to expire; those that were named like ours are still read.
+	// Legacy are cookies of an earlier deployment, as name;domain=example.org;path=/, which are
+	// deleted from browsers. Cookies with an earlier name of the service are still read.
 	Legacy []CookieTuple `mapstructure:"legacy"`
 }
 
-// CookieTuple is what a browser knows a cookie by (RFC 6265 5.3).
+// CookieTuple identifies a cookie in a browser (RFC 6265 5.3).
 type CookieTuple struct {
 	Name, Domain, Path string
 }
 
-// String writes it as parseCookieTuple reads it.
+// String returns the tuple in the form that parseCookieTuple reads.
 func (t CookieTuple) String() string {
 	s := t.Name
 	if t.Domain != "" {
@@ -86,13 +86,13 @@ func parseCookieTuples(s string) ([]CookieTuple, error) {
 
 const prefixCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 
-// validateCookies refuses what no browser would keep or send back, so that nobody
-// is logged out by a setting.
+// validateCookies refuses cookies that no browser would keep or send back, because such a
+// setting would log users out.
 func (c *Config) validateCookies(p *problems) {
 	p.oneOf("cookies.same_site", c.Cookies.SameSite, "default", "lax", "strict", "none")
 	u := c.Server.PublicURL
 	if u == nil {
-		return // was reported
+		return // already reported
 	}
 	if strings.Trim(c.Cookies.Prefix, prefixCharacters) != "" || len(c.Cookies.Prefix) > 32 {
 		p.add("cookies.prefix", "must consist of at most 32 letters, digits, hyphens and underscores, as in shop-")
@@ -146,8 +146,8 @@ func (c *Config) validateCookies(p *problems) {
 	}
 }
 
-// sameSite reports whether two origins are of one site: the same scheme and the
-// same registrable domain (HTML, same site).
+// sameSite reports whether two origins are of one site: the same scheme and the same
+// registrable domain (HTML, same site).
 func sameSite(a, b *url.URL) bool {
 	return a.Scheme == b.Scheme && registrable(a.Hostname()) == registrable(b.Hostname())
 }

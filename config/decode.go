@@ -11,8 +11,8 @@ import (
 	"github.com/go-viper/mapstructure/v2"
 )
 
-// decodeHook turns what files and variables hold into the types of the fields. Its errors
-// are hints.
+// decodeHook converts values of files and variables to the types of the fields. Its errors are
+// hints.
 func decodeHook(_, to reflect.Type, data any) (any, error) {
 	text, ok := data.(string)
 	if _, isMap := data.(map[string]any); isMap {
@@ -82,7 +82,7 @@ func decodeHook(_, to reflect.Type, data any) (any, error) {
 	return data, nil
 }
 
-// decodeField writes what a file or a variable holds into a field.
+// decodeField stores a value of a file or a variable in a field.
 func decodeField(raw any, field reflect.Value) error {
 	d, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
 		Result: field.Addr().Interface(), DecodeHook: mapstructure.DecodeHookFuncType(decodeHook), WeaklyTypedInput: true,
@@ -93,10 +93,9 @@ func decodeField(raw any, field reflect.Value) error {
 	return d.Decode(raw)
 }
 
-// unwrap is the one rule for texts, URLs and secrets: white space around the value does not count,
-// since files end in a newline. Quotes do not belong to a value either, but some tools keep
-// those of an env file and others remove them, so two replicas could differ: they are
-// refused.
+// unwrap applies one rule to texts, URLs and secrets. White space around the value is removed,
+// because files end in a newline. Quotes around a value are refused: some tools keep the quotes
+// of an env file and some remove them, so two replicas could differ.
 func unwrap(s string) (string, error) {
 	s = strings.TrimSpace(strings.TrimPrefix(s, "\uFEFF"))
 	switch {
@@ -131,7 +130,7 @@ func parsePrefixes(s string) ([]netip.Prefix, error) {
 	return list, nil
 }
 
-// parseMap reads token_expired=419,token_missing=400.
+// parseMap parses token_expired=419,token_missing=400.
 func parseMap(s string) (map[string]int, error) {
 	m := map[string]int{}
 	for _, part := range split(s) {

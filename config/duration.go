@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// hint is what is wrong with a value: how to write it.
+// hint is an error that says how to write a value.
 type hint string
 
 // Error implements error.
@@ -19,7 +19,7 @@ const (
 	hintPairs    = hint("write pairs as in token_expired=419,token_missing=400")
 )
 
-// ParseDuration reads what time.ParseDuration reads, and days: 14d. Its errors say how to
+// ParseDuration parses durations of time.ParseDuration, and days: 14d. Its errors say how to
 // write a duration.
 func ParseDuration(s string) (time.Duration, error) {
 	if days, ok := strings.CutSuffix(s, "d"); ok {
@@ -35,7 +35,7 @@ func ParseDuration(s string) (time.Duration, error) {
 	return d, nil
 }
 
-// showDuration writes 14d, 10m and 1m30s: no units that say nothing.
+// showDuration returns a duration as 14d, 10m or 1m30s, without units that are zero.
 func showDuration(d time.Duration) string {
 	const day = 24 * time.Hour
 	if d >= day && d%day == 0 {

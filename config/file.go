@@ -15,14 +15,14 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// settingsFile is what a file says.
+// settingsFile is the content of a settings file.
 type settingsFile struct {
 	name   string
 	values map[string]any // sections of keys, in lower case
-	lines  map[string]int // of each key, as in server.listen
+	lines  map[string]int // of each key, in the form server.listen
 }
 
-// where says where a key stands, or nothing if the file does not have it.
+// where returns the position of a key in the file, or "" if the file does not contain it.
 func (f settingsFile) where(key string) string {
 	line, ok := f.lines[key]
 	if !ok {
@@ -31,8 +31,8 @@ func (f settingsFile) where(key string) string {
 	return fmt.Sprintf("%s, line %d", filepath.Base(f.name), line)
 }
 
-// readSettingsFile reads a file in YAML or TOML, by the end of its name. Its errors name
-// lines and repeat nothing of the file, which may hold secrets.
+// readSettingsFile reads a file in YAML or TOML, depending on the suffix of its name. Its
+// errors name lines and never repeat the file, which may contain secrets.
 func readSettingsFile(name string) (settingsFile, error) {
 	f := settingsFile{name: name, values: map[string]any{}, lines: map[string]int{}}
 	text, err := os.ReadFile(name)
@@ -59,7 +59,7 @@ func (f *settingsFile) readYAML(text []byte) error {
 	if err != nil {
 		return err
 	}
-	if root == nil || root.Kind == yaml.ScalarNode && root.Tag == "!!null" { // nothing, or comments alone
+	if root == nil || root.Kind == yaml.ScalarNode && root.Tag == "!!null" { // empty, or only comments
 		return nil
 	}
 	if root.Kind != yaml.MappingNode {
@@ -74,7 +74,7 @@ func (f *settingsFile) readYAML(text []byte) error {
 	return nil
 }
 
-// noAlias refuses an alias: it may refer to itself, or grow without bound.
+// noAlias refuses an alias, because it may refer to itself or grow without bound.
 func noAlias(n *yaml.Node) error {
 	if n.Kind == yaml.AliasNode {
 		return fmt.Errorf("write the value in place of an alias (line %d)", n.Line)
@@ -87,11 +87,10 @@ func noAlias(n *yaml.Node) error {
 	return nil
 }
 
-// plain returns the values below a YAML node, scalars as the text that stands there: what a
-// number or a date is read as depends on the reader (0777, 1.10), and each setting reads its
-// own text.
+// plain returns the values below a YAML node, with scalars as they are written. How a number or
+// a date is parsed depends on the reader (0777, 1.10), and each setting parses its own text.
 func plain(n *yaml.Node) any {
-	switch n.Kind { //nolint:exhaustive // a document has been taken apart
+	switch n.Kind { //nolint:exhaustive // the document node was unwrapped
 	case yaml.MappingNode:
 		m := map[string]any{}
 		for i := 0; i+1 < len(n.Content); i += 2 {
@@ -111,8 +110,8 @@ func plain(n *yaml.Node) any {
 	return n.Value
 }
 
-// nameOf returns a key that is no setting as it may be shown: if it could be a secret that
-// was written in its place, as in {secret:abc}, only where it stands is said.
+// nameOf returns an unknown key in a form that is safe to print. If the key could be a secret
+// that was written in its place, as in {secret:abc}, it returns only the position.
 func nameOf(key string) string {
 	if plainKey.MatchString(key) {
 		return key
@@ -122,7 +121,7 @@ func nameOf(key string) string {
 
 var plainKey = regexp.MustCompile(`^[A-Za-z_]{1,40}(\.[A-Za-z_]{1,40}){0,2}$`)
 
-// oneDocument reads the one document of a YAML text; nil if it is empty.
+// oneDocument reads the only document of a YAML text. It returns nil if the text is empty.
 func oneDocument(text []byte) (*yaml.Node, error) {
 	d := yaml.NewDecoder(bytes.NewReader(text))
 	var document, second yaml.Node
@@ -138,7 +137,7 @@ func oneDocument(text []byte) (*yaml.Node, error) {
 	return document.Content[0], nil
 }
 
-// linesOfYAML notes the line of each key below a mapping.
+// linesOfYAML records the line of each key below a mapping.
 func (f *settingsFile) linesOfYAML(n *yaml.Node, prefix string) error {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		name, value := n.Content[i], n.Content[i+1]
@@ -168,7 +167,7 @@ func (f *settingsFile) readTOML(text []byte) error {
 	section := ""
 	for p.NextExpression() {
 		e := p.Expression()
-		switch e.Kind { //nolint:exhaustive // settings need no more
+		switch e.Kind { //nolint:exhaustive // settings use no other kinds
 		case unstable.Table:
 			section = f.lineOfTOML(&p, e.Key(), "") + "."
 		case unstable.KeyValue:
@@ -186,7 +185,7 @@ func (f *settingsFile) readTOML(text []byte) error {
 	return nil
 }
 
-// linesOfTOML notes the line of a key, and of those of an inline table.
+// linesOfTOML records the line of a key, and of the keys in an inline table.
 func (f *settingsFile) linesOfTOML(p *unstable.Parser, e *unstable.Node, prefix string) {
 	key := f.lineOfTOML(p, e.Key(), prefix)
 	if value := e.Value(); value.Kind == unstable.InlineTable {
@@ -203,7 +202,7 @@ func (f *settingsFile) lineOfTOML(p *unstable.Parser, parts unstable.Iterator, p
 		names = append(names, strings.ToLower(string(parts.Node().Data)))
 		line = p.Shape(parts.Node().Raw).Start.Line
 	}
-	for i := range names { // a dotted key begins the sections before it
+	for i := range names { // a dotted key starts all sections before it
 		if key := prefix + strings.Join(names[:i+1], "."); f.lines[key] == 0 {
 			f.lines[key] = line
 		}
@@ -211,11 +210,11 @@ func (f *settingsFile) lineOfTOML(p *unstable.Parser, parts unstable.Iterator, p
 	return prefix + strings.Join(names, ".")
 }
 
-// lineIn is the line that a YAML error names; the rest of it may repeat the file.
+// lineIn returns the line that a YAML error names. The rest of the error may repeat the file.
 func lineIn(err error) string {
 	var line int
 	if i := strings.Index(err.Error(), "line "); i >= 0 {
-		_, _ = fmt.Sscanf(err.Error()[i:], "line %d", &line) // else there is none
+		_, _ = fmt.Sscanf(err.Error()[i:], "line %d", &line) // otherwise there is no line
 	}
 	return atLine(line)
 }

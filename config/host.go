@@ -11,7 +11,7 @@ import (
 	"latchkey/internal/hostname"
 )
 
-// canonicalHost returns host and port of a URL as browsers write them: without the default
+// canonicalHost returns the host and port of a URL in the form of browsers: without the default
 // port.
 func canonicalHost(u *url.URL) (string, error) {
 	host, err := hostname.CanonicalHost(u.Hostname())

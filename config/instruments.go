@@ -5,10 +5,10 @@ import (
 	"net/url"
 )
 
-// Metrics is for who runs the service.
+// Metrics configures Prometheus metrics.
 type Metrics struct {
-	// Listen is the address and port of /metrics, in Prometheus' form, and of
-	// /readyz with its reasons; empty: none. Do not let the world reach it.
+	// Listen is the address and port of /metrics in the format of Prometheus, and of /readyz with
+	// reasons; empty: disabled. Do not expose it to the internet.
 	Listen string `mapstructure:"listen"`
 }
 
@@ -23,12 +23,12 @@ func (c *Config) validateMetrics(p *problems) {
 	}
 }
 
-// Traces are for who looks into how long what takes.
+// Traces configures OpenTelemetry tracing.
 type Traces struct {
-	// Endpoint is the URL of a collector that takes OTLP over HTTP; empty: none.
+	// Endpoint is the URL of a collector that accepts OTLP over HTTP; empty: disabled.
 	Endpoint *url.URL `mapstructure:"endpoint"`
-	// SamplePercent is how many of the requests that come without a trace begin
-	// one; those with one follow its flag.
+	// SamplePercent is the percentage of requests without a trace that start one. A request that
+	// belongs to a trace follows the sampling flag of the trace.
 	SamplePercent int `mapstructure:"sample_percent"`
 }
 

@@ -12,12 +12,12 @@ import (
 	"github.com/spf13/viper"
 )
 
-// Load reads the defaults, then the file (YAML or TOML; empty: none), then the
-// environment, and validates the result. It reports all that is wrong at once, each by
-// its key and with the line or the variable. Its errors never repeat a value.
+// Load reads the defaults, then the file (YAML or TOML; empty: none), then the environment, and
+// validates the result. It reports all problems at once, each with its key and with the line or
+// the variable. Its errors never repeat a value.
 func Load(file string) (Config, error) {
 	s := source{viper: viper.New(), from: map[string]string{}}
-	s.viper.AllowEmptyEnv(true) // an empty base_path is a setting
+	s.viper.AllowEmptyEnv(true) // an empty base_path is a valid setting
 	cfg := Default()
 	p := &problems{where: s.from, bad: map[string]bool{}}
 	if file != "" {
@@ -46,13 +46,13 @@ func Load(file string) (Config, error) {
 	return cfg, nil
 }
 
-// source is where settings come from.
+// source collects the settings from all sources.
 type source struct {
 	viper *viper.Viper
 	from  map[string]string // a key to the line or the variable that set it
 }
 
-// readFile takes what a file says.
+// readFile adds the settings of a file.
 func (s source) readFile(f settingsFile, known []Setting, p *problems) error {
 	layer, written := map[string]any{}, map[string]bool{}
 	sections, keys := map[string]bool{}, map[string]bool{}
@@ -89,7 +89,7 @@ func (s source) readFile(f settingsFile, known []Setting, p *problems) error {
 	return s.viper.MergeConfigMap(nested(layer))
 }
 
-// nested turns keys with a section into sections of keys.
+// nested converts keys with a section to sections of keys.
 func nested(flat map[string]any) map[string]any {
 	sections := map[string]any{}
 	for key, value := range flat {
@@ -104,8 +104,8 @@ func nested(flat map[string]any) map[string]any {
 	return sections
 }
 
-// readEnvironment takes what the variables say, and reports those that are no setting: a
-// misspelt or forgotten setting must not silently be the default.
+// readEnvironment adds the settings of the environment. It reports variables that are not a
+// setting, so that a misspelt or obsolete setting does not silently have its default.
 func (s source) readEnvironment(known []Setting, p *problems) error {
 	variables := map[string]Setting{}
 	for _, k := range known {
@@ -135,7 +135,7 @@ func (s source) readEnvironment(known []Setting, p *problems) error {
 	return nil
 }
 
-// readSecretFile takes a secret from a file that a variable names.
+// readSecretFile reads a secret from the file that a variable names.
 func (s source) readSecretFile(k Setting, variable, path string, p *problems) {
 	if _, set := os.LookupEnv(k.Variable); set {
 		p.unread(variable, k.Key, "is set twice: also by %s", k.Variable)
@@ -153,7 +153,7 @@ func (s source) readSecretFile(k Setting, variable, path string, p *problems) {
 	}
 }
 
-// decode writes what was set into the fields.
+// decode stores the settings in the fields.
 func (s source) decode(cfg *Config, p *problems) {
 	cfg.each(func(key string, field reflect.Value) {
 		if _, set := s.from[key]; !set {
@@ -165,8 +165,8 @@ func (s source) decode(cfg *Config, p *problems) {
 	})
 }
 
-// hintFor says how to write a value: as the hook found, or by the type of the field. The
-// library's own words have types of Go and repeat the value.
+// hintFor returns how to write a value: the hint of the hook, or a hint for the type of the
+// field. The messages of the library contain Go types and repeat the value.
 func hintFor(err error, t reflect.Type) string {
 	var h hint
 	if errors.As(err, &h) {
@@ -200,10 +200,10 @@ var (
 	address      = regexp.MustCompile(`^(tcp|udp|sctp)://`)
 )
 
-// didYouMean names the setting that a misspelt key or variable is most like, if there is
-// one.
+// didYouMean returns the setting with the most similar name to a misspelt key or variable, if
+// there is one.
 func didYouMean(name string, known []Setting) string {
-	best, distance := "", 4 // more is another word
+	best, distance := "", 4 // at a greater distance it is another word
 	for _, k := range known {
 		for _, candidate := range []string{k.Key, k.Variable} {
 			if d := editDistance(name, candidate); d < distance {
@@ -217,8 +217,8 @@ func didYouMean(name string, known []Setting) string {
 	return fmt.Sprintf("; did you mean %s?", best)
 }
 
-// editDistance is how many characters must be added, removed or replaced to make one text
-// of another.
+// editDistance returns how many characters must be added, removed or replaced to turn one text
+// into the other.
 func editDistance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

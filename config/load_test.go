@@ -8,8 +8,8 @@ import (
 	"latchkey/config"
 )
 
-// TestLoad_ReportsAllProblemsWithTheirLines shows that one start is enough to learn of
-// every mistake, in each form in which a file can be written.
+// TestLoad_ReportsAllProblemsWithTheirLines checks that one start reports every mistake, in
+// each format of a settings file.
 func TestLoad_ReportsAllProblemsWithTheirLines(t *testing.T) {
 	t.Setenv("LATCHKEY_LOG_LEVEL", "loud")
 	t.Setenv("LATCHKEY_TOKENS_ACCES_TTL", "5m")
@@ -106,8 +106,8 @@ const (
 	goodRedis    = "rediss://u:p@redis:6379/0"
 )
 
-// TestLoad_OneRuleForURLsAndSecrets shows that white space and quotes around a value never
-// become part of it, from wherever it comes.
+// TestLoad_OneRuleForURLsAndSecrets checks that white space and quotes around a value never
+// become part of it, in any source.
 func TestLoad_OneRuleForURLsAndSecrets(t *testing.T) {
 	want := []string{goodDatabase, goodRedis, goodSecret}
 	names := []string{"LATCHKEY_DATABASE_URL", "LATCHKEY_REDIS_URL", "LATCHKEY_TOKENS_SECRET"}
@@ -184,7 +184,7 @@ func TestLoad_BadSecretsAndTheirFiles(t *testing.T) {
 			}
 		})
 	}
-	if err := os.Chmod(write(t, "secret", goodSecret), 0o644); err != nil { // a mounted secret is often so
+	if err := os.Chmod(write(t, "secret", goodSecret), 0o644); err != nil { // the usual mode of a mounted secret
 		t.Fatal(err)
 	}
 }

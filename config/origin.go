@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// validateOrigins writes each origin as browsers send it (RFC 6454 6.2), or reports what is
-// wrong with it: one that browsers write differently would never match.
+// validateOrigins converts each origin to the form that browsers send (RFC 6454 6.2), or
+// reports its problem. An origin in another form would never match.
 func (c *Config) validateOrigins(p *problems) {
 	for i, o := range c.CORS.Origins {
 		canonical, err := canonicalOrigin(o)
 		if err != nil {
-			if strings.Contains(o, "@") { // it may have a password
+			if strings.Contains(o, "@") { // it may contain a password
 				o = "…"
 			}
 			p.add("cors.origins", "%q is not an origin (%s): write scheme, host and port, as in https://app.example.org", o, err)
@@ -22,7 +22,7 @@ func (c *Config) validateOrigins(p *problems) {
 	}
 }
 
-// canonicalOrigin returns an origin as browsers send it.
+// canonicalOrigin returns an origin in the form that browsers send.
 func canonicalOrigin(s string) (string, error) {
 	u, err := url.Parse(s)
 	switch {

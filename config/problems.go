@@ -8,21 +8,22 @@ import (
 	"time"
 )
 
-// problems collects what is wrong, so that all of it is said at once.
+// problems collects all problems, so that they are reported at once.
 type problems struct {
-	where map[string]string // a key to where it was set
+	where map[string]string // a key to the place where it was set
 	bad   map[string]bool   // keys that could not be read
 	list  []error
 }
 
-// unread reports a key that could not be read, and where it was set, if that is known.
+// unread reports a key that could not be read, and the place where it was set, if that is
+// known.
 func (p *problems) unread(where, key, format string, args ...any) {
 	p.report(where, key, format, args...)
 	p.bad[key] = true
 }
 
-// add reports what is wrong with the value of a key. One that could not be read has none:
-// what would be wrong with the default is not said.
+// add reports a problem with the value of a key. It ignores a key that could not be read,
+// because a problem with its default would mislead.
 func (p *problems) add(key, format string, args ...any) {
 	if !p.bad[key] {
 		p.report(p.where[key], key, format, args...)
@@ -36,7 +37,7 @@ func (p *problems) report(where, key, format string, args ...any) {
 	p.list = append(p.list, fmt.Errorf("%s: %s", key, fmt.Sprintf(format, args...)))
 }
 
-// err is all problems in one, or nil.
+// err returns all problems as one error, or nil.
 func (p *problems) err() error { return errors.Join(p.list...) }
 
 func (p *problems) oneOf(key, value string, allowed ...string) {

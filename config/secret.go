@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Secret is a setting that must not be seen. It prints, logs and encodes as
-// REDACTED; Reveal is the only way to its value.
+// Secret is a setting that must not be printed. It prints, logs and encodes as REDACTED. Only
+// Reveal returns its value.
 type Secret struct {
 	value string
 }
@@ -44,11 +44,11 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 // MarshalJSON implements json.Marshaler.
 func (s Secret) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) }
 
-// minSecret is the least entropy that HS256 asks for, in bytes (RFC 7518 3.2).
+// minSecret is the minimum entropy for HS256, in bytes (RFC 7518 3.2).
 const minSecret = 32
 
-// leaked are secrets that stand in articles, templates and documentation, in
-// lower case. Whoever can read may sign with them.
+// leaked lists secrets that appear in articles, templates and documentation, in lower case. An
+// attacker can sign tokens with them.
 var leaked = []string{
 	"hcujmwemscv3dwzktre7rg7se8bxdjvy",
 	"your-256-bit-secret",
@@ -62,11 +62,11 @@ var leaked = []string{
 	"secretsecretsecretsecretsecretsecret",
 }
 
-// placeholders are what is left when a variable was not filled in.
+// placeholders are values that remain if a variable was not replaced.
 var placeholders = []string{"jwt_secret", "secret", "undefined", "null", "changeme", "change-me", "password", "replace", "example"}
 
-// CheckSecret refuses a root secret that is short or well known. Its errors say
-// what to do and do not repeat the secret.
+// CheckSecret returns an error if a root secret is short or well known. The error says what to
+// do and does not repeat the secret.
 func CheckSecret(s Secret) error {
 	const hint = "; generate one with: openssl rand -base64 48"
 	value := strings.ToLower(strings.TrimSpace(s.Reveal()))
@@ -76,7 +76,7 @@ func CheckSecret(s Secret) error {
 		}
 	}
 	for _, p := range placeholders {
-		// The placeholder alone, or repeated to make up the length.
+		// The placeholder alone, or repeated to reach the minimum length.
 		if strings.Trim(strings.ReplaceAll(value, p, ""), "-_. ") == "" {
 			return errors.New("is a placeholder" + hint)
 		}

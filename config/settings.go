@@ -9,13 +9,13 @@ import (
 )
 
 const (
-	// envPrefix starts the name of every variable.
+	// envPrefix is the prefix of every variable.
 	envPrefix = "LATCHKEY"
-	// fileSuffix ends the name of a variable that names a file with a secret.
+	// fileSuffix is the suffix of a variable that names a file with a secret.
 	fileSuffix = "_FILE"
 )
 
-// Setting is one key with its effective value, secrets redacted.
+// Setting is one key with its effective value. Secrets are redacted.
 type Setting struct {
 	Key      string // database.url
 	Variable string // LATCHKEY_DATABASE_URL
@@ -23,7 +23,7 @@ type Setting struct {
 	Secret   bool
 }
 
-// Settings lists every setting in the order of the struct.
+// Settings returns every setting in the order of the struct.
 func (c Config) Settings() []Setting {
 	var list []Setting
 	c.each(func(key string, field reflect.Value) {
@@ -47,7 +47,7 @@ func (c *Config) each(f func(key string, field reflect.Value)) {
 	}
 }
 
-// show writes a value as a variable would hold it.
+// show returns a value in the form in which a variable would contain it.
 func show(v any) string {
 	switch v := v.(type) {
 	case *url.URL:
@@ -55,7 +55,7 @@ func show(v any) string {
 			return ""
 		}
 		shown := *v
-		if shown.RawQuery != "" { // it may have the key of a collector
+		if shown.RawQuery != "" { // it may contain the key of a collector
 			shown.RawQuery = redacted
 		}
 		return shown.Redacted()

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// validate completes what depends on other settings (the public URL, the issuer), and
-// reports every problem by its key.
+// validate completes the settings that depend on other settings (the public URL, the issuer),
+// and reports every problem with its key.
 func (c *Config) validate(p *problems) {
 	c.validateServer(p)
 	c.validateStores(p)
@@ -111,13 +111,13 @@ func (c *Config) validatePublicURL(p *problems) {
 	}
 }
 
-// plainPath reports whether a path is the same to every proxy and browser.
+// plainPath reports whether every proxy and browser reads a path in the same way.
 func plainPath(s string) bool {
 	return s == "" || strings.HasPrefix(s, "/") && s != "/" && path.Clean(s) == s &&
 		!strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(":*?#%;,\\\"'<>", r) })
 }
 
-// validateStores demands both URLs and the secret, or none of the URLs.
+// validateStores requires both URLs and the secret, or neither URL.
 func (c *Config) validateStores(p *problems) {
 	if c.Embedded() {
 		if c.Data.Dir == "" {
@@ -164,8 +164,8 @@ func (c *Config) validateStores(p *problems) {
 	}
 }
 
-// checkStoreURL refuses what a driver would read as something else: without a scheme it is
-// a list of words to one, and with an unescaped password the host is another.
+// checkStoreURL refuses a value that a driver would misread. Without a scheme, one driver reads
+// it as a list of keywords; with an unescaped password, the host changes.
 func checkStoreURL(p *problems, key string, value Secret, schemes ...string) {
 	if value.Empty() {
 		return
