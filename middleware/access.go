@@ -10,44 +10,43 @@ import (
 	"latchkey/middleware/access"
 )
 
-// Access is the guards of package access, for Gin.
+// Access contains the guards of package access, for Gin.
 type Access struct {
 	guard  *access.Guard
 	forget *http.Cookie
 }
 
-// NewAccess returns the guards. Forget is sent to a browser whose access cookie was
-// signed by no key of the issuer; nil: nothing is.
+// NewAccess returns the guards. If no key of the issuer signed an access cookie, the response
+// sets the cookie forget, which deletes it; nil: no cookie is set.
 func NewAccess(guard *access.Guard, forget *http.Cookie) *Access { return &Access{guard, forget} }
 
-// RequireAccess lets in who has a good access token.
+// RequireAccess admits requests with a valid access token.
 func (a *Access) RequireAccess() gin.HandlerFunc { return a.Require() }
 
-// OptionalAccess also admits a request without an access token, as AdmitOptional does.
+// OptionalAccess also admits a request without an access token, like AuthenticateOptional.
 func (a *Access) OptionalAccess() gin.HandlerFunc {
 	return a.admit(func(r *http.Request) (context.Context, error) { return a.guard.Authenticate(r) }, a.guard.CountsAsNone)
 }
 
-// RequireSession lets in users who have logged in: not clients, and nobody who
-// acts in a user's place.
+// RequireSession admits users who have logged in. It refuses clients and impersonation tokens.
 func (a *Access) RequireSession() gin.HandlerFunc { return a.Require(access.Session) }
 
-// RequirePrivilege lets in users of that privilege or a higher one.
+// RequirePrivilege admits users with at least this privilege.
 func (a *Access) RequirePrivilege(privilege int) gin.HandlerFunc {
 	return a.Require(access.Privilege(privilege))
 }
 
-// RequireScope lets in tokens that have every one of these scopes.
+// RequireScope admits tokens with all of these scopes.
 func (a *Access) RequireScope(scopes ...string) gin.HandlerFunc {
 	return a.Require(access.Scope(scopes...))
 }
 
-// RequireLoginWithin lets in users who logged in no longer ago than that.
+// RequireLoginWithin admits users whose last login is at most age ago.
 func (a *Access) RequireLoginWithin(age time.Duration) gin.HandlerFunc {
 	return a.Require(access.LoginWithin(age))
 }
 
-// Require lets in who has a good access token that meets every demand.
+// Require admits requests with a valid access token that meets every requirement.
 func (a *Access) Require(demands ...access.Requirement) gin.HandlerFunc {
 	return a.admit(func(r *http.Request) (context.Context, error) { return a.guard.Authenticate(r, demands...) }, nil)
 }

@@ -29,7 +29,7 @@ func (s stamp) VerifyAccess(raw token.Raw) (token.Subject, error) {
 	return token.Subject{UserID: "u", SessionID: "s", Privilege: 1}, nil
 }
 
-// route is an engine with one route behind the given guards.
+// route returns an engine with one route behind the given guards.
 func route(handlers ...gin.HandlerFunc) http.Handler {
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()

@@ -32,12 +32,12 @@ type CORSOptions struct {
 	Log      *slog.Logger
 }
 
-// CORS applies the CORS protocol (Fetch standard, 3.2). Pages of the listed origins may
-// read answers and send credentials. A page of any origin may read the answers of public
-// routes, with or without an Origin in the request: a cache may serve one page's answer
-// to another. A preflight is allowed the headers that it asks for, because monitoring
-// tools add some; the list of origins is the barrier. A preflight of an origin that is not
-// listed is csrf_denied, and the log names the origin and the setting.
+// CORS applies the CORS protocol (Fetch standard, 3.2). Pages of the listed origins may read
+// responses and send credentials. A page of any origin may read the responses of public routes,
+// with or without an Origin in the request: a cache may serve one page's response to another
+// page. A preflight may use all headers that it requests, because monitoring tools add some;
+// the list of origins is the barrier. A preflight of an origin that is not listed is
+// csrf_denied, and the log names the origin and the setting.
 func CORS(o CORSOptions) gin.HandlerFunc {
 	unlisted := &onceAnHour{now: o.Now}
 	return func(c *gin.Context) {
@@ -77,7 +77,7 @@ func CORS(o CORSOptions) gin.HandlerFunc {
 	}
 }
 
-// allowPreflight answers a preflight: the page may send what it asks for.
+// allowPreflight allows the method and the headers that a preflight requests.
 func allowPreflight(c *gin.Context) {
 	h := c.Writer.Header()
 	h.Set("Access-Control-Allow-Methods", corsMethods)
@@ -88,8 +88,8 @@ func allowPreflight(c *gin.Context) {
 	c.AbortWithStatus(http.StatusNoContent)
 }
 
-// onceAnHour remembers texts that were logged, at most maxLogged of them: anybody can
-// send any Origin.
+// onceAnHour remembers texts that were logged, at most maxLogged of them, because any client
+// can send any Origin.
 type onceAnHour struct {
 	now    func() time.Time
 	mu     sync.Mutex

@@ -7,8 +7,7 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// Deadline bounds a request as a whole, its waits for stores and hashes
-// included.
+// Deadline limits the duration of a request, including its waits for stores and hashes.
 func Deadline(limit time.Duration) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		ctx, cancel := context.WithTimeout(c.Request.Context(), limit)
@@ -18,8 +17,8 @@ func Deadline(limit time.Duration) gin.HandlerFunc {
 	}
 }
 
-// Drain asks clients to give up their connection while the process is about to
-// stop, so that no request is under way on it when it is closed.
+// Drain asks clients to close their connection while the process is about to stop, so that no
+// request is in progress on it when it is closed.
 func Drain(draining func() bool) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if draining() {

@@ -1,6 +1,3 @@
-// Package middleware holds what stands before the handlers: the access token
-// check and nothing else decides who is asking; the rest are limits, headers
-// and the log. The access check does no I/O.
-//
-// It also knows how tokens travel: in which headers and cookies they are found.
+// Package middleware contains the handlers that run before the routes. Only the access token
+// check authenticates the caller, and it does no I/O. The rest are limits, headers and the log.
 package middleware

@@ -9,14 +9,13 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// forwardedFor is the header in which proxies list the addresses that a request came
-// through.
+// forwardedFor is the header in which proxies list the addresses of a request's path.
 const forwardedFor = "X-Forwarded-For"
 
-// ForwardedFor rewrites X-Forwarded-For so that Gin reads all of it: one header of the
-// lines of all, and addresses without the port or the brackets that some proxies write.
-// An entry that is not an address stays: if it is the last one, Gin takes the proxy's
-// address, and all users behind it share one, which is logged once.
+// ForwardedFor rewrites X-Forwarded-For into a form that Gin reads completely: a single header
+// line, and addresses without the port or the brackets that some proxies write. An entry that
+// is not an address stays. If it is the last entry, Gin uses the proxy's address, and all users
+// behind the proxy share that address; this is logged once.
 func ForwardedFor(log *slog.Logger) gin.HandlerFunc {
 	var warned atomic.Bool
 	return func(c *gin.Context) {
@@ -35,7 +34,7 @@ func ForwardedFor(log *slog.Logger) gin.HandlerFunc {
 			}
 			entries = append(entries, entry)
 		}
-		if n := len(entries); n > 0 { // the last one is the proxy's word, the others may be the client's
+		if n := len(entries); n > 0 { // the proxy wrote the last entry; the client may have written the entries before it
 			if _, ok := readAddress(entries[n-1]); !ok && warned.CompareAndSwap(false, true) {
 				log.WarnContext(c.Request.Context(), "the last entry of "+forwardedFor+"is not an address; using the address of the proxy for such requests",
 					"length", len(entries[n-1]))
@@ -45,7 +44,7 @@ func ForwardedFor(log *slog.Logger) gin.HandlerFunc {
 	}
 }
 
-// readAddress reads 192.0.2.1, 192.0.2.1:8080, 2001:db8::1, [2001:db8::1] and
+// readAddress parses 192.0.2.1, 192.0.2.1:8080, 2001:db8::1, [2001:db8::1] and
 // [2001:db8::1]:8080, without a zone.
 func readAddress(s string) (netip.Addr, bool) {
 	if a, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(s, "["), "]")); err == nil {

@@ -12,8 +12,8 @@ import (
 	"latchkey/middleware"
 )
 
-// TestForwarded_ReadsTheClientAddress is of the forms in which proxies write addresses,
-// and of what a client writes there itself.
+// TestForwarded_ReadsTheClientAddress tests the formats in which proxies write addresses, and
+// addresses that a client adds itself.
 func TestForwarded_ReadsTheClientAddress(t *testing.T) {
 	gin.SetMode(gin.ReleaseMode)
 	var log strings.Builder
@@ -37,7 +37,7 @@ func TestForwarded_ReadsTheClientAddress(t *testing.T) {
 		{"2001:db8::8", []string{"2001:db8::8%eth0"}},
 		{"203.0.113.8", []string{"::ffff:203.0.113.8"}},
 		{"203.0.113.8", []string{"198.51.100.7, 203.0.113.8:51008, 10.1.2.3:80"}},
-		{"203.0.113.8", []string{"198.51.100.7", "203.0.113.8"}}, // the first line is the client's own
+		{"203.0.113.8", []string{"198.51.100.7", "203.0.113.8"}}, // the client itself sent the first line
 		{"203.0.113.8", []string{" 203.0.113.8 ,10.1.2.3"}},
 		{"203.0.113.8", []string{"203.0.113.8,"}},
 		{"203.0.113.8", []string{"garbage, 203.0.113.8"}},

@@ -6,7 +6,7 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// Headers sets what every answer carries. Pages set a policy of their own.
+// Headers sets the headers of every response. Pages set their own policy.
 func Headers(https bool) gin.HandlerFunc {
 	headers := http.Header{}
 	headers.Set("X-Content-Type-Options", "nosniff")
@@ -18,13 +18,12 @@ func Headers(https bool) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		h := c.Writer.Header()
 		for name, values := range headers {
-			h[name] = values[:1:1] // whoever adds one makes a copy
+			h[name] = values[:1:1] // code that adds a value makes a copy
 		}
 	}
 }
 
-// NoStore keeps answers that carry a token, or say something about a user, out
-// of every cache (RFC 6749 5.1).
+// NoStore keeps responses with a token or with user data out of every cache (RFC 6749 5.1).
 func NoStore() gin.HandlerFunc {
 	return func(c *gin.Context) { c.Writer.Header().Set("Cache-Control", "no-store") }
 }

@@ -14,24 +14,23 @@ import (
 	"latchkey/service"
 )
 
-// statusClientGone stands in the log for a request that its client gave up.
+// statusClientGone is the logged status of a request whose client disconnected.
 const statusClientGone = 499
 
-// Logging writes a line for each request: debug where it went well, info where
-// the client erred, error where we did. It names the route and never the path,
-// a header or a body.
+// Logging writes a line for each request: debug for a success, info for a client error, error
+// for a server error. The line contains the route, but never the path, a header or a body.
 func Logging(log *slog.Logger, now func() time.Time) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		start, client := now(), c.Request.Context()
 		c.Next()
 		ctx, status := c.Request.Context(), c.Writer.Status()
 		if errors.Is(client.Err(), context.Canceled) {
-			status = statusClientGone // whatever we answered, nobody has read it
+			status = statusClientGone // whatever the response was, the client did not receive it
 		}
 		level := slog.LevelDebug
 		switch {
 		case status == http.StatusServiceUnavailable && overloaded(c):
-			level = slog.LevelInfo // as intended, and there may be many
+			level = slog.LevelInfo // intended, and there may be many
 		case status >= 500:
 			level = slog.LevelError
 		case status >= 400 && status != statusClientGone:
@@ -57,7 +56,7 @@ func Logging(log *slog.Logger, now func() time.Time) gin.HandlerFunc {
 	}
 }
 
-// outcome is the error that was answered, by its stable name, or ok.
+// outcome returns the stable name of the error in the response, or ok.
 func outcome(c *gin.Context) string {
 	if len(c.Errors) == 0 {
 		return "ok"
@@ -65,7 +64,7 @@ func outcome(c *gin.Context) string {
 	return string(service.AsError(c.Errors.Last().Err).Code)
 }
 
-// overloaded reports whether a request was refused for want of time.
+// overloaded reports whether a request was refused because the service was busy.
 func overloaded(c *gin.Context) bool {
 	return outcome(c) == string(service.CodeOverloaded)
 }

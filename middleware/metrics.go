@@ -6,11 +6,11 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// RequestObserver is told of each request: its route as it was registered ("" for
-// none), method, status, and how long it took. It must be quick.
+// RequestObserver receives each request: its registered route ("" for none), method, status,
+// and duration. It must be quick.
 type RequestObserver func(route, method string, status int, took time.Duration)
 
-// Metrics tells an observer of each request.
+// Metrics reports each request to an observer.
 func Metrics(observe RequestObserver, now func() time.Time) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		start := now()

@@ -14,11 +14,11 @@ import (
 	"latchkey/service/account"
 )
 
-// maxAddresses bounds how many addresses are remembered: two halves of this.
+// maxAddresses is the maximum number of remembered addresses, in two generations of equal size.
 const maxAddresses = 32 << 10
 
-// buckets are a token bucket for each address. What nobody has asked for since
-// half of them were new is forgotten.
+// buckets contains a token bucket for each address, in two generations. A bucket that is not
+// used for a whole generation is dropped.
 type buckets struct {
 	limit rate.Limit
 	burst int
@@ -27,7 +27,7 @@ type buckets struct {
 	young, old map[string]*rate.Limiter
 }
 
-// take takes a token, or says how long until there is one.
+// take takes a token. If there is none, it returns the time until there is one.
 func (b *buckets) take(address string, now time.Time) time.Duration {
 	b.mu.Lock()
 	l := b.young[address]
@@ -49,8 +49,8 @@ func (b *buckets) take(address string, now time.Time) time.Duration {
 	return wait
 }
 
-// Rate lets each address make so many requests in a time, at this replica. Where
-// counted is given, only requests that it is true of count.
+// Rate limits each address to n requests per time, at this replica. If counted is not nil, only
+// the requests for which it returns true count.
 func Rate(n, burst int, per time.Duration, now func() time.Time, problems *problem.Writer, counted func(*gin.Context) bool) gin.HandlerFunc {
 	b := &buckets{limit: rate.Every(per / time.Duration(n)), burst: burst}
 	return func(c *gin.Context) {
@@ -68,7 +68,7 @@ func Rate(n, burst int, per time.Duration, now func() time.Time, problems *probl
 	}
 }
 
-// NoAdministrator is of requests that no guard let in as an administrator's.
+// NoAdministrator reports whether no guard admitted the request as an administrator's request.
 func NoAdministrator(c *gin.Context) bool {
 	s, known := access.FromContext(c.Request.Context())
 	return !known || s.Privilege < account.PrivilegeAdministrator

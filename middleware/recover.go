@@ -10,8 +10,8 @@ import (
 	"latchkey/middleware/problem"
 )
 
-// Recover turns a panic into a 500 and a line in the log. The line has the
-// stack, which holds no values of the request.
+// Recover converts a panic to a 500 and a line in the log. The line contains the stack, which
+// contains no values of the request.
 func Recover(log *slog.Logger, problems *problem.Writer) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		defer func() {

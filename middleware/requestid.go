@@ -8,11 +8,11 @@ import (
 	"latchkey/middleware/problem"
 )
 
-// RequestIDHeader names a request in answers and logs.
+// RequestIDHeader identifies a request in responses and logs.
 const RequestIDHeader = "X-Request-Id"
 
-// RequestIDs gives each request an id: the one that it brought, if it is short
-// and plain, else a random one.
+// RequestIDs gives each request an ID: the ID in the request, if it is short and plain, or else
+// a random one.
 func RequestIDs() gin.HandlerFunc {
 	return func(c *gin.Context) {
 		id := c.GetHeader(RequestIDHeader)
@@ -24,7 +24,7 @@ func RequestIDs() gin.HandlerFunc {
 	}
 }
 
-// plain keeps foreign ids from forging log lines.
+// plain reports whether an ID is safe to log: a client must not be able to forge log lines.
 func plain(id string) bool {
 	if id == "" || len(id) > 64 {
 		return false

@@ -9,20 +9,20 @@ import (
 	"latchkey/service"
 )
 
-// Found is a token as it was found in a request.
+// Found is a token that was found in a request.
 type Found struct {
 	Token    RawToken
 	InCookie bool
-	// Others are further tokens, from cookies of the same name.
+	// Further tokens, from cookies with the same name.
 	Others []RawToken
 }
 
-// AccessToken finds the access token: in the headers Authorization and accesstoken,
-// else in its cookie. A header beats a cookie, since a tab may hold an older token
-// than the jar. Authorization of another scheme, such as the Basic of a staging site's
-// proxy, is no access token: the search continues. Token_missing when there is none,
-// token_malformed when it is not "Bearer <jwt>" or a bare JWT, invalid_request
-// when two headers differ.
+// AccessToken returns the access token from the headers Authorization and accesstoken, or else
+// from its cookie. A header takes precedence over the cookie, because the cookie jar may hold a
+// token of another tab. Authorization of another scheme, such as the Basic of a staging site's
+// proxy, is not an access token: the search continues. It returns token_missing if there is no
+// token, token_malformed if the value is not "Bearer <jwt>" or a bare JWT, and invalid_request
+// if two headers differ.
 func (ck Cookies) AccessToken(r *http.Request) (Found, error) {
 	var text string
 	for _, name := range [...]string{"Authorization", "Accesstoken"} {
@@ -49,8 +49,8 @@ func (ck Cookies) AccessToken(r *http.Request) (Found, error) {
 	return found, err
 }
 
-// Refreshable reports whether a browser can be expected to have a refresh cookie: it
-// sent the cookie itself, or the one that names its session.
+// Refreshable reports whether a browser probably has a refresh cookie: it sent that cookie, or
+// the cookie that names its session.
 func (ck Cookies) Refreshable(r *http.Request) bool {
 	for _, name := range [...]string{ck.Refresh, ck.Session} {
 		if name != "" && len(r.CookiesNamed(name)) > 0 {
@@ -60,16 +60,15 @@ func (ck Cookies) Refreshable(r *http.Request) bool {
 	return false
 }
 
-// ofAnotherScheme reports whether a value of Authorization begins with a scheme
-// (RFC 9110 11.4) that is not Bearer.
+// ofAnotherScheme reports whether a value of Authorization begins with a scheme (RFC 9110 11.4)
+// that is not Bearer.
 func ofAnotherScheme(value string) bool {
 	scheme, rest, found := strings.Cut(strings.TrimSpace(value), " ")
 	return found && rest != "" && !strings.EqualFold(scheme, "bearer")
 }
 
-// RefreshToken finds the refresh token: the one of the body if there is one,
-// else that of the header refreshtoken, else that of its cookie. The errors are
-// refresh_missing and refresh_malformed.
+// RefreshToken returns the refresh token from the body, or else from the header refreshtoken,
+// or else from its cookie. The errors are refresh_missing and refresh_malformed.
 func (ck Cookies) RefreshToken(r *http.Request, inBody string) (Found, error) {
 	if text := cmp.Or(inBody, r.Header.Get("refreshtoken")); text != "" {
 		return sent(text, errRefreshMalformed)
@@ -84,7 +83,7 @@ var (
 	errRefreshMalformed = service.NewError(service.CodeRefreshMalformed, "The refresh token is not a JWT.")
 )
 
-// sent is a token that the client put there on purpose.
+// sent returns a token that the client sent explicitly.
 func sent(text string, malformed *service.Error) (Found, error) {
 	if token := bare(text); looksLikeJWT(token) {
 		return Found{Token: token}, nil
@@ -92,8 +91,8 @@ func sent(text string, malformed *service.Error) (Found, error) {
 	return Found{}, whyMalformed(text, malformed)
 }
 
-// whyMalformed returns malformed, or for a common mistake of clients the same error
-// with a message that names it.
+// whyMalformed returns malformed. For a common mistake of clients it returns the same error
+// with a message that names the mistake.
 func whyMalformed(text string, malformed *service.Error) error {
 	token := strings.TrimSpace(string(bare(text)))
 	message := ""
@@ -114,7 +113,7 @@ func whyMalformed(text string, malformed *service.Error) error {
 	return &e
 }
 
-// added is a token, or several, that the browser added.
+// added returns the token, or several, that the browser added as cookies.
 func added(r *http.Request, cookieNames []string, missing, malformed error) (Found, error) {
 	values := cookies(r, cookieNames)
 	found := Found{InCookie: len(values) > 0}
@@ -136,7 +135,7 @@ func added(r *http.Request, cookieNames []string, missing, malformed error) (Fou
 	return found, nil
 }
 
-// bare takes the scheme off, in any case (RFC 9110 11.1).
+// bare removes the scheme, in upper or lower case (RFC 9110 11.1).
 func bare(s string) RawToken {
 	rest, _ := cutPrefixFold(strings.TrimSpace(s), "bearer ")
 	return RawToken(strings.TrimLeft(rest, " "))

@@ -11,8 +11,8 @@ import (
 	"latchkey/middleware/access"
 )
 
-// FuzzTokensInHeaders looks for a header that makes finding a token panic, or
-// find one that is not in it.
+// FuzzTokensInHeaders looks for a header that causes a panic, or from which a token is returned
+// that it does not contain.
 func FuzzTokensInHeaders(f *testing.F) {
 	for _, s := range []string{"Bearer a.b.c", "bearer  a.b.c", "a.b.c", "Bearer%20a.b.c", `"Bearer a.b.c"`, "Basic YTpi", "Bearer ", "..", "\x00"} {
 		f.Add(s)

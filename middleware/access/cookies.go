@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// Cookies are the names and attributes of the cookies, which follow from how users
-// reach the service.
+// Cookies contains the names and attributes of the cookies. They depend on how users reach the
+// service.
 type Cookies struct {
 	Access      string
 	Refresh     string
-	RefreshPath string // that of the routes that read it
-	Device      string // says that a user has logged in here before
-	Session     string // names the browser's session; empty: the host cannot set one that no other host can
-	Domain      string // whose hosts get the access cookie; empty: this host
+	RefreshPath string // the common path of the routes that read it
+	Device      string // marks a trusted device of a user
+	Session     string // names the browser's session; empty: every cookie that this host can set, another host can set as well
+	Domain      string // hosts below it get the access cookie; empty: only this host does
 	Secure      bool
 	// Legacy are the cookies of an earlier deployment: name, domain and path.
 	Legacy []http.Cookie
@@ -34,16 +34,17 @@ const (
 	securePrefix = "__Secure-" // Secure
 )
 
-// CookieOptions are what the cookies of a service follow from.
+// CookieOptions are the settings on which the cookies of a service depend.
 type CookieOptions struct {
-	// PublicURL is how users reach the service. Under https the names have the prefixes
-	// that make browsers enforce attributes; plain names are for http on a loopback host.
+	// PublicURL is the URL by which users reach the service. Under https the names have the
+	// prefixes that make browsers enforce attributes. Names without a prefix are for http on a
+	// loopback host.
 	PublicURL *url.URL
-	// BasePath is what the paths of the API start with, after the path of PublicURL.
+	// BasePath is the prefix of all API paths, after the path of PublicURL.
 	BasePath string
-	// Domain lets the hosts below it have the access cookie; empty: none.
+	// Domain sends the access cookie also to the hosts below it; empty: only to this host.
 	Domain string
-	// Prefix starts the names, so that several services on one host do not overwrite each
+	// Prefix is the prefix of the names, so that several services on one host do not overwrite each
 	// other's cookies.
 	Prefix string
 	// Legacy are the cookies of an earlier deployment: name, domain and path.
@@ -66,7 +67,7 @@ func NewCookies(o CookieOptions) Cookies {
 	return c
 }
 
-// names are those that a cookie may have: its own, and what it was called before, under
+// names returns the possible names of a cookie: its current name, and its earlier names under
 // http or https and with another prefix or none.
 func (ck Cookies) names(own, plain string) []string {
 	names := []string{own}
@@ -78,9 +79,8 @@ func (ck Cookies) names(own, plain string) []string {
 	return names
 }
 
-// cookies returns the values of the cookies of some names, as they were before they
-// were made fit for a cookie: without quotes, and with their blank. A browser may
-// send several, of different paths and ages.
+// cookies returns the values of the cookies with some names, decoded: without quotes, and with
+// a blank after Bearer. A browser may send several, with different paths and ages.
 func cookies(r *http.Request, names []string) []string {
 	var values []string
 	for _, name := range names {
@@ -96,7 +96,7 @@ func cookies(r *http.Request, names []string) []string {
 			}
 		}
 		if len(values) > 0 {
-			break // an earlier name, which another host may be able to set, counts where there is no other
+			break // an earlier name counts only if there is no other, because another host may be able to set it
 		}
 	}
 	return values

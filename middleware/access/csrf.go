@@ -7,13 +7,13 @@ import (
 	"latchkey/service"
 )
 
-// CSRF refuses writes that another site makes a browser send with our cookies.
+// CSRF refuses writes with cookies that another site makes a browser send.
 type CSRF struct {
 	protection *http.CrossOriginProtection
 }
 
-// NewCSRF returns the check, with the origins that may write: our own, which the
-// Host of a request need not name behind a proxy, and those of the settings.
+// NewCSRF returns a check with the origins that may write: the service's own origin, which the
+// Host of a request need not name behind a proxy, and the origins in the settings.
 func NewCSRF(origins []string) (*CSRF, error) {
 	p := http.NewCrossOriginProtection()
 	for _, o := range origins {
@@ -24,8 +24,9 @@ func NewCSRF(origins []string) (*CSRF, error) {
 	return &CSRF{p}, nil
 }
 
-// Check returns csrf_denied for a write that another site made. It must be asked
-// only where the credentials came in a cookie; nobody else can send a header.
+// Check returns csrf_denied for a write that another site initiated. Call it only if the
+// credentials came in a cookie; another site cannot make a browser send a header with
+// credentials.
 func (c *CSRF) Check(r *http.Request) error {
 	if err := c.protection.Check(r); err != nil {
 		return &service.Error{

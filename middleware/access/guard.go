@@ -16,20 +16,20 @@ type Verifier interface {
 	VerifyAccess(raw RawToken) (Subject, error)
 }
 
-// Options are what a guard is made of.
+// Options configure a guard.
 type Options struct {
 	Verifier Verifier
-	// Cookies says which cookie a token may come in; the zero value: none.
+	// Cookies names the cookies in which a token may come; the zero value: none.
 	Cookies Cookies
-	// CSRF is needed where cookies are read.
+	// CSRF is required if cookies are read.
 	CSRF *CSRF
 	// Problems writes refusals; nil: with the default statuses.
 	Problems *problem.Writer
-	// Now is the clock of RequireLoginWithin; nil: the system's.
+	// Now is the clock of RequireLoginWithin; nil: the system clock.
 	Now func() time.Time
 }
 
-// Guard lets requests in by their access token.
+// Guard admits requests by their access token.
 type Guard struct{ Options }
 
 // New returns a guard.
@@ -53,8 +53,8 @@ func New(o Options) (*Guard, error) {
 	return &Guard{o}, nil
 }
 
-// Authenticate checks the access token of a request, once, and then each demand. It
-// returns the context to go on with.
+// Authenticate checks the access token of a request, once, and then each requirement. It
+// returns the context for the next handler.
 func (g *Guard) Authenticate(r *http.Request, demands ...Requirement) (context.Context, error) {
 	ctx := r.Context()
 	a, ok := ctx.Value(authenticatedKey{}).(authenticated)
@@ -90,9 +90,9 @@ func (g *Guard) verify(r *http.Request) (Subject, error) {
 	return g.best(append(found.Others, found.Token))
 }
 
-// best verifies tokens, of which a browser has sent several in cookies of one name,
-// and returns the subject of the good one that is good for the longest. If there is
-// none, that one has expired tells the client most.
+// best verifies the tokens that a browser has sent in cookies with one name, and returns the
+// subject of the valid token that expires last. If none is valid and one has expired, it
+// returns token_expired, which is the most useful error for the client.
 func (g *Guard) best(tokens []RawToken) (best Subject, err error) {
 	good := false
 	for _, token := range tokens {
@@ -111,8 +111,8 @@ func (g *Guard) best(tokens []RawToken) (best Subject, err error) {
 }
 
 // AuthenticateOptional is Authenticate for a route that needs no access token. It also admits a
-// request without one. A token in a header must be good; a cookie that does not verify
-// counts as none, because the browser added it.
+// request without a token. A token in a header must be valid. A cookie that does not verify is
+// ignored, because the browser added it.
 func (g *Guard) AuthenticateOptional(r *http.Request) (context.Context, error) {
 	ctx, err := g.Authenticate(r)
 	if g.CountsAsNone(r, err) {
@@ -121,13 +121,13 @@ func (g *Guard) AuthenticateOptional(r *http.Request) (context.Context, error) {
 	return ctx, err
 }
 
-// CountsAsNone reports whether a route that needs no access token may ignore the error
-// of Authenticate.
+// CountsAsNone reports whether a route that needs no access token may ignore the error of
+// Authenticate.
 func (g *Guard) CountsAsNone(r *http.Request, err error) bool {
 	if err == nil {
 		return false
 	}
-	switch service.AsError(err).Code { //nolint:exhaustive // the others are refusals
+	switch service.AsError(err).Code { //nolint:exhaustive // all other codes are refusals
 	case service.CodeTokenMissing:
 		return true
 	case service.CodeTokenMalformed, service.CodeTokenInvalid, service.CodeTokenExpired:
@@ -136,11 +136,10 @@ func (g *Guard) CountsAsNone(r *http.Request, err error) bool {
 	return false
 }
 
-// ForeignCookie reports whether Authenticate refused, with err, an access token that came in
-// a cookie and that no key of the issuer signed. No later request can succeed with
-// such a cookie, so the browser may forget it. It is false for a browser that can
-// refresh: the answer could arrive after that of a parallel refresh, and make it forget
-// the new cookie.
+// ForeignCookie reports whether Authenticate refused, with err, an access token that came in a
+// cookie and that no key of the issuer signed. No later request can succeed with such a cookie,
+// so the browser may delete it. It returns false for a browser that can refresh: the response
+// could arrive after the response to a parallel refresh, and delete the new cookie.
 func (g *Guard) ForeignCookie(r *http.Request, err error) bool {
 	return token.SignedByAnother(err) && g.inCookie(r) && !g.Cookies.Refreshable(r)
 }
@@ -150,30 +149,29 @@ func (g *Guard) inCookie(r *http.Request) bool {
 	return found.InCookie
 }
 
-// RequireAccess lets in who has a good access token.
+// RequireAccess admits requests with a valid access token.
 func (g *Guard) RequireAccess(next http.Handler) http.Handler { return g.Require(next) }
 
-// RequireSession lets in users who have logged in: not clients, and nobody who
-// acts in a user's place.
+// RequireSession admits users who have logged in. It refuses clients and impersonation tokens.
 func (g *Guard) RequireSession(next http.Handler) http.Handler { return g.Require(next, Session) }
 
-// RequirePrivilege lets in users of that privilege or a higher one.
+// RequirePrivilege admits users with at least this privilege.
 func (g *Guard) RequirePrivilege(privilege int) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler { return g.Require(next, Privilege(privilege)) }
 }
 
-// RequireScope lets in tokens that have every one of these scopes.
+// RequireScope admits tokens with all of these scopes.
 func (g *Guard) RequireScope(scopes ...string) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler { return g.Require(next, Scope(scopes...)) }
 }
 
-// RequireLoginWithin lets in users who logged in no longer ago than that; a
-// refresh is no log-in.
+// RequireLoginWithin admits users whose last login is at most age ago. A refresh is not a
+// login.
 func (g *Guard) RequireLoginWithin(age time.Duration) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler { return g.Require(next, LoginWithin(age)) }
 }
 
-// Require lets in who has a good access token that meets every demand.
+// Require admits requests with a valid access token that meets every requirement.
 func (g *Guard) Require(next http.Handler, demands ...Requirement) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, err := g.Authenticate(r, demands...)

@@ -15,7 +15,7 @@ import (
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// stamps verifies the tokens that it has, and no other.
+// stamps verifies the tokens that it contains, and no other token.
 type stamps map[token.Raw]token.Subject
 
 func (s stamps) VerifyAccess(raw token.Raw) (token.Subject, error) {
@@ -46,7 +46,7 @@ func newGuard(t *testing.T, o access.Options) *access.Guard {
 	return g
 }
 
-// who answers with whom the guard let in.
+// The handler who responds with the subject that the guard admitted.
 var who = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	s, ok := access.FromContext(r.Context())
 	if !ok {

@@ -15,47 +15,45 @@ import (
 	"latchkey/service/token"
 )
 
-// RemoteOptions are where the public keys of an issuer are. Zero values take the
+// RemoteOptions configure where the public keys of an issuer are. Zero values mean the
 // defaults.
 type RemoteOptions struct {
 	JWKSURL  string
-	Issuer   string // the iss of good tokens
-	Audience string // the aud of good tokens
-	// Client fetches the keys, each time within 5 s; nil: one that follows no
-	// redirect.
+	Issuer   string // the iss of valid tokens
+	Audience string // the aud of valid tokens
+	// Client fetches the keys, each time within 5 s; nil: a client that follows no redirect.
 	Client *http.Client
-	// MaxAge is how old the keys may get before they are fetched again, beside
-	// the traffic: 5 minutes. After twice that a request waits for them. A key
-	// that the issuer has revoked is honoured no longer than that, unless the
-	// issuer is away.
+	// MaxAge is the age at which the keys are fetched again in the background: 5 minutes. At twice
+	// that age a request waits for the fetch. A key that the issuer has revoked is accepted at most
+	// that long, unless the issuer is unavailable.
 	MaxAge time.Duration
-	// Pause is the least time between two fetches: 10 s. A token with an unknown
-	// kid causes one, and anyone can make such tokens.
+	// Pause is the minimum time between two fetches: 10 s. A token with an unknown kid causes a
+	// fetch, and any client can make such tokens.
 	Pause time.Duration
-	// Leeway is for how long after its expiry a token is accepted, at most a minute:
-	// 30 s, for a clock that is behind the issuer's. Negative: none.
+	// Leeway is the time after its expiry during which a token is accepted, at most a minute: 30 s,
+	// for a clock that is behind the issuer's clock. Negative: none.
 	Leeway time.Duration
-	// Now is the clock; nil: the system's.
+	// Now is the clock; nil: the system clock.
 	Now func() time.Time
 }
 
-// Remote verifies access tokens by the JWK Set of an issuer. The set is cached:
-// it is fetched at first use, when it is old, and when a token names a key that
-// it lacks. While the issuer is away the last one goes on being used.
+// Remote verifies access tokens with the JWK Set of an issuer. It caches the set. It fetches
+// the set at first use, when the set is old, and when a token names a key that is not in the
+// set. While the issuer is unavailable the last set remains in use.
 type Remote struct {
 	o        RemoteOptions
 	verifier *token.Verifier
 	set      atomic.Pointer[keys.Set]
-	// fetched is when the set was last fetched in good order, with its monotonic
-	// reading: a clock that is set back must not keep keys for longer.
+	// fetched is the time of the last successful fetch, with its monotonic reading: a clock that is
+	// set back must not extend the use of keys.
 	fetched atomic.Pointer[time.Time]
 
 	mu    sync.Mutex
-	next  time.Time  // no fetch before
-	under *fetchCall // the fetch that is under way
+	next  time.Time  // earliest time of the next fetch
+	under *fetchCall // the current fetch
 }
 
-// fetchCall is one fetch, for all who wait for it.
+// fetchCall is one fetch, shared by all callers that wait for it.
 type fetchCall struct {
 	done chan struct{}
 	err  error
@@ -93,8 +91,8 @@ func NewRemote(o RemoteOptions) *Remote {
 // KeySet implements token.KeySource.
 func (r *Remote) KeySet() *keys.Set { return r.set.Load() }
 
-// VerifyAccess implements Verifier. Store_unavailable while there are no keys at
-// all: nobody is refused because the issuer is away.
+// VerifyAccess implements Verifier. It returns store_unavailable if there are no keys at all. A
+// valid token is never refused as invalid because the issuer is unavailable.
 func (r *Remote) VerifyAccess(raw RawToken) (Subject, error) {
 	before := r.set.Load()
 	switch age := r.age(); {
@@ -103,7 +101,7 @@ func (r *Remote) VerifyAccess(raw RawToken) (Subject, error) {
 			return Subject{}, keysAway(err)
 		}
 	case age > 2*r.o.MaxAge:
-		_ = r.wait() // or go on with what there is
+		_ = r.wait() // an error keeps the current keys
 	case age > r.o.MaxAge:
 		r.start()
 	}
@@ -118,10 +116,11 @@ func (r *Remote) VerifyAccess(raw RawToken) (Subject, error) {
 	return r.verifier.VerifyAccess(raw)
 }
 
-// Current implements token.KeySource: VerifyAccess looks for unknown keys.
+// Current implements token.KeySource. It always returns true, because VerifyAccess fetches
+// unknown keys.
 func (r *Remote) Current() bool { return true }
 
-// wait starts a fetch, if one is due, and returns when it is over.
+// wait starts a fetch, if one is due, and returns when it is complete.
 func (r *Remote) wait() error {
 	call := r.start()
 	if call == nil {
@@ -131,8 +130,8 @@ func (r *Remote) wait() error {
 	return call.err
 }
 
-// start returns the fetch that is under way, or one that it started; nil where
-// it is too early for another.
+// start returns the current fetch, or starts one. It returns nil if it is too early for another
+// fetch.
 func (r *Remote) start() *fetchCall {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -147,7 +146,7 @@ func (r *Remote) start() *fetchCall {
 	go func() {
 		call.err = r.fetch()
 		pause := r.o.Pause
-		if r.set.Load() == nil { // everybody waits
+		if r.set.Load() == nil { // every caller waits
 			pause = min(pause, time.Second)
 		}
 		r.mu.Lock()
@@ -178,7 +177,7 @@ func (r *Remote) fetch() error {
 	if err != nil {
 		return err
 	}
-	if !r.set.Load().Same(text) { // else what was verified stays verified
+	if !r.set.Load().Same(text) { // otherwise the verified tokens stay verified
 		set, err := keys.ParseJWKS(text)
 		if err != nil {
 			return err
@@ -190,7 +189,7 @@ func (r *Remote) fetch() error {
 	return nil
 }
 
-// age is for how long the keys have been here.
+// age returns the time since the keys were fetched.
 func (r *Remote) age() time.Duration {
 	if fetched := r.fetched.Load(); fetched != nil {
 		return r.o.Now().Sub(*fetched)
@@ -205,8 +204,8 @@ func keysAway(err error) error {
 	}
 }
 
-// NewStatic returns a verifier by a JWK Set that is in memory. The clock may be
-// nil: the system's.
+// NewStatic returns a verifier with a JWK Set in memory. If now is nil it uses the system
+// clock.
 func NewStatic(jwks []byte, issuer, audience string, now func() time.Time) (Verifier, error) {
 	set, err := keys.ParseJWKS(jwks)
 	if err != nil {

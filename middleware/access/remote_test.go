@@ -20,10 +20,10 @@ import (
 	"latchkey/service/token"
 )
 
-// issuer publishes keys and signs tokens, by other libraries than the verifier.
+// issuer publishes keys and signs tokens, with other libraries than the verifier.
 type issuer struct {
 	server *httptest.Server
-	held   chan struct{} // if there is one, answers wait until it is closed
+	held   chan struct{} // if it is set, responses wait until it is closed
 
 	mu      sync.Mutex
 	keys    map[string]ed25519.PrivateKey // by kid
@@ -84,7 +84,7 @@ func (i *issuer) count() int {
 	return i.fetches
 }
 
-// sign makes a token that is good until an hour after noon.
+// sign returns a token that is valid until an hour after noon.
 func (i *issuer) sign(t *testing.T, kid string) token.Raw {
 	t.Helper()
 	unsigned := jwt.NewWithClaims(jwt.SigningMethodEdDSA, jwt.MapClaims{
@@ -105,7 +105,7 @@ func (i *issuer) sign(t *testing.T, kid string) token.Raw {
 	return token.Raw(signed)
 }
 
-// clock is moved by hand.
+// clock is a clock that the test moves.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -129,7 +129,7 @@ func newRemote(i *issuer, c *clock) *access.Remote {
 	})
 }
 
-// newInMemory is newRemote without a socket, for bubbles of synctest.
+// newInMemory is newRemote without a socket, for synctest bubbles.
 func newInMemory(i *issuer, c *clock) *access.Remote {
 	return access.NewRemote(access.RemoteOptions{
 		JWKSURL: "http://auth.example/jwks", Issuer: "https://auth.example", Audience: "orders", Now: c.Now, Client: &http.Client{Transport: i},
@@ -167,7 +167,7 @@ func TestRemote_KeysAreFetchedOnceAndCached(t *testing.T) {
 		if n := i.count(); n != 1 {
 			t.Errorf("%d fetches", n)
 		}
-		// When they are old they are fetched beside the traffic.
+		// Old keys are fetched in the background.
 		c.pass(6 * time.Minute)
 		expect(t, r, i.sign(t, "one"), "")
 		if synctest.Wait(); i.count() != 2 {
@@ -181,11 +181,11 @@ func TestRemote_UnknownKidIsFetchedAtALimitedRate(t *testing.T) {
 	r := newRemote(i, c)
 	expect(t, r, i.sign(t, "one"), "")
 	i.add(t, "two")
-	expect(t, r, i.sign(t, "two"), service.CodeTokenInvalid) // it was fetched a moment ago
+	expect(t, r, i.sign(t, "two"), service.CodeTokenInvalid) // the last fetch was a moment ago
 	c.pass(11 * time.Second)
 	expect(t, r, i.sign(t, "two"), "")
 	before := i.count()
-	for range 1000 { // anyone can name any key
+	for range 1000 { // any client can name any key
 		expect(t, r, i.sign(t, "none"), service.CodeTokenInvalid)
 	}
 	if n := i.count() - before; n > 1 {
@@ -226,7 +226,7 @@ func TestRemote_UnreachableIssuerKeepsTheLastKeys(t *testing.T) {
 	c.pass(1100 * time.Millisecond) // as soon as Retry-After says
 	expect(t, r, good, "")
 	i.answer(http.StatusBadGateway)
-	c.pass(30 * time.Minute) // the last keys go on being used
+	c.pass(30 * time.Minute) // the last keys remain in use
 	expect(t, r, i.sign(t, "one"), "")
 	i.server.Close()
 	c.pass(11 * time.Second)
@@ -245,7 +245,7 @@ func TestRemote_RemovedKeyIsRefusedAfterTheNextFetch(t *testing.T) {
 		delete(i.keys, "two")
 		i.mu.Unlock()
 		c.pass(6 * time.Minute)
-		_, _ = r.VerifyAccess(raw) // it has the keys fetched, and does not wait
+		_, _ = r.VerifyAccess(raw) // starts a fetch, and does not wait
 		synctest.Wait()
 		expect(t, r, raw, service.CodeTokenInvalid)
 	})

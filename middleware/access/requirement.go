@@ -8,10 +8,10 @@ import (
 	"latchkey/service"
 )
 
-// Requirement is what a route wants of whoever has a good access token, beyond that.
+// Requirement is a condition of a route on a valid access token.
 type Requirement func(s Subject, now time.Time) error
 
-// Session demands a user who has logged in.
+// Session requires a user who has logged in.
 func Session(s Subject, _ time.Time) error {
 	if s.UserID == "" || s.SessionID == "" {
 		return service.NewError(service.CodePrivilegeDenied, "This requires a user session, and the token has none. Log in.")
@@ -19,8 +19,7 @@ func Session(s Subject, _ time.Time) error {
 	return nil
 }
 
-// Privilege demands a user of that privilege or a higher one: 0 user, 1 manager,
-// 2 administrator.
+// Privilege requires a user with at least this privilege: 0 user, 1 manager, 2 administrator.
 func Privilege(privilege int) Requirement {
 	return func(s Subject, _ time.Time) error {
 		if s.UserID == "" || s.Privilege < privilege {
@@ -30,7 +29,7 @@ func Privilege(privilege int) Requirement {
 	}
 }
 
-// Scope demands a token that has every one of these scopes (RFC 6750 3.1).
+// Scope requires a token with all of these scopes (RFC 6750 3.1).
 func Scope(scopes ...string) Requirement {
 	return func(s Subject, _ time.Time) error {
 		has := strings.Fields(s.Scope)
@@ -46,8 +45,7 @@ func Scope(scopes ...string) Requirement {
 	}
 }
 
-// LoginWithin demands that the user logged in no longer ago than that (RFC 9470
-// 3).
+// LoginWithin requires that the user's last login is at most age ago (RFC 9470 3).
 func LoginWithin(age time.Duration) Requirement {
 	return func(s Subject, now time.Time) error {
 		if s.AuthTime.IsZero() || now.Sub(s.AuthTime) > age {

@@ -14,12 +14,12 @@ type OAuthError struct {
 	Description string `json:"error_description,omitempty"`
 }
 
-// OAuth turns an error into what the OAuth endpoints say. The statuses that a
-// deployment has chosen for the JSON API do not touch it.
+// OAuth returns the status and the body of an error at the OAuth endpoints. The statuses that a
+// deployment has chosen for the JSON API do not apply.
 func OAuth(err error) (status int, body OAuthError) {
 	e := service.AsError(err)
 	status, name := http.StatusBadRequest, string(e.Code)
-	switch e.Code { //nolint:exhaustive // what is not listed is invalid_request, or keeps its name
+	switch e.Code { //nolint:exhaustive // all other codes are invalid_request, or keep their name
 	case service.CodeInvalidClient:
 		status = http.StatusUnauthorized
 	case service.CodeInvalidGrant, service.CodeInvalidScope, service.CodeUnauthorizedClient, service.CodeUnsupportedGrantType,
@@ -33,7 +33,7 @@ func OAuth(err error) (status int, body OAuthError) {
 		status, name = http.StatusRequestEntityTooLarge, string(service.CodeInvalidRequest)
 	case service.CodeRateLimited:
 		status, name = http.StatusTooManyRequests, "temporarily_unavailable"
-	case service.CodeOverloaded, service.CodeStoreUnavailable: // never invalid_grant: clients drop their session on that
+	case service.CodeOverloaded, service.CodeStoreUnavailable: // never invalid_grant, because clients then drop their session
 		status, name = http.StatusServiceUnavailable, "temporarily_unavailable"
 	case service.CodeInternal:
 		status, name = http.StatusInternalServerError, "server_error"
@@ -43,7 +43,7 @@ func OAuth(err error) (status int, body OAuthError) {
 	return status, OAuthError{Error: name, Description: printable(e.Message)}
 }
 
-// printable keeps to the characters of RFC 6749 5.2.
+// printable returns a text with only the characters that RFC 6749 5.2 allows.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' || r == '"' || r == '\\' {
@@ -53,8 +53,8 @@ func printable(s string) string {
 	}, s)
 }
 
-// WriteOAuth answers an OAuth request with an error. A 401 says how a client can
-// authenticate (RFC 9110 15.5.2), also if its secret came in the body.
+// WriteOAuth writes an error as the response to an OAuth request. A 401 says how a client can
+// authenticate (RFC 9110 15.5.2), even if its secret came in the body.
 func WriteOAuth(rw http.ResponseWriter, err error) {
 	status, body := OAuth(err)
 	h := rw.Header()
@@ -66,17 +66,17 @@ func WriteOAuth(rw http.ResponseWriter, err error) {
 	h.Set("Pragma", "no-cache")
 	h.Set("Content-Type", "application/json; charset=utf-8")
 	rw.WriteHeader(status)
-	_ = json.NewEncoder(rw).Encode(body) // a client that has gone is nobody to tell
+	_ = json.NewEncoder(rw).Encode(body) // fails only if the client has disconnected
 }
 
-// Status is the status of an error for people: of a page.
+// Status returns the status of an error on a page.
 func Status(err error) int {
 	code := service.AsError(err).Code
 	k := kindOf(code)
-	if code == service.CodeInvalidClient { // which the user did not choose
+	if code == service.CodeInvalidClient { // the user did not choose the client
 		return http.StatusBadRequest
 	}
-	if k.status == http.StatusUnauthorized { // which demands a challenge, and pages have none
+	if k.status == http.StatusUnauthorized { // a 401 requires a challenge, and pages have none
 		return http.StatusForbidden
 	}
 	return k.status

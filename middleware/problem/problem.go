@@ -14,13 +14,13 @@ import (
 // ContentType is the media type of a problem.
 const ContentType = "application/problem+json"
 
-// Problem is the body of an error. Error is what programs should look at.
+// Problem is the body of an error response. Programs should use Error.
 type Problem struct {
 	Type      string            `json:"type"`
 	Title     string            `json:"title"`
 	Status    int               `json:"status"`
 	Error     string            `json:"error"`
-	Code      int               `json:"code"` // the status once more
+	Code      int               `json:"code"` // the status again
 	Message   string            `json:"message"`
 	Retry     string            `json:"retry,omitempty"` // refresh, login or later
 	RequestID string            `json:"requestId,omitempty"`
@@ -32,8 +32,8 @@ type Writer struct {
 	statuses map[service.Code]int
 }
 
-// New returns a writer that answers each code of statuses with that status. An
-// unknown code is an error.
+// New returns a Writer that answers each code in statuses with the given status. It returns an
+// error for an unknown code.
 func New(statuses map[string]int) (*Writer, error) {
 	w := &Writer{statuses: map[service.Code]int{}}
 	known := map[service.Code]bool{}
@@ -52,7 +52,8 @@ func New(statuses map[string]int) (*Writer, error) {
 	return w, nil
 }
 
-// challengeOf completes a challenge with what the error demands.
+// challengeOf returns the challenge of an error, with the scope or the age that the error
+// requires.
 func challengeOf(k kind, e *service.Error) string {
 	switch {
 	case e.Scope != "":
@@ -63,7 +64,7 @@ func challengeOf(k kind, e *service.Error) string {
 	return k.challenge
 }
 
-// Write answers a request with an error. The context is that of the request.
+// Write writes an error as the response. It requires the context of the request.
 func (w *Writer) Write(ctx context.Context, rw http.ResponseWriter, err error) {
 	e := service.AsError(err)
 	k := kindOf(e.Code)
@@ -78,20 +79,20 @@ func (w *Writer) Write(ctx context.Context, rw http.ResponseWriter, err error) {
 		h.Set("WWW-Authenticate", challengeOf(k, e))
 	}
 	SetRetryAfter(h, err)
-	if e.Code == service.CodeRateLimited { // as draft-ietf-httpapi-ratelimit-headers-10 has it
+	if e.Code == service.CodeRateLimited { // according to draft-ietf-httpapi-ratelimit-headers-10
 		h.Set("RateLimit", `"default";r=0;t=`+retryAfter(e))
 	}
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Type", ContentType)
 	rw.WriteHeader(k.status)
-	_ = json.NewEncoder(rw).Encode(Problem{ // a client that has gone is nobody to tell
+	_ = json.NewEncoder(rw).Encode(Problem{ // fails only if the client has disconnected
 		Type: "urn:latchkey:error:" + string(e.Code), Title: k.title, Status: k.status, Error: string(e.Code), Code: k.status,
 		Message: e.Message, Retry: k.retry, RequestID: RequestID(ctx), Fields: e.Fields,
 	})
 }
 
 // SetRetryAfter sets the header Retry-After (RFC 9110 10.2.3) if the same request can succeed
-// later, and leaves it unset for any other error.
+// later. For any other error it does nothing.
 func SetRetryAfter(h http.Header, err error) {
 	if e := service.AsError(err); kindOf(e.Code).retry == retryLater {
 		h.Set("Retry-After", retryAfter(e))

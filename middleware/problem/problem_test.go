@@ -12,8 +12,8 @@ import (
 	"latchkey/service"
 )
 
-// TestCodes_HaveStatusAndTitle writes each code once: the default of the table is for
-// internal errors alone.
+// TestCodes_HaveStatusAndTitle writes each code once. Only internal errors may use the default
+// of the table.
 func TestCodes_HaveStatusAndTitle(t *testing.T) {
 	w, err := problem.New(nil)
 	if err != nil {

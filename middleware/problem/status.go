@@ -6,24 +6,23 @@ import (
 	"latchkey/service"
 )
 
-// What a client should do before it tries again.
+// The actions that a client should take before it retries.
 const (
 	retryRefresh = "refresh"
 	retryLogin   = "login"
 	retryLater   = "later"
 )
 
-// The challenges of a 401 (RFC 6750 3): the error is named only where there was
-// a token.
+// The challenges of a 401 (RFC 6750 3). They name the error only if the request had a token.
 const (
 	challenge             = `Bearer`
 	challengeInvalidToken = `Bearer error="invalid_token"`
 	challengeScope        = `Bearer error="insufficient_scope"`
-	// RFC 9470 3: the log-in is too long ago.
+	// RFC 9470 3: the last login is too long ago.
 	challengeAuthentication = `Bearer error="insufficient_user_authentication"`
 )
 
-// kind is all that a code decides.
+// kind is the response that belongs to an error code.
 type kind struct {
 	status    int
 	title     string
@@ -31,7 +30,7 @@ type kind struct {
 	challenge string
 }
 
-// kindOf is the one table of errors.
+// kindOf is the table of all errors.
 func kindOf(code service.Code) kind {
 	switch code {
 	case service.CodeInvalidRequest:

@@ -1,4 +1,4 @@
-// Command resourceserver is an API that trusts a Latchkey elsewhere.
+// Command resourceserver is an API that trusts a remote Latchkey.
 package main
 
 import (
