@@ -123,7 +123,7 @@ func eventNames() string {
 	return strings.Join(names, ", ")
 }
 
-// printAudit writes a record as a line, without what is empty.
+// printAudit writes a record as one line and omits empty fields.
 func printAudit(w io.Writer, a audit.Record, asJSON bool) error {
 	if asJSON {
 		object := map[string]string{"id": a.ID, "at": a.At.Format(time.RFC3339Nano), "event": string(a.Event), "outcome": a.Outcome}
@@ -134,7 +134,7 @@ func printAudit(w io.Writer, a audit.Record, asJSON bool) error {
 	fmt.Fprintf(&b, "%s  %s  %s", a.At.Format(time.DateTime), a.Event, a.Outcome)
 	for name, value := range a.Members() {
 		if strings.ContainsAny(value, " =\"") {
-			value = strconv.Quote(value) // a client chooses its own name
+			value = strconv.Quote(value) // clients choose their own names
 		}
 		fmt.Fprintf(&b, "  %s=%s", name, value)
 	}
@@ -142,7 +142,7 @@ func printAudit(w io.Writer, a audit.Record, asJSON bool) error {
 	return err
 }
 
-// moment reads a time, or how long before now; empty is the zero time.
+// moment parses a time, or a duration before now. An empty text is the zero time.
 func moment(s string, now time.Time) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil

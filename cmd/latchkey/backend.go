@@ -15,15 +15,15 @@ import (
 	"latchkey/service"
 )
 
-// opened is what a command on the stores has at hand.
+// opened contains the open stores and services of a command.
 type opened struct {
 	*app.Parts
 	cfg config.Config
 	log *slog.Logger
 }
 
-// withStores opens the stores for a command, and demands that the schema is up
-// to date. It never creates a store. It tells errors as people like to read them.
+// withStores opens the stores for a command. It returns an error if the schema is not up to
+// date. It never creates a store. It formats errors for people.
 func withStores(f func(context.Context, *cobra.Command, opened) error) func(*cobra.Command, []string) error {
 	return withBackend(false, func(ctx context.Context, cmd *cobra.Command, o opened) error {
 		defer sayIfSlow(cmd.ErrOrStderr(), o.Stores.Where)()
@@ -39,8 +39,8 @@ func withStores(f func(context.Context, *cobra.Command, opened) error) func(*cob
 	})
 }
 
-// withBackend loads the settings, opens the stores for a command, whatever their schema
-// is, and says which stores they are. Only with create it makes a SQLite file.
+// withBackend loads the settings, opens the stores for a command, in any state of their schema,
+// and prints which stores they are. It creates a SQLite file only with create.
 func withBackend(create bool, f func(context.Context, *cobra.Command, opened) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, _ []string) error {
 		cfg, err := settings(cmd)
@@ -58,8 +58,8 @@ func withBackend(create bool, f func(context.Context, *cobra.Command, opened) er
 	}
 }
 
-// sayIfSlow tells a person what a command waits for, once, unless the returned function is
-// called before.
+// sayIfSlow prints once what a command waits for, unless the returned function is called
+// before.
 func sayIfSlow(w io.Writer, where string) (done func()) {
 	t := time.AfterFunc(3*time.Second, func() {
 		fmt.Fprintf(w, "latchkey: still working: waiting for %s, or for a lock of another process\n", where)

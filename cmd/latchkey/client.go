@@ -71,7 +71,7 @@ func clientCreateCommand() *cobra.Command {
 	return cmd
 }
 
-// specFlags are what may be changed of a client.
+// specFlags adds the flags for the fields of a client that can be changed.
 func specFlags(cmd *cobra.Command, spec *oauth.ClientSpec) {
 	f := cmd.Flags()
 	f.StringVar(&spec.Name, "name", "", "name that users see")
@@ -90,7 +90,7 @@ func secretFileFlag(cmd *cobra.Command, file *string) {
 	cmd.Flags().StringVar(file, "secret-file", "", "file with a secret of your choice, - for standard input (default: generated)")
 }
 
-// readClientSecret reads the secret that an operator chose; "" if there is none.
+// readClientSecret reads the secret that an operator chose. It returns "" if there is none.
 func readClientSecret(cmd *cobra.Command, file string) (oauth.ClientSecret, error) {
 	if file == "" {
 		return "", nil
@@ -133,7 +133,7 @@ replaces all of them; an empty value removes them: --scope ''.`,
 	return cmd
 }
 
-// copyChanged copies what was given as a flag.
+// copyChanged copies the fields that were set by flags.
 func copyChanged(cmd *cobra.Command, spec *oauth.ClientSpec, want oauth.ClientSpec) {
 	some := func(list []string) []string {
 		return slices.DeleteFunc(list, func(s string) bool { return s == "" })
@@ -203,7 +203,7 @@ and are not in it any more are disabled. The file is YAML:
 	}
 }
 
-// printSecret shows a secret, where there is one.
+// printSecret prints a secret, if there is one.
 func printSecret(w io.Writer, secret oauth.ClientSecret) {
 	if secret != "" {
 		fmt.Fprintf(w, "client_secret  %s\nIt is not shown again.\n", string(secret))

@@ -15,7 +15,7 @@ const (
 	otherSecret = "fedcba9876543210fedcba9876543210"
 )
 
-// grantToJobs asks for a token as the client jobs, and returns the status.
+// grantToJobs requests a token as the client jobs, and returns the status.
 func grantToJobs(t *testing.T, base, secret string) int {
 	t.Helper()
 	res, err := http.PostForm(base+"/oauth/token", url.Values{"grant_type": {"client_credentials"}, "client_id": {"jobs"}, "client_secret": {secret}})
@@ -24,8 +24,8 @@ func grantToJobs(t *testing.T, base, secret string) int {
 	return res.StatusCode
 }
 
-// TestClients_AreWhatTheFileSays starts the service with a file of clients, changes the
-// file, and applies it while the service runs.
+// TestClients_AreWhatTheFileSays starts the service with a file of clients, changes the file,
+// and applies it while the service runs.
 func TestClients_AreWhatTheFileSays(t *testing.T) {
 	t.Parallel()
 	port, dir := freePort(t), t.TempDir()
@@ -58,7 +58,7 @@ func TestClients_AreWhatTheFileSays(t *testing.T) {
 	if out := apply(); !strings.Contains(out, "unchanged  jobs shop") {
 		t.Errorf("applied again: %s", out)
 	}
-	// It is changed in the file alone.
+	// Declared clients can only be changed in the file.
 	for _, args := range [][]string{{"client", "update", "jobs", "--scope", "x"}, {"client", "rotate-secret", "jobs"}, {"client", "delete", "jobs"}, {"client", "disable", "jobs"}} {
 		if _, err := command(t, "", append(args, "--config", settings)...); err == nil || !strings.Contains(err.Error(), "oauth.clients_file") {
 			t.Errorf("%v: %v", args, err)
@@ -69,19 +69,19 @@ func TestClients_AreWhatTheFileSays(t *testing.T) {
 	if out := apply(); !strings.Contains(out, "changed    jobs") || !strings.Contains(out, "new secret jobs") || !strings.Contains(out, "disabled   shop") {
 		t.Errorf("a changed file: %s", out)
 	}
-	for _, secret := range []string{jobsSecret, otherSecret} { // the one before stays good for a day
+	for _, secret := range []string{jobsSecret, otherSecret} { // the previous secret stays valid for a day
 		if status := grantToJobs(t, r.url, secret); status != 200 {
 			t.Errorf("after the change of the secret: %d", status)
 		}
 	}
-	// What is not in the file any more can be changed by command.
+	// A client that was removed from the file can be changed by command.
 	if out, err := command(t, "", "client", "list", "--config", settings); err != nil || !strings.Contains(out, "public, disabled") {
 		t.Errorf("%v: %s", err, out)
 	}
 	if _, err := command(t, "", "client", "enable", "shop", "--config", settings); err != nil {
 		t.Errorf("a client that was released: %v", err)
 	}
-	// The same secret once more does not take the one before away.
+	// If the secret is the same again, the previous secret stays valid.
 	if out := apply(); !strings.Contains(out, "unchanged  jobs") || grantToJobs(t, r.url, jobsSecret) != 200 {
 		t.Errorf("applied again: %s", out)
 	}
@@ -111,7 +111,7 @@ func TestClients_AreWhatTheFileSays(t *testing.T) {
 	}
 }
 
-// TestClients_IDsSecretsAndChangesOfTheOperator shows what an operator may choose.
+// TestClients_IDsSecretsAndChangesOfTheOperator tests the values that an operator may choose.
 func TestClients_IDsSecretsAndChangesOfTheOperator(t *testing.T) {
 	t.Parallel()
 	port := freePort(t)

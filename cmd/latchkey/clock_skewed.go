@@ -9,9 +9,10 @@ import (
 	"time"
 )
 
-// wallClock is the clock of a program that was built to test wrong clocks: it is off
-// by the duration in the file that SKEWED_CLOCK_FILE names, which is read again ten
-// times a second. The monotonic reading is taken off, as it is not what is wrong.
+// wallClock returns the clock of a program that was built to test wrong clocks. It is off by
+// the duration in the file that SKEWED_CLOCK_FILE names, which is read again ten times a
+// second. The monotonic reading is removed, because only the wall clock is wrong in such a
+// test.
 func wallClock() func() time.Time {
 	var mu sync.Mutex
 	var off time.Duration

@@ -4,5 +4,5 @@ package main
 
 import "time"
 
-// wallClock is the clock of the program.
+// wallClock returns the clock of the program.
 func wallClock() func() time.Time { return time.Now }

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// command runs the program with an input and returns what it printed.
+// command runs the program with an input and returns its output.
 func command(t *testing.T, stdin string, args ...string) (string, error) {
 	t.Helper()
 	var out lockedBuffer

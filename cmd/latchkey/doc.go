@@ -1,3 +1,3 @@
-// Command latchkey is the service and its tools. The program is the function
-// run, which a test can call; wire.go is the only place that names backends.
+// Command latchkey is the service and its tools. The function run is the whole program, so that
+// a test can call it. Package internal/app opens the stores and makes the services.
 package main

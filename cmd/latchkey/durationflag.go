@@ -8,7 +8,7 @@ import (
 	"latchkey/config"
 )
 
-// durationFlag adds a flag for a duration, which is written as in the settings: 10m, 14d.
+// durationFlag adds a flag for a duration in the format of the settings: 10m, 14d.
 func durationFlag(cmd *cobra.Command, d *time.Duration, name string, value time.Duration, usage string) {
 	*d = value
 	cmd.Flags().Var((*duration)(d), name, usage)
@@ -17,7 +17,7 @@ func durationFlag(cmd *cobra.Command, d *time.Duration, name string, value time.
 // duration implements pflag.Value.
 type duration time.Duration
 
-// String implements pflag.Value; help does not print an empty default.
+// String implements pflag.Value. The help prints no default if it is empty.
 func (d *duration) String() string {
 	if *d == 0 {
 		return ""

@@ -16,16 +16,16 @@ import (
 	"latchkey/internal/testserver"
 )
 
-// TestServe_FilesOfAGroup starts the service on files as Kubernetes leaves them: the group
-// of the volume may read and write them, and on OpenShift their owner is another user of
-// that group. Only what every user may read is refused or mended.
+// TestServe_FilesOfAGroup starts the service on files as Kubernetes leaves them: the group of
+// the volume may read and write them, and on OpenShift their owner is another user of that
+// group. The service refuses or repairs only files that every user may read.
 func TestServe_FilesOfAGroup(t *testing.T) {
 	t.Parallel()
 	testserver.NeedRoot(t)
 	binary, err := program()
 	must(t, err)
 	parent := t.TempDir()
-	for dir := parent; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) { // they are for their owner alone
+	for dir := parent; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) { // only their owner may use them by default
 		must(t, os.Chmod(dir, 0o755))
 	}
 	must(t, os.Chmod(filepath.Dir(binary), 0o755))
@@ -93,8 +93,8 @@ func TestServe_FilesOfAGroup(t *testing.T) {
 	}
 }
 
-// TestServe_SIGHUPDropsNoRequest sends the signal of a supervisor's reload, and of a terminal
-// that closes, while a request is under way.
+// TestServe_SIGHUPDropsNoRequest sends SIGHUP, which supervisors use for a reload and closing
+// terminals send as well, while a request is in progress.
 func TestServe_SIGHUPDropsNoRequest(t *testing.T) {
 	t.Parallel()
 	port := freePort(t)
@@ -118,8 +118,8 @@ func TestServe_SIGHUPDropsNoRequest(t *testing.T) {
 	}
 }
 
-// postSlowly sends the header of a request, calls read when the service has it and reads the
-// body, and sends the body when it may.
+// postSlowly sends the header of a request, calls read once the service has read the header and
+// waits for the body, and sends the body when the channel delivers it.
 func postSlowly(t *testing.T, url, text string, read func(), body <-chan struct{}) int {
 	in, out := io.Pipe()
 	go func() {

@@ -1,5 +1,4 @@
-// The tests of the program are in its package: a main package cannot be
-// imported.
+// The tests of the program are in its package, because a main package cannot be imported.
 package main
 
 import (
@@ -20,7 +19,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// Under the race detector a hash takes seconds, the more so beside other tests.
+	// Under the race detector a hash takes seconds, and longer while other tests run.
 	_ = os.Setenv("LATCHKEY_PASSWORD_BCRYPT_COST", "10")
 	_ = os.Setenv("LATCHKEY_SERVER_REQUEST_TIMEOUT", "30s")
 	testserver.Main(m)
@@ -69,7 +68,7 @@ func serveIn(t *testing.T, port int, args ...string) *running {
 	return r
 }
 
-// stop ends it as an interrupt would, and demands that it ended well.
+// stop ends the program like an interrupt, and requires that it ends without an error.
 func (r *running) stop(t *testing.T) {
 	t.Helper()
 	if r.done == nil {
@@ -87,8 +86,8 @@ func (r *running) stop(t *testing.T) {
 	r.done = nil
 }
 
-// startProgram starts the built program, without the race detector and in a
-// process of its own, and waits until it is ready. It is killed with the test.
+// startProgram starts the built program in its own process, without the race detector, and
+// waits until it is ready. The end of the test kills it.
 func startProgram(t *testing.T, port int, file string) (*exec.Cmd, *lockedBuffer) {
 	t.Helper()
 	binary, err := program()
@@ -98,7 +97,7 @@ func startProgram(t *testing.T, port int, file string) (*exec.Cmd, *lockedBuffer
 	must(t, cmd.Start())
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
-		_ = cmd.Wait() // a second one, where the test waited
+		_ = cmd.Wait() // a second call, if the test has waited already
 	})
 	waitReady(t, fmt.Sprintf("http://localhost:%d", port), log)
 	return cmd, log
@@ -119,7 +118,7 @@ func waitReady(t *testing.T, url string, log fmt.Stringer) {
 	}
 }
 
-// post sends JSON and decodes the answer into out.
+// post sends JSON and decodes the response into out.
 func post(t *testing.T, url, body string, out any) int {
 	t.Helper()
 	res, err := http.Post(url, "application/json", strings.NewReader(body))
@@ -133,7 +132,7 @@ func post(t *testing.T, url, body string, out any) int {
 	return res.StatusCode
 }
 
-// fetch returns the status and the body that anybody gets.
+// fetch returns the status and the body of a request without credentials.
 func fetch(t *testing.T, url string) (int, string) {
 	t.Helper()
 	res, err := http.Get(url)
@@ -169,7 +168,7 @@ func freePort(t *testing.T) int {
 	return port
 }
 
-// lockedBuffer can be written and read at once.
+// lockedBuffer can be written and read concurrently.
 type lockedBuffer = testserver.Buffer
 
 func must(t testing.TB, err error) {

@@ -12,8 +12,8 @@ import (
 	"latchkey/service/jose"
 )
 
-// twoReplicas serves Postgres and Redis twice, with further settings, and returns
-// the settings of the first as well.
+// twoReplicas runs two replicas on one Postgres and Redis, with further settings. It also
+// returns the settings file of the first replica.
 func twoReplicas(t *testing.T, more ...string) (file string, replicas [2]*running) {
 	t.Helper()
 	pg := testserver.Postgres(t)
@@ -29,7 +29,7 @@ func twoReplicas(t *testing.T, more ...string) (file string, replicas [2]*runnin
 	return file, replicas
 }
 
-// key returns the kid of the first key of a use in a state.
+// key returns the kid of the first key with a use and a state.
 func key(t *testing.T, file, use, state string) string {
 	t.Helper()
 	out, err := command(t, "", "key", "list", "--config", file)
@@ -67,7 +67,7 @@ func TestKeyRevoke_RefusedOnEveryReplicaWithinFiveSeconds(t *testing.T) {
 		last = time.Since(revoked)
 	}
 	t.Logf("refused everywhere after %s", last.Round(10*time.Millisecond))
-	// Nobody is logged out by it.
+	// The rotation logs no user out.
 	for i, r := range []*running{replicas[1], replicas[0]} {
 		body := fmt.Sprintf(`{"refreshToken":%q}`, got.RefreshToken)
 		if status := post(t, r.url+"/api/users/refresh", body, &got); status != 200 {
@@ -95,7 +95,7 @@ func TestKeyCommand_ChangesTheAlgorithm(t *testing.T) {
 		_, b := fetch(t, replicas[1].url+"/.well-known/jwks.json")
 		return strings.Contains(b, next)
 	})
-	// One from elsewhere, in an emergency.
+	// Import of an external key, in an emergency.
 	dir := t.TempDir()
 	generated, err := command(t, "", "key", "generate", "--alg", "RS256")
 	must(t, err)
@@ -200,7 +200,7 @@ func TestTokenInspect_ReportsStateWithoutChangingIt(t *testing.T) {
 	refresh := func(from string, into *tokens) int {
 		return post(t, r.url+"/api/users/refresh", fmt.Sprintf(`{"refreshToken":%q}`, from), into)
 	}
-	for range 2 { // looking changes nothing
+	for range 2 { // a listing changes nothing
 		inspect("Bearer "+first.RefreshToken, "refresh token", "verifies  yes", "live; generation 0", "refresh   rotated", "for refresh tokens, active")
 	}
 	inspect(first.AccessToken, "access token", "verifies  yes", "live; generation 0", `"privilege":0`)

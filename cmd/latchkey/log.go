@@ -12,13 +12,14 @@ import (
 	"latchkey/config"
 )
 
-// newLog writes to w: text to a terminal, JSON to anything else, unless the
-// settings say. The level, which is set from them, can be changed later.
+// newLog returns a log that writes to w: text to a terminal and JSON otherwise, unless the
+// settings choose a format. Its level is initialized from the settings and can be changed
+// later.
 func newLog(cfg config.Config, w io.Writer, level *slog.LevelVar) *slog.Logger {
 	return logTo(w, logFormat(cfg.Log.Format, w), cfg, level)
 }
 
-// logTo is newLog in a format.
+// logTo is newLog with a given format.
 func logTo(w io.Writer, format string, cfg config.Config, level *slog.LevelVar) *slog.Logger {
 	level.Set(levelOf(cfg))
 	o := &slog.HandlerOptions{Level: level, ReplaceAttr: redact}
@@ -28,7 +29,7 @@ func logTo(w io.Writer, format string, cfg config.Config, level *slog.LevelVar) 
 	return slog.New(slog.NewJSONHandler(w, o))
 }
 
-// logFormat is the format of the settings, where auto depends on what w is.
+// logFormat returns the format in the settings. With auto the format depends on w.
 func logFormat(setting string, w io.Writer) string {
 	switch {
 	case setting != "auto":
@@ -44,8 +45,8 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// reportedError is an error that stands in the log, in its format, and must not be
-// printed beside it.
+// reportedError is an error that the log already contains, in its format, and that must not be
+// printed again.
 type reportedError struct{ error }
 
 // Unwrap returns the error.
@@ -56,8 +57,8 @@ func levelOf(cfg config.Config) (level slog.Level) {
 	return level
 }
 
-// redact is the last line of defence: nothing logs these, and if something ever
-// does, a driver or a library, their values stay out.
+// redact is the last line of defense. No code logs these attributes, but if a driver or a
+// library ever does, redact hides their values.
 func redact(_ []string, a slog.Attr) slog.Attr {
 	if slices.Contains([]string{"authorization", "accesstoken", "refreshtoken", "userid", "cookie", "set-cookie", "password"}, strings.ToLower(a.Key)) {
 		a.Value = slog.StringValue("REDACTED")

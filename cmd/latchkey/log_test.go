@@ -17,8 +17,8 @@ func TestServe_SignalsChangeTheLogLevel(t *testing.T) {
 	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d'", port), "data.dir: '"+t.TempDir()+"'", "log.level: warn")
 	cmd, log := startProgram(t, port, file)
 	url := fmt.Sprintf("http://localhost:%d/livez", port)
-	// A line is written when the answer has gone, but before the next request on the same
-	// connection is read.
+	// The service logs a request after its response, but before it reads the next request on the
+	// same connection.
 	requests := func() {
 		_, _ = fetch(t, url)
 		_, _ = fetch(t, url)

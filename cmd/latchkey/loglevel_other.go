@@ -7,5 +7,5 @@ import (
 	"log/slog"
 )
 
-// followSignals does nothing: there are no such signals here.
+// followSignals does nothing: this system has no such signals.
 func followSignals(context.Context, *slog.LevelVar, slog.Level, *slog.Logger) {}

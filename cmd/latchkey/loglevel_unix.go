@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// followSignals sets the level of the log to debug on SIGUSR1, and back to that of
-// the settings on SIGUSR2, until ctx is done.
+// followSignals sets the log level to debug on SIGUSR1, and back to the level in the settings
+// on SIGUSR2, until ctx is done.
 func followSignals(ctx context.Context, level *slog.LevelVar, settings slog.Level, log *slog.Logger) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGUSR1, syscall.SIGUSR2)

@@ -7,18 +7,18 @@ import (
 	"time"
 )
 
-// logQueue takes the lines of the log and writes them from one goroutine, so that a
-// reader which stops reading holds no request up. What does not fit is dropped and
-// counted; the count becomes a line once the reader reads again. A reader that has gone
-// ends nothing.
+// logQueue accepts the lines of the log and writes them from one goroutine, so that a blocked
+// reader of the log does not block requests. Lines that do not fit are dropped and counted.
+// Once the reader reads again, the log reports the count. If the reader has exited, the program
+// continues.
 type logQueue struct {
 	w io.Writer
 
 	mu      sync.Mutex
-	lines   []byte // that wait
-	count   int64  // how many they are
-	lost    int64  // lines since the last report of them
-	dropped int64  // lines ever
+	lines   []byte // waiting to be written
+	count   int64  // number of waiting lines
+	lost    int64  // lines dropped since the last report
+	dropped int64  // lines dropped in total
 	report  *slog.Logger
 
 	wake chan struct{}
@@ -26,24 +26,24 @@ type logQueue struct {
 	done chan struct{}
 }
 
-// maxQueued bounds what waits to be written, in bytes.
+// maxQueued is the maximum size of the waiting lines, in bytes.
 const maxQueued = 1 << 20
 
-// newLogQueue starts to write to w.
+// newLogQueue returns a queue that writes to w.
 func newLogQueue(w io.Writer) *logQueue {
 	q := &logQueue{w: w, wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{})}
 	go q.run()
 	return q
 }
 
-// reportTo says to which log, which writes to the queue, dropped lines are reported.
+// reportTo sets the log in which dropped lines are reported. That log writes to the queue.
 func (q *logQueue) reportTo(log *slog.Logger) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.report = log
 }
 
-// Write implements io.Writer. It takes one line, never waits and never fails.
+// Write implements io.Writer. It accepts one line, never waits and never fails.
 func (q *logQueue) Write(line []byte) (int, error) {
 	q.mu.Lock()
 	if len(q.lines)+len(line) > maxQueued {
@@ -81,7 +81,7 @@ func (q *logQueue) run() {
 	}
 }
 
-// flush writes what waits.
+// flush writes the waiting lines.
 func (q *logQueue) flush() {
 	q.mu.Lock()
 	lines, count := q.lines, q.count
@@ -92,7 +92,7 @@ func (q *logQueue) flush() {
 	}
 	_, err := q.w.Write(lines)
 	q.mu.Lock()
-	if err != nil { // the reader has gone
+	if err != nil { // the reader has exited
 		q.lost += count
 		q.dropped += count
 	}
@@ -106,8 +106,8 @@ func (q *logQueue) flush() {
 	}
 }
 
-// Close writes what waits, for at most so long: a reader that does not read must not
-// keep the program.
+// Close writes the waiting lines, for at most limit: a blocked reader must not keep the program
+// from exiting.
 func (q *logQueue) Close(limit time.Duration) {
 	close(q.quit)
 	select {

@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// blocked is a reader of the log that reads when it is let, and may be gone.
+// blocked is a reader of the log that reads when the test allows it, and may have exited.
 type blocked struct {
 	lockedBuffer
 	gate chan struct{}
@@ -39,7 +39,7 @@ func TestLogQueue_BlockedReaderDropsLinesAndReportsThem(t *testing.T) {
 	q.reportTo(log)
 	line := strings.Repeat("x", 1000)
 	begin := time.Now()
-	for range 5000 { // five times what is queued
+	for range 5000 { // five times the size of the queue
 		log.Info(line)
 	}
 	if took := time.Since(begin); took > 5*time.Second {
@@ -78,9 +78,9 @@ func TestLogQueue_GoesOnAfterABrokenPipe(t *testing.T) {
 	})
 }
 
-// TestServe_RunsWithoutAReaderOfTheLog runs the program with both outputs in one pipe:
-// one that is not read, and one whose reader has gone. It logs in, logs out, and ends
-// on SIGTERM.
+// TestServe_RunsWithoutAReaderOfTheLog runs the program with both outputs in one pipe, first
+// with a blocked reader, then with a reader that has exited. The program processes a login and
+// a logout, and ends on SIGTERM.
 func TestServe_RunsWithoutAReaderOfTheLog(t *testing.T) {
 	t.Parallel()
 	binary, err := program()
@@ -111,7 +111,7 @@ func TestServe_RunsWithoutAReaderOfTheLog(t *testing.T) {
 				must(t, err)
 				return res.StatusCode, string(b)
 			}
-			for range 3000 { // more than the pipe and the queue take
+			for range 3000 { // more than fits into the pipe and the queue
 				res, err := client.Get(url + "/livez?" + strings.Repeat("x", 10))
 				must(t, err)
 				_, _ = io.Copy(io.Discard, res.Body)
@@ -144,8 +144,8 @@ func TestServe_RunsWithoutAReaderOfTheLog(t *testing.T) {
 	}
 }
 
-// TestServe_AllOutputHasTheFormatOfTheLog reads all that the program writes: when it starts, fails
-// to start, and ends.
+// TestServe_AllOutputHasTheFormatOfTheLog checks all output of the program: when it starts,
+// fails to start, and ends.
 func TestServe_AllOutputHasTheFormatOfTheLog(t *testing.T) {
 	binary, err := program()
 	must(t, err)

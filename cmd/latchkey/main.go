@@ -12,21 +12,21 @@ import (
 	"latchkey/internal/app"
 )
 
-// errTerminated is why the program stops on a signal of a supervisor.
+// errTerminated is the cause of a stop by the signal of a supervisor.
 var errTerminated = errors.New("stopped by a signal")
 
 func main() {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	if !signal.Ignored(syscall.SIGHUP) { // as nohup makes it
+	if !signal.Ignored(syscall.SIGHUP) { // nohup ignores it
 		signal.Notify(signals, syscall.SIGHUP)
 	}
 	go func() {
 		sig := <-signals
-		signal.Stop(signals) // a second one ends the program the hard way
+		signal.Stop(signals) // a second signal kills the program
 		if sig == os.Interrupt {
-			cancel(app.ErrInterrupted) // at once; a supervisor gives time to drain
+			cancel(app.ErrInterrupted) // stop at once; a supervisor gives time to drain
 		} else {
 			cancel(errTerminated)
 		}
@@ -39,8 +39,8 @@ func main() {
 	}
 }
 
-// run is the program: it returns when the command is done, or when ctx is and
-// what was under way has been finished.
+// run is the whole program. It returns when the command is done, or when ctx is done and the
+// work in progress is finished.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	cmd := rootCommand()
 	cmd.SetArgs(args)

@@ -54,8 +54,7 @@ func TestMetrics_CountWhatHappened(t *testing.T) {
 	exist(t, text)
 }
 
-// exist demands of each metric that the dashboard and the alert rules name that
-// there is one.
+// exist requires that every metric in the dashboard and the alert rules exists.
 func exist(t *testing.T, text string) {
 	t.Helper()
 	checked := 0
@@ -67,7 +66,7 @@ func exist(t *testing.T, text string) {
 		}
 		for _, metric := range regexp.MustCompile(`\b(?:latchkey|process)_\w+`).FindAllString(string(b), -1) {
 			family := regexp.MustCompile(`_(bucket|sum|count)$`).ReplaceAllString(metric, "")
-			// What counts failures appears with the first of them.
+			// The counter of failures appears with the first failure.
 			if !strings.Contains(text, "# TYPE "+family+" ") && family != "latchkey_store_call_errors_total" {
 				t.Errorf("%s names %s, which is not there", name, metric)
 			}

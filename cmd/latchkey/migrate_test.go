@@ -15,7 +15,7 @@ import (
 	"latchkey/internal/testserver"
 )
 
-// TestMigrate_SaysThatItWaits holds the lock of the migrations as another process would.
+// TestMigrate_SaysThatItWaits holds the lock of the migrations, as another process would.
 func TestMigrate_SaysThatItWaits(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
@@ -46,7 +46,7 @@ func TestMigrate_SaysThatItWaits(t *testing.T) {
 	})
 }
 
-// waits runs "migrate up", demands that it says what it waits for, and releases the lock.
+// waits runs "migrate up", requires that it prints what it waits for, and releases the lock.
 func waits(t *testing.T, file, where string, release func()) {
 	t.Helper()
 	var out, errOut lockedBuffer
@@ -64,8 +64,8 @@ func waits(t *testing.T, file, where string, release func()) {
 }
 
 // TestMigrate_RefusesADatabaseFromBeforeTheFirstRelease runs the commands on a SQLite file of
-// an unreleased version: each says what to do. The tests of the stores demand that nothing
-// is written, on Postgres too.
+// an unreleased version: each prints what to do. The tests of the stores check that nothing is
+// written, also on Postgres.
 func TestMigrate_RefusesADatabaseFromBeforeTheFirstRelease(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")

@@ -15,15 +15,15 @@ import (
 	"latchkey/repository/postgres"
 )
 
-// TestServe_BehindPgBouncer runs two replicas and the commands on a Postgres behind PgBouncer in
-// transaction mode: each transaction of a connection may run in another session.
+// TestServe_BehindPgBouncer runs two replicas and the commands on a Postgres behind PgBouncer
+// in transaction mode: each transaction of a connection may run in another session.
 func TestServe_BehindPgBouncer(t *testing.T) {
 	t.Parallel()
 	server := testserver.StartPostgres(t)
 	pooled := testserver.StartPgBouncer(t, server)
 	redis, prefix := testserver.Redis(t)
 
-	// Replicas that start at once take turns to migrate.
+	// Replicas that start at the same time migrate one after the other.
 	applied, failed := make(chan []string, 4), make(chan error, 4)
 	for range 4 {
 		go func() {
@@ -127,7 +127,7 @@ func TestServe_BehindPgBouncer(t *testing.T) {
 		t.Errorf("the audit log: %s", out)
 	}
 
-	// A parameter that the pooler would refuse or swallow is named, not ignored.
+	// If the pooler would refuse or drop a parameter, the error names the parameter.
 	db, err := postgres.Open(t.Context(), pooled+"&search_path=elsewhere", postgres.Options{})
 	must(t, err)
 	defer func() { _ = db.Close() }()

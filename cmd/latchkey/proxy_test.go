@@ -16,13 +16,13 @@ import (
 	"latchkey/internal/testserver"
 )
 
-// visitor is a browser as far as a proxy sees one: it comes from an address, has a cookie
-// jar, and sends the headers that browsers send.
+// visitor is a browser as seen by a proxy: it has an address and a cookie jar, and sends the
+// headers that browsers send.
 type visitor struct {
 	t    *testing.T
 	base string
 	http *http.Client
-	// staging are credentials of HTTP Basic, which browsers add once they know them.
+	// staging adds HTTP Basic credentials, which browsers send once they know them.
 	staging bool
 }
 
@@ -34,7 +34,7 @@ func newVisitor(t *testing.T, base, from string) *visitor {
 	return &visitor{t: t, base: base, http: &http.Client{Jar: jar, Timeout: 30 * time.Second, Transport: &http.Transport{DialContext: dialer.DialContext}}}
 }
 
-// proxied is an answer of a proxy, or of the service through it.
+// proxied is a response of a proxy, or of the service through the proxy.
 type proxied struct {
 	status int
 	header http.Header
@@ -73,8 +73,8 @@ func (v *visitor) wants(status int, method, path, body string) string {
 	return got.body
 }
 
-// TestServe_BehindNginx runs the program behind nginx that strips a prefix, asks every visitor of
-// a staging site for a password, caches what may be cached, and names clients by address
+// TestServe_BehindNginx runs the program behind an nginx that strips a prefix, requires a
+// password for a staging site, caches cacheable responses, and identifies clients by address
 // and port.
 func TestServe_BehindNginx(t *testing.T) {
 	t.Parallel()
@@ -116,7 +116,8 @@ location = /.well-known/oauth-authorization-server/auth { proxy_pass http://latc
 	root := newVisitor(t, strings.TrimSuffix(base, "/auth"), "127.0.0.3")
 	root.wants(200, "GET", "/.well-known/oauth-authorization-server/auth", "")
 
-	// A cached answer serves pages of every origin, whichever client asked first.
+	// A cached response serves pages of every origin, regardless of the client that requested it
+	// first.
 	for _, want := range []string{"MISS", "HIT"} {
 		got := v.send("GET", "/.well-known/jwks.json", "")
 		if got.header.Get("X-Cache") != want || got.header.Get("Access-Control-Allow-Origin") != "*" {
@@ -160,7 +161,7 @@ func TestServe_BehindHAProxy(t *testing.T) {
 	v := newVisitor(t, base, "127.0.0.2")
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	for v.send("GET", "/livez", "").status != 200 { // until the check by HEAD has found the replica
+	for v.send("GET", "/livez", "").status != 200 { // until HAProxy's HEAD check has found the replica
 		select {
 		case <-ctx.Done():
 			t.Fatal("HAProxy finds no replica")

@@ -8,9 +8,8 @@ import (
 	"testing"
 )
 
-// TestReadme_TourWorks runs the lines of the README's tour as a reader
-// would, in one shell, against the program, embedded and fresh; only the
-// address differs.
+// TestReadme_TourWorks runs the lines of the README's tour like a reader, in one shell, against
+// a new program in the embedded mode. Only the address differs.
 func TestReadme_TourWorks(t *testing.T) {
 	text, err := os.ReadFile("../../README.md")
 	must(t, err)
@@ -35,7 +34,7 @@ func TestReadme_TourWorks(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	// What a reader sees, in order.
+	// The output that a reader sees, in order.
 	rest = string(out)
 	for _, want := range []string{
 		`"username":"ada"`, `"email":"ada@example.org"`, `"accessToken":"Bearer ey`, "204", `"error":"session_revoked"`,

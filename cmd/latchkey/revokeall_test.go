@@ -8,8 +8,8 @@ import (
 	"latchkey/internal/testserver"
 )
 
-// TestRevokeAll_UsersLogInAgain ends every session, as after a restore from a backup. Those
-// who log in again have sessions like any other.
+// TestRevokeAll_UsersLogInAgain ends every session, as after a restore from a backup. Users can
+// log in again and get normal sessions.
 func TestRevokeAll_UsersLogInAgain(t *testing.T) {
 	t.Parallel()
 	redis, prefix := testserver.Redis(t)

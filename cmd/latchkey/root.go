@@ -51,7 +51,7 @@ func explainFlag(cmd *cobra.Command, err error) error {
 	return fmt.Errorf("%w; if %s begins with \"-\", write it after \"--\": %s -- %s", err, argument, cmd.CommandPath(), argument)
 }
 
-// counted returns a number and its noun, in the plural unless n is 1.
+// counted returns a number and its noun. The noun is plural unless n is 1.
 func counted[N int | int64](n N, noun string) string {
 	if n != 1 {
 		noun += "s"
@@ -59,8 +59,8 @@ func counted[N int | int64](n N, noun string) string {
 	return fmt.Sprintf("%d %s", n, noun)
 }
 
-// refuseUnknown makes a mistyped sub-command an error that says what may be meant; a
-// command of commands alone would print its help and succeed.
+// refuseUnknown makes a mistyped sub-command an error that suggests a command. Without it, a
+// command that only has sub-commands would print its help and succeed.
 func refuseUnknown(cmd *cobra.Command) {
 	for _, c := range cmd.Commands() {
 		refuseUnknown(c)

@@ -17,7 +17,7 @@ import (
 	"latchkey/internal/app"
 )
 
-// logCloseTimeout is how long the last lines of the log have to be read.
+// logCloseTimeout is the time limit for writing the last lines of the log.
 const logCloseTimeout = time.Second
 
 func serveCommand() *cobra.Command {
@@ -45,7 +45,7 @@ debug, and SIGUSR2 sets it back to log.level.`,
 				newLog(config.Default(), stderr, new(slog.LevelVar)).Error("the service cannot start", "error", err)
 				return reportedError{err}
 			}
-			signal.Ignore(syscall.SIGPIPE) // a reader of the log that has gone ends nothing
+			signal.Ignore(syscall.SIGPIPE) // the program continues without a reader of the log
 			queue := newLogQueue(stderr)
 			defer queue.Close(logCloseTimeout)
 			level := new(slog.LevelVar)
@@ -66,7 +66,7 @@ debug, and SIGUSR2 sets it back to log.level.`,
 	}
 }
 
-// serve runs the service until ctx is done and every request has its answer.
+// serve runs the service until ctx is done and every request has its response.
 func serve(ctx context.Context, cfg config.Config, stdout io.Writer, queue *logQueue, log *slog.Logger) error {
 	env := environment(log)
 	env.HashSlots, env.Dropped = cores(), queue.Dropped
@@ -83,7 +83,7 @@ func serve(ctx context.Context, cfg config.Config, stdout io.Writer, queue *logQ
 	})
 }
 
-// environment returns what every command gives to the service.
+// environment returns the environment that every command passes to the service.
 func environment(log *slog.Logger) app.Env {
 	return app.Env{Now: wallClock(), Log: log, Version: version}
 }

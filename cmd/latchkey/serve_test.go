@@ -67,7 +67,7 @@ func TestServe_ReplicasAcceptEachOthersTokens(t *testing.T) {
 	var replicas []*running
 	pg := testserver.Postgres(t)
 	rd, prefix := testserver.Redis(t)
-	// They start at once: one migrates, all serve.
+	// They start at the same time: one migrates, and all serve.
 	var starts sync.WaitGroup
 	var mu sync.Mutex
 	for range 3 {
@@ -106,11 +106,11 @@ func TestServe_ReplicasAcceptEachOthersTokens(t *testing.T) {
 	}
 }
 
-// TestServe_TerminationUnderLoadLosesNoRequest sends the real program a SIGTERM while
-// clients call it as fast as they can. Those that go elsewhere once it is not
-// ready, as everything behind a load balancer does, see no failure at all. Those
-// that go on to the end get an answer to every request that the program
-// accepted; what the system refuses or resets, no program has accepted.
+// TestServe_TerminationUnderLoadLosesNoRequest sends the real program a SIGTERM while clients
+// call it as fast as they can. Clients that use another replica once this one is not ready,
+// like every client behind a load balancer, see no failure. Clients that continue until the end
+// get a response to every request that the program accepted. A connection that the operating
+// system refuses or resets was never accepted by the program.
 func TestServe_TerminationUnderLoadLosesNoRequest(t *testing.T) {
 	port := freePort(t)
 	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d', drain_delay: 1s", port), "data.dir: '"+t.TempDir()+"'",
@@ -122,7 +122,7 @@ func TestServe_TerminationUnderLoadLosesNoRequest(t *testing.T) {
 	post(t, url+"/api/users/login", loginBody, &got)
 
 	var answered, lost atomic.Int64
-	var away atomic.Bool // what a load balancer knows
+	var away atomic.Bool // state of a load balancer
 	var clients sync.WaitGroup
 	for i := range 16 {
 		heedful := i%2 == 0

@@ -98,7 +98,7 @@ once; other services accept them until they expire.`,
 	return cmd
 }
 
-// userFlag names the user that a command is about.
+// userFlag adds the flag for the user of a command.
 func userFlag(cmd *cobra.Command, user *string) {
 	cmd.Flags().StringVar(user, "user", "", "username or email address")
 }

@@ -8,8 +8,8 @@ import (
 	"latchkey/internal/testserver"
 )
 
-// TestServe_LogsOnceThatAStoreIsDown runs the program without Redis: it starts and
-// is ready, and says what is wrong in the log, to this machine and to no proxy.
+// TestServe_LogsOnceThatAStoreIsDown runs the program without Redis: it starts and is ready. It
+// reports the failure in the log and to requests from this machine, but not through a proxy.
 func TestServe_LogsOnceThatAStoreIsDown(t *testing.T) {
 	port, dead := freePort(t), freePort(t)
 	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d'", port), fmt.Sprintf("database.url: '%s'", testserver.Postgres(t)),
@@ -24,7 +24,7 @@ func TestServe_LogsOnceThatAStoreIsDown(t *testing.T) {
 			t.Errorf("/readyz?stores=1: %d %s", status, body)
 		}
 	}
-	// Each check asks the stores anew, so two seconds would show no more than these.
+	// Each check asks the stores again, so a longer test would find nothing more.
 	r.stop(t)
 	log := r.stderr.String()
 	if n := strings.Count(log, `"msg":"store unavailable","store":"session store"`); n != 1 {

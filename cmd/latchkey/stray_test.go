@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestCommands_CreateNoStore runs every command where there is no store: in a directory in
-// which the service was never started, without its settings.
+// TestCommands_CreateNoStore runs every command without a store: without settings, in a
+// directory in which the service was never started.
 func TestCommands_CreateNoStore(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	file := settingsFile(t, "data.dir: '"+dir+"'")

@@ -16,8 +16,8 @@ import (
 	"latchkey/internal/testserver"
 )
 
-// TestTraces_HaveTheCallsAndNoSecrets has a collector take what the program sends of
-// a log-in, a refresh and a log-out that belong to a trace of the client's.
+// TestTraces_HaveTheCallsAndNoSecrets collects the spans of a login, a refresh and a logout
+// that belong to the client's trace.
 func TestTraces_HaveTheCallsAndNoSecrets(t *testing.T) {
 	var mu sync.Mutex
 	var got bytes.Buffer
@@ -49,7 +49,7 @@ func TestTraces_HaveTheCallsAndNoSecrets(t *testing.T) {
 			must(t, json.Unmarshal(b, into))
 		}
 	}
-	// jti is the id that Redis is asked with.
+	// jti returns the token ID, which the Redis calls contain.
 	jti := func(token string) string {
 		t.Helper()
 		b, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])
@@ -63,7 +63,7 @@ func TestTraces_HaveTheCallsAndNoSecrets(t *testing.T) {
 	send("/api/users/login", loginBody, &first)
 	send("/api/users/refresh", fmt.Sprintf(`{"refreshToken":%q}`, first.RefreshToken), &second)
 	send("/api/users/logout", fmt.Sprintf(`{"refreshToken":%q}`, second.RefreshToken), nil)
-	r.stop(t) // sends what is left
+	r.stop(t) // sends the remaining spans
 
 	mu.Lock()
 	defer mu.Unlock()

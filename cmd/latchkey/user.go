@@ -97,8 +97,8 @@ of the machine can see arguments.`,
 	return cmd
 }
 
-// readPassword asks for a password twice on a terminal. From anything else it reads one
-// line, whose end is not part of the password.
+// readPassword prompts twice for a password on a terminal. From any other input it reads one
+// line, without the line ending.
 func readPassword(ctx context.Context, stdin io.Reader, prompt io.Writer) (string, error) {
 	f, ok := stdin.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
@@ -132,7 +132,7 @@ func readPassword(ctx context.Context, stdin io.Reader, prompt io.Writer) (strin
 		select {
 		case password := <-typed:
 			return password, <-failed
-		case <-ctx.Done(): // the read goes on; the terminal must echo again
+		case <-ctx.Done(): // the read continues, but the terminal must echo again
 			return "", errors.Join(context.Cause(ctx), term.Restore(int(f.Fd()), before))
 		}
 	}

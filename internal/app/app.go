@@ -21,8 +21,8 @@ type App struct {
 	handler     http.Handler
 }
 
-// New opens and migrates the stores, loads the keys, applies oauth.clients_file, and makes every
-// service and the router. The caller closes the App.
+// New opens and migrates the stores, loads the keys, applies oauth.clients_file, and makes
+// every service and the router. The caller closes the App.
 func New(ctx context.Context, cfg config.Config, env Env) (_ *App, err error) {
 	a := &App{}
 	defer func() {
@@ -74,7 +74,7 @@ func New(ctx context.Context, cfg config.Config, env Env) (_ *App, err error) {
 // Handler returns the handler of the HTTP API.
 func (a *App) Handler() http.Handler { return a.handler }
 
-// start runs the background work until ctx is done: it follows the keys, measures the clock, and
+// start runs the background work until ctx is done: it polls the keys, measures the clock, and
 // checks the stores.
 func (a *App) start(ctx context.Context) {
 	go a.Keys.RunUntil(ctx)
@@ -82,7 +82,7 @@ func (a *App) start(ctx context.Context) {
 	go a.Health.Run(ctx, a.env.Log)
 }
 
-// Close frees what New opened.
+// Close releases the resources that New opened.
 func (a *App) Close() {
 	if a.Services != nil {
 		a.Hasher.Close()
@@ -93,7 +93,7 @@ func (a *App) Close() {
 	a.instruments.Close()
 }
 
-// router makes the routes.
+// router returns the router of all services.
 func (a *App) router() (http.Handler, error) {
 	cfg := a.cfg
 	return controller.NewRouter(controller.Options{
@@ -111,7 +111,7 @@ func (a *App) router() (http.Handler, error) {
 func legacyCookies(cfg config.Config) []http.Cookie {
 	list := make([]http.Cookie, len(cfg.Cookies.Legacy))
 	for i, c := range cfg.Cookies.Legacy {
-		list[i] = http.Cookie{Name: c.Name, Domain: c.Domain, Path: c.Path} //nolint:gosec // it is made to expire
+		list[i] = http.Cookie{Name: c.Name, Domain: c.Domain, Path: c.Path} //nolint:gosec // a cookie that expires at once
 	}
 	return list
 }

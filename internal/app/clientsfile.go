@@ -8,7 +8,8 @@ import (
 	"latchkey/service/oauth"
 )
 
-// ApplyClients makes the managed clients what a file declares. From is recorded in the audit log.
+// ApplyClients creates and updates the managed clients that a file declares. From is recorded
+// in the audit log.
 func ApplyClients(ctx context.Context, file string, clients *oauth.Clients, from audit.Origin) (oauth.Applied, error) {
 	list, err := config.LoadClients(file)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Env is what the surroundings give to the service, beside its settings.
+// Env contains the inputs of the service besides its settings.
 type Env struct {
 	Now func() time.Time // the system clock
 	Log *slog.Logger
@@ -19,15 +19,16 @@ type Env struct {
 	// KeyPoll is the time between two reads of the keys, and KeyPublish the time for which a key
 	// is published before it signs; zero: the defaults.
 	KeyPoll, KeyPublish time.Duration
-	// Stores are open stores to use. Nil: those that the settings name are opened, migrated, and
+	// Stores are open stores to use. Nil: the stores in the settings are opened, migrated, and
 	// closed at the end.
 	Stores *Stores
 }
 
 const (
-	// defaultKeyPoll bounds how late a replica learns that a key was revoked: 5 s are promised.
+	// defaultKeyPoll limits how late a replica learns that a key was revoked. The documented limit
+	// is 5 s.
 	defaultKeyPoll = time.Second
-	// defaultKeyPublish is longer than verifiers that follow max-age cache the key set.
+	// defaultKeyPublish is longer than verifiers that respect max-age cache the key set.
 	defaultKeyPublish = 5 * time.Minute
 )
 

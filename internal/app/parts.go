@@ -17,7 +17,8 @@ import (
 	"latchkey/service/retention"
 )
 
-// Parts makes services from settings, on open stores. A command uses those that it needs.
+// Parts makes services from settings, on open stores. A command makes only the services that it
+// needs.
 type Parts struct {
 	Stores *Stores
 	Clock  *clock.Clock
@@ -27,8 +28,8 @@ type Parts struct {
 	env Env
 }
 
-// Open opens the stores, whatever the state of their schema. It creates a SQLite file only with
-// create. Nothing is started: call Clock.Start to compare the clock.
+// Open opens the stores, in any state of their schema. It creates a SQLite file only with
+// create. It starts nothing: call Clock.Start to compare the clock.
 func Open(ctx context.Context, cfg config.Config, env Env, create bool) (*Parts, error) {
 	return open(ctx, cfg, env, create, observe.Instruments{})
 }
@@ -55,8 +56,8 @@ func (p *Parts) Close() {
 	}
 }
 
-// hashWait is the longest time that a login waits in the queue for its hash: an answer must come
-// within 3 s. A long wait costs less than a refusal, because a refused client retries.
+// hashWait is the longest time that a login waits in the queue for its hash, because a response
+// must come within 3 s. A long wait costs less than a refusal: a refused client retries.
 const hashWait = 2400 * time.Millisecond
 
 // NewHasher returns a new hasher. The caller closes it.
@@ -64,8 +65,8 @@ func (p *Parts) NewHasher() *password.Hasher {
 	return password.NewHasher(p.cfg.Password.BcryptCost, p.env.HashSlots, min(hashWait, p.cfg.Server.RequestTimeout/2))
 }
 
-// PasswordPolicy returns the rules for new passwords. It opens the breach file, which stays open
-// as long as the process lives.
+// PasswordPolicy returns the rules for new passwords. It opens the breach file, which stays
+// open for the lifetime of the process.
 func (p *Parts) PasswordPolicy() (password.Policy, error) {
 	policy := password.Policy{MinLength: p.cfg.Password.MinLength, Service: p.cfg.Server.PublicURL.Hostname()}
 	if p.cfg.Password.BreachFile == "" {
@@ -85,22 +86,22 @@ func (p *Parts) PasswordPolicy() (password.Policy, error) {
 	return policy, nil
 }
 
-// NewAccounts returns the accounts, whose new passwords obey a policy.
+// NewAccounts returns the account service, which applies a policy to new passwords.
 func (p *Parts) NewAccounts(policy password.Policy, hasher *password.Hasher) *account.Service {
 	return account.New(p.Stores.Users, hasher, policy, p.cfg.Signup.Enabled, p.Clock.Now, p.Audit)
 }
 
-// NewClients returns the OAuth clients.
+// NewClients returns the service of OAuth clients.
 func (p *Parts) NewClients() *oauth.Clients {
 	return oauth.NewClients(p.Stores.Clients, p.Clock.Now, p.Audit)
 }
 
-// NewRetention returns the deletion of expired records.
+// NewRetention returns the service that deletes expired records.
 func (p *Parts) NewRetention() *retention.Service {
 	return retention.New(p.Stores.Store, p.Clock, p.Audit, p.env.Log)
 }
 
-// NewInspector returns the explanation of tokens.
+// NewInspector returns the service that explains tokens.
 func (p *Parts) NewInspector(s *Signing) *inspect.Inspector {
 	return inspect.New(s.Tokens, s.Keys, s.Sessions, sessionPolicy(p.cfg), p.Clock.Now)
 }

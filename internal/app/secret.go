@@ -16,9 +16,9 @@ import (
 	"latchkey/service/secret"
 )
 
-// keptSecret reads the secret in a file. With create it generates the secret first if
-// there is none. Of several processes that start at once, one generates it and all read
-// the same.
+// keptSecret returns the secret in a file. With create it generates the secret first if the
+// file does not exist. If several processes start at once, one generates the secret and all
+// read the same.
 func keptSecret(path string, create bool, log *slog.Logger) (string, error) {
 	text, err := readSecret(path, log)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -40,24 +40,26 @@ func keptSecret(path string, create bool, log *slog.Logger) (string, error) {
 	if err := errors.Join(draft.Sync(), draft.Close()); err != nil {
 		return "", err
 	}
-	// A link fails if the name is taken: then another process was first.
+	// A link fails if the file exists: then another process was first.
 	if err := os.Link(draft.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", err
 	}
-	if dir, err := os.Open(filepath.Dir(path)); err == nil { // where the system can sync a directory
+	if dir, err := os.Open(filepath.Dir(path)); err == nil { // if the system can sync a directory
 		_ = dir.Sync()
 		_ = dir.Close()
 	}
 	if dir, err := os.Stat(filepath.Dir(path)); err == nil && dir.Mode()&0o020 != 0 {
-		// The group may write here: the next container may have another user of it.
-		_ = os.Chmod(path, 0o640) //nolint:gosec // that is the point
+		// The group may write here, because the next container may run as another user of the
+		// group.
+		_ = os.Chmod(path, 0o640) //nolint:gosec // intended, see above
 	}
 	log.Info("generated a new secret; tokens signed with an earlier secret are invalid", "file", path)
 	return readSecret(path, log)
 }
 
-// readSecret refuses a file that every user of the machine may read. Its group may: an
-// orchestrator grants that, so that the next container can read it.
+// readSecret returns an error for a file that every user of the machine may read. The group of
+// the file may read it: an orchestrator grants that, so that the next container can read the
+// file.
 func readSecret(path string, log *slog.Logger) (string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -75,8 +77,8 @@ func readSecret(path string, log *slog.Logger) (string, error) {
 	return strings.TrimSpace(string(b)), err
 }
 
-// rootSecret returns tokens.secret, or in the embedded mode the secret that the first
-// start generated. It generates one that does not exist only with create.
+// rootSecret returns tokens.secret, or in the embedded mode the secret that the first start
+// generated. It generates a missing secret only with create.
 func rootSecret(cfg config.Config, create bool, log *slog.Logger) (secret.Root, error) {
 	if !cfg.Tokens.Secret.Empty() {
 		return secret.New([]byte(cfg.Tokens.Secret.Reveal()))

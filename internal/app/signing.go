@@ -14,7 +14,7 @@ import (
 	"latchkey/service/token"
 )
 
-// Signing are the parts that depend on the root secret.
+// Signing contains the parts that depend on the root secret.
 type Signing struct {
 	Keys     *keys.Ring // not yet loaded
 	Tokens   *token.Minter
@@ -23,8 +23,8 @@ type Signing struct {
 	root secret.Root
 }
 
-// NewSigning returns the parts that depend on the root secret. In the embedded mode it generates a
-// secret that does not exist only with create.
+// NewSigning returns the parts that depend on the root secret. In the embedded mode, it
+// generates a missing secret only with create.
 func (p *Parts) NewSigning(create bool) (*Signing, error) {
 	log := p.env.Log
 	root, err := rootSecret(p.cfg, create, log)
@@ -47,8 +47,8 @@ func (p *Parts) NewSigning(create bool) (*Signing, error) {
 	return s, nil
 }
 
-// algorithmOf returns the algorithm that the settings demand; empty: the one of the keys that
-// exist.
+// algorithmOf returns the algorithm in the settings. It returns "" if the algorithm of the
+// existing keys applies.
 func algorithmOf(cfg config.Config) jose.Algorithm {
 	if cfg.Tokens.Algorithm == "auto" {
 		return ""
@@ -64,8 +64,8 @@ func sessionPolicy(cfg config.Config) session.Policy {
 	}
 }
 
-// throttle returns the limits of logins. A delay that also applies to other people than the
-// attacker is short, so that nobody can lock a user out.
+// throttle returns the limits of logins. A delay that also affects users other than the
+// attacker is short, so that an attacker cannot lock a user out.
 func (p *Parts) throttle(root secret.Root) *login.Throttle {
 	l := p.cfg.Limits
 	rule := func(free int, most time.Duration) login.LimitRule {

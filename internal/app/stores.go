@@ -18,7 +18,7 @@ import (
 	"latchkey/repository/sqlite"
 )
 
-// Migrator is what both databases can do with their schema.
+// Migrator contains the schema operations of both databases.
 type Migrator interface {
 	Migrate(ctx context.Context) (applied []string, err error)
 	Pending(ctx context.Context) (pending, applied []string, err error)
@@ -30,7 +30,7 @@ type Stores struct {
 	Schema   Migrator
 	Mode     string                         // embedded, or postgres+redis
 	Where    string                         // names the stores, without secrets
-	Warnings func(context.Context) []string // settings of the stores that an operator should change
+	Warnings func(context.Context) []string // warnings about settings of the stores that an operator should change
 	Pools    map[string]func() repository.PoolStats
 
 	close func()
@@ -75,7 +75,7 @@ func openServers(ctx context.Context, cfg config.Config, log *slog.Logger, i obs
 	}, nil
 }
 
-// place returns the host and the path of a URL, which hold no secret.
+// place returns the host and the path of a URL, which contain no secret.
 func place(u config.Secret) string {
 	_, rest, _ := strings.Cut(u.Reveal(), "://")
 	authority, path, _ := strings.Cut(rest, "/")

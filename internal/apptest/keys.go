@@ -30,7 +30,7 @@ const Day = 24 * time.Hour
 // Discard returns a log that keeps nothing.
 func Discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-// NoonClock stands still.
+// NoonClock always returns Noon.
 func NoonClock() time.Time { return Noon }
 
 // ForgeableKey returns the HS256 key of the access tokens of a world, so that tests can forge
@@ -59,8 +59,8 @@ func NewRoot(t testing.TB) secret.Root {
 	return root
 }
 
-// NewRing returns the keys of a service, whose access tokens are signed by a given key. The other keys are
-// in the store.
+// NewRing returns the keys of a service. A given key signs its access tokens, and the other
+// keys are in the store.
 func NewRing(t testing.TB, store repository.Store, access jose.Key, clock *clock.Clock) *keys.Ring {
 	t.Helper()
 	private, err := access.PrivateJWK()
@@ -74,8 +74,8 @@ func NewRing(t testing.TB, store repository.Store, access jose.Key, clock *clock
 	return ring
 }
 
-// NewMinter returns the tokens of a service of its own, whose access tokens are signed by a given key
-// for the audience api, for at most 10 minutes.
+// NewMinter returns the tokens of a separate service. A given key signs its access tokens, for
+// the audience api and for at most 10 minutes.
 func NewMinter(t testing.TB, access jose.Key) *token.Minter {
 	t.Helper()
 	clock := ClockAt(NoonClock)
@@ -90,7 +90,7 @@ func MintAccess(t testing.TB, tokens *token.Minter, s token.Subject) token.Raw {
 	return raw
 }
 
-// MintRefresh returns the refresh token of a session in some generation.
+// MintRefresh returns the refresh token of a session in a given generation.
 func MintRefresh(t testing.TB, tokens *token.Minter, userID, sessionID string, gen int64) token.Raw {
 	t.Helper()
 	raw, err := tokens.MintRefresh(token.Refresh{

@@ -63,7 +63,7 @@ func NewWorld(t testing.TB, store repository.Store, policy session.Policy) *Worl
 	return NewWorldBy(t, store, policy, nil)
 }
 
-// NewWorldBy is a world on a clock; nil: one that a test moves.
+// NewWorldBy returns a World on a given clock. If the clock is nil, the test moves the clock.
 func NewWorldBy(t testing.TB, store repository.Store, policy session.Policy, trusted *clock.Clock) *World {
 	t.Helper()
 	w := &World{Store: store, now: Noon}
@@ -146,15 +146,15 @@ func (w *World) LogIn(t Fataler, name string) session.TokenSet {
 	return g.TokenSet
 }
 
-// Refresh presents a token.
+// Refresh sends a refresh request with a token.
 func (w *World) Refresh(raw token.Raw) (session.TokenSet, error) {
 	return w.Sessions.Refresh(context.Background(), session.RefreshRequest{
 		Token: raw, Delivery: session.DeliveryBody, Client: session.ClientPolicy{ClientID: token.ClientAPI},
 	})
 }
 
-// RevokeOthers ends the other sessions of a user, as one of them that was issued an
-// access token before the claim epoch existed.
+// RevokeOthers ends the other sessions of a user. The caller is a session whose access token is
+// from before the claim epoch existed.
 func (w *World) RevokeOthers(c Claims) error {
 	live, err := w.Sessions.State(context.Background(), token.Subject{
 		UserID: c.Sub, SessionID: c.SID, ClientID: token.ClientAPI, Epoch: -1,

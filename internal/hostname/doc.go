@@ -1,4 +1,3 @@
-// Package hostname compares host names: the one form that it returns is that of
-// browsers, mail servers and certificates, whatever form a person typed. It does not
-// resolve names.
+// Package hostname compares host names. It returns each name in the form that browsers, mail
+// servers and certificates use, in whatever form a person typed it. It does not resolve names.
 package hostname

@@ -20,8 +20,8 @@ func Canonical(name string) (string, error) {
 }
 
 // CanonicalHost is Canonical for a host of a URL, which may also be an address, as
-// url.URL.Hostname returns it. It refuses hosts that browsers read as another one or do
-// not accept: a name that ends in a dot or in a number (URL Standard, 3.5).
+// url.URL.Hostname returns it. It returns an error for hosts that browsers read differently or
+// refuse: a name that ends in a dot or in a number (URL Standard, 3.5).
 func CanonicalHost(host string) (string, error) {
 	if a, err := netip.ParseAddr(host); err == nil {
 		if a.Zone() != "" {

@@ -9,14 +9,14 @@ import (
 	"latchkey/repository"
 )
 
-// advice logs what an operator should do about a store, each once in a while: every
-// call fails until it is done.
+// advice logs what an operator should change in a store. It logs each text at most once per
+// interval, because every call fails until the operator has made the change.
 type advice struct {
 	log *slog.Logger
 	now func() time.Time
 
 	mu     sync.Mutex
-	logged map[string]time.Time // by what to do
+	logged map[string]time.Time // by the text of the advice
 }
 
 // adviseEvery is the time between two lines of the same advice.
@@ -26,7 +26,7 @@ func newAdvice(log *slog.Logger, now func() time.Time) *advice {
 	return &advice{log: log, now: now, logged: map[string]time.Time{}}
 }
 
-// report logs the advice in an error, if there is one and it was not logged lately.
+// report logs the advice in an error, unless there is none or it was logged recently.
 func (a *advice) report(store string, err error) {
 	var found *repository.Advice
 	if !errors.As(err, &found) {

@@ -1,3 +1,3 @@
-// Package observe shows the inside of the process to operators: metrics for Prometheus, traces for
-// OpenTelemetry, and log lines that say what to change in a store.
+// Package observe shows the state of the process to operators: metrics for Prometheus, traces
+// for OpenTelemetry, and log lines that say what to change in a store.
 package observe

@@ -9,8 +9,8 @@ import (
 	"latchkey/repository"
 )
 
-// counting is a log that counts the events that pass through it: each has one line,
-// and so each is counted once, whatever the level of the log.
+// counting is a log handler that counts events. Each event has one line, and so each is counted
+// once, regardless of the log level.
 type counting struct {
 	slog.Handler
 	events *prometheus.CounterVec

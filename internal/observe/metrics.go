@@ -23,8 +23,8 @@ import (
 	"latchkey/service/session"
 )
 
-// metrics are what the process tells Prometheus. No label has values from outside:
-// routes are as they were registered, everything else is a constant of ours.
+// metrics are the Prometheus metrics of the process. No label has values from outside: routes
+// are as registered, and all other values are constants.
 type metrics struct {
 	registry   *prometheus.Registry
 	requests   *prometheus.HistogramVec
@@ -62,7 +62,7 @@ func newMetrics(version string) *metrics {
 // request implements middleware.RequestObserver.
 func (m *metrics) request(route, method string, status int, took time.Duration) {
 	if route == "" {
-		route, method = "none", "any" // whatever anybody types
+		route, method = "none", "any" // a client can send any path and method
 	}
 	m.requests.WithLabelValues(route, method, strconv.Itoa(status)).Observe(took.Seconds())
 }
@@ -75,7 +75,7 @@ func (m *metrics) call(store, call string, took time.Duration, unavailable error
 	}
 }
 
-// Sources are what the metrics read at each scrape.
+// Sources are the values that the metrics read at each scrape.
 type Sources struct {
 	Sessions *session.Service
 	Login    *login.Service
@@ -146,13 +146,14 @@ func up(err error) int64 {
 	return 1
 }
 
-// emitter sends one number; labels are names and values in turn.
+// emitter sends one number. Labels are names and values in turn.
 type emitter func(name, help string, kind prometheus.ValueType, value int64, labels ...string)
 
-// collect is a collector that asks at each scrape.
+// collect is a collector that reads its values at each scrape.
 type collect func(emitter)
 
-// Describe implements prometheus.Collector: what there is shows at a scrape.
+// Describe implements prometheus.Collector. It describes nothing, because the metrics are known
+// only at a scrape.
 func (collect) Describe(chan<- *prometheus.Desc) {}
 
 // Collect implements prometheus.Collector.
@@ -166,8 +167,8 @@ func (c collect) Collect(ch chan<- prometheus.Metric) {
 	})
 }
 
-// reasons says why the service is not ready, to those who run it. With the parameter
-// stores=1 it is not ready either while a store is unavailable.
+// reasons shows operators why the service is not ready. With the parameter stores=1 the service
+// is also not ready while a store is unavailable.
 func reasons(w http.ResponseWriter, r *http.Request, s health.Report) {
 	ready := s.Ready() && (r.URL.Query().Get("stores") != "1" || s.StoresReady())
 	text := func(err error) string {
@@ -180,13 +181,13 @@ func reasons(w http.ResponseWriter, r *http.Request, s health.Report) {
 	if !ready {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}
-	_ = json.NewEncoder(w).Encode(map[string]any{ // a client that has gone is nobody to tell
+	_ = json.NewEncoder(w).Encode(map[string]any{ // fails only if the client has disconnected
 		"ready": ready, "mode": s.Mode, "draining": s.Draining, "database": text(s.DatabaseErr), "sessionStore": text(s.SessionStoreErr),
 		"clock": text(s.ClockErr), "clockAheadSeconds": s.Ahead.Seconds(),
 	})
 }
 
-// serve answers at an address until ctx is done.
+// serve serves the metrics at an address until ctx is done.
 func (m *metrics) serve(ctx context.Context, address string, health *health.Checker, log *slog.Logger) error {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {

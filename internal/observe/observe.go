@@ -16,17 +16,17 @@ import (
 	"latchkey/service/health"
 )
 
-// Options say what is turned on.
+// Options say which instruments are enabled.
 type Options struct {
 	MetricsListen  string   // address of the metrics; empty: off
 	TracesEndpoint *url.URL // collector of the traces; nil or empty: off
-	SamplePercent  int      // of the requests that are traced
+	SamplePercent  int      // percentage of the requests to trace
 	Version        string   // of the program
 	Now            func() time.Time
 	Log            *slog.Logger
 }
 
-// Instruments show the inside of the process. Each of them may be off.
+// Instruments observe the process. Each of them may be disabled.
 type Instruments struct {
 	listen  string
 	metrics *metrics // or nil
@@ -34,7 +34,7 @@ type Instruments struct {
 	advice  *advice  // or nil
 }
 
-// New returns the instruments that are turned on. The caller closes them.
+// New returns the enabled instruments. The caller closes them.
 func New(ctx context.Context, o Options) (i Instruments, err error) {
 	if i.traces, err = newTraces(ctx, o); err != nil {
 		return i, err
@@ -46,7 +46,7 @@ func New(ctx context.Context, o Options) (i Instruments, err error) {
 	return i, nil
 }
 
-// Serve answers scrapes, if metrics are on, until ctx is done.
+// Serve answers scrapes until ctx is done, if metrics are enabled.
 func (i Instruments) Serve(ctx context.Context, health *health.Checker, log *slog.Logger) error {
 	if i.metrics == nil {
 		return nil

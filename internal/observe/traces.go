@@ -19,23 +19,23 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.26.0"
 )
 
-// traces sends spans of requests and of the calls of the stores to a collector
-// (OTLP over HTTP), where the settings name one.
+// traces sends spans of requests and of store calls to a collector (OTLP over HTTP), if the
+// settings name one.
 type traces struct {
 	provider   *sdktrace.TracerProvider
 	propagator propagation.TextMapPropagator
 }
 
-// newTraces returns nil where traces are off.
+// newTraces returns nil if traces are disabled.
 func newTraces(ctx context.Context, o Options) (*traces, error) {
 	if o.TracesEndpoint == nil || *o.TracesEndpoint == (url.URL{}) {
-		return nil, nil //nolint:nilnil // off
+		return nil, nil //nolint:nilnil // disabled
 	}
 	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(o.TracesEndpoint.String()))
 	if err != nil {
 		return nil, fmt.Errorf("traces.endpoint: %w", err)
 	}
-	// The collector may be away: that is a line of the log, and nothing to users.
+	// If the collector is unavailable, the service logs it, and users are not affected.
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { o.Log.Debug("traces", "error", err) }))
 	return &traces{
 		provider: sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter),
@@ -45,28 +45,28 @@ func newTraces(ctx context.Context, o Options) (*traces, error) {
 	}, nil
 }
 
-// requests is a span for each request, in the trace of its traceparent (W3C Trace
+// requests creates a span for each request, in the trace of its traceparent (W3C Trace
 // Context).
 func (t *traces) requests() gin.HandlerFunc {
 	return otelgin.Middleware("latchkey", otelgin.WithTracerProvider(t.provider), otelgin.WithPropagators(t.propagator))
 }
 
-// statements is a span for each statement, without its values.
+// statements creates a span for each statement, without its values.
 func (t *traces) statements() *otelpgx.Tracer {
 	return otelpgx.NewTracer(otelpgx.WithTracerProvider(t.provider), otelpgx.WithDisableConnectionDetailsInAttributes())
 }
 
-// commands is a span for each command, without its arguments: those hold token ids.
+// commands creates a span for each command, without its arguments, which contain token IDs.
 func (t *traces) commands(client goredis.UniversalClient) error {
 	return redisotel.InstrumentTracing(client, redisotel.WithTracerProvider(t.provider), redisotel.WithDBStatement(false), redisotel.WithCallerEnabled(false))
 }
 
-// close sends what is left. It may be called where traces are off.
+// close sends the remaining spans. It may be called if traces are disabled.
 func (t *traces) close() {
 	if t == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
-	_ = t.provider.Shutdown(ctx) // the collector may be away
+	_ = t.provider.Shutdown(ctx) // the collector may be unavailable
 }

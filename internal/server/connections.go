@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// connections are those that a request is, or may be, under way on: accepted
-// and not idle.
+// connections are the connections on which a request is, or may be, in progress: accepted and
+// not idle.
 type connections struct {
 	mu   sync.Mutex
 	busy map[net.Conn]struct{}
@@ -27,7 +27,7 @@ func (c *connections) track(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// wait returns when none is busy, or ctx is done.
+// wait returns when no connection is busy, or ctx is done.
 func (c *connections) wait(ctx context.Context) {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()

@@ -12,22 +12,22 @@ import (
 	"latchkey/service"
 )
 
-// framing is a connection that notices a request which says in two ways how long it is:
-// by Content-Length and by Transfer-Encoding. A proxy in front may believe the one and
-// we the other, and take what follows for another request (RFC 9112 6.1, 11.2). Net/http
-// takes the first header away before any handler sees it, so the bytes are looked at here.
+// framing is a connection that detects requests with two lengths: by Content-Length and by
+// Transfer-Encoding. A proxy in front may use one length and this server the other, and read
+// the rest as another request (RFC 9112 6.1, 11.2). Package net/http removes the first header
+// before any handler sees it, so framing checks the bytes.
 type framing struct {
 	net.Conn
 	mixed atomic.Bool
 
 	state   framingState
-	line    []byte // the begin of the line that is read
-	tail    []byte // its end
+	line    []byte // the beginning of the current line
+	tail    []byte // the end of the current line
 	first   bool   // a line of the header was read
-	old     bool   // it says HTTP/1.0, where net/http ignores Transfer-Encoding
-	length  int64  // by Content-Length; -1: there is none
-	chunked bool   // there is a Transfer-Encoding
-	skip    int64  // bytes of a body or a chunk that follow
+	old     bool   // the request is HTTP/1.0, in which net/http ignores Transfer-Encoding
+	length  int64  // Content-Length; -1: missing
+	chunked bool   // Transfer-Encoding is present
+	skip    int64  // remaining bytes of a body or a chunk
 }
 
 type framingState int
@@ -40,10 +40,11 @@ const (
 	inTrailer
 )
 
-// maxLine is how much of a line is kept: the names and values that count are shorter.
+// maxLine is the number of bytes kept of a line. The relevant names and values are shorter.
 const maxLine = 64
 
-// maxTail is as much of its end as tells the version of a request.
+// maxTail is the number of bytes kept of the end of a line: they contain the version of a
+// request.
 const maxTail = len("HTTP/1.0\r")
 
 // framingListener accepts connections as framing.
@@ -87,7 +88,7 @@ func (f *framing) scan(b []byte) {
 			if len(f.line) == maxLine {
 				break
 			}
-			if !blank || !bytes.HasSuffix(f.line, []byte{':'}) { // any number may follow the name
+			if !blank || !bytes.HasSuffix(f.line, []byte{':'}) { // skip the blanks after the name: there may be any number
 				f.line = append(f.line, c)
 			}
 		}
@@ -100,7 +101,7 @@ func (f *framing) scan(b []byte) {
 	}
 }
 
-// endLine takes a line that has ended.
+// endLine processes a complete line.
 func (f *framing) endLine(line []byte) {
 	switch f.state {
 	case inHeader:
@@ -109,12 +110,12 @@ func (f *framing) endLine(line []byte) {
 		size, _, _ := bytes.Cut(line, []byte{';'})
 		n, err := strconv.ParseInt(string(bytes.TrimSpace(size)), 16, 62)
 		switch {
-		case err != nil || n < 0: // it cannot be followed
+		case err != nil || n < 0: // the request cannot be followed
 			f.mixed.Store(true)
 		case n == 0:
 			f.state = inTrailer
 		default:
-			f.state, f.skip = inChunk, n+2 // and the end of its line
+			f.state, f.skip = inChunk, n+2 // and the line ending
 		}
 	case inTrailer:
 		if len(line) == 0 {
@@ -133,7 +134,7 @@ func (f *framing) headerLine(line []byte) {
 		case !found:
 		case bytes.EqualFold(name, []byte("content-length")):
 			n, err := strconv.ParseInt(string(bytes.TrimSpace(value)), 10, 63)
-			if err != nil { // it cannot be followed
+			if err != nil { // the request cannot be followed
 				f.mixed.Store(true)
 			}
 			f.length = n
@@ -155,7 +156,7 @@ func (f *framing) headerLine(line []byte) {
 	}
 }
 
-// next begins a request.
+// next starts a request.
 func (f *framing) next() {
 	f.state, f.first, f.old, f.chunked, f.length = inHeader, false, false, false, -1
 }
@@ -167,8 +168,7 @@ func withFraming(ctx context.Context, conn net.Conn) context.Context {
 	return context.WithValue(ctx, framingKey{}, conn)
 }
 
-// refuseMixed answers a request that says in two ways how long it is with 400, and
-// closes the connection.
+// refuseMixed responds with 400 to a request with two lengths, and closes the connection.
 func refuseMixed(next http.Handler) (http.Handler, error) {
 	problems, err := problem.New(nil)
 	if err != nil {

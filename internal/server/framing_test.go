@@ -65,7 +65,7 @@ func TestFraming_ARequestWithTwoLengthsIsRefused(t *testing.T) {
 					must(t, err)
 					_, _ = io.Copy(io.Discard, res.Body)
 					_ = res.Body.Close()
-					refused := c.refused && res.StatusCode == 400 && res.Close // those that were read with it as well
+					refused := c.refused && res.StatusCode == 400 && res.Close // including the requests that were read in the same piece
 					if res.StatusCode != want && !refused {
 						t.Errorf("request %d: %d, want %d", i, res.StatusCode, want)
 					}

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// listen serves a handler that wants JSON until the test ends, and returns its address.
+// listen serves a handler that requires JSON until the test ends, and returns its address.
 func listen(t *testing.T) string {
 	t.Helper()
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -10,13 +10,13 @@ import (
 	"time"
 )
 
-// The limits of a connection: a slower client is disconnected.
+// The time limits of a connection. A slower client is disconnected.
 const (
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 10 * time.Second
 	maxHeaderBytes    = 16 << 10
-	// writeSlack and stopSlack are the times that a connection and the end of the program get
-	// in addition to server.request_timeout.
+	// writeSlack and stopSlack are added to server.request_timeout: for a connection, and for the
+	// end of the program.
 	writeSlack = readTimeout + 5*time.Second
 	stopSlack  = 5 * time.Second
 )
@@ -33,9 +33,9 @@ type Server struct {
 
 // Options are the limits of a server.
 type Options struct {
-	Address        string        // to listen on, as host:port
-	RequestTimeout time.Duration // of a handler
-	IdleTimeout    time.Duration // of a connection between two requests
+	Address        string        // address to listen on, as host:port
+	RequestTimeout time.Duration // time limit of a handler
+	IdleTimeout    time.Duration // time limit of a connection without a request
 }
 
 // Listen opens the listener. Serve answers its connections.
@@ -71,14 +71,14 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 }
 
-// Stop accepts no more connections, and returns when every accepted request has its answer, or
-// with an error after the request timeout.
+// Stop stops accepting connections, and returns when every accepted request has its response.
+// It returns an error after the request timeout.
 func (s *Server) Stop() error {
 	limit := s.timeout + stopSlack
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	// Shutdown drops a connection whose request was read and not yet handed to a handler, so
-	// it must not begin before those requests are done.
+	// Shutdown drops a connection whose request was read but not yet passed to a handler, so it
+	// must not begin before those requests are done.
 	_ = s.listener.Close()
 	if err := <-s.served; !errors.Is(err, net.ErrClosed) { // Serve released the listener, which Shutdown would close again
 		s.log.Debug("serve ended", "error", err)

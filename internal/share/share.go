@@ -5,18 +5,18 @@ import (
 	"sync"
 )
 
-// Shares bounds how much of something each address holds at a time, so that one
-// address cannot take all of it.
+// Shares limits how much of a resource each address holds at a time, so that one address cannot
+// take all of it.
 type Shares struct {
 	mu   sync.Mutex
 	held map[string]int
 }
 
-// New returns shares of which nobody holds any.
+// New returns Shares that no address holds yet.
 func New() *Shares { return &Shares{held: map[string]int{}} }
 
-// Take takes one more for an address, of at most so many; false if it holds as many
-// already. An empty address has no bound.
+// Take takes one share for an address. It returns false if the address already holds most
+// shares. An empty address has no limit.
 func (s *Shares) Take(address string, most int) bool {
 	if address == "" {
 		return true
@@ -30,7 +30,7 @@ func (s *Shares) Take(address string, most int) bool {
 	return true
 }
 
-// Return returns one.
+// Return returns one share of an address.
 func (s *Shares) Return(address string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -41,11 +41,11 @@ func (s *Shares) Return(address string) {
 	}
 }
 
-// Of is what one address may hold of so many places: a quarter, and one at least.
+// Of returns how many of the places one address may hold: a quarter, and at least one.
 func Of(places int) int { return max(1, places/4) }
 
-// Prefix is the network that an address stands for: one house has as many IPv6
-// addresses as it likes. What is no address has none.
+// Prefix returns the network of an address, because one household has any number of IPv6
+// addresses. It returns "" for a text that is not an address.
 func Prefix(address string) string {
 	a, err := netip.ParseAddr(address)
 	if err != nil {

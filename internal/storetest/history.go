@@ -19,9 +19,9 @@ type event struct {
 // calls.
 func (e event) before(o event) bool { return e.returned < o.called }
 
-// orderly lets 32 clients present the live token of one session concurrently, generation after
-// generation. One of them is another client, and one asks to keep the token. In the last round
-// one presents a superseded token. One call of each round rotates the token, and one call
+// orderly lets 32 clients send the current token of one session concurrently, generation after
+// generation. One of them is another client, and one requests to keep the token. In the last
+// round one sends a superseded token. One call of each round rotates the token, and one call
 // causes the reuse. Every other result must be consistent with an order of the calls that
 // agrees with the times at which they began and returned.
 func orderly(t *testing.T, s repository.Store) {

@@ -30,7 +30,8 @@ func prove(p repository.RefreshRequest, asked repository.RefreshResult) *reposit
 	return proof
 }
 
-// ask presents a token, and repeats the request with a proof while the store asks for one.
+// ask sends a refresh request, and repeats the request with a proof while the store asks for
+// one.
 func ask(ctx context.Context, s repository.Store, p repository.RefreshRequest) (repository.RefreshResult, error) {
 	for {
 		got, err := s.Sessions.RefreshSession(ctx, p)
@@ -49,7 +50,7 @@ func everyOutcome(t *testing.T, s repository.Store) {
 	at := func(d time.Duration) present {
 		return func(p *repository.RefreshRequest) { p.Now = ms(0).Add(d) }
 	}
-	// previous presents the predecessor, ahead a token that the store has lost.
+	// previous uses the predecessor, ahead a token that the store has lost.
 	previous := func(d time.Duration, more ...present) present {
 		return func(p *repository.RefreshRequest) {
 			p.Gen, p.JTI, p.Now = 2, chain(p.SessionID, 2), ms(0).Add(d)
@@ -220,8 +221,8 @@ func everyOutcome(t *testing.T, s repository.Store) {
 	}
 }
 
-// compare presents a token to the store and to the rules, with a proof if they ask for one. It
-// requires the same outcome, result and session after each call.
+// compare sends a refresh request to the store and applies the rules to it, with a proof if
+// they ask for one. It requires the same outcome, result and session after each call.
 func compare(t *testing.T, s repository.Store, session *repository.Session, p *repository.RefreshRequest, known bool) (repository.RefreshResult, error) {
 	t.Helper()
 	for {
@@ -245,7 +246,7 @@ func compare(t *testing.T, s repository.Store, session *repository.Session, p *r
 	}
 }
 
-// randomHistories presents past, current and future tokens at random times and under random
+// randomHistories sends past, current and future tokens at random times and under random
 // policies, and compares the store with the rules after each request.
 func randomHistories(t *testing.T, s repository.Store) {
 	seed := rand.Uint64()

@@ -246,7 +246,7 @@ var sessions = []promise{
 	{"RandomHistoriesAgreeWithTheRules", randomHistories},
 }
 
-// rotatedOnce lets many callers present one live token.
+// rotatedOnce lets many callers send one current token concurrently.
 func rotatedOnce(t *testing.T, s repository.Store) {
 	const callers = 64
 	session := newSession()
@@ -306,7 +306,8 @@ func atGeneration3(s *repository.Session) {
 	s.PrevJTI, s.JTI = chain(s.ID, 2), chain(s.ID, 3)
 }
 
-// presentation returns a refresh request with the live token of a session, a minute after noon.
+// presentation returns a refresh request with the current token of a session, a minute after
+// noon.
 func presentation(s repository.Session) repository.RefreshRequest {
 	return repository.RefreshRequest{
 		UserID: s.UserID, SessionID: s.ID, Gen: s.Gen, JTI: s.JTI, Next: chain(s.ID, s.Gen+1), ClientID: s.ClientID,

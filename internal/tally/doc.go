@@ -1,2 +1,2 @@
-// Package tally counts events by name, without a lock on the way.
+// Package tally counts events by name without locks.
 package tally

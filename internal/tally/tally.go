@@ -2,11 +2,10 @@ package tally
 
 import "sync/atomic"
 
-// Tally counts by a label out of a fixed set. The map is never written after it
-// was made.
+// Tally counts by a label out of a fixed set. The map is never modified after New.
 type Tally[K comparable] map[K]*atomic.Int64
 
-// New returns a tally of these labels, each 0.
+// New returns a Tally with these labels, each 0.
 func New[K comparable](labels ...K) Tally[K] {
 	t := Tally[K]{}
 	for _, label := range labels {
@@ -15,7 +14,7 @@ func New[K comparable](labels ...K) Tally[K] {
 	return t
 }
 
-// Add counts one more of a label. A label that is not of the tally is not counted.
+// Add increments the count of a label. It ignores a label that is not in the Tally.
 func (t Tally[K]) Add(label K) {
 	if n := t[label]; n != nil {
 		n.Add(1)

@@ -8,7 +8,8 @@ import (
 	"syscall"
 )
 
-// Postgres refuses to run as root, so it runs as this user if the tests run as root.
+// nobody is the UID of Postgres if the tests run as root, because Postgres refuses to run as
+// root.
 const nobody = 65534
 
 func attributes(asNobody bool) *syscall.SysProcAttr {
@@ -31,7 +32,7 @@ func signal(pid int, sig syscall.Signal) {
 	}
 }
 
-// give changes the owner of a directory to the user that Postgres runs as.
+// give changes the owner of a directory to the user of Postgres.
 func give(dir string) error {
 	if os.Getuid() != 0 {
 		return nil

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// CA issues certificates that only tests trust.
+// CA issues certificates that are trusted only by tests.
 type CA struct {
 	File string // its certificate, in PEM
 	dir  string
@@ -23,7 +23,7 @@ type CA struct {
 	key  *ecdsa.PrivateKey
 }
 
-// NewCA returns a certificate authority whose files are removed with the test.
+// NewCA returns a certificate authority whose files are deleted at the end of the test.
 func NewCA(t testing.TB) *CA {
 	t.Helper()
 	ca := &CA{dir: t.TempDir()}
@@ -37,7 +37,8 @@ func NewCA(t testing.TB) *CA {
 	return ca
 }
 
-// Issue returns the files of a certificate for a host name or address, and of its key.
+// Issue returns the files of a certificate for a host, which is a name or an address, and of
+// its private key.
 func (ca *CA) Issue(t testing.TB, host string) (certFile, keyFile string) {
 	t.Helper()
 	template := &x509.Certificate{

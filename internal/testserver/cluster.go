@@ -12,7 +12,7 @@ import (
 
 const slots = 16384
 
-// RedisCluster is three primaries and three replicas of a test's own.
+// RedisCluster is a cluster of three primaries and three replicas for one test.
 type RedisCluster struct {
 	URL      string // names every node
 	Primary  [3]*RedisServer
@@ -52,7 +52,7 @@ func StartCluster(t testing.TB) *RedisCluster {
 		c.do(t, s, "CLUSTER", "ADDSLOTSRANGE", fmt.Sprint(i*slots/3), fmt.Sprint((i+1)*slots/3-1))
 	}
 	for i, s := range c.Replica {
-		c.wait(t, func() error { // until it has heard of its primary
+		c.wait(t, func() error { // until the replica knows its primary
 			return c.clients[s].Do(context.Background(), "CLUSTER", "REPLICATE", c.nodeName[c.Primary[i]]).Err()
 		})
 	}
@@ -73,16 +73,16 @@ func StartCluster(t testing.TB) *RedisCluster {
 	return c
 }
 
-// Takeover makes replica i the primary of its slots, without asking anyone:
-// what the old one has not passed on is lost.
+// Takeover makes replica i the primary of its slots without a vote. Writes that the old primary
+// has not replicated are lost.
 func (c *RedisCluster) Takeover(t testing.TB, i int) {
 	t.Helper()
 	c.do(t, c.Replica[i], "CLUSTER", "FAILOVER", "TAKEOVER")
 	c.Primary[i], c.Replica[i] = c.Replica[i], c.Primary[i]
 }
 
-// MoveSlot moves a slot with its keys between two primaries, as resharding does,
-// and returns how many keys it had.
+// MoveSlot moves a slot with its keys between two primaries, like resharding, and returns the
+// number of its keys.
 func (c *RedisCluster) MoveSlot(t testing.TB, slot int64, from, to int) int {
 	t.Helper()
 	source, target := c.Primary[from], c.Primary[to]
@@ -110,7 +110,7 @@ func (c *RedisCluster) MoveSlot(t testing.TB, slot int64, from, to int) int {
 	return moved
 }
 
-// Slots returns which slots primary i serves that have keys.
+// Slots returns the slots of the given keys that primary i serves.
 func (c *RedisCluster) Slots(t testing.TB, i int, keys []string) []int64 {
 	t.Helper()
 	var list []int64

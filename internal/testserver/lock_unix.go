@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// lockFile waits until no other process has the lock.
+// lockFile waits for the lock on a file and takes it.
 func lockFile(path string) (unlock func(), err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {

@@ -11,10 +11,10 @@ import (
 
 var (
 	mu      sync.Mutex
-	cleanup []func() // in the order of the starts
+	cleanup []func() // in the order of registration
 )
 
-// Main runs the tests of a package and then stops the servers they started.
+// Main runs the tests of a package and then stops the servers that they started.
 func Main(m *testing.M) {
 	quick()
 	code := m.Run()
@@ -26,21 +26,21 @@ func Main(m *testing.M) {
 	os.Exit(code)
 }
 
-// AtExit calls f when the tests of the package are done, the last one first.
+// AtExit calls f when the tests of the package are done. Functions are called in reverse order.
 func AtExit(f func()) {
 	mu.Lock()
 	defer mu.Unlock()
 	cleanup = append(cleanup, f)
 }
 
-// missing ends a test that has no server to run on.
+// missing skips a test that has no server to run on. In CI it fails the test.
 func missing(t testing.TB, what, variable string) {
 	t.Helper()
 	notHere(t, fmt.Sprintf("no %s server: install it (make servers), or set %s", what, variable))
 }
 
-// notHere ends a test that cannot run on this machine. In CI that is a failure: a suite
-// that did not run must not look like one that passed.
+// notHere skips a test that cannot run on this machine. In CI it fails the test: a suite that
+// did not run must not look like a suite that passed.
 func notHere(t testing.TB, msg string) {
 	t.Helper()
 	if os.Getenv("CI") == "true" {
@@ -69,7 +69,7 @@ func skipIfQuick(t testing.TB) {
 	}
 }
 
-// NeedRoot ends a test that starts programs as several users, unless it runs as root.
+// NeedRoot skips a test that starts programs as several users, unless it runs as root.
 func NeedRoot(t testing.TB) {
 	t.Helper()
 	skipIfQuick(t)
@@ -78,7 +78,7 @@ func NeedRoot(t testing.TB) {
 	}
 }
 
-// MemoryDir returns a directory like T.TempDir, in memory where the machine has room there.
+// MemoryDir returns a directory like T.TempDir, in memory if the machine has room there.
 func MemoryDir(t testing.TB) string {
 	t.Helper()
 	above := memory()
@@ -93,7 +93,7 @@ func MemoryDir(t testing.TB) string {
 	return dir
 }
 
-// random returns a name that no other test uses.
+// random returns a unique name.
 func random() string {
 	b := make([]byte, 8)
 	_, _ = rand.Read(b) // never fails

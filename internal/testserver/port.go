@@ -9,15 +9,16 @@ import (
 	"strconv"
 )
 
-// The ports that Port returns are below those that systems give to clients, so that no
-// connection takes one before a server has started on it.
+// The ports of Port are below the ports that systems give to clients, so that no connection
+// takes one before a server has started on it.
 const (
 	firstPort = 10000
 	lastPort  = 32000
 )
 
 // Port returns a TCP port of 127.0.0.1 that was free a moment ago. No other call, in any
-// process, returns the same one soon: HAProxy would share a port that another test listens on.
+// process, returns the same port soon: HAProxy would share a port on which another test
+// listens.
 func Port() (int, error) {
 	file := filepath.Join(os.TempDir(), fmt.Sprintf("latchkey-test-port-%d", os.Getuid()))
 	unlock, err := lockFile(file + ".lock")
@@ -25,7 +26,7 @@ func Port() (int, error) {
 		return 0, err
 	}
 	defer unlock()
-	text, _ := os.ReadFile(file) // none: this is the first call on the machine
+	text, _ := os.ReadFile(file) // missing at the first call on the machine
 	last, _ := strconv.Atoi(string(text))
 	for range lastPort - firstPort {
 		if last++; last < firstPort || last > lastPort {

@@ -16,7 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// PostgresServer is a Postgres server of a test's own.
+// PostgresServer is a Postgres server for one test.
 type PostgresServer struct {
 	*Process
 	URL  string
@@ -38,8 +38,8 @@ var sharedPostgres = sync.OnceValues(func() (string, error) {
 	return s.URL, nil
 })
 
-// Postgres returns the URL of an empty schema, on the server that the tests of
-// this process share. On a server that outlives the process it is dropped with the test.
+// Postgres returns the URL of an empty schema, on the server that the tests of this process
+// share. If the server outlives the process, the schema is dropped at the end of the test.
 func Postgres(t testing.TB) string {
 	t.Helper()
 	skipIfQuick(t)
@@ -89,8 +89,8 @@ func inSchema(base, schema string) (string, error) {
 	return u.String(), nil
 }
 
-// StartPostgres starts a server that this test may stop, kill and start again;
-// what was committed outlives a kill.
+// StartPostgres starts a server that this test may stop, kill and restart. Committed data
+// survives a kill.
 func StartPostgres(t testing.TB) *PostgresServer {
 	t.Helper()
 	skipIfQuick(t)
@@ -119,8 +119,8 @@ func (s *PostgresServer) Remove() {
 	_ = os.RemoveAll(s.dir)
 }
 
-// NewPostgres starts a server whose end is the caller's business. Sync is
-// synchronous_commit: on where a kill must lose nothing.
+// NewPostgres starts a server that the caller stops. Sync is synchronous_commit: on if a kill
+// must lose nothing.
 func NewPostgres(sync string) (*PostgresServer, error) {
 	bin := postgresBin()
 	dir, err := os.MkdirTemp("", "latchkey-postgres-")
@@ -164,8 +164,8 @@ func (s *PostgresServer) run() (err error) {
 	})
 }
 
-// initialise makes the data directory: a copy of a template that is kept
-// between runs, since a copy costs a fifth of an initdb.
+// initialise creates the data directory as a copy of a template that is kept between runs. A
+// copy takes a fifth of the time of an initdb.
 func (s *PostgresServer) initialise() error {
 	data := filepath.Join(s.dir, "data")
 	cache, err := os.UserCacheDir()
@@ -182,7 +182,7 @@ func (s *PostgresServer) initialise() error {
 		if err := s.initdb(data); err != nil {
 			return err
 		}
-		// Several test processes may do so at once: one rename wins.
+		// Several test processes may do this at the same time: one rename wins.
 		_ = os.MkdirAll(filepath.Dir(template), 0o755)
 		draft := template + "-" + random()
 		if err := clone(data, draft); err == nil && os.Rename(draft, template) != nil {
@@ -214,8 +214,8 @@ func clone(from, to string) error {
 	return nil
 }
 
-// postgresBin finds the directory of the server's programs, which Debian keeps
-// off the PATH; empty if there is none.
+// postgresBin returns the directory of the server's programs, which Debian keeps off the PATH.
+// It returns "" if there is none.
 func postgresBin() string {
 	if p, err := exec.LookPath("postgres"); err == nil {
 		if p, err = filepath.EvalSymlinks(p); err == nil {

@@ -18,8 +18,8 @@ type Process struct {
 	done chan struct{}
 }
 
-// Start runs a command. If the system supports it, the command ends with this process even when
-// this process is killed.
+// Start runs a command. If the system supports it, the command ends with this process, even
+// when this process is killed.
 func Start(cmd *exec.Cmd) (*Process, error) { return startAs(cmd, false) }
 
 // start runs a server in dir.
@@ -35,8 +35,8 @@ func startAs(cmd *exec.Cmd, asNobody bool) (*Process, error) {
 	p.cmd.SysProcAttr = attributes(asNobody)
 	started := make(chan error)
 	go func() {
-		// The signal is sent when the thread that started the child ends, so that thread must stay
-		// alive.
+		// The child gets the parent-death signal when the thread that started it ends, so that
+		// thread must stay.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		err := p.cmd.Start()
@@ -55,7 +55,7 @@ func startAs(cmd *exec.Cmd, asNobody bool) (*Process, error) {
 // Pid returns the ID of the process.
 func (p *Process) Pid() int { return p.cmd.Process.Pid }
 
-// Terminate asks the process to shut down, and does not wait for it.
+// Terminate asks the process to shut down, and does not wait.
 func (p *Process) Terminate() { _ = p.cmd.Process.Signal(syscall.SIGTERM) }
 
 // Done returns a channel that is closed when the process has ended.
@@ -64,7 +64,7 @@ func (p *Process) Done() <-chan struct{} { return p.done }
 // Output returns the output of the process. Call it only after the process has ended.
 func (p *Process) Output() string { return p.out.String() }
 
-// Stop asks the server to end, and kills it if it has not ended within 5 seconds.
+// Stop asks the server to shut down, and kills it after 5 seconds.
 func (p *Process) Stop() {
 	_ = p.cmd.Process.Signal(os.Interrupt)
 	select {
@@ -74,20 +74,20 @@ func (p *Process) Stop() {
 	}
 }
 
-// Kill kills the server immediately, as a crash would.
+// Kill ends the server immediately, like a crash.
 func (p *Process) Kill() {
 	_ = p.cmd.Process.Kill()
 	<-p.done
 }
 
-// Hang suspends the server and its children until Resume: connections stay open, and requests get
-// no answer.
+// Hang suspends the server and its children until Resume. Connections stay open, and nothing
+// answers.
 func (p *Process) Hang() { signal(p.cmd.Process.Pid, syscall.SIGSTOP) }
 
-// Resume continues a suspended server.
+// Resume lets a suspended server continue.
 func (p *Process) Resume() { signal(p.cmd.Process.Pid, syscall.SIGCONT) }
 
-// ended returns an error with the output of the server if it has ended.
+// ended returns an error with the output of the server, if the server has ended.
 func (p *Process) ended() error {
 	select {
 	case <-p.done:

@@ -33,7 +33,7 @@ var Program = sync.OnceValues(func() (string, error) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build: %s", out)
 	}
-	// A file of this process alone: another one may build anew while this one runs tests.
+	// A file for this process only: another process may build again while this one runs tests.
 	dir, err := os.MkdirTemp("", "latchkey-program-")
 	if err != nil {
 		return "", err

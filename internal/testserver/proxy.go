@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// StartNginx starts nginx with conf in its server block, and returns its port on all loopback
-// addresses. In conf, {dir} is replaced by a temporary directory. The part of conf before a line
-// "---" goes into the http block.
+// StartNginx starts nginx with the content of a server block, in which {dir} is the directory
+// of this server. It returns the port, which is open on all loopback addresses. Text before the
+// line "---" belongs to the http block.
 func StartNginx(t testing.TB, conf string) int {
 	t.Helper()
 	outer, inner, found := strings.Cut(conf, "---\n")
@@ -28,7 +28,7 @@ func StartNginx(t testing.TB, conf string) int {
 	})
 }
 
-// StartHAProxy starts HAProxy with a configuration in which {port} is replaced by its port.
+// StartHAProxy starts HAProxy with a configuration in which {port} is its port.
 func StartHAProxy(t testing.TB, conf string) int {
 	t.Helper()
 	return startProxy(t, "haproxy", false, func(port int, dir string) (string, []string) {
@@ -36,8 +36,9 @@ func StartHAProxy(t testing.TB, conf string) int {
 	})
 }
 
-// StartPgBouncer starts PgBouncer in transaction mode in front of a server, with few connections
-// that its clients share in turn. It returns the URL of the server's database through PgBouncer.
+// StartPgBouncer starts PgBouncer in transaction mode in front of a server, with few
+// connections that its clients take turns to use. It returns the URL of the server's database
+// through PgBouncer.
 func StartPgBouncer(t testing.TB, s *PostgresServer) string {
 	t.Helper()
 	port := startProxy(t, "pgbouncer", true, func(port int, dir string) (string, []string) {
@@ -47,13 +48,13 @@ func StartPgBouncer(t testing.TB, s *PostgresServer) string {
 	return strings.Replace(s.URL, fmt.Sprint(":", s.port, "/"), fmt.Sprint(":", port, "/"), 1)
 }
 
-// startProxy starts a program that listens on a port, and waits until it accepts connections.
+// startProxy starts a program that listens on a port, and waits until it does.
 func startProxy(t testing.TB, name string, asNobody bool, configure func(port int, dir string) (conf string, args []string)) int {
 	t.Helper()
 	skipIfQuick(t)
 	path, err := exec.LookPath(name)
 	if err != nil {
-		path = "/usr/sbin/" + name // of Debian, not on every user's PATH
+		path = "/usr/sbin/" + name // the path on Debian, which is not on every user's PATH
 	}
 	if _, err := os.Stat(path); err != nil {
 		missing(t, name, "PATH")
@@ -63,7 +64,7 @@ func startProxy(t testing.TB, name string, asNobody bool, configure func(port in
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	for above := dir; asNobody && above != os.TempDir() && above != "/"; above = filepath.Dir(above) { // they are for their owner alone
+	for above := dir; asNobody && above != os.TempDir() && above != "/"; above = filepath.Dir(above) { // only their owner may use them by default
 		if err := os.Chmod(above, 0o755); err != nil {
 			t.Fatal(err)
 		}

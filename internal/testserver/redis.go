@@ -12,7 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// RedisServer is a Redis server of a test's own.
+// RedisServer is a Redis server for one test.
 type RedisServer struct {
 	*Process
 	URL  string
@@ -33,8 +33,8 @@ var sharedRedis = sync.OnceValues(func() (string, error) {
 	return s.URL, nil
 })
 
-// Redis returns the URL of the server that the tests of this process share, and
-// a key prefix that no other test has.
+// Redis returns the URL of the server that the tests of this process share, and a unique key
+// prefix.
 func Redis(t testing.TB) (url, prefix string) {
 	t.Helper()
 	skipIfQuick(t)
@@ -48,8 +48,8 @@ func Redis(t testing.TB) (url, prefix string) {
 	return url, "t-" + random() + ":"
 }
 
-// StartRedis starts a server that this test may stop, kill and start again. The
-// arguments are further ones of redis-server.
+// StartRedis starts a server that this test may stop, kill and restart. The arguments are
+// passed to redis-server.
 func StartRedis(t testing.TB, args ...string) *RedisServer {
 	t.Helper()
 	skipIfQuick(t)
@@ -78,7 +78,7 @@ func (s *RedisServer) Remove() {
 	_ = os.RemoveAll(s.dir)
 }
 
-// NewRedis starts a server whose end is the caller's business.
+// NewRedis starts a server that the caller stops.
 func NewRedis(args ...string) (*RedisServer, error) {
 	dir, err := os.MkdirTemp("", "latchkey-redis-")
 	if err != nil {

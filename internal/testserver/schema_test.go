@@ -11,7 +11,7 @@ import (
 
 func TestMain(m *testing.M) { Main(m) }
 
-// TestMigratedPostgres_IsWhatMigrateCreates compares the catalogues, and the versions that
+// TestMigratedPostgres_IsWhatMigrateCreates compares the catalogs, and the versions that
 // Migrate records.
 func TestMigratedPostgres_IsWhatMigrateCreates(t *testing.T) {
 	migrated, copied := Postgres(t), migratedPostgres(t)

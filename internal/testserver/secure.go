@@ -13,8 +13,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// SecureRedis is a set of servers that accept only TLS, require a client certificate, and have
-// passwords. Each server has its own address, and its certificate is valid for that address only.
+// SecureRedis contains servers that accept only TLS, require a client certificate, and have
+// passwords. Each has its own address, and its certificate is valid only for that address.
 type SecureRedis struct {
 	CA *CA
 	// Hosts are the addresses and ports, as in a URL, of the sentinels or of the nodes of a
@@ -23,7 +23,7 @@ type SecureRedis struct {
 	// Primary is the first data server.
 	Primary *Process
 
-	certFile, keyFile string // of a client
+	certFile, keyFile string // client certificate
 }
 
 // The users and passwords of SecureRedis.
@@ -41,7 +41,7 @@ const RedisRights = "~latchkey:* -@all +evalsha +eval +hget +hset +hmget +hgetal
 const SentinelRights = "resetchannels &+switch-master &+replica-reconf-done -@all +sentinel|get-master-addr-by-name +sentinel|sentinels +subscribe +unsubscribe +ping"
 
 // StartSecureSentinel starts a primary, a replica and three sentinels of the name latchkey. The
-// passwords at the sentinels differ from the passwords at the data servers.
+// sentinels and the data servers have different passwords.
 func StartSecureSentinel(t testing.TB) *SecureRedis {
 	t.Helper()
 	skipIfQuick(t)
@@ -142,7 +142,7 @@ func (s *SecureRedis) start(t testing.TB, ip string, port int, conf string, args
 	return p
 }
 
-// client returns a client with all rights.
+// client returns a client with the given user and password.
 func (s *SecureRedis) client(t testing.TB, host, user, password string) *redis.Client {
 	t.Helper()
 	cert, err := tls.LoadX509KeyPair(s.certFile, s.keyFile)

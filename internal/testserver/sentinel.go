@@ -28,7 +28,7 @@ func StartPair(t testing.TB) *RedisPair {
 	return p
 }
 
-// InStep waits until the replica has all that the primary has.
+// InStep waits until the replica has all data of the primary.
 func (p *RedisPair) InStep(t testing.TB) {
 	t.Helper()
 	primary, replica := p.Primary.client(t), p.Replica.client(t)
@@ -47,8 +47,8 @@ func (p *RedisPair) InStep(t testing.TB) {
 	}
 }
 
-// Detach makes the replica a primary of its own: what is written to the old one
-// from now on, it never hears of.
+// Detach makes the replica an independent primary. It does not receive later writes to the old
+// primary.
 func (p *RedisPair) Detach(t testing.TB) {
 	t.Helper()
 	if err := p.Replica.client(t).Do(context.Background(), "REPLICAOF", "NO", "ONE").Err(); err != nil {
@@ -56,8 +56,7 @@ func (p *RedisPair) Detach(t testing.TB) {
 	}
 }
 
-// StartSentinel starts a sentinel that replaces the primary within seconds of
-// its death.
+// StartSentinel starts a sentinel that fails over within seconds after the primary dies.
 func (p *RedisPair) StartSentinel(t testing.TB) {
 	t.Helper()
 	port, err := Port()

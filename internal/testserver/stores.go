@@ -18,12 +18,12 @@ import (
 // Set is one of the two sets of stores that the service runs on.
 type Set struct {
 	Name string
-	// Open returns an empty, migrated set, which is closed with the test.
+	// Open returns an empty, migrated set that is closed at the end of the test.
 	Open func(t testing.TB) repository.Store
 }
 
 // Sets returns both sets: every rule that needs a store is tested on each. With
-// LATCHKEY_TEST_QUICK=1 it returns SQLite alone.
+// LATCHKEY_TEST_QUICK=1 it returns only SQLite.
 func Sets() []Set {
 	sets := []Set{
 		{"SQLite", SQLiteStore},
@@ -54,8 +54,8 @@ func SQLiteStore(t testing.TB) repository.Store {
 	return db.Store()
 }
 
-// migratedSQLite returns the bytes of an empty, migrated file, which are copied for each
-// test: under the race detector, migrating takes longer than most tests.
+// migratedSQLite returns the bytes of an empty, migrated file. Each test copies them, because
+// under the race detector migrating takes longer than most tests.
 var migratedSQLite = sync.OnceValues(func() (file []byte, err error) {
 	dir, err := os.MkdirTemp(memory(), "latchkey-sqlite-")
 	if err != nil {
@@ -74,7 +74,7 @@ var migratedSQLite = sync.OnceValues(func() (file []byte, err error) {
 	return os.ReadFile(path)
 })
 
-// patience is the time limit of calls to stores that do answer: the defaults are for machines
+// patience is the timeout of calls to stores that work: the default timeouts are for machines
 // that run nothing else.
 const patience = 30 * time.Second
 

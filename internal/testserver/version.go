@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Versions are what the servers that it starts say of themselves; empty where there is
-// none.
+// Versions returns the versions of the installed server programs, or "" for a program that is
+// not installed.
 func Versions() (postgres, redis string) {
 	if bin := postgresBin(); bin != "" {
 		postgres = versionOf(filepath.Join(bin, "postgres"))

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Eventually polls until a condition holds, and fails the test if it does not hold in time. Use it
-// for other processes, which offer no event to wait for.
+// Eventually polls until a condition holds, and fails the test on a timeout. It is for other
+// processes, which offer no event to wait for.
 func Eventually(t testing.TB, timeout time.Duration, what string, condition func() bool) {
 	t.Helper()
 	if !Poll(timeout, condition) {
@@ -18,8 +18,8 @@ func Eventually(t testing.TB, timeout time.Duration, what string, condition func
 	}
 }
 
-// Poll works as Eventually does, for goroutines other than the goroutine of the test. It reports
-// whether the condition held in time.
+// Poll is Eventually for goroutines other than the goroutine of the test: it reports whether
+// the condition held in time.
 func Poll(timeout time.Duration, condition func() bool) bool {
 	return eventually(timeout, func() error {
 		if !condition() {
@@ -41,11 +41,12 @@ func eventually(limit time.Duration, try func() error) error {
 	}
 }
 
-// Buffer holds the output of a program. Tests may read it and wait for it while the program runs.
+// Buffer collects the output of a program. It can be read while the program writes, and a test
+// can wait for a text in it.
 type Buffer struct {
 	mu      sync.Mutex
 	b       bytes.Buffer
-	written chan struct{} // closed by the next write; nil if no caller waits
+	written chan struct{} // closed by the next write; nil if no goroutine waits
 }
 
 // Write implements io.Writer.
@@ -72,7 +73,7 @@ func (b *Buffer) Await(t testing.TB, text string) {
 	b.AwaitTimes(t, text, 1)
 }
 
-// AwaitTimes waits until the output contains a text several times, as Await does.
+// AwaitTimes is Await for a text that appears several times.
 func (b *Buffer) AwaitTimes(t testing.TB, text string, times int) {
 	t.Helper()
 	timeout := time.After(30 * time.Second)

@@ -1,9 +1,9 @@
-// Package access guards routes of any net/http server by Latchkey's access
-// tokens. It owns how a token is found in a request and what a guard demands; the
-// token itself is checked by a Verifier, without I/O. It needs neither Gin, nor a
-// database, nor Redis; package middleware has the same guards for Gin.
+// Package access guards routes of any net/http server with Latchkey's access tokens. It finds
+// the token in a request and checks the requirements of a guard. A Verifier checks the token
+// itself, without I/O. The package uses neither Gin, nor a database, nor Redis. Package
+// middleware has the same guards for Gin.
 //
-// In a service of your own, which knows the issuer by its URL alone:
+// In your own service, which knows only the URL of the issuer:
 //
 //	verifier := access.NewRemote(access.RemoteOptions{
 //		JWKSURL: "https://auth.example.org/.well-known/jwks.json",
@@ -16,11 +16,11 @@
 //	func orders(w http.ResponseWriter, r *http.Request) {
 //		subject, _ := access.FromContext(r.Context())
 //
-// A request goes through one guard as follows; each refusal is a problem of
-// package middleware/problem:
+// A guard processes a request in these steps. Each refusal is a problem of package
+// middleware/problem:
 //
-//	find     header Authorization or accesstoken, else cookie    token_missing, token_malformed
-//	CSRF     where the token came in a cookie                    csrf_denied
-//	verify   signature, issuer, audience, times                  token_invalid, token_expired
-//	demands  session, privilege, scope, age of the log-in        privilege_denied, insufficient_scope, …
+//	find      header Authorization or accesstoken, or else cookie  token_missing, token_malformed
+//	CSRF      only if the token came in a cookie                   csrf_denied
+//	verify    signature, issuer, audience, times                   token_invalid, token_expired
+//	require   session, privilege, scope, age of the login          privilege_denied, insufficient_scope, …
 package access
