@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// nobody is the UID of Postgres if the tests run as root, because Postgres refuses to run as
+// The UID nobody runs Postgres if the tests run as root, because Postgres refuses to run as
 // root.
 const nobody = 65534
 

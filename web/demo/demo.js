@@ -4,7 +4,7 @@ const $ = (id) => document.getElementById(id);
 const api = document.body.dataset.api;
 const at = (path) => `${api}${path}`;
 
-// Every answer is shown: of this page's requests, and of those that the client makes.
+// Shows every response: to this page's requests, and to the requests of the client.
 const realFetch = globalThis.fetch.bind(globalThis);
 globalThis.fetch = async (input, init = {}) => {
   const url = new URL(input instanceof Request ? input.url : input, location.href);
@@ -31,7 +31,7 @@ function say(text, bad) {
 const client = createClient({ baseUrl: at("") || "/" });
 let session = null;
 
-// What was shown while a button works must not be pressed twice.
+// A button is disabled while its action runs, so that it cannot be pressed twice.
 function press(id, act) {
   $(id).addEventListener("click", async () => {
     $(id).disabled = true;
@@ -94,7 +94,7 @@ function tick() {
 }
 
 async function devices() {
-  const list = await client.sessions().catch(() => null); // the log shows why
+  const list = await client.sessions().catch(() => null); // the log shows the reason
   if (!list) return;
   $("devices").replaceChildren(
     ...list.map((s) => {
@@ -121,7 +121,7 @@ client.subscribe(show);
 show();
 setInterval(tick, 1000);
 client.me().then(async (user) => {
-  // Cookies of before, and nothing kept here: a refresh tells the rest.
+  // There are cookies of an earlier visit, but no stored session: a refresh returns the state.
   if (user && !session) await client.refresh();
 }).catch((e) => say(e.message, true));
 
@@ -174,7 +174,7 @@ press("many", async () => {
   say(`20 requests at once: ${all.filter((r) => r.ok).length} succeeded.`);
 });
 
-// The phone: its tokens are in this page's hands, to be lost and stolen.
+// The phone: this page holds its tokens, so that they can be lost and stolen.
 let phone = null;
 function leavePhone() {
   phone = null;
@@ -204,7 +204,7 @@ submit("phone", async (data) => {
   await devices();
 });
 
-// present shows a token; keep says whether the phone gets to see the answer.
+// present sends a refresh token. With keep, the phone receives the response.
 async function present(token, keep) {
   try {
     const said = await phoneSend("/users/refresh", { refreshToken: token });

@@ -1,9 +1,9 @@
-/** Returns the URL that relative ones start from. A page may change it. */
+/** Returns the base of relative URLs. A page may change it. */
 const page = () => globalThis.document?.baseURI ?? globalThis.location?.href;
 
 /**
- * Returns an address as an absolute URL. An absolute one stays as it is: the URL of
- * React Native appends a slash to it.
+ * Returns an address as an absolute URL. An absolute address is returned unchanged,
+ * because the URL class of React Native appends a slash to it.
  */
 export function absolute(address: string): string {
   if (/^[a-z][a-z\d+.-]*:/i.test(address)) return address;

@@ -1,4 +1,4 @@
-/** A refusal of the service (RFC 9457), or that it could not be reached: status 0. */
+/** An error response of the service (RFC 9457). Status 0: the service could not be reached. */
 export class LatchkeyError extends Error {
   constructor(
     /** The HTTP status. */
@@ -6,13 +6,13 @@ export class LatchkeyError extends Error {
     /** The stable name of the error, such as invalid_credentials. */
     readonly error: string,
     message: string,
-    /** What helps: refresh, login, later, or nothing. */
+    /** The action before a retry: refresh, login or later; undefined if a retry does not help. */
     readonly retry?: string,
-    /** What is wrong with each field. */
+    /** The problem with each field. */
     readonly fields?: Record<string, string>,
-    /** In how many seconds to come again. */
+    /** The seconds to wait before a retry. */
     readonly retryAfter?: number,
-    /** What failed, if there was no answer. */
+    /** The underlying error, if there was no response. */
     readonly cause?: unknown,
   ) {
     super(message);
@@ -20,11 +20,11 @@ export class LatchkeyError extends Error {
   }
 }
 
-/** Returns the error for a call that got no answer of the service. */
+/** Returns the error for a call without a response of the service. */
 export const lost = (cause?: unknown) =>
   new LatchkeyError(0, "unreachable", "The service cannot be reached. Try again in a moment.", "later", undefined, undefined, cause);
 
-/** Returns the error that an answer reports. A proxy's answer has no problem document, nor has one to HEAD. */
+/** Returns the error in a response. Responses of a proxy and responses to HEAD have no problem document. */
 export function errorOf(res: Response, said: unknown): LatchkeyError {
   const p = (said ?? {}) as Record<string, never>;
   const { status, headers } = res;
@@ -42,7 +42,7 @@ export function errorOf(res: Response, said: unknown): LatchkeyError {
   );
 }
 
-/** Does the same for an answer whose body its caller may want to read. */
+/** Returns the same, and leaves the body of the response to the caller. */
 export async function told(res: Response): Promise<LatchkeyError> {
   const problem = res.headers.get("Content-Type")?.includes("problem+json");
   return errorOf(res, problem ? await res.clone().json().catch(() => null) : null);

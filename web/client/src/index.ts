@@ -8,12 +8,12 @@ import type { Change, Client, LoginSession, Options, Session, User } from "./typ
 export { LatchkeyError } from "./error.js";
 export type * from "./types.js";
 
-/** How long the service may take to answer. */
+/** The timeout of a request. */
 const timeoutMs = 10_000;
-/** No refresh on suspicion sooner than this after the last one: this clock may be wrong, or cookies blocked. */
+/** The minimum time before a refresh on suspicion: the local clock may be wrong, or cookies blocked. */
 const pauseMs = 20_000;
 
-/** What a log-in and a refresh answer: the user, and tokens as far as they travel in bodies. */
+/** The response to a login or a refresh: the user, and the tokens that are delivered in the body. */
 interface Answer extends User {
   accessToken?: string;
   refreshToken?: string;
@@ -25,7 +25,7 @@ interface Answer extends User {
   generation?: number;
 }
 
-/** Returns a client. One for each page or app suffices. */
+/** Returns a client. Each page or app needs only one. */
 export function createClient(options: Options): Client {
   const { storage, origins = [] } = options;
   const base = options.baseUrl.replace(/\/+$/, "");
@@ -46,17 +46,18 @@ export function createClient(options: Options): Client {
       try {
         listener(change);
       } catch (e) {
-        setTimeout(() => { throw e; }); // the listener's own affair
+        setTimeout(() => { throw e; }); // an exception of a listener must not affect the client
       }
     });
   if (channel) {
     channel.onmessage = async ({ data }) => {
-      // A storage may be this tab's alone: then what others do is not about it.
+      // If the storage belongs to this tab alone, messages of other tabs do not concern its
+      // session.
       const kept = storage ? await read().catch(() => null) : null;
       if (!storage || (data.type === "logout" ? !kept : kept?.expires === data.session.expires)) hear(data);
     };
   }
-  (channel as { unref?(): void } | undefined)?.unref?.(); // Node stays for nobody
+  (channel as { unref?(): void } | undefined)?.unref?.(); // lets Node exit
 
   const read = () => load(store, key);
   const publicPart = ({ id, at, access, refresh, ...session }: Kept): Session => session;
@@ -66,7 +67,7 @@ export function createClient(options: Options): Client {
       accessToken, refreshToken, deviceToken, accessTokenExpiryDate, refreshTokenExpiryDate, refreshAfter, outcome, generation, ...user
     } = answer ?? ({} as Answer);
     if (!(Date.parse(accessTokenExpiryDate) > 0) || (storage && !(accessToken && refreshToken))) {
-      throw lost(answer); // it is not of the service
+      throw lost(answer); // the response is not from the service
     }
     const kept: Kept = {
       id: Math.random().toString(36),
@@ -99,11 +100,11 @@ export function createClient(options: Options): Client {
   function tell(change: Change) {
     try {
       channel?.postMessage(change);
-    } catch {} // closed
+    } catch {} // the channel is closed
     hear(change);
   }
 
-  /** Sends a request to the service itself, and returns what it says. */
+  /** Sends a request to the service itself, and returns the body of its response. */
   async function ask(path: string, body?: unknown, headers: Record<string, string> = {}, method = "POST") {
     const url = absolute(base + path);
     if (body) headers["Content-Type"] = "application/json";
@@ -120,7 +121,7 @@ export function createClient(options: Options): Client {
       }).catch((e) => {
         throw lost(e);
       });
-      // The body as well, before the time is up; what is no JSON is not from the service.
+      // Reads the body as well before the timeout. A body that is not JSON is not from the service.
       const said = res.status === 204 ? {} : await res.json().catch(() => null);
       if (!res.ok) throw errorOf(res, said);
       if (!said) throw lost();
@@ -142,7 +143,7 @@ export function createClient(options: Options): Client {
   /** Refreshes, unless another tab has changed the session that the caller has seen. */
   function refresh(seen: Kept | null): Promise<boolean> {
     return (refreshing ??= new Promise<boolean>((done, fail) => {
-      // The refresh of another tab, once it is known, serves this one as well.
+      // A refresh by another tab also serves this tab, once its result is known.
       const stop = subscribe((change) => change.type !== "login" && done(change.type === "refresh"));
       retrying(() => exclusive(key, () => refreshOnce(seen)), passing).then(done, fail).finally(stop);
     }).finally(() => (refreshing = undefined)));
@@ -150,13 +151,13 @@ export function createClient(options: Options): Client {
 
   async function refreshOnce(seen: Kept | null): Promise<boolean> {
     const now = await read();
-    if (now?.id !== seen?.id) return !!now; // another tab refreshed or logged out
+    if (now?.id !== seen?.id) return !!now; // another tab refreshed or logged in or out
     if (storage && !now?.refresh) return false;
     const answer: Answer | null = await ask("/users/refresh", storage && { refreshToken: now!.refresh }, delivery()).catch((e) => {
       if (e.retry === "login") return null;
       throw e; // the session continues
     });
-    // This tab may have been stopped for so long that another one continued.
+    // This tab may have been stopped for so long that another tab refreshed.
     const then = await read();
     if (then?.id !== seen?.id) return !!then;
     if (answer) await keep("refresh", answer);
@@ -165,8 +166,8 @@ export function createClient(options: Options): Client {
   }
 
   /**
-   * Runs send with the session, which it refreshes ahead of its expiry, and once more
-   * if a refresh can help.
+   * Runs send with the session, which it refreshes ahead of its expiry. It runs send
+   * once more after a refresh if that can help.
    */
   async function withSession<T>(
     send: (kept: Kept | null) => Promise<T>,
@@ -176,20 +177,22 @@ export function createClient(options: Options): Client {
   ): Promise<T> {
     const seen = await read();
     let kept = seen;
-    // If another tab logs in another user meanwhile, a request of the first must not be sent as the second.
+    // If another tab logs in a second user meanwhile, a request of the first user must not be sent
+    // as the second.
     const other = () => seen && kept && kept.user.id !== seen.user.id;
     const now = Date.now();
     if (seen && now >= seen.refreshAfter && now - seen.at > pauseMs) {
       const ahead = refresh(seen);
       if (now >= seen.expires) {
-        await still(ahead); // else the request continues with the token that it has
+        await still(ahead); // otherwise the request continues with the current token
         kept = await read();
         if (other()) throw new LatchkeyError(401, "session_revoked", "Another user has logged in. Try again.", "login");
       } else ahead.catch(() => {});
     }
     const answer = await send(kept);
     const said = await problem(answer);
-    // A service that gets no refresh cookie cannot know that a refresh helps if the access cookie is gone.
+    // If the access cookie is missing, a service that gets no refresh cookie cannot know that a
+    // refresh helps.
     const gone = said?.error === "token_missing" && kept && now - kept.at > pauseMs;
     if (!mayRepeat || !(said?.retry === "refresh" || gone)) return answer;
     if (!(await still(refresh(kept)))) return answer;
@@ -232,7 +235,7 @@ export function createClient(options: Options): Client {
     return withSession(send, told, !stream, still);
   }
 
-  /** Asks the service for something as the user. */
+  /** Sends a request to the service as the user. */
   async function call(method: string, path: string, body?: unknown) {
     const known = body ? await deviceToken() : {};
     const answer = await withSession(
@@ -254,7 +257,7 @@ export function createClient(options: Options): Client {
         throw e;
       });
     const user = await who();
-    // What is kept may be of a session that is over, which a refresh finds out, or of another user.
+    // The stored session may be over, which a refresh detects, or belong to another user.
     const kept = user ? null : await read();
     return kept && (await refresh(kept)) ? who() : user;
   }
@@ -284,9 +287,9 @@ export function createClient(options: Options): Client {
     sessions: async () => (await call("GET", "/users/me/sessions")).sessions as LoginSession[],
     async revokeSession(id) {
       await call("DELETE", `/users/me/sessions/${encodeURIComponent(id)}`).catch((e) => {
-        if (e.error !== "not_found") throw e; // it has ended
+        if (e.error !== "not_found") throw e; // it has ended already
       });
-      await me().catch(() => {}); // it may have been this one
+      await me().catch(() => {}); // it may have been this session
     },
     revokeOtherSessions: () => call("DELETE", "/users/me/sessions").then(() => {}),
     fetch: request,

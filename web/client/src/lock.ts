@@ -2,16 +2,16 @@ import { localStore } from "./store.js";
 
 export const sleep = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
 
-/** How long a lease lasts. Its owner renews it, so the lease of a closed tab expires. */
+/** The lifetime of a lease. Its owner renews it, so the lease of a closed tab expires. */
 const leaseMs = 3_000;
 
-/** How long a call waits for its turn. */
+/** The maximum time that a call waits for the lock. */
 const turnMs = 10_000;
 
 /**
  * Runs f while no other tab of this origin runs its own. A tab whose script is
  * stopped (frozen, in a debugger, in a busy loop) keeps its lock, so after ten
- * seconds f runs without it: the service accepts refreshes that cross.
+ * seconds f runs without the lock: the service accepts concurrent refreshes.
  */
 export function exclusive<T>(name: string, f: () => Promise<T>): Promise<T> {
   return new Promise((done, fail) => {
@@ -35,9 +35,9 @@ export function exclusive<T>(name: string, f: () => Promise<T>): Promise<T> {
 const queues = new Map<string, Promise<void>>();
 
 /**
- * Replaces Web Locks where there are none (old browsers, plain http, React Native):
+ * Replaces Web Locks where they are missing (old browsers, plain http, React Native):
  * a queue in this tab, and between tabs a lease in localStorage. Two tabs can hold
- * it at once, which the service allows for.
+ * the lease at once; the service tolerates that.
  */
 function lease(name: string, run: () => Promise<void>, begun: () => boolean): Promise<void> {
   const turn = (queues.get(name) ?? Promise.resolve()).then(() => leased(name, run, begun));
@@ -53,14 +53,14 @@ async function leased(name: string, run: () => Promise<void>, begun: () => boole
     try {
       store?.setItem(name, `${id} ${Date.now() + leaseMs}`);
     } catch {
-      store = undefined; // it is full: this tab continues alone
+      store = undefined; // the storage is full: this tab continues alone
     }
   };
   while (store && !begun()) {
     const left = Number(store.getItem(name)?.split(" ")[1]) - Date.now();
-    if (!(left > 0 && left <= leaseMs)) { // a longer one was written by a wrong clock
+    if (!(left > 0 && left <= leaseMs)) { // a longer lease was written with a wrong clock
       renew();
-      await sleep(20); // shows another tab that wrote at the same moment
+      await sleep(20); // detects another tab that wrote at the same moment
       if (own()) break;
     }
     await sleep(30 + Math.random() * 40);

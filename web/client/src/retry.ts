@@ -1,12 +1,12 @@
 import { LatchkeyError } from "./error.js";
 import { sleep } from "./lock.js";
 
-/** How often a call is sent while the service has trouble. */
+/** The maximum number of attempts of a call while the service fails. */
 const tries = 5;
-/** A call that should be repeated later than this fails at once. */
+/** A call fails at once if the retry is due later than this. */
 const patienceMs = 10_000;
 
-/** Runs f until it succeeds, or its error is one after which it must not run again. */
+/** Runs f until it succeeds, or until it fails with an error that does not allow a retry. */
 export async function retrying<T>(
   f: () => Promise<T>,
   may: (error: LatchkeyError & { res?: Response }) => boolean | undefined,
@@ -25,9 +25,9 @@ export async function retrying<T>(
   }
 }
 
-/** For calls that may run twice: the service, or the way to it, has trouble that passes. */
+/** For calls that may run twice: reports a temporary failure of the service or the network. */
 export const passing = (e: LatchkeyError) =>
   e instanceof LatchkeyError && (!e.status || e.status >= 500 || e.status === 429);
 
-/** For calls that must not run twice: the service refused the call before it did anything. */
+/** For calls that must not run twice: reports that the service refused the call before it did anything. */
 export const refused = (e: LatchkeyError) => e.error === "rate_limited" || e.error === "overloaded";

@@ -1,16 +1,16 @@
 import type { Session, Store } from "./types.js";
 
-/** A session as it is kept; the tokens are there in body mode only. */
+/** A session in the store. It contains tokens only in body mode. */
 export interface Kept extends Session {
-  /** Another one for each answer of the service, so that a newer one is told. */
+  /** A new ID for each response of the service, so that a newer session is detected. */
   id: string;
-  /** When the answer came, by this clock. */
+  /** The time of the response, by the local clock. */
   at: number;
   access?: string;
   refresh?: string;
 }
 
-/** Returns localStorage if there is a page that may use it. That of Node is one for all users, or does not work. */
+/** Returns localStorage if there is a page that may use it. Node's localStorage is shared by all users, or does not work. */
 export function localStore(): Storage | undefined {
   try {
     return globalThis.document && globalThis.localStorage;
@@ -19,7 +19,7 @@ export function localStore(): Storage | undefined {
   }
 }
 
-/** Returns a store on localStorage. What that does not take lives as long as the page. */
+/** Returns a store on localStorage. Values that do not fit there are kept as long as the page lives. */
 export function browserStore(): Store {
   const memory = new Map<string, string>();
   const local = localStore();
@@ -29,7 +29,7 @@ export function browserStore(): Store {
       try {
         memory.delete(k);
         if (local) return local.setItem(k, v);
-      } catch {} // full
+      } catch {} // the storage is full
       memory.set(k, v);
     },
     removeItem(k) {
@@ -39,7 +39,7 @@ export function browserStore(): Store {
   };
 }
 
-/** Reads what was kept. What cannot be understood is not there; a store that fails is an error. */
+/** Reads the stored session. Returns null if it cannot be parsed. Rejects if the store fails. */
 export async function load(store: Store, key: string): Promise<Kept | null> {
   const text = await store.getItem(key);
   try {

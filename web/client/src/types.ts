@@ -1,4 +1,4 @@
-/** A user as the service tells of them. */
+/** A user as the service returns it. */
 export interface User {
   id: string;
   username: string;
@@ -10,7 +10,7 @@ export interface User {
   updatedAt: string;
 }
 
-/** Who logs in: by username, by e-mail address, or by either of them as username. */
+/** The credentials of a user: the username, the email address, or either of them as username. */
 export interface Credentials {
   username?: string;
   email?: string;
@@ -23,7 +23,7 @@ export interface NewAccount {
   password: string;
 }
 
-/** What keeps a few strings: localStorage, AsyncStorage, a wrapper of a key chain. */
+/** A store of a few strings: localStorage, AsyncStorage, a wrapper of a key chain. */
 export interface Store {
   getItem(key: string): string | null | Promise<string | null>;
   setItem(key: string, value: string): unknown;
@@ -34,24 +34,25 @@ export interface Options {
   /** The URL of the API: https://auth.example.org/api. On a page it may be relative: /api. */
   baseUrl: string;
   /**
-   * Body mode: tokens are kept here and travel in headers. Without it they are
-   * cookies, which scripts cannot read. In a browser prefer cookies.
+   * Enables body mode: the client stores the tokens here and sends them in headers.
+   * Without a storage they are cookies, which scripts cannot read. Prefer cookies in a
+   * browser.
    */
   storage?: Store;
-  /** Further origins whose requests get the token: those of your own APIs. */
+  /** Further origins to which the token is sent: the origins of your own APIs. */
   origins?: string[];
 }
 
-/** What the client knows of the session. Times are in ms since 1970. */
+/** The state of the session that the client has stored. Times are in ms since 1970. */
 export interface Session {
   user: User;
-  /** When the access token is over, by the clock of the service. */
+  /** The expiry of the access token, by the clock of the service. */
   expires: number;
-  /** From when on the client refreshes ahead. */
+  /** The time from which the client refreshes ahead of expiry. */
   refreshAfter: number;
-  /** What became of the last refresh: rotated, kept, replayed, recovered or rolled_forward. */
+  /** The outcome of the last refresh: rotated, kept, replayed, recovered or rolled_forward. */
   outcome?: string;
-  /** How often the refresh token has been replaced. */
+  /** The number of times the refresh token has been rotated. */
   generation?: number;
 }
 
@@ -63,49 +64,49 @@ export interface LoginSession {
   expiresAt: string;
   address: string;
   agent: string;
-  /** latchkey: a login to this API; else the OAuth client. */
+  /** latchkey: a login to this API; otherwise the OAuth client. */
   clientId: string;
-  /** True for the session that asks. */
+  /** True for the session that sent the request. */
   current: boolean;
 }
 
-/** Somebody logged in or out, in this tab or another one. */
+/** A login, a refresh or a logout, in this tab or another one. */
 export type Change = { type: "login" | "refresh"; session: Session } | { type: "logout" };
 
 export interface Client {
   /** Creates an account. It does not log in. */
   signUp(account: NewAccount): Promise<User>;
-  /** Logs in; all tabs are told. */
+  /** Logs in and notifies all tabs. */
   login(credentials: Credentials): Promise<User>;
   /**
-   * Ends the session; all tabs are told. If the service cannot be reached it
-   * rejects, and the session goes on: nobody is logged out half.
+   * Ends the session and notifies all tabs. If the service cannot be reached it
+   * rejects, and the session continues unchanged.
    */
   logout(): Promise<void>;
-  /** Who is logged in, as the service says; null for nobody. */
+  /** Asks the service for the current user and returns it; null if no user is logged in. */
   me(): Promise<User | null>;
-  /** Changes the password. All other sessions of the user end. */
+  /** Changes the password and ends all other sessions of the user. */
   changePassword(currentPassword: string, newPassword: string): Promise<void>;
   /** Returns the sessions of the user, the most recently used first. */
   sessions(): Promise<LoginSession[]>;
-  /** Ends a session; if it is this one, all tabs are told. A session that has ended already is no error. */
+  /** Ends a session. If it is this session, notifies all tabs. It succeeds if the session has already ended. */
   revokeSession(id: string): Promise<void>;
-  /** Ends all sessions of the user but this one. */
+  /** Ends all sessions of the user except for this one. */
   revokeOtherSessions(): Promise<void>;
   /**
-   * Does what fetch does, and sends the credentials to the service, the page's own
-   * origin and `origins` (to others nothing). It refreshes ahead of expiry, and sends
-   * a request once more after a 401 that a refresh can mend. GET, HEAD, OPTIONS, PUT
-   * and DELETE are repeated after 429, 502 to 504 and no answer, up to four times. A
-   * body that is a stream is sent once.
+   * Calls fetch with the credentials of the session. It sends them only to the service,
+   * the page's own origin and `origins`. It refreshes ahead of expiry, and retries a
+   * request after a 401 that a refresh can fix. It repeats GET, HEAD, OPTIONS, PUT and
+   * DELETE up to four times after 429, 502 to 504 or no response. A body that is a
+   * stream is sent only once.
    */
   fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
-  /** Refreshes now, once for all callers and tabs. False: the session is over. */
+  /** Refreshes now, once for all callers and tabs. Returns false if the session is over. */
   refresh(): Promise<boolean>;
-  /** What is known of the session without asking; null: nobody is logged in, or it is not known. */
+  /** Returns the stored session without a request; null if no user is logged in, or if it is unknown. */
   session(): Promise<Session | null>;
-  /** Calls back at each change, in whichever tab; returns what ends that. */
+  /** Calls listener at each change in any tab. Returns a function that ends the subscription. */
   subscribe(listener: (change: Change) => void): () => void;
-  /** Ends the connection to other tabs. */
+  /** Closes the channel to the other tabs. */
   close(): void;
 }

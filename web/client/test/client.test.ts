@@ -10,7 +10,7 @@ const service = new Service();
 beforeAll(() => service.start());
 afterAll(() => service.stop());
 
-/** A store as an app on a phone has one: it answers later. */
+/** A store like the store of a mobile app: it is asynchronous. */
 class PhoneStore {
   kept = new Map<string, string>();
   async getItem(key: string) {
@@ -22,7 +22,7 @@ class PhoneStore {
   async removeItem(key: string) {
     this.kept.delete(key);
   }
-  /** Changes the session that is kept. */
+  /** Changes the stored session. */
   change(change: Record<string, unknown>) {
     const key = `latchkey:${service.url}/api`;
     this.kept.set(key, JSON.stringify({ ...JSON.parse(this.kept.get(key)!), ...change }));
@@ -58,7 +58,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-/** A fault: the first answers of a path are replaced by one of its own, or none at all. */
+/** A fault: replaces the first responses of a path by another response, or by none. */
 const failing = (path: string, times: number, status = 0, body = "", headers: Record<string, string> = {}) => {
   let n = 0;
   service.fault = (req, res) => {
@@ -72,7 +72,7 @@ const problem = (error: string) => JSON.stringify({ error, message: "Try again."
 
 const me = () => client.fetch(`${service.url}/api/users/me`);
 
-/** Makes the access token one that the service refuses. */
+/** Replaces the access token by a token that the service refuses. */
 const spoil = () => store.change({ access: store.session.access.slice(0, -6) + "AAAAAA" });
 
 test("signs up, logs in and out, and says who is logged in", async () => {
@@ -91,7 +91,7 @@ test("says what is wrong", async () => {
   expect(wrong).toMatchObject({ status: 401, error: "invalid_credentials" });
   const short = await client.signUp({ username: "x", email: "x@example.org", password: "short" }).catch((e) => e);
   expect(short).toMatchObject({ status: 400, fields: { password: expect.any(String) } });
-  expect(await client.me()).not.toBeNull(); // a failed log-in ends nothing
+  expect(await client.me()).not.toBeNull(); // a failed login ends no session
 });
 
 test("refreshes once for all callers and tabs", async () => {
@@ -253,7 +253,7 @@ test("what one user wanted is not done as another", async () => {
   await client.signUp(other);
   let done = 0;
   service.fault = (req) => {
-    // While the request of the one is under way, another tab logs in the other.
+    // While the request of the first user is in progress, another tab logs in the second user.
     if (req.url === "/api/users/me/sessions" && req.method === "DELETE") done++;
     return false;
   };
@@ -319,7 +319,7 @@ test("what was asked before a log-in of somebody else is not sent as them", asyn
   name++;
   const other = { username: `eve${name}`, email: `eve${name}@example.org`, password };
   await client.signUp(other);
-  store.change({ refreshAfter: 1, expires: 2, at: 3 }); // over: the request waits for a refresh
+  store.change({ refreshAfter: 1, expires: 2, at: 3 }); // expired: the request waits for a refresh
   let sent = 0;
   service.fault = (req) => {
     if (req.method === "DELETE") sent++;
@@ -391,7 +391,7 @@ test("a tab that was stopped does not undo what another one did", async () => {
   let resume = () => {};
   const stopped = new Promise<void>((done) => (resume = done));
   store.getItem = async (key) => {
-    if (service.count(refreshPath)) await stopped; // the answer is there, and the tab is not
+    if (service.count(refreshPath)) await stopped; // the response has arrived, but the tab is stopped
     return store.kept.get(key) ?? null;
   };
   const late = client.refresh();
@@ -435,7 +435,7 @@ test("addresses are understood with the URL of React Native, which appends a sla
   expect(absolute("https://auth.example.org/api/users/me")).toBe("https://auth.example.org/api/users/me");
 });
 
-/** Gives fetch the cookies of a browser. */
+/** Adds a cookie jar to fetch, like a browser. */
 function browse() {
   const jar = new Map<string, string>();
   const send = globalThis.fetch;
@@ -466,7 +466,7 @@ test("a page whose access cookie is gone refreshes", async () => {
   expect((await page.fetch(`${service.url}/api/users/me/sessions`)).status).toBe(200);
   vi.useRealTimers();
   page.close();
-  // The service tells a page that knows nothing of the session.
+  // The response says that the page may refresh, although the page has no stored session.
   jar.delete("accessToken");
   const fresh = createClient({ baseUrl: `${service.url}/api` });
   expect(await fresh.me()).toMatchObject({ username: `ada${name}` });
@@ -500,7 +500,7 @@ test("what must not be done twice is repeated only if it was refused", async () 
   expect(await client.signUp(account).catch((e) => e)).toMatchObject({ status: 0, retry: "later" });
   expect(service.count("/api/users")).toBe(1);
   failing("/api/users", 2, 503, problem("overloaded"));
-  await expect(client.signUp(account)).rejects.toMatchObject({ status: 409 }); // the proxy let all of them through
+  await expect(client.signUp(account)).rejects.toMatchObject({ status: 409 }); // the proxy passed all of them on
   expect(service.count("/api/users")).toBe(4);
   failing("/api/users", 1, 503, problem("store_unavailable"));
   await expect(client.signUp(account)).rejects.toMatchObject({ error: "store_unavailable" });
@@ -545,7 +545,7 @@ test("shows and ends the sessions of the user, and changes the password", async 
   expect(list[0]).toMatchObject({ clientId: "latchkey", agent: "node", createdAt: expect.any(String) });
 
   const first = (await phones[0]!.sessions()).find((s) => s.current)!;
-  failing(`/api/users/me/sessions/${first.id}`, 1); // it has ended, and the answer is lost
+  failing(`/api/users/me/sessions/${first.id}`, 1); // the session has ended, but the response is lost
   await client.revokeSession(first.id);
   await client.revokeSession("9c5b94b1-35ad-49bb-b118-8e8fc24abf80");
   expect(await phones[0]!.me()).toBeNull();

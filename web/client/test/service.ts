@@ -5,16 +5,16 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** A fault: true where it has dealt with the answer. It runs when the service has answered. */
+/** A fault runs after the service has responded. It returns true if it has handled the response. */
 export type Fault = (req: IncomingMessage, res: ServerResponse) => boolean;
 
-/** The built program on a directory of its own, behind a proxy that counts and can do harm. */
+/** The built program with its own directory, behind a proxy that counts requests and injects faults. */
 export class Service {
   url = "";
-  /** How many requests of a path were passed on. */
+  /** The number of requests that were passed on, by path. */
   seen = new Map<string, number>();
   fault: Fault = () => false;
-  /** True where a request must not reach the service. */
+  /** Reports whether a request must not reach the service. */
   deaf: (req: IncomingMessage) => boolean = () => false;
   #program!: ChildProcess;
   #dir = mkdtempSync(join(tmpdir(), "latchkey-client-"));

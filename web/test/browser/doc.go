@@ -1,4 +1,4 @@
-// Package browser tests what users see in a real browser: the page at /demo, the
-// client of web/client and the cookies, in a headless Chromium against the built
-// program behind an HTTPS proxy.
+// Package browser tests the user interface in a real browser: the page at /demo, the client of
+// web/client and the cookies. It uses a headless Chromium and the built program behind an HTTPS
+// proxy.
 package browser

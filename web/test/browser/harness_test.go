@@ -24,22 +24,22 @@ import (
 
 func TestMain(m *testing.M) { testserver.Main(m) }
 
-// site is the program with a directory of its own, as users reach it: by https.
+// site is the program with its own directory, as users reach it: by https.
 type site struct {
 	url string
-	// drop says which answers of the service get lost on their way.
+	// drop reports which responses of the service are lost in transit.
 	drop atomic.Pointer[func(*http.Request) bool]
-	// seen counts the refreshes that the service got.
+	// seen counts the refreshes that reached the service.
 	seen atomic.Int64
 }
 
-// serve builds and starts the program with settings as variables have them.
+// serve builds and starts the program with settings in the form of variables.
 func serve(t *testing.T, settings ...string) *site {
 	t.Helper()
 	return serveAt(t, "localhost", settings...)
 }
 
-// serveAt is serve for users who reach the service at a host.
+// serveAt is serve for users who reach the service at a given host.
 func serveAt(t *testing.T, host string, settings ...string) *site {
 	t.Helper()
 	dir := t.TempDir()
@@ -85,8 +85,7 @@ func serveAt(t *testing.T, host string, settings ...string) *site {
 	return s
 }
 
-// pass lets real time pass: the clock of the program, which is another process, is that of
-// the machine.
+// pass lets real time pass. The program is another process, and uses the clock of the machine.
 func pass(d time.Duration) { <-time.After(d) }
 
 func portOf(raw string) string {
@@ -98,10 +97,10 @@ func portOf(raw string) string {
 type tab struct {
 	ctx        context.Context
 	t          *testing.T
-	complaints []string // of the console; read them when all is done
+	complaints []string // of the console; read them after all actions
 }
 
-// browser starts one with a profile of its own, and returns its first tab.
+// browser starts a browser with its own profile, and returns its first tab.
 func browser(t *testing.T) *tab {
 	t.Helper()
 	return open(t, context.Background(), chromedp.WithAllocatorOptions(chromedp.NoSandbox, chromedp.DisableGPU, chromedp.IgnoreCertErrors,
@@ -126,13 +125,13 @@ func open(t *testing.T, parent context.Context, options ...chromedp.ContextOptio
 // another opens a further tab of the same browser.
 func (b *tab) another() *tab { return open(b.t, b.ctx) }
 
-// do runs actions, which have half a minute.
+// do runs actions with a timeout of half a minute.
 func (b *tab) do(actions ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
 	value(b, chromedp.Steps(actions...))
 }
 
-// value runs an action for its value.
+// value runs an action and returns its value.
 func value[T any](b *tab, action chromedp.Action[T]) T {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, 30*time.Second)
@@ -157,7 +156,7 @@ func eval[T any](b *tab, script string) T {
 	return value(b, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
 }
 
-// until waits for a script to be true.
+// until waits until a script returns true.
 func (b *tab) until(script string) {
 	b.t.Helper()
 	value(b, chromedp.Poll[bool](script, chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(20*time.Second)))
@@ -175,7 +174,7 @@ func visible(selector string) chromedp.Action[chromedp.Void] {
 	return chromedp.WaitVisible(chromedp.CSS(selector))
 }
 
-// signUp makes an account by the form of the page, which logs in.
+// signUp creates an account with the form of the page, which also logs in.
 func (b *tab) signUp(s *site) {
 	b.t.Helper()
 	b.do(chromedp.Navigate(s.url+"/demo"), typed("#signup-name", "ada"), typed("#signup-email", "ada@example.org"),
@@ -184,7 +183,7 @@ func (b *tab) signUp(s *site) {
 
 const password = "correct horse battery"
 
-// cookies is the jar of the browser, by name.
+// cookies returns the cookie jar of the browser, by name.
 func (b *tab) cookies(s *site) map[string]*network.Cookie {
 	b.t.Helper()
 	jar := map[string]*network.Cookie{}
@@ -197,13 +196,13 @@ func (b *tab) cookies(s *site) map[string]*network.Cookie {
 	return jar
 }
 
-// sessions is how many live sessions the user has.
+// sessions returns the number of live sessions of the user.
 func (b *tab) sessions() int {
 	b.t.Helper()
 	return eval[int](b, `fetch("/api/users/me/sessions").then((r) => r.json()).then((list) => list.sessions?.length ?? -1)`)
 }
 
-// shot keeps a picture of the page, in bin/screenshots.
+// shot saves a screenshot of the page in bin/screenshots.
 func (b *tab) shot(name string, width, height int64) {
 	b.t.Helper()
 	dir := filepath.Join("..", "..", "..", "bin", "screenshots")

@@ -10,9 +10,10 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestLogin_PageOfAnotherSiteIsToldWhyCookiesFail has a page on localhost use the service on 127.0.0.1, which is
-// another site to a browser: cookies would be set and never sent back, so the log-in says
-// so. A monitoring tool adds headers to each of its requests.
+// TestLogin_PageOfAnotherSiteIsToldWhyCookiesFail uses the service on 127.0.0.1 from a page on
+// localhost, which is another site to a browser. The browser would store the cookies but never
+// send them back, so the login fails with the reason. A monitoring tool adds headers to each of
+// its requests.
 func TestLogin_PageOfAnotherSiteIsToldWhyCookiesFail(t *testing.T) {
 	page := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
@@ -39,7 +40,7 @@ func TestLogin_PageOfAnotherSiteIsToldWhyCookiesFail(t *testing.T) {
 	if got := login("body"); !strings.HasPrefix(got, "200 ") || !strings.Contains(got, "refreshToken") {
 		t.Errorf("in the body: %s", got)
 	}
-	// Public documents are for this page, too.
+	// Public documents are available to this page, too.
 	if got := eval[int](b, fmt.Sprintf(`fetch(%q).then((r) => r.status)`, s.url+"/.well-known/jwks.json")); got != http.StatusOK {
 		t.Errorf("the key set: %d", got)
 	}

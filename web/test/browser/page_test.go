@@ -12,7 +12,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// TestThePage walks through the page as a user does, and looks at it.
+// TestThePage walks through the page like a user, and takes screenshots.
 func TestThePage(t *testing.T) {
 	s := serve(t)
 	b := browser(t)
@@ -21,7 +21,7 @@ func TestThePage(t *testing.T) {
 	b.shot("out-wide", 1280, 900)
 	b.shot("out-narrow", 390, 844)
 
-	// What is wrong is said where it was typed.
+	// An error appears next to its field.
 	b.do(
 		typed("#login-name", "ada"), typed("#login-password", "wrong horse"+kb.Enter),
 	)
@@ -38,13 +38,13 @@ func TestThePage(t *testing.T) {
 	b.do(click("#refresh"))
 	b.until(`document.getElementById("outcome").textContent.startsWith("rotated") && document.getElementById("generation").textContent === "1"`)
 
-	// The token expires: the client refreshes, and nobody notices.
+	// The token expires: the client refreshes, and the user does not notice.
 	b.do(click("#expire"))
 	b.until(`document.getElementById("log").textContent.includes("has expired")`)
 	b.do(click("#ask"))
 	b.until(`/users\/me: 200[^]*users\/refresh: 200[^]*users\/me: 401 token_expired/.test(document.getElementById("log").innerText)`)
 
-	// A phone: its answer is lost, its old token is replayed, and at last stolen.
+	// A phone: first its response is lost, then its old token is replayed, and finally stolen.
 	b.do(typed("#phone-password", password+kb.Enter), visible("#phone-lab"))
 	b.until(`document.querySelectorAll("#devices li").length === 2`)
 	b.do(click("#phone-replay"))
@@ -57,7 +57,7 @@ func TestThePage(t *testing.T) {
 	b.scheme("light")
 	b.named()
 
-	// Devices, and the end of one.
+	// The devices, and the end of one session.
 	b.do(click(`#devices li:nth-child(1) button, #devices li:nth-child(2) button`))
 	b.until(`document.querySelectorAll("#devices li").length === 1 || !document.getElementById("out").hidden`)
 
@@ -66,7 +66,7 @@ func TestThePage(t *testing.T) {
 	}
 }
 
-// TestDemo_StolenTokenIsDetected plays the thief on the page.
+// TestDemo_StolenTokenIsDetected steals a token with the buttons of the page.
 func TestDemo_StolenTokenIsDetected(t *testing.T) {
 	s := serve(t, "LATCHKEY_REFRESH_GRACE=1s", "LATCHKEY_REFRESH_RECOVERY=1h")
 	b := browser(t)
@@ -76,7 +76,7 @@ func TestDemo_StolenTokenIsDetected(t *testing.T) {
 		t.Helper()
 		b.until(`document.getElementById("phone-state").textContent.includes("` + want + `")`)
 	}
-	pass(2100 * time.Millisecond) // tokens are replaced after twice the grace
+	pass(2100 * time.Millisecond) // tokens are replaced after twice the grace time
 	b.do(click("#phone-drop"))
 	state("rotated, generation 1. The phone never saw")
 	b.do(click("#phone-refresh"))
@@ -89,10 +89,10 @@ func TestDemo_StolenTokenIsDetected(t *testing.T) {
 	b.do(click("#phone-steal"))
 	state("The thief uses")
 	b.until(`document.getElementById("log").textContent.includes("refresh_reused")`)
-	b.until(`document.querySelectorAll("#devices li").length === 1`) // the browser's own goes on
+	b.until(`document.querySelectorAll("#devices li").length === 1`) // the session of the browser continues
 }
 
-// TestDemo_UsableByKeyboard goes through the page by the tab key alone.
+// TestDemo_UsableByKeyboard walks through the page with the tab key only.
 func TestDemo_UsableByKeyboard(t *testing.T) {
 	s := serve(t)
 	b := browser(t)
@@ -117,7 +117,7 @@ func (b *tab) scheme(light string) {
 	})
 }
 
-// named demands that whatever can be used has a name that can be read out.
+// named requires that every control has a name for screen readers.
 func (b *tab) named() {
 	b.t.Helper()
 	seen := 0
@@ -138,7 +138,7 @@ func (b *tab) named() {
 	}
 }
 
-// TestDemo_OffInProduction demands that a deployment has to ask for it.
+// TestDemo_OffInProduction requires that the page is disabled in a deployment by default.
 func TestDemo_OffInProduction(t *testing.T) {
 	s := serve(t, "LATCHKEY_DEMO_ENABLED=auto")
 	client := http.Client{Transport: &http.Transport{TLSClientConfig: insecure}}
@@ -152,7 +152,7 @@ func TestDemo_OffInProduction(t *testing.T) {
 	}
 }
 
-// TestTheDescription looks at the page of the API, which needs nothing from elsewhere.
+// TestTheDescription opens the page of the API, which needs no external resources.
 func TestTheDescription(t *testing.T) {
 	s := serve(t)
 	b := browser(t)

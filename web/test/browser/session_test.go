@@ -27,7 +27,7 @@ const (
 	rounds = 20
 )
 
-// naive is what a page does that has no client of ours: no lock, no care.
+// naive is the script of a page without this client: it has no lock and takes no care.
 const naive = `(async () => {
 	const me = () => fetch("/api/users/me").then((r) => r.status);
 	if (await me() === 200) return 200;
@@ -35,17 +35,17 @@ const naive = `(async () => {
 	return refreshed === 200 ? me() : refreshed;
 })()`
 
-// expire makes the access cookie one that has expired.
+// expire replaces the access cookie by an expired cookie.
 const expire = `fetch("/demo/expire", {method: "POST"}).then((r) => r.status)`
 
-// withoutLocks is an old browser.
+// withoutLocks imitates an old browser.
 const withoutLocks = `Object.defineProperty(navigator, "locks", {value: undefined})`
 
-// TestRefresh_TabsThatReloadTogetherStayLoggedIn has tabs reload when the access token has expired, in
-// each round: with our client, with our client in a browser without locks, and with
-// pages that take no care at all.
+// TestRefresh_TabsThatReloadTogetherStayLoggedIn reloads several tabs after the access token
+// has expired. Each round uses this client, this client in a browser without locks, or pages
+// that take no care at all.
 func TestRefresh_TabsThatReloadTogetherStayLoggedIn(t *testing.T) {
-	// Each round is later than twice the grace, so that each has a token replaced.
+	// Between two rounds more than twice the grace time passes, so that each round rotates a token.
 	s := serve(t, "LATCHKEY_REFRESH_GRACE=1s")
 	b := browser(t)
 	b.signUp(s)
@@ -97,15 +97,15 @@ func TestRefresh_TabsThatReloadTogetherStayLoggedIn(t *testing.T) {
 	if live != 1 || jar["__Secure-refreshToken"] == nil {
 		t.Errorf("%d live sessions, cookies %d", live, len(jar))
 	}
-	// The token that the jar ends with is the live one.
+	// The last token in the jar is the current token.
 	pass(time.Second)
 	if status := eval[int](b, `fetch("/api/users/refresh", {method: "POST"}).then((r) => r.status)`); status != http.StatusOK || b.sessions() != 1 {
 		t.Error("the session is over")
 	}
 }
 
-// TestRefresh_AStoppedTabDoesNotStopAnother has a tab hold the lock, or the lease in
-// localStorage, in a busy loop: as in a debugger or a frozen tab its script is stopped.
+// TestRefresh_AStoppedTabDoesNotStopAnother lets a tab hold the lock, or the lease in
+// localStorage, in a busy loop. Its script is stopped like in a debugger or in a frozen tab.
 func TestRefresh_AStoppedTabDoesNotStopAnother(t *testing.T) {
 	for kind, hold := range map[string]string{
 		"lock": `void navigator.locks.request("latchkey:/api", () => { for (const end = Date.now() + 25000; Date.now() < end;); })`,
@@ -133,7 +133,8 @@ func TestRefresh_AStoppedTabDoesNotStopAnother(t *testing.T) {
 	}
 }
 
-// TestRefresh_RetryAfterALostAnswerSucceeds loses the answer of a refresh: the next one is honoured.
+// TestRefresh_RetryAfterALostAnswerSucceeds drops the response to a refresh. The next refresh
+// succeeds.
 func TestRefresh_RetryAfterALostAnswerSucceeds(t *testing.T) {
 	s := serve(t, "LATCHKEY_REFRESH_GRACE=500ms")
 	b := browser(t)
@@ -144,7 +145,7 @@ func TestRefresh_RetryAfterALostAnswerSucceeds(t *testing.T) {
 	s.drop.Store(&drop)
 	eval[int](b, expire)
 	b.do(click("#ask"))
-	// The browser sends it again by itself, or the client does.
+	// Either the browser or the client retries the request.
 	b.until(`/users.me: 200[^]*users.refresh: 200 (replayed|recovered)[^]*users.me: 401/.test(document.getElementById("log").innerText)`)
 	if dropped.Load() < 2 {
 		t.Errorf("%d refreshes", dropped.Load())
@@ -154,7 +155,7 @@ func TestRefresh_RetryAfterALostAnswerSucceeds(t *testing.T) {
 	}
 }
 
-// TestLogout_ReachesAllTabs ends the session in one of three.
+// TestLogout_ReachesAllTabs ends the session in one of three tabs.
 func TestLogout_ReachesAllTabs(t *testing.T) {
 	s := serve(t)
 	b := browser(t)
@@ -170,7 +171,7 @@ func TestLogout_ReachesAllTabs(t *testing.T) {
 	if jar := b.cookies(s); jar["__Host-accessToken"] != nil || jar["__Secure-refreshToken"] != nil || jar["__Host-deviceToken"] == nil {
 		t.Errorf("cookies after a logout: %v", names(jar))
 	}
-	// And a log-in as well.
+	// A login reaches all tabs as well.
 	others[0].do(
 		typed("#login-name", "ada"), typed("#login-password", password),
 		click("#login button"), visible("#in"),
@@ -178,7 +179,7 @@ func TestLogout_ReachesAllTabs(t *testing.T) {
 	b.do(visible("#in"))
 }
 
-// TestCookies_HaveTheirAttributes reads the jar, and tries to from a script.
+// TestCookies_HaveTheirAttributes reads the jar, and checks that a script cannot read it.
 func TestCookies_HaveTheirAttributes(t *testing.T) {
 	s := serve(t)
 	b := browser(t)
@@ -201,8 +202,8 @@ func TestCookies_HaveTheirAttributes(t *testing.T) {
 	}
 }
 
-// TestCSRF_OtherSitesCannotWrite submits forms from another site, with our cookies as
-// far as the browser sends them.
+// TestCSRF_OtherSitesCannotWrite submits forms from another site, with the cookies that the
+// browser adds.
 func TestCSRF_OtherSitesCannotWrite(t *testing.T) {
 	s := serve(t)
 	evil := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -228,12 +229,12 @@ func TestCSRF_OtherSitesCannotWrite(t *testing.T) {
 	t.Logf("forms of another site: %d of 5 refused", refused)
 }
 
-// arrivedAt is the text of the page of a host, once the browser is there.
+// arrivedAt returns the text of the page of a host, once the browser has loaded it.
 func (b *tab) arrivedAt(host string) string {
 	b.t.Helper()
 	var text string
 	testserver.Eventually(b.t, time.Minute, "the browser arrives at "+host, func() (ok bool) {
-		var err error // while it is on its way there is nothing to ask
+		var err error // an evaluation fails while the page loads
 		text, err = chromedp.Run(b.ctx, chromedp.Evaluate[string](`location.hostname === "`+host+`" && document.readyState === "complete" ? document.body.innerText : ""`))
 		return err == nil && text != ""
 	})
@@ -247,8 +248,9 @@ func names(jar map[string]*network.Cookie) (list []string) {
 	return list
 }
 
-// complaint is what the console says that should not be there: what the page was
-// forbidden, and what it threw. Answers of 4xx are what the page is for.
+// complaint returns an unexpected message of the console: a resource that the policy blocked,
+// or an exception of the page. Responses of 4xx are expected, because the page demonstrates
+// them.
 func complaint(ev any) []string {
 	switch ev := ev.(type) {
 	case *runtime.EventExceptionThrown:

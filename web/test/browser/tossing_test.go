@@ -13,9 +13,9 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestCookies_SubdomainCannotReplaceTheSession is of an attacker with a host beside the
-// service's, and an account: the host sets refresh cookies of that account for all
-// hosts of the domain, before the victim logs in and after.
+// TestCookies_SubdomainCannotReplaceTheSession simulates an attacker with an account, and with
+// a host next to the host of the service. The attacker's host sets refresh cookies of that
+// account for all hosts of the domain, before and after the victim logs in.
 func TestCookies_SubdomainCannotReplaceTheSession(t *testing.T) {
 	s := serveAt(t, "auth.example.test")
 	eve := account(t, s, "eve")
@@ -55,7 +55,7 @@ func TestCookies_SubdomainCannotReplaceTheSession(t *testing.T) {
 	if got := eval[string](b, who); !strings.HasPrefix(got, "401") {
 		t.Errorf("after the log-out a refresh answers %q", got)
 	}
-	// The victim's session is over, and the list of a new log-in has that one alone.
+	// The victim's session is over. After a new login, the list contains only the new session.
 	const login = `fetch("/api/users/login", {method: "POST", headers: {"Content-Type": "application/json"},
 		body: JSON.stringify({username: "ada", password: "` + password + `"})}).then((r) => r.status)`
 	if status := eval[int](b, login); status != http.StatusOK {
@@ -66,7 +66,7 @@ func TestCookies_SubdomainCannotReplaceTheSession(t *testing.T) {
 	}
 }
 
-// account makes an account without a browser, and returns its cookies.
+// account creates an account without a browser, and returns its cookies.
 func account(t *testing.T, s *site, name string) map[string]string {
 	t.Helper()
 	u, err := url.Parse(s.url)

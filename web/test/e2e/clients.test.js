@@ -1,4 +1,4 @@
-// Runs what docs/clients.md says, word for word, against a Latchkey.
+// Runs the code in docs/clients.md, word for word, against a Latchkey.
 import { test, before, after } from 'node:test'
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
@@ -14,9 +14,9 @@ let service, api, dir, refreshes
 before(async () => {
   service = await start()
   api = `${service.base}/api`
-  dir = mkdtempSync(join(import.meta.dirname ?? '.', 'node_modules', '.recipes-')) // where what they import is found
+  dir = mkdtempSync(join(import.meta.dirname ?? '.', 'node_modules', '.recipes-')) // the directory from which their imports resolve
   await post('/users', { username: 'ada', email: 'ada@example.org', password })
-  // What is sent is counted where all of them send it.
+  // Counts the requests of all recipes.
   const send = globalThis.fetch
   globalThis.fetch = (url, init) => {
     if (String(url).endsWith('/users/refresh')) refreshes++
@@ -29,7 +29,7 @@ after(() => {
   rmSync(dir, { recursive: true, force: true })
 })
 
-// recipe is the block of the page with a name.
+// recipe returns the code block of the page with a name.
 function recipe (name) {
   const block = new RegExp('^```(?:js|sh) ' + name + '\n([^]*?)^```', 'm').exec(text)
   assert.ok(block, `docs/clients.md has no block ${name}`)
@@ -50,7 +50,7 @@ async function post (path, body, headers = {}) {
   return res
 }
 
-// spoiled is a token that the service refuses, as one that has expired.
+// spoiled returns a token that the service refuses like an expired token.
 const spoiled = token => token.slice(0, -6) + 'AAAAAA'
 
 for (const name of ['axios', 'axios-auth-refresh']) {
@@ -63,7 +63,7 @@ for (const name of ['axios', 'axios-auth-refresh']) {
     const answers = await Promise.all(Array.from({ length: 10 }, () => client.get('/users/me')))
     assert.deepEqual(answers.map(a => a.data.username), Array(10).fill('ada'))
     assert.notEqual(tokens.refreshToken, before.refreshToken)
-    // The successor is the first one: it was refreshed once.
+    // The generation is 1, because the token was refreshed once.
     const payload = JSON.parse(Buffer.from(tokens.refreshToken.split('.')[1], 'base64url'))
     assert.equal(payload.gen, 1)
     await assert.rejects(client.get('/users/nothing'), { status: 404 })
@@ -72,10 +72,10 @@ for (const name of ['axios', 'axios-auth-refresh']) {
 
 test('fetch: one refresh for ten requests, and "wait" is not "log in"', async () => {
   const { api: request, retry } = await load('fetch')
-  // Node has no cookies: here they are the test's.
+  // Node has no cookies, so the test stores them.
   const jar = new Map()
   const send = globalThis.fetch
-  let fault = () => undefined // an answer in place of that of the service
+  let fault = () => undefined // returns a response to use instead of the service's response
   globalThis.fetch = async (url, init = {}) => {
     const answer = fault(String(url))
     if (answer) return answer
@@ -89,7 +89,7 @@ test('fetch: one refresh for ten requests, and "wait" is not "log in"', async ()
     }
     return res
   }
-  const lose = () => jar.delete('accessToken') // the service says: refresh
+  const lose = () => jar.delete('accessToken') // makes the service ask for a refresh
   const next = async path => retry(await request(api, path))
   const html = status => new Response('<html>Bad gateway</html>', { status, headers: { 'Content-Type': 'text/html' } })
   try {

@@ -1,5 +1,5 @@
-// OAuth clients from npm, unchanged, against a Latchkey that this starts:
-// LATCHKEY names the program.
+// Runs unchanged OAuth clients from npm against a Latchkey that the test starts. LATCHKEY names
+// the program.
 import { test, before, after } from 'node:test'
 import assert from 'node:assert/strict'
 
@@ -32,8 +32,8 @@ function client (id, ...flags) {
   secrets[id] = /client_secret\s+(\S+)/.exec(latchkey(['client', 'create', '--id', id, ...flags]))?.[1]
 }
 
-// signIn does what a browser without scripts does on the page, and returns where
-// it is sent.
+// signIn fills in the page like a browser without scripts, and returns the URL to which it is
+// redirected.
 async function signIn (url) {
   const page = await fetch(url)
   assert.equal(page.status, 200)

@@ -1,4 +1,4 @@
-// Starts the program that LATCHKEY names, on a directory and a port of its own.
+// Starts the program that LATCHKEY names, with its own directory and port.
 import assert from 'node:assert/strict'
 import { spawn, execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'

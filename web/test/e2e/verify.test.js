@@ -1,4 +1,4 @@
-// Runs the verifier of README.md, word for word, against a new Latchkey.
+// Runs the verifier in README.md, word for word, against a new Latchkey.
 import { test, before, after } from 'node:test'
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -11,7 +11,7 @@ let service, dir
 
 before(async () => {
   service = await start()
-  dir = mkdtempSync(join(import.meta.dirname ?? '.', 'node_modules', '.recipes-')) // where what it imports is found
+  dir = mkdtempSync(join(import.meta.dirname ?? '.', 'node_modules', '.recipes-')) // the directory from which its imports resolve
 })
 
 after(() => {
