@@ -25,26 +25,26 @@ import (
 
 // TestScripts runs each script in testdata/script on both sets of stores.
 //
-// Beside the commands of testscript a script has:
+// Besides the commands of testscript a script can use:
 //
 //	serve [key=value …]               start the service with these settings; ! if it must refuse them
-//	as app|browser [name]             be another client; browsers have cookies
-//	send METHOD PATH [what …]         @long in PATH is a long text; what: {json}, form:a=b&c=d, @file, @big, Header: value, or +Header: value for one more line
-//	client VAR [key=value …]          create an OAuth client, and keep its secret
-//	status CODE                       of the last answer
-//	header NAME [regexp]              of the last answer; ! for its absence
-//	json .path [regexp]               of the last answer; ! for its absence
-//	cookie NAME [regexp]              a Set-Cookie line; ! for its absence
-//	page TEXT                         that must be in the last body
-//	body TEXT                         that the last body must be
-//	query VAR NAME                    keep a parameter of the last redirect
-//	capture VAR json|header|cookie X  keep a part of the last answer
-//	claims TOKEN                      print header and claims of a JWT
-//	log PATTERN                       that a line of the log matches; ! for none
+//	as app|browser [name]             switch to another client; browsers have cookies
+//	send METHOD PATH [part …]         send a request; @long in PATH is a long text; part: {json}, form:a=b&c=d, @file, @big, Header: value, or +Header: value for a further line
+//	client VAR [key=value …]          create an OAuth client, and store its secret in VAR
+//	status CODE                       check the status of the last response
+//	header NAME [regexp]              check a header of the last response; ! if it must be missing
+//	json .path [regexp]               check a member of the last body; ! if it must be missing
+//	cookie NAME [regexp]              check a Set-Cookie line; ! if it must be missing
+//	page TEXT                         check that the last body contains a text
+//	body TEXT                         check that the last body is a text
+//	query VAR NAME                    store a parameter of the last redirect in VAR
+//	capture VAR json|header|cookie X  store a part of the last response in VAR
+//	claims TOKEN                      print the header and the claims of a JWT
+//	log PATTERN                       check that a line of the log matches; ! if none may match
 //	clock +DURATION                   let time pass
 //	operator NAME PRIVILEGE           create a user from the command line
-//	disable NAME true|false           disable a user, or enable one
-//	session VAR TOKEN                 keep the sid of a JWT
+//	disable NAME true|false           disable or enable a user
+//	session VAR TOKEN                 store the sid of a JWT in VAR
 func TestScripts(t *testing.T) {
 	seen := &coverage{operations: map[string]bool{}, errors: map[string]bool{}}
 	for _, set := range testserver.Sets() {
@@ -69,7 +69,7 @@ func TestScripts(t *testing.T) {
 
 type worldKey struct{}
 
-// world is what a script has done so far.
+// world is the state of a script.
 type world struct {
 	t        *testing.T
 	set      testserver.Set
@@ -186,8 +186,8 @@ func cookieCmd(ts *testscript.TestScript, neg bool, args []string) {
 	check(ts, neg, args, line != "", line)
 }
 
-// check demands that something is there, and matches as a whole if there is a
-// pattern; or, negated, the opposite.
+// check requires that a value is there. If the script has a pattern, the whole value must
+// match it. With neg it requires the opposite.
 func check(ts *testscript.TestScript, neg bool, args []string, there bool, value string) {
 	ok := there
 	if ok && len(args) > 1 {
@@ -200,7 +200,7 @@ func check(ts *testscript.TestScript, neg bool, args []string, there bool, value
 	}
 }
 
-// lookup finds a member of the last body by a path as in .fields.username.
+// lookup returns a member of the last body by its path, such as .fields.username.
 func lookup(ts *testscript.TestScript, path string) (string, bool) {
 	var v any
 	if err := json.Unmarshal(of(ts).body, &v); err != nil {

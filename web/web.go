@@ -4,8 +4,8 @@ package web
 
 import "embed"
 
-// Demo holds the demo page and the browser client that it uses: demo/client.js is what
-// "make generate" builds from web/client.
+// Demo contains the demo page and the browser client that it uses. "make generate" builds
+// demo/client.js from web/client.
 //
 //go:embed demo
 var Demo embed.FS

@@ -10,7 +10,7 @@ import (
 	"latchkey/repository"
 )
 
-// startTimeout bounds how long a start waits for the database.
+// startTimeout is the maximum time that a start waits for the database.
 const startTimeout = 30 * time.Second
 
 // Migrate brings the schema up to date and returns the migrations that it applied. It logs a line

@@ -18,8 +18,8 @@ import (
 
 // Options say which instruments are enabled.
 type Options struct {
-	MetricsListen  string   // address of the metrics; empty: off
-	TracesEndpoint *url.URL // collector of the traces; nil or empty: off
+	MetricsListen  string   // address of the metrics; empty: disabled
+	TracesEndpoint *url.URL // collector of the traces; nil or empty: disabled
 	SamplePercent  int      // percentage of the requests to trace
 	Version        string   // of the program
 	Now            func() time.Time

@@ -50,7 +50,7 @@ func notHere(t testing.TB, msg string) {
 }
 
 // quick reports whether LATCHKEY_TEST_QUICK=1 leaves out the tests that start servers. It
-// panics in CI, where a suite that did not run must not look like one that passed.
+// panics in CI, where a suite that did not run must not look like a suite that passed.
 var quick = sync.OnceValue(func() bool {
 	if os.Getenv("LATCHKEY_TEST_QUICK") != "1" {
 		return false
