@@ -128,11 +128,11 @@ knots: ## fail if too many files of a package depend on each other
 	$(GO) run ./tools/knots -tags $(TAGS) -max-knot 6 ./service/... ./middleware/... ./config ./internal/...
 	$(GO) run ./tools/knots -tags $(TAGS) -max-files 15 $$($(GO) list -tags $(TAGS) ./... | grep -vE '$(MANY_FILES)')
 
-TEXTS := README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md docs deploy Makefile cmd config controller internal middleware repository service web
+TEXTS := README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md docs deploy Makefile cmd config controller internal middleware repository service web bench tools .ci
 
 .PHONY: prose
 prose: ## fail if a text for users has a construction that costs readers time
-	$(GO) run ./tools/prose $(TEXTS)
+	$(GO) run ./tools/prose -all $(TEXTS)
 
 .PHONY: prose-measure
 prose-measure: ## count these constructions in all texts and comments
@@ -143,7 +143,7 @@ rename: ## rename the module of a fork: MODULE=example.org/you/latchkey
 	@$(GO) run ./tools/rename $(if $(FORCE),-force) -- '$(MODULE)'
 
 .PHONY: lint
-lint: govulncheck prose ## run the linters, and report known vulnerabilities
+lint: govulncheck knots prose ## run the linters, and report known vulnerabilities
 	$(LINT) run ./...
 
 .PHONY: govulncheck

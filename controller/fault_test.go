@@ -11,15 +11,16 @@ import (
 	"testing"
 	"time"
 
+	"latchkey/internal/await"
 	"latchkey/internal/testserver"
 	"latchkey/repository/postgres"
 	"latchkey/repository/redis"
 )
 
-// TestStoreDown_LogsNobodyOut stops each store under a running service. Routes that need the
+// TestStoreDown_KeepsUsersLoggedIn stops each store under a running service. Routes that need the
 // store respond with 503 and Retry-After and leave the cookies alone. Access checks continue.
 // Everything works again within 5 seconds of the store's return.
-func TestStoreDown_LogsNobodyOut(t *testing.T) {
+func TestStoreDown_KeepsUsersLoggedIn(t *testing.T) {
 	pgServer, rdServer := testserver.StartPostgres(t), testserver.StartRedis(t, "--appendonly", "yes", "--appendfsync", "always")
 	instance, clock := startOn(t, pgServer, rdServer)
 	browser := &user{t: t, base: instance.public.String(), client: instance.client(true)}
@@ -78,7 +79,7 @@ func TestStoreDown_LogsNobodyOut(t *testing.T) {
 			}
 			store.restart()
 			back := time.Now()
-			testserver.Eventually(t, 5*time.Second, "a refresh after the store's return", func() bool {
+			await.Eventually(t, 5*time.Second, "a refresh after the store's return", func() bool {
 				return browser.send("POST", "/api/users/refresh", "").status == 200
 			})
 			t.Logf("refreshes again %s after the return of %s", time.Since(back).Round(time.Millisecond), store.name)
@@ -135,7 +136,7 @@ func TestStoreHangs_RequestsAreAnsweredInTime(t *testing.T) {
 		if !strings.Contains(ready.body, c.status) {
 			t.Errorf("%s hangs: readiness is %s", name, ready.body)
 		}
-		testserver.Eventually(t, 5*time.Second, "a refresh after "+name+" goes on", func() bool {
+		await.Eventually(t, 5*time.Second, "a refresh after "+name+" goes on", func() bool {
 			return browser.send("POST", "/api/users/refresh", "").status == 200
 		})
 	}

@@ -48,10 +48,10 @@ type phone struct {
 	lost  bool        // logged out
 }
 
-// TestRefresh_LostAnswersLogNobodyOut lets honest clients refresh 10,000 times through the
+// TestRefresh_LostAnswersKeepClientsLoggedIn lets honest clients refresh 10,000 times through the
 // lossy network: first with immediate retries, then with retries after the grace time, as often
 // as the budget of recoveries allows.
-func TestRefresh_LostAnswersLogNobodyOut(t *testing.T) {
+func TestRefresh_LostAnswersKeepClientsLoggedIn(t *testing.T) {
 	const phones = 50
 	for _, set := range testserver.Sets() {
 		t.Run(set.Name, func(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"latchkey/internal/app"
+	"latchkey/internal/await"
 	"latchkey/internal/testserver"
 	"latchkey/service/audit"
 	"latchkey/service/jose"
@@ -62,7 +63,7 @@ func rotateAll(t *testing.T, ring *keys.Ring, asked *atomic.Int64) (times int) {
 		for _, use := range []keys.Use{keys.UseAccess, keys.UseRefresh} {
 			next, err := ring.Rotate(t.Context(), use, false, audit.Origin{})
 			must(t, err)
-			testserver.Eventually(t, 20*time.Second, "the next key signs", func() bool {
+			await.Eventually(t, 20*time.Second, "the next key signs", func() bool {
 				for _, k := range ring.KeySet().Keys(time.Now()) {
 					if k.ID == next.ID {
 						next = k
@@ -73,7 +74,7 @@ func rotateAll(t *testing.T, ring *keys.Ring, asked *atomic.Int64) (times int) {
 			times++
 		}
 		before := asked.Load()
-		testserver.Eventually(t, 20*time.Second, "some work with this key", func() bool { return asked.Load() >= before+20 })
+		await.Eventually(t, 20*time.Second, "some work with this key", func() bool { return asked.Load() >= before+20 })
 	}
 	return times
 }

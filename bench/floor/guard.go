@@ -17,7 +17,7 @@ import (
 // guarded is the service's own middleware, with its keys, before a bare handler.
 func guarded() (gin.HandlerFunc, error) {
 	ctx := context.Background()
-	cfg, err := config.Load("") // the environment is the one of the service
+	cfg, err := config.Load("") // the service has the same environment
 	if err != nil {
 		return nil, err
 	}

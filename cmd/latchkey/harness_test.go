@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"latchkey/internal/app"
+	"latchkey/internal/await"
 	"latchkey/internal/testserver"
 )
 
@@ -105,7 +106,7 @@ func startProgram(t *testing.T, port int, file string) (*exec.Cmd, *lockedBuffer
 
 func waitReady(t *testing.T, url string, log fmt.Stringer) {
 	t.Helper()
-	ready := testserver.Poll(60*time.Second, func() bool {
+	ready := await.Poll(60*time.Second, func() bool {
 		res, err := http.Get(url + "/readyz")
 		if err != nil {
 			return false
@@ -169,7 +170,7 @@ func freePort(t *testing.T) int {
 }
 
 // lockedBuffer can be written and read concurrently.
-type lockedBuffer = testserver.Buffer
+type lockedBuffer = await.Buffer
 
 func must(t testing.TB, err error) {
 	t.Helper()

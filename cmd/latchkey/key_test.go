@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"latchkey/internal/await"
 	"latchkey/internal/testserver"
 	"latchkey/service/jose"
 )
@@ -61,7 +62,7 @@ func TestKeyRevoke_RefusedOnEveryReplicaWithinFiveSeconds(t *testing.T) {
 	revoked := time.Now()
 	var last time.Duration
 	for _, r := range replicas {
-		testserver.Eventually(t, 5*time.Second, "the key is refused", func() bool {
+		await.Eventually(t, 5*time.Second, "the key is refused", func() bool {
 			return get(t, r.url+"/api/users/me", got.AccessToken) != 200
 		})
 		last = time.Since(revoked)
@@ -91,7 +92,7 @@ func TestKeyCommand_ChangesTheAlgorithm(t *testing.T) {
 	if !strings.Contains(out, "signs from") {
 		t.Errorf("a key that nobody knows yet signs at once: %q", out)
 	}
-	testserver.Eventually(t, 20*time.Second, "the other replica publishes the next key", func() bool {
+	await.Eventually(t, 20*time.Second, "the other replica publishes the next key", func() bool {
 		_, b := fetch(t, replicas[1].url+"/.well-known/jwks.json")
 		return strings.Contains(b, next)
 	})
@@ -108,7 +109,7 @@ func TestKeyCommand_ChangesTheAlgorithm(t *testing.T) {
 	if !strings.Contains(out, "RS256") || !strings.Contains(out, "is active") {
 		t.Errorf("printed %q", out)
 	}
-	testserver.Eventually(t, 20*time.Second, "the imported key signs", func() bool {
+	await.Eventually(t, 20*time.Second, "the imported key signs", func() bool {
 		var got tokens
 		post(t, replicas[1].url+"/api/users/login", loginBody, &got)
 		return len(got.AccessToken) > 600 // an RSA signature
@@ -152,7 +153,7 @@ func TestKeysFile_ChangesApplyWithoutARestart(t *testing.T) {
 	two, err := command(t, "", "key", "generate", "--alg", "ES256")
 	must(t, err)
 	write(`{"keys":[` + two + `]}`)
-	testserver.Eventually(t, 20*time.Second, "a key that was taken out of the file is refused", func() bool {
+	await.Eventually(t, 20*time.Second, "a key that was taken out of the file is refused", func() bool {
 		return get(t, r.url+"/api/users/me", got.AccessToken) == 401
 	})
 	if _, err := command(t, "", "key", "rotate", "--config", file); err == nil || !strings.Contains(err.Error(), "keys_file") {

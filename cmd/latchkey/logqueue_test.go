@@ -59,7 +59,7 @@ func TestLogQueue_BlockedReaderDropsLinesAndReportsThem(t *testing.T) {
 	}
 }
 
-func TestLogQueue_GoesOnAfterABrokenPipe(t *testing.T) {
+func TestLogQueue_ContinuesAfterABrokenPipe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &blocked{gate: make(chan struct{})}
 		w.gone.Store(true)

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"latchkey/internal/await"
 	"latchkey/internal/testserver"
 )
 
@@ -144,7 +145,7 @@ func TestServe_TerminationUnderLoadLosesNoRequest(t *testing.T) {
 		})
 	}
 	clients.Go(func() {
-		testserver.Poll(time.Minute, func() bool {
+		await.Poll(time.Minute, func() bool {
 			res, err := http.Get(url + "/readyz")
 			if err != nil {
 				return true
@@ -154,7 +155,7 @@ func TestServe_TerminationUnderLoadLosesNoRequest(t *testing.T) {
 			return away.Load()
 		})
 	})
-	testserver.Eventually(t, time.Minute, "the load has begun", func() bool { return answered.Load() >= 500 })
+	await.Eventually(t, time.Minute, "the load has begun", func() bool { return answered.Load() >= 500 })
 	before := answered.Load()
 	must(t, cmd.Process.Signal(syscall.SIGTERM))
 	if err := cmd.Wait(); err != nil {

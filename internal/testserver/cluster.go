@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"latchkey/internal/await"
 )
 
 const slots = 16384
@@ -149,7 +151,7 @@ func (c *RedisCluster) do(t testing.TB, s *RedisServer, args ...any) string {
 
 func (c *RedisCluster) wait(t testing.TB, try func() error) {
 	t.Helper()
-	if err := eventually(30*time.Second, try); err != nil {
+	if err := await.NoError(30*time.Second, try); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"latchkey/internal/await"
 )
 
 // PostgresServer is a Postgres server for one test.
@@ -156,7 +158,7 @@ func (s *PostgresServer) run() (err error) {
 	if err != nil {
 		return err
 	}
-	return eventually(20*time.Second, func() error {
+	return await.NoError(20*time.Second, func() error {
 		if err := s.ended(); err != nil {
 			return err
 		}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"latchkey/internal/await"
 )
 
 // StartNginx starts nginx with the content of a server block, in which {dir} is the directory
@@ -83,7 +85,7 @@ func startProxy(t testing.TB, name string, asNobody bool, configure func(port in
 		t.Fatal(err)
 	}
 	t.Cleanup(p.Kill)
-	if err := eventually(10*time.Second, func() error {
+	if err := await.NoError(10*time.Second, func() error {
 		if err := p.ended(); err != nil {
 			return err
 		}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"latchkey/internal/await"
 )
 
 // RedisServer is a Redis server for one test.
@@ -108,7 +110,7 @@ func (s *RedisServer) run() (err error) {
 	}
 	client := redis.NewClient(&redis.Options{Addr: fmt.Sprintf("127.0.0.1:%d", s.Port)})
 	defer func() { _ = client.Close() }()
-	return eventually(10*time.Second, func() error {
+	return await.NoError(10*time.Second, func() error {
 		if err := s.ended(); err != nil {
 			return err
 		}

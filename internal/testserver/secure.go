@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"latchkey/internal/await"
 )
 
 // SecureRedis contains servers that accept only TLS, require a client certificate, and have
@@ -159,7 +161,7 @@ func (s *SecureRedis) client(t testing.TB, host, user, password string) *redis.C
 
 func (s *SecureRedis) eventually(t testing.TB, try func() error) {
 	t.Helper()
-	if err := eventually(30*time.Second, try); err != nil {
+	if err := await.NoError(30*time.Second, try); err != nil {
 		t.Fatal(err)
 	}
 }

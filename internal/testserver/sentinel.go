@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"latchkey/internal/await"
 )
 
 // RedisPair is a primary and its replica, and a sentinel if there is one.
@@ -32,7 +34,7 @@ func StartPair(t testing.TB) *RedisPair {
 func (p *RedisPair) InStep(t testing.TB) {
 	t.Helper()
 	primary, replica := p.Primary.client(t), p.Replica.client(t)
-	if err := eventually(20*time.Second, func() error {
+	if err := await.NoError(20*time.Second, func() error {
 		theirs, err := replica.Info(context.Background(), "replication").Result()
 		if err != nil || !strings.Contains(theirs, "master_link_status:up") {
 			return fmt.Errorf("the replica does not follow: %w", err)
@@ -77,7 +79,7 @@ func (p *RedisPair) StartSentinel(t testing.TB) {
 	t.Cleanup(s.Stop)
 	client := redis.NewClient(&redis.Options{Addr: fmt.Sprintf("127.0.0.1:%d", port)})
 	t.Cleanup(func() { _ = client.Close() })
-	if err := eventually(20*time.Second, func() error {
+	if err := await.NoError(20*time.Second, func() error {
 		replicas, err := client.Do(context.Background(), "SENTINEL", "REPLICAS", "latchkey").Slice()
 		if err != nil || len(replicas) == 0 {
 			return fmt.Errorf("the sentinel knows no replica: %w", err)

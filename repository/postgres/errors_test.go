@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"latchkey/internal/await"
 	"latchkey/internal/testserver"
 	"latchkey/repository"
 	"latchkey/repository/postgres"
@@ -87,7 +88,7 @@ func TestPool_FollowsASwitchover(t *testing.T) {
 	demote(t, second, false)
 	demote(t, first, true)
 	begin := time.Now()
-	testserver.Eventually(t, 5*time.Second, "a write after the switchover", func() bool { return write() == nil })
+	await.Eventually(t, 5*time.Second, "a write after the switchover", func() bool { return write() == nil })
 	t.Logf("writes again %s after the switchover", time.Since(begin).Round(time.Millisecond))
 	if err := db.Ping(t.Context()); err != nil {
 		t.Errorf("ready: %v", err)
@@ -100,7 +101,7 @@ func demote(t *testing.T, s *testserver.PostgresServer, readOnly bool) {
 	value := map[bool]string{true: "on", false: "off"}[readOnly]
 	do(t, s.URL+"&options=-c%20default_transaction_read_only%3Doff", "ALTER SYSTEM SET default_transaction_read_only = "+value, "SELECT pg_reload_conf()")
 	// The server tells its idle processes before it starts a process with the new value.
-	testserver.Eventually(t, 20*time.Second, "the setting applies", func() bool {
+	await.Eventually(t, 20*time.Second, "the setting applies", func() bool {
 		conn, err := pgx.Connect(t.Context(), s.URL)
 		if err != nil {
 			return false

@@ -10,6 +10,7 @@ import (
 
 	driver "github.com/redis/go-redis/v9"
 
+	"latchkey/internal/await"
 	"latchkey/internal/testserver"
 	"latchkey/repository"
 	"latchkey/repository/redis"
@@ -69,7 +70,7 @@ func TestSentinel_TLSWithPasswordsOfItsOwn(t *testing.T) {
 	t.Cleanup(func() { _ = db.Close() })
 	liveOnce(t, db)
 	s.Primary.Kill()
-	testserver.Eventually(t, time.Minute, "the replica is the primary", func() bool {
+	await.Eventually(t, time.Minute, "the replica is the primary", func() bool {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
 		return db.Ping(ctx) == nil

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"latchkey/internal/apptest"
-	"latchkey/internal/testserver"
+	"latchkey/internal/await"
 	"latchkey/repository"
 	"latchkey/service/audit"
 	"latchkey/service/token"
@@ -55,7 +55,7 @@ func TestPurgeUntil_DeletesWhatExpiredAndNothingElse(t *testing.T) {
 		}
 		const recent = 3 // two logins and a logout
 		// A purge deletes the audit records last.
-		testserver.Eventually(t, time.Minute, "only the audit records of this day remain", func() bool { return audits() == recent })
+		await.Eventually(t, time.Minute, "only the audit records of this day remain", func() bool { return audits() == recent })
 		stop()
 		<-returned
 

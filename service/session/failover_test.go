@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"latchkey/internal/apptest"
+	"latchkey/internal/await"
 	"latchkey/internal/testserver"
 	"latchkey/repository"
 	"latchkey/repository/redis"
@@ -62,7 +63,7 @@ func (c *crowd) round(t *testing.T) (refused []error) {
 		all.Go(func() {
 			var g session.TokenSet
 			var err error
-			testserver.Poll(20*time.Second, func() bool {
+			await.Poll(20*time.Second, func() bool {
 				if g, err = c.Refresh(c.tokens[i]); apptest.Code(err) == service.CodeStoreUnavailable {
 					c.waits.Add(1)
 					return false
@@ -82,9 +83,9 @@ func (c *crowd) round(t *testing.T) (refused []error) {
 	return refused
 }
 
-// TestRefresh_ClusterFailoverAndReshardingLogNobodyOut uses three primaries and three replicas. A
+// TestRefresh_ClusterFailoverAndReshardingKeepSessions uses three primaries and three replicas. A
 // failover and a migration of slots happen while 60 clients refresh.
-func TestRefresh_ClusterFailoverAndReshardingLogNobodyOut(t *testing.T) {
+func TestRefresh_ClusterFailoverAndReshardingKeepSessions(t *testing.T) {
 	cluster := testserver.StartCluster(t)
 	store, rd := openRedis(t, cluster.URL, redis.Cluster)
 	apptest.Must(t, rd.Ping(t.Context()))

@@ -19,6 +19,7 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 
+	"latchkey/internal/await"
 	"latchkey/internal/testserver"
 )
 
@@ -74,7 +75,7 @@ func serveAt(t *testing.T, host string, settings ...string) *site {
 		_ = cmd.Process.Signal(os.Interrupt)
 		_ = cmd.Wait()
 	})
-	testserver.Eventually(t, time.Minute, "the program is ready", func() bool {
+	await.Eventually(t, time.Minute, "the program is ready", func() bool {
 		res, err := http.Get(target.String() + "/readyz")
 		if err != nil {
 			return false

@@ -10,11 +10,11 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestLogin_PageOfAnotherSiteIsToldWhyCookiesFail uses the service on 127.0.0.1 from a page on
+// TestLogin_PageOfAnotherSiteGetsTheReasonWhyCookiesFail uses the service on 127.0.0.1 from a page on
 // localhost, which is another site to a browser. The browser would store the cookies but never
 // send them back, so the login fails with the reason. A monitoring tool adds headers to each of
 // its requests.
-func TestLogin_PageOfAnotherSiteIsToldWhyCookiesFail(t *testing.T) {
+func TestLogin_PageOfAnotherSiteGetsTheReasonWhyCookiesFail(t *testing.T) {
 	page := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
 		_, _ = fmt.Fprint(w, "<p>another site</p>")

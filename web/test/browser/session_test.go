@@ -17,7 +17,7 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
-	"latchkey/internal/testserver"
+	"latchkey/internal/await"
 )
 
 var insecure = &tls.Config{InsecureSkipVerify: true}
@@ -233,7 +233,7 @@ func TestCSRF_OtherSitesCannotWrite(t *testing.T) {
 func (b *tab) arrivedAt(host string) string {
 	b.t.Helper()
 	var text string
-	testserver.Eventually(b.t, time.Minute, "the browser arrives at "+host, func() (ok bool) {
+	await.Eventually(b.t, time.Minute, "the browser arrives at "+host, func() (ok bool) {
 		var err error // an evaluation fails while the page loads
 		text, err = chromedp.Run(b.ctx, chromedp.Evaluate[string](`location.hostname === "`+host+`" && document.readyState === "complete" ? document.body.innerText : ""`))
 		return err == nil && text != ""

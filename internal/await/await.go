@@ -1,4 +1,4 @@
-package testserver
+package await
 
 import (
 	"bytes"
@@ -21,7 +21,7 @@ func Eventually(t testing.TB, timeout time.Duration, what string, condition func
 // Poll is Eventually for goroutines other than the goroutine of the test: it reports whether
 // the condition held in time.
 func Poll(timeout time.Duration, condition func() bool) bool {
-	return eventually(timeout, func() error {
+	return NoError(timeout, func() error {
 		if !condition() {
 			return errors.New("not yet")
 		}
@@ -29,8 +29,8 @@ func Poll(timeout time.Duration, condition func() bool) bool {
 	}) == nil
 }
 
-// eventually calls try until it succeeds or the time is up.
-func eventually(limit time.Duration, try func() error) error {
+// NoError calls try until it succeeds or the time is up.
+func NoError(limit time.Duration, try func() error) error {
 	deadline := time.Now().Add(limit)
 	for {
 		err := try()

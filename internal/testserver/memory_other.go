@@ -1,5 +1,0 @@
-//go:build !linux
-
-package testserver
-
-func memory() string { return "" }
