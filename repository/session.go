@@ -75,14 +75,20 @@ func (s Session) Tombstone(reason EndReason, at time.Time, op string) Session {
 	return Session{ID: s.ID, UserID: s.UserID, AbsoluteAt: s.AbsoluteAt, Ended: reason, EndedAt: at, EndOperationID: op}
 }
 
+// RefreshToken identifies one refresh token: the session, and the place in its chain of tokens.
+type RefreshToken struct {
+	UserID    string
+	SessionID string
+	Gen       int64 // the generation: the number of rotations before it
+	JTI       TokenID
+	IssuedAt  time.Time // the iat: the start of the generation, in whole seconds
+}
+
 // RefreshRequest is a refresh request: a refresh token whose signature, issuer and expiry have
 // been verified, and everything else that the decision depends on.
 type RefreshRequest struct {
-	UserID    string
-	SessionID string
-	Gen       int64
-	JTI       TokenID
-	Next      TokenID // the token ID that follows JTI in the chain of the session
+	RefreshToken
+	Next TokenID // the token ID that follows JTI in the chain of the session
 
 	ClientID      string
 	Delivery      Delivery
@@ -91,8 +97,6 @@ type RefreshRequest struct {
 	OperationID   string // random operation ID; a retry has the same one
 	Now           time.Time
 
-	// IssuedAt is the iat of the token: the start of its generation, in whole seconds.
-	IssuedAt time.Time
 	// ClockLimit is the largest error of the clock of a replica. Woken reports that this
 	// replica was suspended recently, so that the request may be older than Now.
 	ClockLimit time.Duration

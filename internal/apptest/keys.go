@@ -94,8 +94,8 @@ func MintAccess(t testing.TB, tokens *token.Minter, s token.Subject) token.Raw {
 func MintRefresh(t testing.TB, tokens *token.Minter, userID, sessionID string, gen int64) token.Raw {
 	t.Helper()
 	raw, err := tokens.MintRefresh(token.Refresh{
-		UserID: userID, SessionID: sessionID, ClientID: token.ClientAPI, Gen: gen, ID: token.NewID(),
-		IssuedAt: Noon, ExpiresAt: Noon.Add(24 * time.Hour),
+		RefreshToken: repository.RefreshToken{UserID: userID, SessionID: sessionID, Gen: gen, JTI: token.NewID(), IssuedAt: Noon},
+		ClientID:     token.ClientAPI, ExpiresAt: Noon.Add(24 * time.Hour),
 	})
 	Must(t, err)
 	return raw

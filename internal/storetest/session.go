@@ -310,9 +310,10 @@ func atGeneration3(s *repository.Session) {
 // noon.
 func presentation(s repository.Session) repository.RefreshRequest {
 	return repository.RefreshRequest{
-		UserID: s.UserID, SessionID: s.ID, Gen: s.Gen, JTI: s.JTI, Next: chain(s.ID, s.Gen+1), ClientID: s.ClientID,
-		Delivery: repository.DeliveryBody, Epoch: s.Epoch, OperationID: newID(), Now: ms(0).Add(time.Minute), IssuedAt: s.RotatedAt,
-		Rotate: true, Sliding: true, Grace: 10 * time.Second, Debounce: 20 * time.Second, Recovery: 2 * time.Hour, IdleTTL: time.Hour,
+		RefreshToken: repository.RefreshToken{UserID: s.UserID, SessionID: s.ID, Gen: s.Gen, JTI: s.JTI, IssuedAt: s.RotatedAt},
+		Next:         chain(s.ID, s.Gen+1), ClientID: s.ClientID, Delivery: repository.DeliveryBody, Epoch: s.Epoch,
+		OperationID: newID(), Now: ms(0).Add(time.Minute), Rotate: true, Sliding: true,
+		Grace: 10 * time.Second, Debounce: 20 * time.Second, Recovery: 2 * time.Hour, IdleTTL: time.Hour,
 		ClockLimit: 5 * time.Second,
 	}
 }

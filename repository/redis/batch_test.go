@@ -38,8 +38,9 @@ func TestScriptFlush_ScriptsAreLoadedAgain(t *testing.T) {
 		for _, s := range sessions {
 			all.Go(func() {
 				out, err := db.RefreshSession(t.Context(), repository.RefreshRequest{
-					UserID: s.UserID, SessionID: s.ID, JTI: s.JTI, Next: "rDAGrol3bCUWb8ImPaHSMg", ClientID: s.ClientID, Delivery: s.Delivery,
-					OperationID: newID(), Now: now.Add(time.Second), IssuedAt: now, Rotate: true, IdleTTL: time.Hour,
+					RefreshToken: repository.RefreshToken{UserID: s.UserID, SessionID: s.ID, JTI: s.JTI, IssuedAt: now},
+					Next:         "rDAGrol3bCUWb8ImPaHSMg", ClientID: s.ClientID, Delivery: s.Delivery, OperationID: newID(),
+					Now: now.Add(time.Second), Rotate: true, IdleTTL: time.Hour,
 				})
 				if err != nil || out.Outcome != repository.OutcomeRotated {
 					t.Errorf("%s, %v", out.Outcome, err)
@@ -69,8 +70,9 @@ func TestCluster_HangingNodeDelaysNoOther(t *testing.T) {
 		<-next.C
 		all.Go(func() {
 			_, err := db.RefreshSession(t.Context(), repository.RefreshRequest{
-				UserID: newID(), SessionID: newID(), JTI: "QYkNFL0HSgdTQgXaUHRIIA", Next: "rDAGrol3bCUWb8ImPaHSMg", ClientID: "latchkey",
-				Delivery: repository.DeliveryBody, OperationID: newID(), Now: now, IssuedAt: now, Rotate: true, IdleTTL: time.Hour,
+				RefreshToken: repository.RefreshToken{UserID: newID(), SessionID: newID(), JTI: "QYkNFL0HSgdTQgXaUHRIIA", IssuedAt: now},
+				Next:         "rDAGrol3bCUWb8ImPaHSMg", ClientID: "latchkey", Delivery: repository.DeliveryBody, OperationID: newID(),
+				Now: now, Rotate: true, IdleTTL: time.Hour,
 			})
 			if err == nil { // the calls to the suspended node time out
 				answered.Add(1)

@@ -18,7 +18,7 @@ import (
 // calls makes one call of each kind: a script in a batch, a script, and a command.
 var calls = map[string]func(context.Context, *redis.DB) error{
 	"present": func(ctx context.Context, db *redis.DB) error {
-		_, err := db.RefreshSession(ctx, repository.RefreshRequest{UserID: "u", SessionID: "s"})
+		_, err := db.RefreshSession(ctx, repository.RefreshRequest{RefreshToken: repository.RefreshToken{UserID: "u", SessionID: "s"}})
 		return err
 	},
 	"end": func(ctx context.Context, db *redis.DB) error {

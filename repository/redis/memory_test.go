@@ -119,8 +119,9 @@ func TestMemory_OfATombstone(t *testing.T) {
 	}
 	reuse := func(t *testing.T, s repository.Session) {
 		got, err := db.RefreshSession(t.Context(), repository.RefreshRequest{
-			UserID: s.UserID, SessionID: s.ID, Gen: 7, JTI: "spent", ClientID: s.ClientID, Delivery: s.Delivery, Epoch: s.Epoch,
-			OperationID: "3bCUWb8ImPaHSMgrDAGrol", Now: now.Add(time.Minute),
+			RefreshToken: repository.RefreshToken{UserID: s.UserID, SessionID: s.ID, Gen: 7, JTI: "spent"},
+			ClientID:     s.ClientID, Delivery: s.Delivery, Epoch: s.Epoch, OperationID: "3bCUWb8ImPaHSMgrDAGrol",
+			Now: now.Add(time.Minute),
 		})
 		must(t, err)
 		if got.Outcome != repository.OutcomeReuse {

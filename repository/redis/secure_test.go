@@ -142,7 +142,7 @@ func TestACL_TheDocumentedRightsSuffice(t *testing.T) {
 		t.Errorf("warnings: %q", w)
 	}
 	foreign := user("foreign", strings.Replace(testserver.RedisRights, "~latchkey:*", "~other:*", 1))
-	_, err := foreign.RefreshSession(t.Context(), repository.RefreshRequest{UserID: "u", SessionID: "s"})
+	_, err := foreign.RefreshSession(t.Context(), repository.RefreshRequest{RefreshToken: repository.RefreshToken{UserID: "u", SessionID: "s"}})
 	var advice *repository.Advice
 	if !errors.As(err, &advice) || !strings.Contains(advice.Fix, "ACL SETUSER") {
 		t.Errorf("keys that are denied: %v", err)
@@ -165,15 +165,19 @@ func liveOnce(t *testing.T, db *redis.DB) {
 		must(t, err)
 	}
 	out, err := db.RefreshSession(ctx, repository.RefreshRequest{
-		UserID: user, SessionID: "a", JTI: "a-0", Next: "a-1", ClientID: "c", Delivery: repository.DeliveryBody, OperationID: "op",
-		Now: now.Add(time.Minute), IssuedAt: now, Rotate: true, Sliding: true, IdleTTL: time.Hour, Grace: time.Second, Debounce: 2 * time.Second,
+		RefreshToken: repository.RefreshToken{UserID: user, SessionID: "a", JTI: "a-0", IssuedAt: now},
+		Next:         "a-1", ClientID: "c", Delivery: repository.DeliveryBody, OperationID: "op",
+		Now: now.Add(time.Minute), Rotate: true, Sliding: true, IdleTTL: time.Hour,
+		Grace: time.Second, Debounce: 2 * time.Second,
 	})
 	if err != nil || out.Outcome != repository.OutcomeRotated {
 		t.Errorf("a refresh: %v %v", out.Outcome, err)
 	}
 	out, err = db.RefreshSession(ctx, repository.RefreshRequest{
-		UserID: user, SessionID: "a", JTI: "a-0", Next: "a-1", ClientID: "c", Delivery: repository.DeliveryBody, OperationID: "op2",
-		Now: now.Add(time.Hour / 2), IssuedAt: now, Rotate: true, Sliding: true, IdleTTL: time.Hour, Grace: time.Second, Debounce: 2 * time.Second,
+		RefreshToken: repository.RefreshToken{UserID: user, SessionID: "a", JTI: "a-0", IssuedAt: now},
+		Next:         "a-1", ClientID: "c", Delivery: repository.DeliveryBody, OperationID: "op2",
+		Now: now.Add(time.Hour / 2), Rotate: true, Sliding: true, IdleTTL: time.Hour,
+		Grace: time.Second, Debounce: 2 * time.Second,
 	})
 	if err != nil || out.Outcome != repository.OutcomeReuse {
 		t.Errorf("a token of before: %v %v", out.Outcome, err)

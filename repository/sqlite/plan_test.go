@@ -109,7 +109,7 @@ func callEach(ctx context.Context, db *DB) {
 	_, _ = db.PurgeCodes(ctx, at, 9)
 
 	_, _ = db.CreateSession(ctx, session, repository.Limit{Sessions: 1})
-	_, _ = db.RefreshSession(ctx, repository.RefreshRequest{UserID: "u", SessionID: "s", JTI: "0", Next: "1", OperationID: "1", Rotate: true, Now: at})
+	_, _ = db.RefreshSession(ctx, repository.RefreshRequest{RefreshToken: repository.RefreshToken{UserID: "u", SessionID: "s", JTI: "0"}, Next: "1", OperationID: "1", Rotate: true, Now: at})
 	_, _ = db.FindSession(ctx, "u", "s")
 	_, _ = db.ListSessions(ctx, "u")
 	_, _ = db.EndSession(ctx, repository.Ending{UserID: "u", SessionID: "s", Reason: repository.EndLogout, Now: at})

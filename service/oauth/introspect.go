@@ -48,7 +48,7 @@ func (o *Server) Introspect(ctx context.Context, by AuthenticatedClient, raw tok
 		return Introspection{}, err
 	}
 	return o.current(ctx, token.Subject{
-		UserID: refresh.UserID, SessionID: refresh.SessionID, ClientID: refresh.ClientID, TokenID: string(refresh.ID), Epoch: token.NoEpoch,
+		UserID: refresh.UserID, SessionID: refresh.SessionID, ClientID: refresh.ClientID, TokenID: string(refresh.JTI), Epoch: token.NoEpoch,
 		Audience: o.tokens.Issuer(), IssuedAt: refresh.IssuedAt, ExpiresAt: refresh.ExpiresAt,
 	}, Introspection{})
 }

@@ -64,7 +64,7 @@ func (s *Service) Preview(ctx context.Context, token token.Refresh) (Preview, er
 		p.Outcome = repository.OutcomeUnknown
 		return p, nil
 	}
-	call := s.presentation(RefreshRequest{Client: ClientPolicy{ClientID: token.ClientID}, Delivery: found.Session.Delivery}, token, found.User)
+	call := s.request(RefreshRequest{Client: ClientPolicy{ClientID: token.ClientID}, Delivery: found.Session.Delivery}, token, found.User)
 	p.After, p.Outcome = found.Session.Refresh(call)
 	if p.Outcome.Question() {
 		call.Proof = s.tokens.Prove(found.Session.Result(p.Outcome), token)

@@ -145,7 +145,7 @@ func (s *Service) ifExpired(err error) error {
 // with a proof, because the store cannot compute the chain of token IDs. The result forked reports
 // a token that is ahead of the live one but was issued earlier.
 func (s *Service) present(ctx context.Context, p RefreshRequest, token token.Refresh, u repository.User) (out repository.RefreshResult, forked bool, err error) {
-	call := s.presentation(p, token, u)
+	call := s.request(p, token, u)
 	out, err = s.store.Sessions.RefreshSession(ctx, call)
 	for range maxQuestions {
 		if err != nil || !out.Outcome.Question() {
@@ -158,16 +158,14 @@ func (s *Service) present(ctx context.Context, p RefreshRequest, token token.Ref
 	return out, forked, err
 }
 
-// presentation returns the first request to the store.
-func (s *Service) presentation(p RefreshRequest, raw token.Refresh, u repository.User) repository.RefreshRequest {
+// request returns the first request to the store.
+func (s *Service) request(p RefreshRequest, raw token.Refresh, u repository.User) repository.RefreshRequest {
 	return repository.RefreshRequest{
-		UserID: raw.UserID, SessionID: raw.SessionID, Gen: raw.Gen, JTI: raw.ID,
-		Next: s.tokens.Successor(raw.ID), ClientID: p.Client.ClientID, Delivery: p.Delivery,
-		Epoch: u.SessionEpoch, ExceptSession: u.ExceptSession == raw.SessionID,
-		OperationID: string(token.NewID()), Now: s.now(), IssuedAt: raw.IssuedAt,
-		Keep: p.Keep, Rotate: s.policy.Rotate, Sliding: s.policy.Sliding,
-		Grace: s.policy.Grace, Debounce: 2 * s.policy.Grace, Recovery: s.policy.Recovery, IdleTTL: Shorter(p.Client.IdleTTL, s.policy.IdleTTL),
-		ClockLimit: s.clock.Limit(), Woken: s.clock.Woken(),
+		RefreshToken: raw.RefreshToken,
+		Next:         s.tokens.Successor(raw.JTI), ClientID: p.Client.ClientID, Delivery: p.Delivery, Epoch: u.SessionEpoch,
+		ExceptSession: u.ExceptSession == raw.SessionID, OperationID: string(token.NewID()), Now: s.now(), Keep: p.Keep,
+		Rotate: s.policy.Rotate, Sliding: s.policy.Sliding, Grace: s.policy.Grace, Debounce: 2 * s.policy.Grace,
+		Recovery: s.policy.Recovery, IdleTTL: Shorter(p.Client.IdleTTL, s.policy.IdleTTL), ClockLimit: s.clock.Limit(), Woken: s.clock.Woken(),
 	}
 }
 

@@ -178,8 +178,8 @@ func (s *Service) grant(u repository.User, sessionID string, terms ClientPolicy,
 		return TokenSet{}, err
 	}
 	refresh, err := s.tokens.MintRefresh(token.Refresh{
-		UserID: u.ID, SessionID: sessionID, ClientID: terms.ClientID, Gen: out.Gen, ID: out.JTI,
-		IssuedAt: out.RotatedAt, ExpiresAt: out.AbsoluteAt,
+		RefreshToken: repository.RefreshToken{UserID: u.ID, SessionID: sessionID, Gen: out.Gen, JTI: out.JTI, IssuedAt: out.RotatedAt},
+		ClientID:     terms.ClientID, ExpiresAt: out.AbsoluteAt,
 	})
 	if err != nil {
 		return TokenSet{}, err

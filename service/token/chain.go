@@ -49,7 +49,7 @@ func (c chain) prove(asked repository.RefreshResult, token Refresh) *repository.
 	for range token.Gen - asked.Gen { // at most MaxAhead; none for a predecessor
 		proof.Before, id = id, c.successor(id)
 	}
-	if id != token.ID {
+	if id != token.JTI {
 		proof.Before = ""
 	}
 	return proof

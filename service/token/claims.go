@@ -126,8 +126,8 @@ func (c *Claims) refreshToken() (Refresh, bool) {
 		return Refresh{}, false
 	}
 	return Refresh{
-		UserID: c.Subject, SessionID: c.SessionID, ClientID: c.ClientID, Gen: *c.Gen, ID: repository.TokenID(c.TokenID),
-		IssuedAt: seconds(c.IssuedAt), ExpiresAt: seconds(c.ExpiresAt),
+		RefreshToken: repository.RefreshToken{UserID: c.Subject, SessionID: c.SessionID, Gen: *c.Gen, JTI: repository.TokenID(c.TokenID), IssuedAt: seconds(c.IssuedAt)},
+		ClientID:     c.ClientID, ExpiresAt: seconds(c.ExpiresAt),
 	}, true
 }
 

@@ -62,10 +62,9 @@ func NewMinter(root secret.Root, keys KeySource, issuer, audience string, ttl ti
 
 // Refresh is the content of a verified refresh token.
 type Refresh struct {
-	UserID, SessionID, ClientID string
-	Gen                         int64
-	ID                          repository.TokenID
-	IssuedAt, ExpiresAt         time.Time
+	repository.RefreshToken
+	ClientID  string // the client to which it was issued
+	ExpiresAt time.Time
 }
 
 // Audience returns the audience of the settings.
@@ -123,7 +122,7 @@ func (t *Minter) MintAccess(s Subject, audience string, amr []string, ttl time.D
 func (t *Minter) MintRefresh(r Refresh) (Raw, error) {
 	return t.sign(keys.UseRefresh, Claims{
 		Issuer: t.issuer, Audience: t.issuer, Subject: r.UserID, ClientID: r.ClientID, SessionID: r.SessionID,
-		TokenID: string(r.ID), IssuedAt: r.IssuedAt.Unix(), ExpiresAt: r.ExpiresAt.Unix(), Gen: &r.Gen,
+		TokenID: string(r.JTI), IssuedAt: r.IssuedAt.Unix(), ExpiresAt: r.ExpiresAt.Unix(), Gen: &r.Gen,
 	}, t.now())
 }
 
