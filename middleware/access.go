@@ -47,8 +47,8 @@ func (a *Access) RequireLoginWithin(age time.Duration) gin.HandlerFunc {
 }
 
 // Require admits requests with a valid access token that meets every requirement.
-func (a *Access) Require(demands ...access.Requirement) gin.HandlerFunc {
-	return a.admit(func(r *http.Request) (context.Context, error) { return a.guard.Authenticate(r, demands...) }, nil)
+func (a *Access) Require(requirements ...access.Requirement) gin.HandlerFunc {
+	return a.admit(func(r *http.Request) (context.Context, error) { return a.guard.Authenticate(r, requirements...) }, nil)
 }
 
 func (a *Access) admit(admit func(*http.Request) (context.Context, error), ignore func(*http.Request, error) bool) gin.HandlerFunc {

@@ -4,9 +4,6 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/gin-gonic/gin"
-
-	"latchkey/middleware"
 	"latchkey/middleware/access"
 )
 
@@ -22,9 +19,9 @@ func trust(issuer string) *access.Guard {
 	return guard
 }
 
-// A service that knows Latchkey by its URL alone. It fetches the public keys at the first request.
+// A service that knows the issuer by its URL alone. It fetches the public keys at the first request.
 func ExampleNewRemote() {
-	issuer := startLatchkey()
+	issuer := startIssuer()
 	defer issuer.stop()
 
 	guard, err := access.New(access.Options{Verifier: access.NewRemote(access.RemoteOptions{
@@ -41,7 +38,7 @@ func ExampleNewRemote() {
 	api := guard.RequireAccess(orders)
 
 	fmt.Println(status(api, "GET", ""))
-	fmt.Println(status(api, "GET", issuer.login("ada")))
+	fmt.Println(status(api, "GET", issuer.token("ada", 0, "")))
 	// Output:
 	// 401
 	// a user: true privilege: 0
@@ -50,7 +47,7 @@ func ExampleNewRemote() {
 
 // A route for clients whose access token has a scope.
 func ExampleGuard_RequireScope() {
-	issuer := startLatchkey()
+	issuer := startIssuer()
 	defer issuer.stop()
 	guard := trust(issuer.URL)
 	ok := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
@@ -59,7 +56,7 @@ func ExampleGuard_RequireScope() {
 	api.Handle("GET /orders", guard.RequireScope("orders:read")(ok))
 	api.Handle("POST /orders", guard.RequireScope("orders:write")(ok))
 
-	reader := issuer.robot("orders:read")
+	reader := issuer.token("", 0, "orders:read")
 	fmt.Println(status(api, "GET", reader))
 	fmt.Println(status(api, "POST", reader))
 	// Output:
@@ -69,40 +66,16 @@ func ExampleGuard_RequireScope() {
 
 // A route for administrators.
 func ExampleGuard_RequirePrivilege() {
-	issuer := startLatchkey()
+	issuer := startIssuer()
 	defer issuer.stop()
 	guard := trust(issuer.URL)
 	ok := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 
 	api := guard.RequirePrivilege(2)(ok)
 
-	fmt.Println(status(api, "DELETE", issuer.login("ada")))
-	fmt.Println(status(api, "DELETE", issuer.login("grace")))
+	fmt.Println(status(api, "DELETE", issuer.token("ada", 0, "")))
+	fmt.Println(status(api, "DELETE", issuer.token("grace", 2, "")))
 	// Output:
 	// 403
 	// 200
-}
-
-// The same guards for Gin are in package middleware.
-func Example_gin() {
-	issuer := startLatchkey()
-	defer issuer.stop()
-	guards := middleware.NewAccess(trust(issuer.URL), nil)
-
-	gin.SetMode(gin.ReleaseMode)
-	api := gin.New()
-	api.GET("/orders", guards.RequireAccess(), func(c *gin.Context) {
-		subject, _ := access.FromContext(c.Request.Context())
-		c.JSON(http.StatusOK, gin.H{"user": subject.UserID})
-	})
-	api.DELETE("/orders", guards.RequirePrivilege(2), func(c *gin.Context) { c.Status(http.StatusNoContent) })
-
-	token := issuer.login("ada")
-	fmt.Println(status(api, "GET", ""))
-	fmt.Println(status(api, "GET", token))
-	fmt.Println(status(api, "DELETE", token))
-	// Output:
-	// 401
-	// 200
-	// 403
 }

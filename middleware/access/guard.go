@@ -55,7 +55,7 @@ func New(o Options) (*Guard, error) {
 
 // Authenticate checks the access token of a request, once, and then each requirement. It
 // returns the context for the next handler.
-func (g *Guard) Authenticate(r *http.Request, demands ...Requirement) (context.Context, error) {
+func (g *Guard) Authenticate(r *http.Request, requirements ...Requirement) (context.Context, error) {
 	ctx := r.Context()
 	a, ok := ctx.Value(authenticatedKey{}).(authenticated)
 	if !ok || a.by != g {
@@ -66,8 +66,8 @@ func (g *Guard) Authenticate(r *http.Request, demands ...Requirement) (context.C
 		a = authenticated{g, subject}
 		ctx = context.WithValue(ctx, authenticatedKey{}, a)
 	}
-	for _, demand := range demands {
-		if err := demand(a.subject, g.Now()); err != nil {
+	for _, requirement := range requirements {
+		if err := requirement(a.subject, g.Now()); err != nil {
 			return ctx, err
 		}
 	}
@@ -172,9 +172,9 @@ func (g *Guard) RequireLoginWithin(age time.Duration) func(http.Handler) http.Ha
 }
 
 // Require admits requests with a valid access token that meets every requirement.
-func (g *Guard) Require(next http.Handler, demands ...Requirement) http.Handler {
+func (g *Guard) Require(next http.Handler, requirements ...Requirement) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, err := g.Authenticate(r, demands...)
+		ctx, err := g.Authenticate(r, requirements...)
 		if err != nil {
 			g.Problems.Write(ctx, w, err)
 			return

@@ -1,95 +1,58 @@
 package access_test
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/base64"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
-	"os"
 	"time"
 
-	"latchkey/config"
-	"latchkey/internal/app"
-	"latchkey/service/account"
-	"latchkey/service/audit"
-	"latchkey/service/oauth"
-	"latchkey/service/password"
+	"github.com/golang-jwt/jwt/v5"
 )
 
-// latchkey is a running Latchkey for the examples, with a user ada of privilege 0, an
-// administrator grace, and a client "robot" with the scope orders:read.
-type latchkey struct {
+// exampleIssuer issues access tokens as Latchkey does (RFC 9068) and publishes its key. The
+// examples use it so that a module that imports the guards needs no module of the service.
+type exampleIssuer struct {
 	*httptest.Server
-	app    *app.App
-	dir    string
-	secret oauth.ClientSecret
+	key ed25519.PrivateKey
 }
 
-func startLatchkey() *latchkey {
-	ctx := context.Background()
-	dir := must(os.MkdirTemp("", "latchkey-example-"))
-	l := &latchkey{Server: httptest.NewUnstartedServer(nil), dir: dir}
-	cfg := must(config.Load(""))
-	cfg.Data.Dir, cfg.Password.BcryptCost = dir, 4
-	cfg.Server.PublicURL = must(url.Parse("http://" + l.Listener.Addr().String()))
-	cfg.Tokens.Issuer = cfg.Server.PublicURL.String()
-	l.app = must(app.New(ctx, cfg, app.Env{Now: time.Now, Log: slog.New(slog.DiscardHandler)}))
-	for name, privilege := range map[string]int{"ada": 0, "grace": 2} {
-		must(l.app.Accounts.CreateAsOperator(ctx, account.Registration{
-			Username: name, Email: name + "@example.org", Password: password.New("correct horse"), Privilege: privilege,
-		}))
-	}
-	_, secret, err := l.app.Clients.Create(ctx, oauth.ClientSpec{
-		ID: "robot", Grants: []string{oauth.GrantClientCredentials}, Scopes: []string{"orders:read", "orders:write"},
-	}, "", account.Caller{}, audit.Operator())
+func startIssuer() *exampleIssuer {
+	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		panic(err)
 	}
-	l.secret = secret
-	l.Config.Handler = l.app.Handler()
-	l.Start()
-	return l
+	jwks := fmt.Sprintf(`{"keys":[{"kty":"OKP","crv":"Ed25519","alg":"EdDSA","use":"sig","kid":"key-1","x":%q}]}`, base64.RawURLEncoding.EncodeToString(public))
+	return &exampleIssuer{key: private, Server: httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/jwk-set+json")
+		_, _ = fmt.Fprint(w, jwks)
+	}))}
 }
 
-func (l *latchkey) stop() {
-	l.Close()
-	l.app.Close()
-	_ = os.RemoveAll(l.dir)
-}
+func (i *exampleIssuer) stop() { i.Close() }
 
-// login returns an access token of a user.
-func (l *latchkey) login(username string) string {
-	body := fmt.Sprintf(`{"username":%q,"password":"correct horse"}`, username)
-	res, err := http.Post(l.URL+"/api/users/login", "application/json", bytes.NewBufferString(body))
+// token returns an access token of a user, or with an empty user the token of a client.
+func (i *exampleIssuer) token(user string, privilege int, scope string) string {
+	claims := jwt.MapClaims{
+		"iss": i.URL, "aud": "latchkey", "sub": "robot", "client_id": "robot", "jti": rand.Text(),
+		"iat": time.Now().Unix(), "exp": time.Now().Add(time.Minute).Unix(), "privilege": privilege,
+	}
+	if user != "" {
+		claims["sub"], claims["client_id"], claims["sid"] = user, "latchkey", "session-1"
+	}
+	if scope != "" {
+		claims["scope"] = scope
+	}
+	unsigned := jwt.NewWithClaims(jwt.SigningMethodEdDSA, claims)
+	unsigned.Header["typ"], unsigned.Header["kid"] = "at+jwt", "key-1"
+	signed, err := unsigned.SignedString(i.key)
 	if err != nil {
 		panic(err)
 	}
-	defer func() { _ = res.Body.Close() }()
-	return accessToken(res, "accessToken")
-}
-
-// robot returns an access token of the client, with a scope.
-func (l *latchkey) robot(scope string) string {
-	res, err := http.PostForm(l.URL+"/oauth/token", url.Values{
-		"grant_type": {"client_credentials"}, "client_id": {"robot"}, "client_secret": {string(l.secret)}, "scope": {scope},
-	})
-	if err != nil {
-		panic(err)
-	}
-	defer func() { _ = res.Body.Close() }()
-	return accessToken(res, "access_token")
-}
-
-func accessToken(res *http.Response, member string) string {
-	var got map[string]any
-	if err := json.NewDecoder(res.Body).Decode(&got); err != nil {
-		panic(err)
-	}
-	return got[member].(string)
+	return signed
 }
 
 // status requests /orders with an access token and returns the status of the answer.
@@ -101,11 +64,4 @@ func status(api http.Handler, method, accessToken string) int {
 	w := httptest.NewRecorder()
 	api.ServeHTTP(w, r)
 	return w.Code
-}
-
-func must[T any](v T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return v
 }

@@ -98,7 +98,7 @@ func (r *Remote) VerifyAccess(raw RawToken) (Subject, error) {
 	switch age := r.age(); {
 	case before == nil:
 		if err := r.wait(); r.set.Load() == nil {
-			return Subject{}, keysAway(err)
+			return Subject{}, keysUnavailable(err)
 		}
 	case age > 2*r.o.MaxAge:
 		_ = r.wait() // an error keeps the current keys
@@ -197,7 +197,7 @@ func (r *Remote) age() time.Duration {
 	return 0
 }
 
-func keysAway(err error) error {
+func keysUnavailable(err error) error {
 	return &service.Error{
 		Code: service.CodeStoreUnavailable, Message: "The keys that verify access tokens are unavailable. Try again in a moment.",
 		Err: fmt.Errorf("fetch the key set: %w", err), RetryAfter: time.Second,

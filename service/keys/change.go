@@ -154,8 +154,8 @@ func (r *Ring) retryOnConflict(ctx context.Context, all bool, change func(set *S
 		if err = change(r.KeySet()); !errors.Is(err, repository.ErrExists) && !errors.Is(err, repository.ErrNotFound) {
 			return err
 		}
-		if tended := r.reconcile(ctx); tended != nil {
-			return tended
+		if err := r.reconcile(ctx); err != nil {
+			return err
 		}
 	}
 	return err

@@ -16,7 +16,7 @@ func (s *Set) JWKS(now time.Time) ([]byte, error) {
 		Keys []jose.JWK `json:"keys"`
 	}{[]jose.JWK{}}
 	for _, e := range s.entries {
-		if j, public := e.PublicJWK(); public && e.use == UseAccess && e.honours(now, 0) {
+		if j, public := e.PublicJWK(); public && e.use == UseAccess && e.accepts(now, 0) {
 			list.Keys = append(list.Keys, j)
 		}
 	}

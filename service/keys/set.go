@@ -49,7 +49,7 @@ func (e *entry) state(now time.Time) State {
 }
 
 // A token of the key may be accepted up to late after the token's expiry.
-func (e *entry) honours(now time.Time, late time.Duration) bool {
+func (e *entry) accepts(now time.Time, late time.Duration) bool {
 	return e.revokedAt.IsZero() && !e.unread && (e.until.IsZero() || now.Before(e.until.Add(late)))
 }
 

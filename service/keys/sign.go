@@ -59,7 +59,7 @@ func (s *Set) Verify(f jose.Form, use Use, now time.Time, late time.Duration) er
 	if err := e.Verify(f.Signed, f.Signature); err != nil {
 		return fmt.Errorf("%w: %w", ErrSignature, err)
 	}
-	if !e.honours(now, late) {
+	if !e.accepts(now, late) {
 		return ErrOver
 	}
 	return nil

@@ -104,7 +104,7 @@ func client(c repository.Client) Client {
 	}
 }
 
-func terms(c repository.Client, audience string) session.ClientPolicy {
+func policyOf(c repository.Client, audience string) session.ClientPolicy {
 	return session.ClientPolicy{ClientID: c.ID, Audience: audience, Scopes: c.Scopes, AccessTTL: c.AccessTTL, IdleTTL: c.IdleTTL, AbsoluteTTL: c.AbsoluteTTL}
 }
 

@@ -107,7 +107,7 @@ func (o *Server) password(ctx context.Context, r TokenRequest) (TokenResponse, e
 		return TokenResponse{}, err
 	}
 	g, err := o.login.Login(ctx, login.Credentials{
-		Username: r.Username, Password: r.Password, Client: terms(r.Client.record, r.Resource), Scope: scope, Delivery: session.DeliveryBody,
+		Username: r.Username, Password: r.Password, Client: policyOf(r.Client.record, r.Resource), Scope: scope, Delivery: session.DeliveryBody,
 		Device: r.Device, ByServer: !r.Client.Public(), From: r.From,
 	})
 	out := issued(r.Client.record, g.TokenSet)
@@ -117,7 +117,7 @@ func (o *Server) password(ctx context.Context, r TokenRequest) (TokenResponse, e
 
 func (o *Server) refresh(ctx context.Context, r TokenRequest) (TokenResponse, error) {
 	g, err := o.sessions.Refresh(ctx, session.RefreshRequest{
-		Token: r.RefreshToken, Delivery: session.DeliveryBody, Client: terms(r.Client.record, r.Resource), Scope: r.Scope, From: r.From,
+		Token: r.RefreshToken, Delivery: session.DeliveryBody, Client: policyOf(r.Client.record, r.Resource), Scope: r.Scope, From: r.From,
 	})
 	return issued(r.Client.record, g), err
 }
@@ -197,7 +197,7 @@ func (o *Server) redeem(ctx context.Context, r TokenRequest, c repository.Code, 
 	// The request may come from the client's server, so record the user's address and agent.
 	from.Address, from.Agent = c.Address, c.Agent
 	return o.sessions.Start(ctx, u, session.Params{
-		ID: id, Client: terms(r.Client.record, r.Resource), Scope: c.Scope, Delivery: session.DeliveryBody, AMR: c.AMR,
+		ID: id, Client: policyOf(r.Client.record, r.Resource), Scope: c.Scope, Delivery: session.DeliveryBody, AMR: c.AMR,
 		AuthTime: c.AuthTime.Truncate(time.Millisecond), From: from,
 	})
 }

@@ -168,18 +168,18 @@ func (s *Service) replaced(b Params, now time.Time) []repository.Ended {
 
 // grant mints the tokens for an accepted login or refresh. A narrower scope applies only to the
 // access token, which does not outlive the session.
-func (s *Service) grant(u repository.User, sessionID string, terms ClientPolicy, out repository.RefreshResult, narrower string) (TokenSet, error) {
-	scope := terms.allow(cmp.Or(narrower, out.Scope))
+func (s *Service) grant(u repository.User, sessionID string, client ClientPolicy, out repository.RefreshResult, narrower string) (TokenSet, error) {
+	scope := client.allow(cmp.Or(narrower, out.Scope))
 	access, accessExpiry, err := s.tokens.MintAccess(token.Subject{
-		UserID: u.ID, SessionID: sessionID, ClientID: terms.ClientID, Privilege: u.Privilege,
+		UserID: u.ID, SessionID: sessionID, ClientID: client.ClientID, Privilege: u.Privilege,
 		Epoch: u.SessionEpoch, Scope: scope, AuthTime: out.AuthTime,
-	}, terms.Audience, strings.Fields(out.AMR), s.tokens.Lifetime(min(cmp.Or(terms.AccessTTL, s.tokens.AccessTTL()), max(time.Second, out.AbsoluteAt.Sub(s.now())))))
+	}, client.Audience, strings.Fields(out.AMR), s.tokens.Lifetime(min(cmp.Or(client.AccessTTL, s.tokens.AccessTTL()), max(time.Second, out.AbsoluteAt.Sub(s.now())))))
 	if err != nil {
 		return TokenSet{}, err
 	}
 	refresh, err := s.tokens.MintRefresh(token.Refresh{
 		RefreshToken: repository.RefreshToken{UserID: u.ID, SessionID: sessionID, Gen: out.Gen, JTI: out.JTI, IssuedAt: out.RotatedAt},
-		ClientID:     terms.ClientID, ExpiresAt: out.AbsoluteAt,
+		ClientID:     client.ClientID, ExpiresAt: out.AbsoluteAt,
 	})
 	if err != nil {
 		return TokenSet{}, err
