@@ -12,6 +12,11 @@
 // In embedded mode SQLite is both. The service calls the same methods in both modes, so the
 // gap between the two writes exists, and is tested, in both.
 //
+// The rules that a store must decide inside one transition are pure functions here:
+// Session.Refresh decides a refresh request, including reuse of a refresh token, and LimitState
+// decides how long an attempt is delayed. Lua scripts implement the same rules in Redis, and the
+// conformance suite compares the two.
+//
 // # The promises of a store
 //
 //   - One method is one atomic transition, named for it. It happens completely or not at all.

@@ -36,10 +36,10 @@ const (
 	SentinelPassword = "sentinel-password"
 )
 
-// RedisRights are the rights that docs/operations.md gives the user of the service.
+// RedisRights are the rights that docs/how-to/postgres-and-redis.md gives the user of the service.
 const RedisRights = "~latchkey:* -@all +evalsha +eval +hget +hset +hmget +hgetall +zadd +zrem +zrange +pexpire +pttl +del +exists +role +info"
 
-// SentinelRights are the rights that docs/operations.md gives the user at the sentinels.
+// SentinelRights are the rights that docs/how-to/postgres-and-redis.md gives the user at the sentinels.
 const SentinelRights = "resetchannels &+switch-master &+replica-reconf-done -@all +sentinel|get-master-addr-by-name +sentinel|sentinels +subscribe +unsubscribe +ping"
 
 // StartSecureSentinel starts a primary, a replica and three sentinels of the name latchkey. The

@@ -68,16 +68,3 @@ func WriteOAuth(rw http.ResponseWriter, err error) {
 	rw.WriteHeader(status)
 	_ = json.NewEncoder(rw).Encode(body) // fails only if the client has disconnected
 }
-
-// Status returns the status of an error on a page.
-func Status(err error) int {
-	code := service.AsError(err).Code
-	k := kindOf(code)
-	if code == service.CodeInvalidClient { // the user did not choose the client
-		return http.StatusBadRequest
-	}
-	if k.status == http.StatusUnauthorized { // a 401 requires a challenge, and pages have none
-		return http.StatusForbidden
-	}
-	return k.status
-}

@@ -112,3 +112,16 @@ func kindOf(code service.Code) kind {
 	}
 	return kind{status: http.StatusInternalServerError, title: "Something went wrong"}
 }
+
+// Status returns the status of an error on a page.
+func Status(err error) int {
+	code := service.AsError(err).Code
+	k := kindOf(code)
+	if code == service.CodeInvalidClient { // the user did not choose the client
+		return http.StatusBadRequest
+	}
+	if k.status == http.StatusUnauthorized { // a 401 requires a challenge, and pages have none
+		return http.StatusForbidden
+	}
+	return k.status
+}

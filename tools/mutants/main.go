@@ -113,8 +113,8 @@ var mutants = []mutant{
 		{lua, "if s.op ~= op then", "if true then"},
 	}},
 	{"a cookie chosen by freshness", []edit{
-		{"service/session/cookie.go", "if host && len(named) > 0 {", "if false {"},
-		{"service/session/cookie.go", "if host && via == DeliveryCookie && slices", "if false && slices"},
+		{"service/session/names.go", "if host && len(named) > 0 {", "if false {"},
+		{"service/session/names.go", "if host && via == DeliveryCookie && slices", "if false && slices"},
 	}},
 	{"a body session's token is accepted from a cookie", []edit{
 		{"repository/session.go", "return d == in || d == DeliveryCookie && in == DeliveryHostCookie", "return d == DeliveryBody || d == in || d == DeliveryCookie && in == DeliveryHostCookie"},
