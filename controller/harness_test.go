@@ -110,7 +110,7 @@ func startIn(t testing.TB, env app.Env, settings ...string) (*instance, error) {
 	cfg.Password.BcryptCost = 4 // the minimum of bcrypt; the rules do not depend on the cost
 	watch := watchLeaks(t)
 	env.Log = slog.New(slog.NewJSONHandler(watch, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	env.HashSlots = 4
+	env.HashSlots, env.HashWait = 4, 10*time.Second  // a busy machine refuses no login
 	env.Stores.Clock, env.Stores.TimeMark = nil, nil // there is no clock to compare a test's clock with
 	service, err := app.New(t.Context(), cfg, env)
 	if err != nil {

@@ -14,6 +14,8 @@ type Env struct {
 	Version string
 	// HashSlots is the number of password hashes that run at a time; zero: one for each core.
 	HashSlots int
+	// HashWait is the longest time that a login waits in the queue for its hash; zero: the default.
+	HashWait time.Duration
 	// Dropped returns the number of log lines that were discarded; nil: not measured.
 	Dropped func() int64
 	// KeyPoll is the time between two reads of the keys, and KeyPublish the time for which a key

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -62,7 +63,7 @@ const hashWait = 2400 * time.Millisecond
 
 // NewHasher returns a new hasher. The caller closes it.
 func (p *Parts) NewHasher() *password.Hasher {
-	return password.NewHasher(p.cfg.Password.BcryptCost, p.env.HashSlots, min(hashWait, p.cfg.Server.RequestTimeout/2))
+	return password.NewHasher(p.cfg.Password.BcryptCost, p.env.HashSlots, cmp.Or(p.env.HashWait, min(hashWait, p.cfg.Server.RequestTimeout/2)))
 }
 
 // PasswordPolicy returns the rules for new passwords. It opens the breach file, which stays

@@ -70,7 +70,7 @@ func NewWorldBy(t testing.TB, store repository.Store, policy session.Policy, tru
 	if trusted == nil {
 		trusted = ClockAt(w.Now)
 	}
-	parts, err := app.Open(t.Context(), settings(t, policy), app.Env{Now: w.Now, Log: Discard(), HashSlots: 4, Stores: &app.Stores{Store: store}}, false)
+	parts, err := app.Open(t.Context(), settings(t, policy), app.Env{Now: w.Now, Log: Discard(), HashSlots: 4, HashWait: time.Minute, Stores: &app.Stores{Store: store}}, false)
 	Must(t, err)
 	parts.Clock = trusted
 	services, err := parts.NewServices()
