@@ -41,7 +41,7 @@ servers: ## install the servers that the tests need
 	@.ci/servers
 
 # They start first, so that none of them runs alone at the end.
-LONG_TESTS := ./web/test/browser ./controller ./cmd/latchkey ./repository
+LONG_TESTS := ./web/test/browser ./controller ./cmd/latchkey ./service/session ./internal/storetest ./repository
 
 .PHONY: test
 test: servers ## run every test, with the race detector, on both sets of stores

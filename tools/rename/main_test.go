@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-const fork = "example.org/you/latchkey"
+// The docs mention example.org/you/latchkey, which the test must be able to tell from its own name.
+const fork = "example.org/team/latchkey"
 
 // checkout copies the tree, as git lists it, and commits the copy.
 func checkout(t *testing.T) string {
