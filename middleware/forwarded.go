@@ -36,7 +36,7 @@ func ForwardedFor(log *slog.Logger) gin.HandlerFunc {
 		}
 		if n := len(entries); n > 0 { // the proxy wrote the last entry; the client may have written the entries before it
 			if _, ok := readAddress(entries[n-1]); !ok && warned.CompareAndSwap(false, true) {
-				log.WarnContext(c.Request.Context(), "the last entry of "+forwardedFor+"is not an address; using the address of the proxy for such requests",
+				log.WarnContext(c.Request.Context(), "the last entry of "+forwardedFor+" is not an address; using the address of the proxy for such requests",
 					"length", len(entries[n-1]))
 			}
 		}

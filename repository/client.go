@@ -60,7 +60,7 @@ type Clients interface {
 	// RotateClientSecret replaces the secret and keeps the previous one until keep. It
 	// returns ErrNotFound for an unknown, deleted or public client. It also does so if
 	// the secret is current already, so that a repeated call does not drop the previous
-	// secret.
+	// secret. UpdatedAt increases, also if at is not later.
 	RotateClientSecret(ctx context.Context, id string, secret SecretHash, keep, at time.Time, by Caller, a AuditRecord) error
 
 	// DeleteClient deletes a client. It returns ErrNotFound for an unknown client.

@@ -2,7 +2,7 @@ package apidoc
 
 import (
 	"crypto/sha256"
-	_ "embed" // _ "embed" // the description and the page
+	_ "embed" // the description and the page
 	"encoding/base64"
 	"strings"
 )

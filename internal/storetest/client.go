@@ -148,6 +148,10 @@ var clients = []promise{
 		if diff := cmp.Diff(got, again); !errors.Is(err, repository.ErrNotFound) || diff != "" {
 			t.Errorf("the same secret once more: %v (-want +got):\n%s", err, diff)
 		}
+		must(t, s.Clients.RotateClientSecret(t.Context(), "shop", "dd", noon, noon, repository.Caller{}, newAudit("", repository.AuditClientSecret)))
+		if later, err := s.Clients.FindClient(t.Context(), "shop"); err != nil || !later.UpdatedAt.After(got.UpdatedAt) {
+			t.Errorf("a rotation by an earlier clock: updated at %v, %v; before %v", later.UpdatedAt, err, got.UpdatedAt)
+		}
 	}},
 }
 

@@ -75,7 +75,8 @@ func (db *DB) UpdateClient(ctx context.Context, c repository.Client, was time.Ti
 // RotateClientSecret implements repository.Clients.
 func (db *DB) RotateClientSecret(ctx context.Context, id string, secret repository.SecretHash, keep, at time.Time, by repository.Caller, a repository.AuditRecord) error {
 	return db.asAdministrator(ctx, by, a, `
-		UPDATE clients SET previous_secret_hash = secret_hash, previous_secret_expires_at = $19, secret_hash = $18, updated_at = $20
+		UPDATE clients SET previous_secret_hash = secret_hash, previous_secret_expires_at = $19, secret_hash = $18,
+			updated_at = GREATEST($20, clients.updated_at + interval '1 microsecond')
 		FROM allowed WHERE id = $17 AND NOT public AND secret_hash <> $18 AND deleted_at IS NULL`, id, string(secret), keep, at)
 }
 

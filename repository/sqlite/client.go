@@ -80,7 +80,8 @@ func (db *DB) UpdateClient(ctx context.Context, c repository.Client, was time.Ti
 func (db *DB) RotateClientSecret(ctx context.Context, id string, secret repository.SecretHash, keep, at time.Time, by repository.Caller, a repository.AuditRecord) error {
 	return db.asAdministrator(ctx, by, a, func(ctx context.Context, tx *sql.Tx) (sql.Result, error) {
 		return tx.ExecContext(ctx, `
-			UPDATE clients SET previous_secret_hash = secret_hash, previous_secret_expires_at = ?3, secret_hash = ?2, updated_at = ?4
+			UPDATE clients SET previous_secret_hash = secret_hash, previous_secret_expires_at = ?3, secret_hash = ?2,
+				updated_at = max(?4, updated_at + 1)
 			WHERE id = ?1 AND public = 0 AND secret_hash <> ?2 AND deleted_at = 0`, id, string(secret), micros(keep), micros(at))
 	})
 }
