@@ -13,7 +13,7 @@ import (
 //	SessionID  the login session; empty: a token without a session
 //	ClientID   the OAuth client; "latchkey": the JSON API
 //	TokenID    the jti
-//	Actor      an administrator who acts in the place of the user (RFC 8693 4.1); empty: nobody
+//	Actor      an administrator who acts in the place of the user (RFC 8693 4.1); empty: the user
 //	Privilege  0, 1 or 2
 //	Scope      the scopes, separated by spaces
 //	Epoch      the session epoch of the user; NoEpoch: the token does not have the claim

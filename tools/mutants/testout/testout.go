@@ -1,4 +1,3 @@
-// Package testout reads the output of go test.
 package testout
 
 import (

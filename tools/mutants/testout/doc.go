@@ -1,0 +1,2 @@
+// Package testout reads the output of go test.
+package testout
