@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/rogpeppe/go-internal/lockedfile"
 )
 
 // Process is a server, or another program, that a test started.
@@ -112,7 +114,7 @@ const (
 // listens.
 func Port() (int, error) {
 	file := filepath.Join(os.TempDir(), fmt.Sprintf("latchkey-test-port-%d", os.Getuid()))
-	unlock, err := lockFile(file + ".lock")
+	unlock, err := lockedfile.MutexAt(file + ".lock").Lock()
 	if err != nil {
 		return 0, err
 	}

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+
+	"github.com/rogpeppe/go-internal/lockedfile"
 )
 
 // Program builds the program once, without the race detector, and returns its path. The
@@ -23,7 +25,7 @@ var Program = sync.OnceValues(func() (string, error) {
 	if err := os.MkdirAll(filepath.Dir(shared), 0o755); err != nil {
 		return "", err
 	}
-	unlock, err := lockFile(shared + ".lock")
+	unlock, err := lockedfile.MutexAt(shared + ".lock").Lock()
 	if err != nil {
 		return "", err
 	}
