@@ -47,7 +47,7 @@ func (s suite) program(tree string) string {
 
 // servers starts one Postgres and one Redis for all runs.
 func servers() (env []string, stop func(), err error) {
-	pg, err := testserver.NewPostgres("off")
+	pg, err := testserver.NewPostgres()
 	if err != nil {
 		return nil, nil, fmt.Errorf("start Postgres: %w", err)
 	}
