@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"latchkey/bench/compare"
 	"latchkey/bench/report"
 	"latchkey/bench/rig"
 )
@@ -29,27 +30,28 @@ func (b *bench) embedded() error {
 		return err
 	}
 	defer service.Stop()
-	var syncs report.Spread
-	for range b.rounds {
-		n, err := syncsPerSecond(dir, min(b.each, 2*time.Second))
+	var syncs, share report.Spread
+	var s compare.Samples
+	clients := rig.ClientsOf(rig.Refreshers("/api/users/refresh", d.Refresh, 0, rig.Connections))
+	for range b.Rounds {
+		n, err := syncsPerSecond(dir, min(b.Each, 2*time.Second))
 		if err != nil {
 			return err
 		}
-		syncs = append(syncs, n)
-	}
-	runs, err := b.alternate(side{"refresh on SQLite", service, rig.ClientsOf(rig.Refreshers("/api/users/refresh", d.Refresh, 0, rig.Connections))})
-	if err != nil {
-		return err
+		runs, err := b.AlternateFor(1, b.Each, compare.NewSide("refresh on SQLite", service, clients))
+		if err != nil {
+			return err
+		}
+		syncs, s, share = append(syncs, n), append(s, runs[0]...), append(share, runs[0][0].Rate/n)
 	}
 	t := report.Table{
 		Title: "Embedded", Note: "SQLite with synchronous=FULL. Concurrent refreshes share a write to the disk.",
 		Head: []string{"", "a second", "p50 ms", "p99 ms", "CPU µs", "RSS MB"},
 	}
-	s := runs[0]
-	t.Add("refresh", s.of(rate), s.of(p50), s.of(p99), s.of(cpu), s.of(resident))
+	t.Add("refresh on SQLite", s.Of(compare.Rate), s.Of(compare.P50), s.Of(compare.P99), s.Of(compare.CPU), s.Of(compare.Memory))
 	t.Add("write of 4 KB and fsync, this disk", syncs)
-	b.report.Add(t)
-	b.report.Bar("6", "refreshes a second on SQLite", s.of(rate), report.AtLeast, 4000)
+	b.Report.Add(t)
+	b.Report.Bar("6", "refreshes on SQLite for each fsync that the disk can do", share, report.AtLeast, 2)
 	return nil
 }
 

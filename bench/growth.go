@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"latchkey/bench/compare"
 	"latchkey/bench/report"
 	"latchkey/bench/rig"
 )
@@ -45,16 +46,14 @@ func (b *bench) growth() error {
 			}
 		}
 	}
-	sides := make([]side, len(all))
+	sides := make([]compare.Side, len(all))
 	for i, g := range all {
 		g.clients = rig.Refreshers("/api/users/refresh", g.Refresh, 0, g.sessions)
-		sides[i] = side{name: g.name, program: g.service, clients: rig.ClientsOf(g.clients)}
+		sides[i] = compare.Side{Name: g.name, Program: g.service, Clients: rig.ClientsOf(g.clients)}
 	}
 	// The sizes differ by less than the machine does from one minute to the next: use more
 	// turns, and shorter ones.
-	finer := *b
-	finer.rounds, finer.each = 3*b.rounds, b.each/3
-	runs, err := finer.alternate(sides...)
+	runs, err := b.AlternateFor(3*b.Rounds, b.Each/3, sides...)
 	if err != nil {
 		return err
 	}
@@ -83,7 +82,7 @@ func (b *bench) grow(n int, embedded bool) (g *grown, err error) {
 		return g, err
 	}
 	g.seeding = time.Since(begin)
-	b.progress("%-28s written in %s s", g.name, report.Short(g.seeding.Seconds()))
+	b.Progress("%-28s written in %s s", g.name, report.Short(g.seeding.Seconds()))
 	if g.dir != "" {
 		g.held.row, err = fileSize(g.file(), n)
 	}
@@ -104,8 +103,8 @@ func (b *bench) seedServers(g *grown) error {
 	if err := g.SeedUsers(g.sessions); err != nil {
 		return err
 	}
-	b.progress("%-28s users written", g.name)
-	if err := g.SeedSessions(g.sessions, func(done int) { b.progress("%-28s %d sessions written", g.name, done) }); err != nil {
+	b.Progress("%-28s users written", g.name)
+	if err := g.SeedSessions(g.sessions, func(done int) { b.Progress("%-28s %d sessions written", g.name, done) }); err != nil {
 		return err
 	}
 	used, err := usedMemory(g.Redis)
@@ -132,7 +131,7 @@ func (g *grown) close() {
 }
 
 // reportGrowth adds a table with a column for each deployment, and the bars.
-func (b *bench) reportGrowth(all []*grown, runs []samples) error {
+func (b *bench) reportGrowth(all []*grown, runs []compare.Samples) error {
 	t := report.Table{
 		Title: "Growth",
 		Note: fmt.Sprintf("Each user has one session. Each of %d connections refreshes random sessions from its share of all sessions. "+
@@ -159,42 +158,42 @@ func (b *bench) reportGrowth(all []*grown, runs []samples) error {
 	for j, r := range growthRows {
 		t.Add(r.name, rows[j]...)
 	}
-	b.report.Add(t)
+	b.Report.Add(t)
 	most, least := runs[2], runs[0]
-	b.report.Bar("7", fmt.Sprintf("refresh at %d sessions: CPU (service and stores) against %d", all[2].sessions, all[0].sessions), ratio(most, least, allCPU), report.AtMost, 1.10)
-	b.report.Bar("7", fmt.Sprintf("refresh at %d sessions: rate against %d", all[2].sessions, all[0].sessions), ratio(most, least, rate), report.AtLeast, 0.90)
-	b.report.Bar("7", "bytes of Redis a session (its hash)", report.Spread{float64(all[2].held.session)}, report.AtMost, 600)
-	b.report.Bar("7", "key scans, calls", report.Spread{float64(scans)}, report.AtMost, 0)
+	b.Report.Bar("7", fmt.Sprintf("refresh at %d sessions: CPU (service and stores) against %d", all[2].sessions, all[0].sessions), compare.Ratio(most, least, compare.AllCPU), report.AtMost, 1.10)
+	b.Report.Bar("7", fmt.Sprintf("refresh at %d sessions: rate against %d", all[2].sessions, all[0].sessions), compare.Ratio(most, least, compare.Rate), report.AtLeast, 0.90)
+	b.Report.Bar("7", "bytes of Redis a session (its hash)", report.Spread{float64(all[2].held.session)}, report.AtMost, 600)
+	b.Report.Bar("7", "key scans, calls", report.Spread{float64(scans)}, report.AtMost, 0)
 	return nil
 }
 
 // growthRows are the figures of a deployment.
 var growthRows = []struct {
 	name string
-	cell func(*grown, samples) any
+	cell func(*grown, compare.Samples) any
 }{
-	{"refreshes/s", func(_ *grown, s samples) any { return s.of(rate) }},
-	{"p50 ms", func(_ *grown, s samples) any { return s.of(p50) }},
-	{"p99 ms", func(_ *grown, s samples) any { return s.of(p99) }},
-	{"CPU of the service, µs a request", func(_ *grown, s samples) any { return s.of(cpu) }},
-	{"of Postgres, µs", func(g *grown, s samples) any { return onServers(g, s.of(pgCPU)) }},
-	{"of Redis, µs", func(g *grown, s samples) any { return onServers(g, s.of(redisCPU)) }},
-	{"of the client, µs", func(_ *grown, s samples) any { return s.of(clientCPU) }},
-	{"RSS of the service, MB", func(_ *grown, s samples) any { return s.of(resident) }},
-	{"Redis, MB", func(g *grown, _ samples) any { return onServers(g, report.Short(float64(g.held.redis)/1e6)) }},
-	{"Redis, bytes a session: total", func(g *grown, _ samples) any {
+	{"refreshes/s", func(_ *grown, s compare.Samples) any { return s.Of(compare.Rate) }},
+	{"p50 ms", func(_ *grown, s compare.Samples) any { return s.Of(compare.P50) }},
+	{"p99 ms", func(_ *grown, s compare.Samples) any { return s.Of(compare.P99) }},
+	{"CPU of the service, µs a request", func(_ *grown, s compare.Samples) any { return s.Of(compare.CPU) }},
+	{"of Postgres, µs", func(g *grown, s compare.Samples) any { return onServers(g, s.Of(compare.PostgresCPU)) }},
+	{"of Redis, µs", func(g *grown, s compare.Samples) any { return onServers(g, s.Of(compare.RedisCPU)) }},
+	{"of the client, µs", func(_ *grown, s compare.Samples) any { return s.Of(compare.ClientCPU) }},
+	{"RSS of the service, MB", func(_ *grown, s compare.Samples) any { return s.Of(compare.Memory) }},
+	{"Redis, MB", func(g *grown, _ compare.Samples) any { return onServers(g, report.Short(float64(g.held.redis)/1e6)) }},
+	{"Redis, bytes a session: total", func(g *grown, _ compare.Samples) any {
 		return onServers(g, report.Short(float64(g.held.redis)/float64(g.sessions)))
 	}},
-	{"hash of the session", func(g *grown, _ samples) any { return onServers(g, g.held.session) }},
-	{"index of its user", func(g *grown, _ samples) any { return onServers(g, g.held.index) }},
-	{"Postgres, bytes a user", func(g *grown, _ samples) any { return onServers(g, g.held.row) }},
-	{"SQLite file, bytes a user and session", func(g *grown, _ samples) any {
+	{"hash of the session", func(g *grown, _ compare.Samples) any { return onServers(g, g.held.session) }},
+	{"index of its user", func(g *grown, _ compare.Samples) any { return onServers(g, g.held.index) }},
+	{"Postgres, bytes a user", func(g *grown, _ compare.Samples) any { return onServers(g, g.held.row) }},
+	{"SQLite file, bytes a user and session", func(g *grown, _ compare.Samples) any {
 		if g.dir == "" {
 			return ""
 		}
 		return g.held.row
 	}},
-	{"seeding, s", func(g *grown, _ samples) any { return report.Short(g.seeding.Seconds()) }},
+	{"seeding, s", func(g *grown, _ compare.Samples) any { return report.Short(g.seeding.Seconds()) }},
 }
 
 // onServers returns an empty cell for a deployment on SQLite.

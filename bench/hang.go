@@ -50,10 +50,10 @@ func (b *bench) hang() error {
 		t.Add(fmt.Sprint(stores), one.slowest, one.before, one.most, one.back)
 		slowest, back, growth = append(slowest, one.slowest...), append(back, one.back...), append(growth, one.most[0]/one.before[0])
 	}
-	b.report.Add(t)
-	b.report.Bar("10", "stores that hang: slowest response, s", slowest.Worst(), report.AtMost, 3)
-	b.report.Bar("10", "stores that hang: memory against before", growth.Worst(), report.AtMost, 2)
-	b.report.Bar("10", "stores that hang: normal service after, s", back.Worst(), report.AtMost, backWithin.Seconds())
+	b.Report.Add(t)
+	b.Report.Bar("10", "stores that hang: slowest response, s", slowest.Worst(), report.AtMost, 3)
+	b.Report.Bar("10", "stores that hang: memory against before", growth.Worst(), report.AtMost, 2)
+	b.Report.Bar("10", "stores that hang: normal service after, s", back.Worst(), report.AtMost, backWithin.Seconds())
 	return nil
 }
 
@@ -88,7 +88,7 @@ func (b *bench) strand(d *rig.Deployment, service *rig.Running, stores []string)
 	all.Wait()
 	_, most := rig.Memory(service.Pid())
 	after := max(0, time.Unix(0, lastFailure.Load()).Sub(returned)).Seconds()
-	b.progress("%v suspended: slowest response %s s, %s MB, then %s MB, back after %s s", stores, report.Short(time.Duration(slowest.Load()).Seconds()),
+	b.Progress("%v suspended: slowest response %s s, %s MB, then %s MB, back after %s s", stores, report.Short(time.Duration(slowest.Load()).Seconds()),
 		report.Short(float64(before)/1e6), report.Short(float64(most)/1e6), report.Short(after))
 	return strandedRun{
 		slowest: report.Spread{time.Duration(slowest.Load()).Seconds()}, before: report.Spread{float64(before) / 1e6},
@@ -96,7 +96,7 @@ func (b *bench) strand(d *rig.Deployment, service *rig.Running, stores []string)
 	}, nil
 }
 
-// patient is a client that waits for a second after an answer of 503, and goes on with its token.
+// patient is a client that waits for a second after an answer of 503, and keeps its token.
 type patient struct {
 	*rig.Refresher
 	sent                 time.Time

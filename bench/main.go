@@ -12,23 +12,17 @@ import (
 	"slices"
 	"time"
 
+	"latchkey/bench/compare"
 	"latchkey/bench/report"
 	"latchkey/bench/rig"
 )
 
 // bench is a run.
 type bench struct {
-	rig.Programs
-	rounds   int
-	each     time.Duration
+	*compare.Bench
 	quick    bool
-	sessions int // of the largest size of growth
-	report   report.Report
-	begin    time.Time
-}
-
-func (b *bench) progress(format string, args ...any) {
-	fmt.Fprintf(os.Stderr, "%4.0fs  "+format+"\n", append([]any{time.Since(b.begin).Seconds()}, args...)...)
+	sessions int    // of the largest size of growth
+	against  string // the path of another build
 }
 
 // section is a part of a run.
@@ -45,6 +39,8 @@ var sections = []section{
 	{"replicas", "three replicas behind HAProxy compared with one, and restarts under load", false, (*bench).replicas},
 	{"start", "time to the first healthy response, memory, size", true, (*bench).start},
 	{"flood", "refreshes while the login is flooded with wrong passwords", true, (*bench).flood},
+	{"hang", "refreshes while the stores answer nothing", false, (*bench).hang},
+	{"builds", "this build of the program and the build that -against names", false, (*bench).builds},
 	{"timing", "response time to a wrong password, for a known and an unknown user", false, (*bench).timing},
 }
 
@@ -56,12 +52,13 @@ func main() {
 }
 
 func run(args []string) error {
-	b := &bench{begin: time.Now()}
+	b := &bench{Bench: &compare.Bench{Begin: time.Now()}}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.BoolVar(&b.quick, "quick", false, "short runs of the most important sections")
-	flags.IntVar(&b.rounds, "rounds", 0, "runs of each side (5; quick 3)")
-	flags.DurationVar(&b.each, "each", 0, "length of a run (10s; quick 1.2s)")
+	flags.IntVar(&b.Rounds, "rounds", 0, "runs of each side (5; quick 3)")
+	flags.DurationVar(&b.Each, "each", 0, "length of a run (10s; quick 1.2s)")
 	flags.IntVar(&b.sessions, "sessions", 1_000_000, "largest size of growth; the other sizes are a tenth and a hundredth of it")
+	flags.StringVar(&b.against, "against", "", "another build of latchkey, for the section builds")
 	jsonTo := flags.String("json", "bin/bench.json", "file for the figures")
 	docsTo := flags.String("docs", "", "file for the page; its plot is written beside it")
 	from := flags.String("from", "", "file with the figures of an earlier run, to measure nothing")
@@ -71,7 +68,7 @@ func run(args []string) error {
 			fmt.Fprintf(flags.Output(), "  %-10s %s\n", s.name, s.what)
 		}
 		fmt.Fprint(flags.Output(), "\nExamples:\n  go run ./bench -quick\n  go run ./bench -rounds 3 -each 5s paths\n"+
-			"  go run ./bench -rounds 1 -each 2s -sessions 10000 growth\n  go run ./bench -from bin/bench.json -docs docs/benchmarks.md\n\nFlags:\n")
+			"  go run ./bench -rounds 1 -each 2s -sessions 10000 growth\n  go run ./bench -against /tmp/latchkey-before builds\n  go run ./bench -from bin/bench.json -docs docs/benchmarks.md\n\nFlags:\n")
 		flags.PrintDefaults()
 	}
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
@@ -87,11 +84,11 @@ func run(args []string) error {
 		fmt.Print(earlier.Markdown(""))
 		return earlier.WriteDocument(*docsTo, rig.Connections)
 	}
-	if b.rounds == 0 {
-		b.rounds = map[bool]int{false: 5, true: 3}[b.quick]
+	if b.Rounds == 0 {
+		b.Rounds = map[bool]int{false: 5, true: 3}[b.quick]
 	}
-	if b.each == 0 {
-		b.each = map[bool]time.Duration{false: 10 * time.Second, true: 1200 * time.Millisecond}[b.quick]
+	if b.Each == 0 {
+		b.Each = map[bool]time.Duration{false: 10 * time.Second, true: 1200 * time.Millisecond}[b.quick]
 	}
 	for _, name := range flags.Args() {
 		if !slices.ContainsFunc(sections, func(s section) bool { return s.name == name }) {
@@ -106,13 +103,14 @@ func run(args []string) error {
 	if b.Programs, err = rig.BuildPrograms(dir); err != nil {
 		return err
 	}
-	b.report.Machine, b.report.Rounds, b.report.Each = report.ThisMachine(), b.rounds, b.each.String()
+	b.Report.Machine, b.Report.Rounds, b.Report.Each = report.ThisMachine(), b.Rounds, b.Each.String()
 	failed := b.measure(flags.Args())
-	fmt.Print(b.report.Markdown(""))
+	b.ReportRuns()
+	fmt.Print(b.Report.Markdown(""))
 	if err := errors.Join(failed, b.writeJSON(*jsonTo)); err != nil {
 		return err
 	}
-	return b.report.WriteDocument(*docsTo, rig.Connections)
+	return b.Report.WriteDocument(*docsTo, rig.Connections)
 }
 
 // measure runs the named sections, or all. If a section fails, the figures of the other
@@ -120,20 +118,20 @@ func run(args []string) error {
 func (b *bench) measure(names []string) error {
 	var errs []error
 	for _, s := range sections {
-		if len(names) > 0 && !slices.Contains(names, s.name) || len(names) == 0 && b.quick && !s.quick {
+		if len(names) > 0 && !slices.Contains(names, s.name) || len(names) == 0 && (b.quick && !s.quick || s.name == "builds") {
 			continue
 		}
-		b.progress("%s: %s", s.name, s.what)
+		b.Progress("%s: %s", s.name, s.what)
 		if err := s.run(b); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", s.name, err))
-			b.progress("%v", errs[len(errs)-1])
+			b.Progress("%v", errs[len(errs)-1])
 		}
 	}
 	return errors.Join(errs...)
 }
 
 func (b *bench) writeJSON(path string) error {
-	text, err := json.MarshalIndent(b.report, "", "  ")
+	text, err := json.MarshalIndent(b.Report, "", "  ")
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"sync/atomic"
 
+	"latchkey/bench/compare"
 	"latchkey/bench/load"
 	"latchkey/bench/report"
 	"latchkey/bench/rig"
@@ -17,32 +18,36 @@ func (b *bench) paths() error {
 		return err
 	}
 	defer d.Close()
-	const users = 10 * rig.Connections
+	const users = 8 * rig.Connections
 	if err := d.Seed(users); err != nil {
 		return err
 	}
-	service, err := d.StartService()
+	durable, err := rig.DeployDurable(b.Programs)
 	if err != nil {
 		return err
 	}
-	defer service.Stop()
+	defer durable.Close()
+	if err := durable.Seed(rig.Connections); err != nil {
+		return err
+	}
 	keys, err := d.KeysFile("ES256")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = os.Remove(keys) }()
-	public, err := d.StartService("LATCHKEY_TOKENS_KEYS_FILE=" + keys)
+	running, stop, err := startAll(
+		func() (*rig.Running, error) { return d.StartService() },
+		func() (*rig.Running, error) { return d.StartService("LATCHKEY_TOKENS_KEYS_FILE=" + keys) },
+		d.StartDefault,
+		func() (*rig.Running, error) { return durable.StartService() },
+		d.StartFloor)
+	defer stop()
 	if err != nil {
 		return err
 	}
-	defer public.Stop()
-	floor, err := d.StartFloor()
-	if err != nil {
-		return err
-	}
-	defer floor.Stop()
+	service, public, byDefault, synced, floor := running[0], running[1], running[2], running[3], running[4]
 
-	rotating := func(path string, group int) []load.Client {
+	rotating := func(d *rig.Deployment, path string, group int) []load.Client {
 		return rig.ClientsOf(rig.Refreshers(path, d.Refresh, group*rig.Connections, rig.Connections))
 	}
 	keeping := func(path string, group int) []load.Client {
@@ -52,55 +57,64 @@ func (b *bench) paths() error {
 		}
 		return rig.ClientsOf(list)
 	}
-	refresh, err := b.alternate(
-		side{"floor refresh", floor, rotating("/refresh", 0)},
-		side{"floor refresh, pipelined", floor, rotating("/refresh/piped", 1)},
-		side{"service refresh", service, rotating("/api/users/refresh", 2)},
-		side{"service refresh, ES256", public, rotating("/api/users/refresh", 6)})
+	t := report.Table{Title: "The hot paths and their floor", Head: []string{"path", "requests/s", "p50 ms", "p99 ms", "CPU µs", "Postgres µs", "Redis µs", "client µs", "RSS MB"}}
+	measure := func(sides ...compare.Side) ([]compare.Samples, error) {
+		runs, err := b.Alternate(sides...)
+		for i, s := range runs {
+			t.Add(sides[i].Name, s.Of(compare.Rate), s.Of(compare.P50), s.Of(compare.P99), s.Of(compare.CPU), s.Of(compare.PostgresCPU), s.Of(compare.RedisCPU), s.Of(compare.ClientCPU), s.Of(compare.Memory))
+		}
+		return runs, err
+	}
+	refresh, err := measure(
+		compare.NewSide("refresh, access tokens by HS256", service, rotating(d, "/api/users/refresh", 0)),
+		compare.NewSide("its floor, trips shared", floor, rotating(d, "/refresh/shared", 1)),
+		compare.NewSide("its floor, trips for each request", floor, rotating(d, "/refresh", 2)),
+		compare.NewSide("refresh, access tokens by ES256", public, rotating(d, "/api/users/refresh", 3)),
+		compare.NewSide("refresh, all settings at their default", byDefault, rotating(d, "/api/users/refresh", 4)),
+		compare.NewSide("refresh, stores that wait for the disk", synced, rotating(durable, "/api/users/refresh", 0)))
 	if err != nil {
 		return err
 	}
-	verify, err := b.alternate(
-		side{"floor rtVerify", floor, keeping("/rtVerify", 3)},
-		side{"floor rtVerify, pipelined", floor, keeping("/rtVerify/piped", 4)},
-		side{"service rtVerify", service, keeping("/api/users/rtVerify", 5)})
+	verify, err := measure(
+		compare.NewSide("rtVerify", service, keeping("/api/users/rtVerify", 5)),
+		compare.NewSide("rtVerify: its floor, trips shared", floor, keeping("/rtVerify/shared", 6)),
+		compare.NewSide("rtVerify: its floor, trips for each request", floor, keeping("/rtVerify", 7)))
 	if err != nil {
 		return err
 	}
-	fresh, known := b.getters(d, "/guarded", 640), b.getters(d, "/guarded", 1)
-	get, err := b.alternate(
-		side{"hello", floor, gettersOf("/hello", nil)},
-		side{"hello, sent a token", floor, b.getters(d, "/hello", 1)},
-		side{"golang-jwt", floor, b.getters(d, "/verify", 1)},
-		side{"guard, first sight", floor, fresh},
-		side{"guard, seen before", floor, known})
+	get, err := measure(
+		compare.NewSide("guarded GET, new token", floor, b.getters(d, "/guarded", 640)),
+		compare.NewSide("bare Gin + golang-jwt", floor, b.getters(d, "/verify", 1)),
+		compare.NewSide("guarded GET, token seen before", floor, b.getters(d, "/guarded", 1)),
+		compare.NewSide("bare Gin, hello, with a token", floor, b.getters(d, "/hello", 1)),
+		compare.NewSide("bare Gin, hello, without a token", floor, gettersOf("/hello", nil)),
+		compare.NewSide("GET /api/users/me", service, b.getters(d, "/api/users/me", 1)))
 	if err != nil {
 		return err
 	}
-	t := report.Table{Title: "The hot paths and their floor", Head: []string{"path", "requests/s", "p50 ms", "p99 ms", "CPU µs", "Postgres µs", "Redis µs", "RSS MB"}}
-	row := func(name string, s samples) {
-		t.Add(name, s.of(rate), s.of(p50), s.of(p99), s.of(cpu), s.of(pgCPU), s.of(redisCPU), s.of(resident))
-	}
-	row("refresh, access tokens by HS256", refresh[2])
-	row("refresh, access tokens by ES256", refresh[3])
-	row("its floor", refresh[0])
-	row("its floor, pipelined", refresh[1])
-	row("rtVerify", verify[2])
-	row("its floor", verify[0])
-	row("its floor, pipelined", verify[1])
-	row("guarded GET, new token", get[3])
-	row("guarded GET, token seen before", get[4])
-	row("bare Gin + golang-jwt", get[2])
-	row("bare Gin, hello, with a token", get[1])
-	row("bare Gin, hello, without a token", get[0])
-	b.report.Add(t)
-	b.report.Bar("1", "refresh: CPU against the floor", ratio(refresh[2], refresh[0], cpu), report.AtMost, 1.35)
-	b.report.Bar("1", "refresh: CPU against the pipelined floor", ratio(refresh[2], refresh[1], cpu), report.AtMost, 1.35)
-	b.report.Bar("2", "rtVerify: CPU against the floor", ratio(verify[2], verify[0], cpu), report.AtMost, 1.35)
-	b.report.Bar("2", "rtVerify: CPU against the pipelined floor", ratio(verify[2], verify[1], cpu), report.AtMost, 1.35)
-	b.report.Bar("3", "guarded GET, new token: CPU against golang-jwt", ratio(get[3], get[2], cpu), report.AtMost, 1.15)
-	b.report.Bar("3", "guarded GET, token seen before: CPU against hello with a token", ratio(get[4], get[1], cpu), report.AtMost, 1.15)
+	b.Report.Add(t)
+	b.Report.Bar("1", "refresh: CPU against the floor", compare.Ratio(refresh[0], refresh[1], compare.CPU), report.AtMost, 1.15)
+	b.Report.Bar("2", "rtVerify: CPU against the floor", compare.Ratio(verify[0], verify[1], compare.CPU), report.AtMost, 1.15)
+	b.Report.Bar("3", "guarded GET, new token: CPU against golang-jwt", compare.Ratio(get[0], get[1], compare.CPU), report.AtMost, 1)
+	b.Report.Bar("3", "guarded GET, token seen before: CPU against hello with a token", compare.Ratio(get[2], get[3], compare.CPU), report.AtMost, 1.15)
 	return b.login(service)
+}
+
+// startAll starts programs, and returns a function that stops those that it started.
+func startAll(starts ...func() (*rig.Running, error)) (list []*rig.Running, stop func(), err error) {
+	stop = func() {
+		for _, r := range list {
+			r.Stop()
+		}
+	}
+	for _, start := range starts {
+		r, err := start()
+		if err != nil {
+			return list, stop, err
+		}
+		list = append(list, r)
+	}
+	return list, stop, nil
 }
 
 // getters returns clients with each access tokens.
@@ -147,20 +161,23 @@ func (b *bench) login(service *rig.Running) error {
 		Title: "Login and bcrypt alone", Note: fmt.Sprintf("bcrypt runs at cost %d on every core. Logins have the right password, %d at a time.", rig.Cost, len(list)),
 		Head: []string{"path", "a second", "p50 ms", "p99 ms", "CPU ms"},
 	}
-	var logins samples
+	var logins compare.Samples
 	var hashes, share report.Spread
-	for range b.rounds {
-		alone := bcryptAlone(b.each)
-		one, err := once(side{name: "login", program: service}, func() load.Result { return load.Closed(service.Address, rig.ClientsOf(list), b.each) })
+	for range b.Rounds {
+		var alone float64
+		one, err := compare.Undisturbed(b.Bench, "login", service.Settings, func() (compare.Sample, error) {
+			alone = bcryptAlone(b.Each)
+			return compare.Once(compare.Side{Name: "login", Program: service}, func() load.Result { return load.Closed(service.Address, rig.ClientsOf(list), b.Each) })
+		})
 		if err != nil {
 			return err
 		}
 		hashes, logins, share = append(hashes, alone), append(logins, one), append(share, one.Rate/alone)
-		b.progress("login %s/s, bcrypt alone %s/s", report.Short(one.Rate), report.Short(alone))
+		b.Progress("login %s/s, bcrypt alone %s/s", report.Short(one.Rate), report.Short(alone))
 	}
-	t.Add("login", logins.of(rate), logins.of(p50), logins.of(p99), logins.of(func(s sample) float64 { return s.CPU / 1000 }))
+	t.Add("login", logins.Of(compare.Rate), logins.Of(compare.P50), logins.Of(compare.P99), logins.Of(func(s compare.Sample) float64 { return s.CPU / 1000 }))
 	t.Add("bcrypt alone", hashes)
-	b.report.Add(t)
-	b.report.Bar("4", "logins: share of bcrypt alone", share, report.AtLeast, 0.95)
+	b.Report.Add(t)
+	b.Report.Bar("4", "logins: share of bcrypt alone", share, report.AtLeast, 0.95)
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"latchkey/bench/compare"
 	"latchkey/bench/load"
 	"latchkey/bench/report"
 	"latchkey/bench/rig"
@@ -46,17 +47,17 @@ func (b *bench) scale(d *rig.Deployment) error {
 		{name: "one replica behind HAProxy", address: f.one, service: f.pids()[:1]},
 		{name: "three replicas behind HAProxy", address: f.proxy.Address, service: f.pids()},
 	}
-	for _, s := range sides { // connections, caches, the heaps
-		load.Closed(s.address, clients, b.each/4)
-	}
-	for round := range b.rounds {
+	for round := range b.Rounds {
 		for _, s := range sides {
-			one, err := f.measure(s, clients, b.each)
+			one, err := compare.Undisturbed(b.Bench, s.name, f.replicas[0].Settings, func() (turn, error) {
+				load.Closed(s.address, clients, b.Each/8) // caches, the heaps
+				return f.measure(s, clients, b.Each)
+			})
 			if err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
 			}
 			s.runs = append(s.runs, one)
-			b.progress("%-30s run %d of %d: %s/s, p99 %s ms, %s cores busy", s.name, round+1, b.rounds, report.Short(one.rate), report.Short(one.p99), report.Short(one.busy))
+			b.Progress("%-30s run %d of %d: %s/s, p99 %s ms, %s cores busy", s.name, round+1, b.Rounds, report.Short(one.rate), report.Short(one.p99), report.Short(one.busy))
 		}
 	}
 	b.reportScale(sides)
@@ -72,6 +73,7 @@ type turns struct {
 
 // turn is the result of one run, by process.
 type turn struct {
+	rig.Conditions
 	rate, p50, p99 float64
 	requests       float64
 	took           time.Duration
@@ -104,10 +106,15 @@ func (f *fleet) measure(s *turns, clients []load.Client, d time.Duration) (turn,
 		t.waits, err = f.d.Watch(stop)
 		watched <- err
 	}()
-	before, idle := read(), rig.MachineIdle()
-	r := load.Closed(s.address, clients, d)
-	idle = rig.MachineIdle() - idle
-	after := read()
+	var r load.Result
+	var before, after map[string]rig.Effort
+	var idle time.Duration
+	t.Conditions = rig.Observe(func() {
+		before, idle = read(), rig.MachineIdle()
+		r = load.Closed(s.address, clients, d)
+		idle = rig.MachineIdle() - idle
+		after = read()
+	})
 	close(stop)
 	if err := <-watched; err != nil {
 		return t, err
@@ -118,7 +125,7 @@ func (f *fleet) measure(s *turns, clients []load.Client, d time.Duration) (turn,
 	for name, e := range after {
 		t.by[name] = e.Since(before[name])
 	}
-	t.rate, t.p50, t.p99 = r.Rate(), ms(r.Quantile(.5)), ms(r.Quantile(.99))
+	t.rate, t.p50, t.p99 = r.Rate(), compare.Milliseconds(r.Quantile(.5)), compare.Milliseconds(r.Quantile(.99))
 	t.requests, t.took = float64(r.Requests), r.Took
 	t.busy = float64(runtime.NumCPU()) - idle.Seconds()/r.Took.Seconds()
 	return t, nil

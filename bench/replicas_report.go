@@ -39,13 +39,14 @@ func (b *bench) reportScale(sides []*turns) {
 		return list
 	}
 	t.Add("ratio of three to one, behind HAProxy", against(func(t turn) float64 { return t.rate }), "", "", "", against(func(t turn) float64 { return t.cpu("service") }))
-	b.report.Add(t)
-	b.report.Add(where(one))
-	b.report.Add(where(three))
+	b.Report.Add(t)
+	b.Report.Add(where(one))
+	b.Report.Add(where(three))
 	cores := float64(runtime.NumCPU())
-	b.report.Bar("9", "three replicas: share of the cores in use", three.of(func(t turn) float64 { return t.busy / cores }), report.AtLeast, 0.9)
-	b.report.Bar("9", "three replicas: cores in use by Redis", three.of(func(t turn) float64 { return t.cores("Redis") }), report.AtMost, 0.5)
-	b.report.Bar("9", "three replicas: blocked clients of Redis", three.of(func(t turn) float64 { return float64(t.waits.Blocked) }), report.AtMost, 0)
+	b.Report.Bar("9", "three replicas: CPU of a refresh against one replica", against(func(t turn) float64 { return t.cpu("service") }), report.AtMost, 1.2)
+	b.Report.Bar("9", "three replicas: share of the cores in use", three.of(func(t turn) float64 { return t.busy / cores }), report.AtLeast, 0.9)
+	b.Report.Bar("9", "three replicas: cores in use by Redis", three.of(func(t turn) float64 { return t.cores("Redis") }), report.AtMost, 0.5)
+	b.Report.Bar("9", "three replicas: blocked clients of Redis", three.of(func(t turn) float64 { return float64(t.waits.Blocked) }), report.AtMost, 0)
 }
 
 // where returns a table of how each process uses the cores.

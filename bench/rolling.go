@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"latchkey/bench/compare"
 	"latchkey/bench/load"
 	"latchkey/bench/report"
 	"latchkey/bench/rig"
@@ -38,11 +39,11 @@ func (b *bench) rolling(d *rig.Deployment) error {
 			return err
 		}
 		took = append(took, one.Seconds())
-		b.progress("replica %d is back after %s s", i+1, report.Short(one.Seconds()))
+		b.Progress("replica %d is back after %s s", i+1, report.Short(one.Seconds()))
 	}
 	r := <-answered
 	if r.First != nil {
-		b.progress("%d requests failed, the first: %v", r.Failed, r.First)
+		b.Progress("%d requests failed, the first: %v", r.Failed, r.First)
 	}
 	return b.reportRolling(f, r, took)
 }
@@ -63,7 +64,7 @@ func (b *bench) reportRolling(f *fleet, r load.Result, took report.Spread) error
 	t.Add("from SIGTERM until HAProxy sends requests again, s", took)
 	t.Add("successful requests", r.Requests)
 	t.Add("failed requests", r.Failed)
-	t.Add("p50, p99, p99.9, longest, ms", fmt.Sprintf("%s, %s, %s, %s", report.Short(ms(r.Quantile(.5))), report.Short(ms(r.Quantile(.99))), report.Short(ms(r.Quantile(.999))), report.Short(ms(r.Quantile(1)))))
+	t.Add("p50, p99, p99.9, longest, ms", fmt.Sprintf("%s, %s, %s, %s", report.Short(compare.Milliseconds(r.Quantile(.5))), report.Short(compare.Milliseconds(r.Quantile(.99))), report.Short(compare.Milliseconds(r.Quantile(.999))), report.Short(compare.Milliseconds(r.Quantile(1)))))
 	for _, counter := range []struct{ name, field string }{{"retries of HAProxy", "wretr"}, {"retries at another replica", "wredis"}, {"responses that HAProxy missed", "eresp"}} {
 		n, err := strconv.Atoi(rows["all/BACKEND"][counter.field])
 		if err != nil {
@@ -71,7 +72,7 @@ func (b *bench) reportRolling(f *fleet, r load.Result, took report.Spread) error
 		}
 		t.Add(counter.name, n)
 	}
-	b.report.Add(t)
-	b.report.Bar("9", fmt.Sprintf("failed requests in %d restarts under load", len(took)), report.Spread{float64(r.Failed)}, report.AtMost, 0)
+	b.Report.Add(t)
+	b.Report.Bar("9", fmt.Sprintf("failed requests in %d restarts under load", len(took)), report.Spread{float64(r.Failed)}, report.AtMost, 0)
 	return nil
 }

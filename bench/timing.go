@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"latchkey/bench/compare"
 	"latchkey/bench/load"
 	"latchkey/bench/report"
 	"latchkey/bench/rig"
@@ -41,17 +42,16 @@ func (b *bench) timing() error {
 			},
 		}}
 	}
-	turns := 4 * b.rounds // many short turns: the speed of the machine changes
-	all := &bench{rounds: turns, each: b.each / 4, begin: b.begin}
-	runs, err := all.alternate(side{"known user", service, asker(func() string { return rig.Username(0) })},
-		side{"unknown user", service, asker(func() string { return fmt.Sprint("nobody", n) })})
+	turns := 4 * b.Rounds // many short turns: the speed of the machine changes
+	runs, err := b.AlternateFor(turns, b.Each/4, compare.NewSide("known user", service, asker(func() string { return rig.Username(0) })),
+		compare.NewSide("unknown user", service, asker(func() string { return fmt.Sprint("nobody", n) })))
 	if err != nil {
 		return err
 	}
 	t := report.Table{Title: "A known and an unknown user", Note: "Logins with a wrong password, one after the other, without rate limits.", Head: []string{"", "p50 ms", "p99 ms"}}
-	t.Add("known", runs[0].of(p50), runs[0].of(p99))
-	t.Add("unknown", runs[1].of(p50), runs[1].of(p99))
-	b.report.Add(t)
-	b.report.Bar("", "time of an unknown user against a known one", report.Spread{runs[1].of(p50).Median() / runs[0].of(p50).Median()}, report.AtMost, 1.02)
+	t.Add("known", runs[0].Of(compare.P50), runs[0].Of(compare.P99))
+	t.Add("unknown", runs[1].Of(compare.P50), runs[1].Of(compare.P99))
+	b.Report.Add(t)
+	b.Report.Bar("", "time of an unknown user against a known one", report.Spread{runs[1].Of(compare.P50).Median() / runs[0].Of(compare.P50).Median()}, report.AtMost, 1.02)
 	return nil
 }

@@ -1,4 +1,4 @@
-package main
+package compare
 
 import (
 	"fmt"
@@ -16,41 +16,33 @@ type conditions struct {
 	foreign, steal, speed report.Spread
 }
 
-// observed is the result of a run.
-type observed interface{ conditions() rig.Conditions }
+// Result is the result of a run.
+type Result interface{ DuringRun() rig.Conditions }
 
-func (s sample) conditions() rig.Conditions { return s.Conditions }
-func (t turn) conditions() rig.Conditions   { return t.Conditions }
-
-// undisturbed measures a run again if other processes disturbed it, and records its conditions.
+// Undisturbed measures a run again if other processes disturbed it, and records its conditions.
 // If all attempts are disturbed, the last one counts. The report names each disturbed run.
-func undisturbed[T observed](b *bench, name, settings string, measure func() (T, error)) (T, error) {
+func Undisturbed[T Result](b *Bench, name, settings string, measure func() (T, error)) (T, error) {
 	for attempt := 1; ; attempt++ {
 		result, err := measure()
 		if err != nil {
 			return result, err
 		}
-		c := result.conditions()
-		if c.Foreign <= rig.MostForeign || attempt == attempts {
+		c := result.DuringRun()
+		disturbed, last := c.Foreign > rig.MostForeign, attempt == attempts
+		if disturbed {
+			what := map[bool]string{false: "repeated", true: "kept, because all attempts were disturbed"}[last]
+			b.Report.Disturbed = append(b.Report.Disturbed, fmt.Sprintf("%s: %.0f %% foreign CPU, %s", name, 100*c.Foreign, what))
+			b.Progress("%s: %.0f %% foreign CPU, %s", name, 100*c.Foreign, what)
+		}
+		if !disturbed || last {
 			b.record(name, settings, c)
-		}
-		if c.Foreign <= rig.MostForeign {
-			return result, nil
-		}
-		what := "repeated"
-		if attempt == attempts {
-			what = "kept after " + fmt.Sprint(attempts) + " attempts"
-		}
-		b.report.Disturbed = append(b.report.Disturbed, fmt.Sprintf("%s: %.0f %% foreign CPU, %s", name, 100*c.Foreign, what))
-		b.progress("%s", b.report.Disturbed[len(b.report.Disturbed)-1])
-		if attempt == attempts {
 			return result, nil
 		}
 	}
 }
 
-// record adds the conditions of a run to those of its name.
-func (b *bench) record(name, settings string, c rig.Conditions) {
+// record adds the conditions of a run to the earlier runs with the same name.
+func (b *Bench) record(name, settings string, c rig.Conditions) {
 	var of *conditions
 	for i := range b.runs {
 		if b.runs[i].name == name {
@@ -64,8 +56,8 @@ func (b *bench) record(name, settings string, c rig.Conditions) {
 	of.foreign, of.steal, of.speed = append(of.foreign, 100*c.Foreign), append(of.steal, 100*c.Steal), append(of.speed, c.Speed)
 }
 
-// reportRuns adds a table of the conditions of all runs.
-func (b *bench) reportRuns() {
+// ReportRuns adds a table of the conditions of all runs.
+func (b *Bench) ReportRuns() {
 	t := report.Table{
 		Title: "The runs: settings and conditions",
 		Note: fmt.Sprintf("Settings are those that differ from the defaults. Foreign CPU is the share of all cores that other processes used, and steal the share "+
@@ -76,6 +68,6 @@ func (b *bench) reportRuns() {
 		t.Add(c.name, c.settings, c.foreign, c.steal, c.speed)
 	}
 	if len(b.runs) > 0 {
-		b.report.Add(t)
+		b.Report.Add(t)
 	}
 }

@@ -1,6 +1,7 @@
-// Floor is the comparison of the benchmarks: the least that a Gin program must do for the
-// same result, with nothing around it. It is not safe to use as a service, because it leaves
-// out most checks.
+// Floor is the comparison of the benchmarks: a small program on Gin that gives the same result
+// with golang-jwt, pgx and go-redis. It has the paths twice: with trips to the stores for each
+// request alone, as such a program is usually written, and with trips that concurrent requests
+// share, as in the service. It is not safe to use as a service, because it leaves out most checks.
 package main
 
 import (
@@ -14,6 +15,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/golang-jwt/jwt/v5"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/redis/go-redis/v9"
 
@@ -21,24 +23,23 @@ import (
 )
 
 func main() {
-	if err := run(); err != nil {
+	if err := serve(); err != nil {
 		fmt.Fprintln(os.Stderr, "floor:", err)
 		os.Exit(1)
 	}
 }
 
-// floor is the baselines. It reads the environment of the service, and FLOOR_SCRIPT (the text
+// floor is the baselines, and trips to the stores for each request alone. It reads the environment of the service, and FLOOR_SCRIPT (the text
 // of the script), FLOOR_ACCESS and FLOOR_REFRESH (the keys, base64).
 type floor struct {
 	pool            *pgxpool.Pool
-	redis           redis.Cmdable // a command in a connection of the pool
-	piped           redis.Cmdable // commands that come together in one write
+	client          *redis.Client
 	script          *redis.Script
 	prefix          string
 	access, refresh []byte
 }
 
-func run() error {
+func serve() error {
 	f := floor{
 		script: redis.NewScript(os.Getenv("FLOOR_SCRIPT")), prefix: os.Getenv("LATCHKEY_REDIS_PREFIX"),
 	}
@@ -79,15 +80,15 @@ func (f *floor) open(e *gin.Engine) error {
 		return err
 	}
 	o.PoolSize, o.Protocol = 64, 2
-	client := redis.NewClient(o)
-	f.redis = client
-	if f.piped, err = client.AutoPipeline(); err != nil {
+	f.client = redis.NewClient(o)
+	if err := f.script.Load(context.Background(), f.client).Err(); err != nil {
 		return err
 	}
-	e.POST("/refresh", f.exchange(f.redis, true))
-	e.POST("/refresh/piped", f.exchange(f.piped, true))
-	e.POST("/rtVerify", f.exchange(f.redis, false))
-	e.POST("/rtVerify/piped", f.exchange(f.piped, false))
+	shared := f.sharedTrips()
+	e.POST("/refresh", f.exchange(f, true))
+	e.POST("/refresh/shared", f.exchange(shared, true))
+	e.POST("/rtVerify", f.exchange(f, false))
+	e.POST("/rtVerify/shared", f.exchange(shared, false))
 	return nil
 }
 
@@ -128,10 +129,18 @@ type exchangeBody struct {
 	RefreshToken string `json:"refreshToken"`
 }
 
+// trips are the round trips of a request to the stores.
+type trips interface {
+	// user finds the user of a session.
+	user(ctx context.Context, userID, sessionID string) (user, error)
+	// run runs the script of the service.
+	run(ctx context.Context, keys []string, args []any) *redis.Cmd
+}
+
 // exchange returns new tokens for a refresh token, by one read of the database, one script
 // and one signature for each token. With rotate, it reads the refresh token from the body and
 // replaces it. Otherwise it reads the token from the header, and makes only an access token.
-func (f *floor) exchange(rdb redis.Cmdable, rotate bool) gin.HandlerFunc {
+func (f *floor) exchange(by trips, rotate bool) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		ctx := c.Request.Context()
 		raw := c.GetHeader("refreshtoken")
@@ -147,12 +156,12 @@ func (f *floor) exchange(rdb redis.Cmdable, rotate bool) gin.HandlerFunc {
 			c.AbortWithStatus(http.StatusUnauthorized)
 			return
 		}
-		u, err := f.user(ctx, old.Subject, old.SessionID)
+		u, err := by.user(ctx, old.Subject, old.SessionID)
 		if err != nil {
 			c.AbortWithStatus(http.StatusServiceUnavailable)
 			return
 		}
-		session, err := f.present(ctx, rdb, old, u, rotate)
+		session, err := f.present(ctx, by, old, u, rotate)
 		if err != nil || session[0] != "rotated" && session[0] != "kept" {
 			c.AbortWithStatus(http.StatusUnauthorized)
 			return
@@ -195,23 +204,33 @@ type user struct {
 	Ended                     string
 }
 
-// user runs the query of the service, without the columns that no response has.
-func (f *floor) user(ctx context.Context, userID, sessionID string) (u user, err error) {
-	err = f.pool.QueryRow(ctx, `SELECT u.id, u.username, u.email, u.privilege, u.disabled, u.session_epoch, u.except_session_id, u.created_at, u.updated_at,
-		COALESCE((SELECT r.reason FROM revoked_sessions r WHERE r.session_id = $2), '') FROM users u WHERE u.id = $1`, userID, sessionID).
-		Scan(&u.ID, &u.Username, &u.Email, &u.Privilege, &u.Disabled, &u.Epoch, &u.Kept, &u.CreatedAt, &u.UpdatedAt, &u.Ended)
+// findUser is the query of the service, without the columns that no response has.
+const findUser = `SELECT u.id, u.username, u.email, u.privilege, u.disabled, u.session_epoch, u.except_session_id, u.created_at, u.updated_at,
+		COALESCE((SELECT r.reason FROM revoked_sessions r WHERE r.session_id = $2), '') FROM users u WHERE u.id = $1`
+
+func (f *floor) user(ctx context.Context, userID, sessionID string) (user, error) {
+	return scan(f.pool.QueryRow(ctx, findUser, userID, sessionID))
+}
+
+func (f *floor) run(ctx context.Context, keys []string, args []any) *redis.Cmd {
+	return f.script.Run(ctx, f.client, keys, args...)
+}
+
+func scan(row pgx.Row) (u user, err error) {
+	err = row.Scan(&u.ID, &u.Username, &u.Email, &u.Privilege, &u.Disabled, &u.Epoch, &u.Kept, &u.CreatedAt, &u.UpdatedAt, &u.Ended)
 	return u, err
 }
 
 // present runs the service's script.
-func (f *floor) present(ctx context.Context, rdb redis.Cmdable, old refreshClaims, u user, rotate bool) ([]string, error) {
+func (f *floor) present(ctx context.Context, by trips, old refreshClaims, u user, rotate bool) ([]string, error) {
 	key := f.prefix + "rt:{" + old.Subject + "}"
 	const month = 30 * 24 * time.Hour / time.Millisecond
-	return f.script.Run(ctx, rdb, []string{key + ":" + old.SessionID, key},
+	return by.run(ctx, []string{key + ":" + old.SessionID, key}, []any{
 		old.Gen, old.ID, id(), old.ClientID, "body", u.Epoch, false, id(), time.Now().UnixMilli(),
 		old.IssuedAt.UnixMilli(), !rotate, true, true, 0, 0, 60_000, int64(month),
 		repository.MaxGraced, repository.MaxRecoveries, repository.RecoveryWindow.Milliseconds(), repository.MaxAhead,
-		repository.MaxRotatedAhead.Milliseconds(), 30_000, false, old.SessionID).StringSlice()
+		repository.MaxRotatedAhead.Milliseconds(), 30_000, false, old.SessionID,
+	}).StringSlice()
 }
 
 func registered(issuer, audience, subject, id string, now, end time.Time) jwt.RegisteredClaims {

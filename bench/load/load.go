@@ -42,7 +42,8 @@ func (r Result) Quantile(q float64) time.Duration {
 	return r.latency[min(len(r.latency)-1, int(q*float64(len(r.latency))))]
 }
 
-// Closed runs each client for the time d, on a connection of its own.
+// Closed runs each client for the time d, on a connection of its own, which is open when the time
+// begins.
 func Closed(address string, clients []Client, d time.Duration) Result {
 	return run(address, clients, func(c *connection, begin time.Time) {
 		for time.Since(begin) < d {
@@ -53,7 +54,7 @@ func Closed(address string, clients []Client, d time.Duration) Result {
 	})
 }
 
-// Paced sends perSecond requests a second for the time d. Each request is sent at its time,
+// Paced sends perSecond requests a second for the time d, on open connections like Closed. Each request is sent at its time,
 // whether or not earlier requests have a response. Its latency counts from the time at
 // which it was due. The clients take turns: there must be enough of them that each has its
 // response before its next turn.
@@ -82,6 +83,8 @@ func run(address string, clients []Client, each func(*connection, time.Time)) Re
 	conns := make([]*connection, len(clients))
 	for i, client := range clients {
 		conns[i] = &connection{address: address, client: client}
+		// Before the clock starts. After a failure, the first exchange tries again and counts it.
+		_ = conns[i].open()
 	}
 	begin := time.Now()
 	for _, c := range conns {
@@ -137,14 +140,21 @@ func (c *connection) exchange(begin time.Time) bool {
 	return c.failed < maxFailures
 }
 
+func (c *connection) open() error {
+	conn, err := net.DialTimeout("tcp", c.address, 5*time.Second)
+	if err != nil {
+		return err
+	}
+	c.conn, c.in = conn, bufio.NewReaderSize(conn, 8<<10)
+	return nil
+}
+
 func (c *connection) try() error {
 	if c.conn == nil {
-		conn, err := net.DialTimeout("tcp", c.address, 5*time.Second)
-		if err != nil {
+		if err := c.open(); err != nil {
 			time.Sleep(10 * time.Millisecond)
 			return err
 		}
-		c.conn, c.in = conn, bufio.NewReaderSize(conn, 8<<10)
 	}
 	c.out = c.client.Request(c.out[:0])
 	_ = c.conn.SetDeadline(time.Now().Add(answerLimit))

@@ -20,12 +20,17 @@ Postgres and a real Redis, or on SQLite.
 
 - Clients are a closed loop of %[3]d connections, unless a table says otherwise: each connection sends its next request when
   it has the response.
+- All connections of a run are open before its clock starts, and each run begins with a warm-up that is not measured.
 - Compared programs run in turn, so that a disturbance of the machine affects all of them. A ratio compares two runs of the
   same round. A figure is the median of %[1]d runs of %[2]s, with the least and the most of them in brackets.
 - The client, Postgres and Redis run on the same machine and use its cores too. So requests/s is the rate of all of them
   together, and CPU µs is the CPU time of each for one request.
-- Postgres runs without fsync and Redis without a file, so that the disk is not measured. SQLite waits for the disk.
-- A floor is a program on Gin that does the least for the same result: ` + "`bench/floor`" + `.
+- Unless a row says otherwise, Postgres runs without fsync and Redis without a file, so that the disk is not measured. SQLite
+  waits for the disk.
+- A floor is a small program on Gin that gives the same result with golang-jwt, pgx and go-redis: ` + "`bench/floor`" + `. It has each
+  path twice. With *trips shared*, concurrent requests share round trips to the stores, as in the service; the bars use that
+  floor. With *trips for each request*, each request makes its own, as such a program is usually written.
+- The last table has the settings of each row, and the state of the machine during its runs.
 - A bar is a limit that we set for a figure.
 
 To measure everything, run ` + "`make bench`" + `. For a short run, use ` + "`make bench-quick`" + `.

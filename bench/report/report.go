@@ -14,6 +14,8 @@ type Report struct {
 	Each    string  `json:"each"`
 	Bars    []bar   `json:"bars"`
 	Tables  []Table `json:"tables"`
+	// Disturbed are the runs during which other processes used the machine.
+	Disturbed []string `json:"disturbed"`
 }
 
 // Table is figures of one kind, as text.
@@ -92,6 +94,9 @@ func (r *Report) Markdown(note string) string {
 	}
 	for _, t := range append([]Table{bars}, r.Tables...) {
 		t.markdown(&b)
+	}
+	if len(r.Disturbed) > 0 {
+		fmt.Fprintf(&b, "## Disturbed runs\n\n- %s\n\n", strings.Join(r.Disturbed, "\n- "))
 	}
 	return b.String()
 }

@@ -19,14 +19,8 @@ func (s Spread) Median() float64 {
 func (s Spread) min() float64 { return slices.Min(append(Spread{s.Median()}, s...)) }
 func (s Spread) max() float64 { return slices.Max(append(Spread{s.Median()}, s...)) }
 
-// Times returns each figure multiplied by factor.
-func (s Spread) Times(factor float64) Spread {
-	list := make(Spread, len(s))
-	for i, v := range s {
-		list[i] = v * factor
-	}
-	return list
-}
+// Worst returns the largest figure alone.
+func (s Spread) Worst() Spread { return Spread{s.max()} }
 
 // String returns the median, the least and the most.
 func (s Spread) String() string {

@@ -13,11 +13,14 @@ import (
 // Conditions are the state of the machine during a run.
 type Conditions struct {
 	// Foreign is the share of all cores that processes outside the benchmark used, and Steal the
-	// share that the hypervisor gave to others.
+	// share that the hypervisor gave to other machines.
 	Foreign, Steal float64
 	// Speed is how fast one core computed SHA-256 just before the run, in MB/s.
 	Speed float64
 }
+
+// DuringRun returns the conditions.
+func (c Conditions) DuringRun() Conditions { return c }
 
 // MostForeign is the share of foreign CPU time above which a run does not count.
 const MostForeign = 0.10

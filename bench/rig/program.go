@@ -35,9 +35,10 @@ func BuildPrograms(dir string) (Programs, error) {
 // Running is a program under measurement.
 type Running struct {
 	*testserver.Process
-	Address string
-	On      *Deployment
-	First   time.Duration // from the start to the first healthy response
+	Address  string
+	On       *Deployment
+	First    time.Duration // from the start to the first healthy response
+	Settings string        // those that differ from the defaults, or ""
 }
 
 func (r *Running) url() string { return "http://" + r.Address }
@@ -86,7 +87,8 @@ type Deployment struct {
 	Postgres        *testserver.PostgresServer // nil: embedded
 	Redis           *testserver.RedisServer
 	Access, Refresh key
-	environment     []string
+	needed          []string // variables without which the service would not run here
+	settings        []string // variables that change what the service does
 }
 
 // The settings of a deployment.
@@ -97,18 +99,26 @@ const (
 	Cost     = 10 // of bcrypt
 )
 
-// Deploy starts Postgres and Redis.
-func Deploy(p Programs) (d *Deployment, err error) {
+// Deploy starts Postgres and Redis, which do not wait for a disk.
+func Deploy(p Programs) (*Deployment, error) { return deploy(p, nil, nil) }
+
+// DeployDurable starts a Postgres that syncs each commit, and a Redis that syncs its log each
+// second.
+func DeployDurable(p Programs) (*Deployment, error) {
+	return deploy(p, testserver.SurvivesPowerFailure, []string{"--appendonly", "yes", "--appendfsync", "everysec"})
+}
+
+func deploy(p Programs, ofPostgres, ofRedis []string) (d *Deployment, err error) {
 	d = &Deployment{Programs: p}
 	defer func() {
 		if err != nil {
 			d.Close()
 		}
 	}()
-	if d.Postgres, err = testserver.NewPostgres("off"); err != nil {
+	if d.Postgres, err = testserver.NewPostgres(ofPostgres...); err != nil {
 		return nil, fmt.Errorf("postgres: %w; make servers installs it", err)
 	}
-	if d.Redis, err = testserver.NewRedis(); err != nil {
+	if d.Redis, err = testserver.NewRedis(ofRedis...); err != nil {
 		return nil, fmt.Errorf("redis: %w; make servers installs it", err)
 	}
 	return d, d.prepare("LATCHKEY_DATABASE_URL="+d.Postgres.URL, "LATCHKEY_REDIS_URL="+d.Redis.URL, "LATCHKEY_REDIS_PREFIX="+Prefix)
@@ -123,9 +133,11 @@ func DeployEmbedded(p Programs, dir string) (*Deployment, error) {
 // prepare makes the schema and the keys. Refresh tokens are replaced at each use:
 // without grace there is no pause between two rotations.
 func (d *Deployment) prepare(stores ...string) error {
-	d.environment = append(stores, "LATCHKEY_TOKENS_SECRET="+secret, fmt.Sprintf("LATCHKEY_PASSWORD_BCRYPT_COST=%d", Cost),
-		"LATCHKEY_SERVER_TRUSTED_PROXIES=127.0.0.0/8", "LATCHKEY_REFRESH_GRACE=0s", "LATCHKEY_REFRESH_MAX_SESSIONS=1000",
-		"LATCHKEY_LIMITS_SIGNUPS_PER_HOUR=0", "LATCHKEY_LIMITS_LOGINS_PER_HOUR=0", "LATCHKEY_TOKENS_ISSUER="+issuer)
+	d.needed = append(stores, "LATCHKEY_TOKENS_SECRET="+secret, "LATCHKEY_TOKENS_ISSUER="+issuer)
+	d.settings = []string{
+		fmt.Sprintf("LATCHKEY_PASSWORD_BCRYPT_COST=%d", Cost), "LATCHKEY_SERVER_TRUSTED_PROXIES=127.0.0.0/8", "LATCHKEY_REFRESH_GRACE=0s",
+		"LATCHKEY_REFRESH_MAX_SESSIONS=1000", "LATCHKEY_LIMITS_SIGNUPS_PER_HOUR=0", "LATCHKEY_LIMITS_LOGINS_PER_HOUR=0",
+	}
 	if err := d.command(nil, "migrate", "up"); err != nil {
 		return err
 	}
@@ -145,7 +157,7 @@ func (d *Deployment) Close() {
 // command runs the program with arguments.
 func (d *Deployment) command(stdin []byte, args ...string) error {
 	cmd := exec.Command(d.Service, args...)
-	cmd.Env = append(os.Environ(), d.environment...)
+	cmd.Env = slices.Concat(os.Environ(), d.needed, d.settings)
 	cmd.Stdin = strings.NewReader(string(stdin))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("latchkey %s: %w: %s", strings.Join(args, " "), err, out)
@@ -191,6 +203,15 @@ func (d *Deployment) KeysFile(algorithm string) (path string, err error) {
 	return f.Name(), errors.Join(err, f.Close())
 }
 
+// StartDefault starts the service on the deployment with the settings that it has by default.
+func (d *Deployment) StartDefault() (*Running, error) {
+	address, err := FreeAddress()
+	if err != nil {
+		return nil, err
+	}
+	return d.startAt(address, d.Service, "/readyz", nil, "serve")
+}
+
 // StartService starts the service on the deployment.
 func (d *Deployment) StartService(more ...string) (*Running, error) {
 	address, err := FreeAddress()
@@ -202,7 +223,7 @@ func (d *Deployment) StartService(more ...string) (*Running, error) {
 
 // StartServiceAt starts the program on an address.
 func (d *Deployment) StartServiceAt(address string, more ...string) (*Running, error) {
-	return d.startAt(address, d.Service, "/readyz", more, "serve")
+	return d.startAt(address, d.Service, "/readyz", slices.Concat(d.settings, more), "serve")
 }
 
 // StartFloor starts the baselines on it.
@@ -221,11 +242,31 @@ func (d *Deployment) StartFloor() (*Running, error) {
 	})
 }
 
-// startAt starts a program that uses the deployment.
-func (d *Deployment) startAt(address, path, ready string, more []string, args ...string) (*Running, error) {
-	r, err := StartAt(address, path, ready, slices.Concat(d.environment, more), args...)
+// startAt starts a program that uses the deployment, with settings.
+func (d *Deployment) startAt(address, path, ready string, settings []string, args ...string) (*Running, error) {
+	r, err := StartAt(address, path, ready, slices.Concat(d.needed, settings), args...)
 	if err == nil {
-		r.On = d
+		r.On, r.Settings = d, describe(settings)
 	}
 	return r, err
+}
+
+// describe returns settings as a reader of the documentation knows them: of the variables
+// LATCHKEY_REFRESH_GRACE=0s it makes refresh.grace=0s. A later variable replaces an earlier one,
+// and other variables are not settings of the service.
+func describe(variables []string) string {
+	var list []string
+	for i, v := range variables {
+		name, value, _ := strings.Cut(v, "=")
+		later := slices.ContainsFunc(variables[i+1:], func(w string) bool { return strings.HasPrefix(w, name+"=") })
+		key, ours := strings.CutPrefix(name, "LATCHKEY_")
+		if later || !ours {
+			continue
+		}
+		if filepath.IsAbs(value) {
+			value = "…" // a file of this run
+		}
+		list = append(list, strings.Replace(strings.ToLower(key), "_", ".", 1)+"="+value)
+	}
+	return strings.Join(list, " ")
 }

@@ -21,18 +21,18 @@ import (
 // PostgresServer is a Postgres server for one test.
 type PostgresServer struct {
 	*Process
-	URL  string
-	dir  string
-	bin  string
-	port int
-	sync string // synchronous_commit: off for speed, on where a kill must lose nothing
+	URL      string
+	dir      string
+	bin      string
+	port     int
+	settings []string
 }
 
 var sharedPostgres = sync.OnceValues(func() (string, error) {
 	if u := os.Getenv("LATCHKEY_TEST_POSTGRES_URL"); u != "" {
 		return u, nil
 	}
-	s, err := NewPostgres("off")
+	s, err := NewPostgres()
 	if err != nil {
 		return "", err
 	}
@@ -99,7 +99,7 @@ func StartPostgres(t testing.TB) *PostgresServer {
 	if postgresBin() == "" {
 		missing(t, "Postgres", "PATH")
 	}
-	s, err := NewPostgres("on")
+	s, err := NewPostgres(SurvivesKill)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,15 +121,21 @@ func (s *PostgresServer) Remove() {
 	_ = os.RemoveAll(s.dir)
 }
 
-// NewPostgres starts a server that the caller stops. Sync is synchronous_commit: on if a kill
-// must lose nothing.
-func NewPostgres(sync string) (*PostgresServer, error) {
+// SurvivesKill makes a Postgres server lose no committed data when it is killed.
+const SurvivesKill = "synchronous_commit=on"
+
+// SurvivesPowerFailure are the settings of a Postgres server that loses nothing at all.
+var SurvivesPowerFailure = []string{SurvivesKill, "fsync=on", "full_page_writes=on"}
+
+// NewPostgres starts a server that the caller stops. Settings are "name=value"; without any, the
+// server is as fast as possible and loses data when it is killed.
+func NewPostgres(settings ...string) (*PostgresServer, error) {
 	bin := postgresBin()
 	dir, err := os.MkdirTemp("", "latchkey-postgres-")
 	if err != nil {
 		return nil, err
 	}
-	s := &PostgresServer{dir: dir, bin: bin, sync: sync}
+	s := &PostgresServer{dir: dir, bin: bin, settings: settings}
 	if err := give(dir); err != nil {
 		return nil, err
 	}
@@ -152,9 +158,14 @@ func NewPostgres(sync string) (*PostgresServer, error) {
 
 // run starts the server and waits until it answers.
 func (s *PostgresServer) run() (err error) {
-	s.Process, err = start(s.dir, true, filepath.Join(s.bin, "postgres"), "-D", "data", "-p", fmt.Sprint(s.port),
-		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="+s.dir, "-c", "max_connections=300",
-		"-c", "fsync=off", "-c", "synchronous_commit="+s.sync, "-c", "full_page_writes=off")
+	args := []string{"-D", "data", "-p", fmt.Sprint(s.port)}
+	for _, setting := range append([]string{
+		"listen_addresses=127.0.0.1", "unix_socket_directories=" + s.dir, "max_connections=300",
+		"fsync=off", "synchronous_commit=off", "full_page_writes=off",
+	}, s.settings...) {
+		args = append(args, "-c", setting)
+	}
+	s.Process, err = start(s.dir, true, filepath.Join(s.bin, "postgres"), args...)
 	if err != nil {
 		return err
 	}

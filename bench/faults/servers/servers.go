@@ -102,7 +102,9 @@ func startSentinel(dir, log string, port, primary int) (*testserver.Process, err
 }
 
 // startPostgres starts a Postgres server that keeps what was committed.
-func startPostgres() (*testserver.PostgresServer, error) { return testserver.NewPostgres("on") }
+func startPostgres() (*testserver.PostgresServer, error) {
+	return testserver.NewPostgres(testserver.SurvivesKill)
+}
 
 // StartLogged starts a program whose output goes to the end of a file.
 func StartLogged(file, program string, environment []string, args ...string) (*testserver.Process, error) {
