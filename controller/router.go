@@ -12,6 +12,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"latchkey/controller/page"
 	"latchkey/middleware"
 	"latchkey/middleware/access"
 	"latchkey/middleware/problem"
@@ -49,6 +50,7 @@ type Options struct {
 	CookiePrefix      string         // prefix of the names of the cookies
 	SameSite          string         // default, lax, strict or none
 	LegacyCookies     []http.Cookie  // cookies to delete: name, domain and path
+	LimitRefusals     bool           // refuse repeated attempts of an address early
 	SignupsPerHour    int            // per address; 0: no limit
 	RequestsPerSecond int            // per address; 0: no limit
 	Statuses          map[string]int // error codes to statuses
@@ -110,8 +112,9 @@ func NewRouter(o Options) (http.Handler, error) {
 		signUp = slices.Insert(signUp, 1, middleware.Rate(n, n, time.Hour, o.Now, problems, middleware.NoAdministrator))
 	}
 	users.POST("", signUp...)
+	limitRefusals := s.refusals()
 	users.POST("/password-strength", handle(s, s.passwordStrength))
-	users.POST("/login", handle(s, s.login))
+	users.POST("/login", limitRefusals(func(c *gin.Context, err error) { problems.Write(c.Request.Context(), c.Writer, err) }), handle(s, s.login))
 	users.POST("/refresh", handle(s, s.refresh))
 	users.POST("/rtVerify", handle(s, s.rtVerify))
 	users.GET("/rtVerify", handle(s, s.rtVerify))
@@ -141,11 +144,21 @@ func NewRouter(o Options) (http.Handler, error) {
 	}
 
 	engine.GET("/oauth/authorize", s.authorize)
-	engine.POST("/oauth/authorize", s.authorize)
+	engine.POST("/oauth/authorize", limitRefusals(func(c *gin.Context, err error) { page.WriteError(c.Writer, err) }), s.authorize)
 	public.any(engine, "/oauth/token", s.oauth(s.token))
 	public.any(engine, "/oauth/revoke", s.oauth(s.revoke))
 	engine.Any("/oauth/introspect", s.oauth(s.introspect))
 	return headAsGet{engine}, nil
+}
+
+// refusals returns the middleware that refuses the logins of an address early if many were refused
+// just before. A trusted device counts for itself, so that no attacker keeps the owner of an account
+// out.
+func (s *server) refusals() func(refuse func(*gin.Context, error)) gin.HandlerFunc {
+	if !s.LimitRefusals {
+		return func(func(*gin.Context, error)) gin.HandlerFunc { return func(*gin.Context) {} }
+	}
+	return middleware.Refusals(s.Now, func(c *gin.Context) string { return s.Login.TrustedDevice(s.deviceToken(c.Request)) })
 }
 
 // origin returns the origin of a URL (RFC 6454 6.2).

@@ -31,6 +31,7 @@ func Logging(log *slog.Logger, now func() time.Time) gin.HandlerFunc {
 		switch {
 		case status == http.StatusServiceUnavailable && overloaded(c):
 			level = slog.LevelInfo // intended, and there may be many
+		case repeated(c): // the refusals before it have lines
 		case status >= 500:
 			level = slog.LevelError
 		case status >= 400 && status != statusClientGone:
@@ -62,6 +63,16 @@ func outcome(c *gin.Context) string {
 		return "ok"
 	}
 	return string(service.AsError(c.Errors.Last().Err).Code)
+}
+
+// repeated reports whether Refusals answered the request.
+func repeated(c *gin.Context) bool {
+	last := c.Errors.Last()
+	if last == nil {
+		return false
+	}
+	_, ok := last.Meta.(flooding)
+	return ok
 }
 
 // overloaded reports whether a request was refused because the service was busy.

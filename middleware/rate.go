@@ -29,7 +29,23 @@ type buckets struct {
 
 // take takes a token. If there is none, it returns the time until there is one.
 func (b *buckets) take(address string, now time.Time) time.Duration {
+	r := b.of(address).ReserveN(now, 1)
+	wait := r.DelayFrom(now)
+	if wait > 0 {
+		r.CancelAt(now)
+	}
+	return wait
+}
+
+// empty reports whether take would find no token.
+func (b *buckets) empty(address string, now time.Time) bool {
+	return b.of(address).TokensAt(now) < 1
+}
+
+// of returns the bucket of an address.
+func (b *buckets) of(address string) *rate.Limiter {
 	b.mu.Lock()
+	defer b.mu.Unlock()
 	l := b.young[address]
 	if l == nil {
 		if l = b.old[address]; l == nil {
@@ -40,13 +56,7 @@ func (b *buckets) take(address string, now time.Time) time.Duration {
 		}
 		b.young[address] = l
 	}
-	b.mu.Unlock()
-	r := l.ReserveN(now, 1)
-	wait := r.DelayFrom(now)
-	if wait > 0 {
-		r.CancelAt(now)
-	}
-	return wait
+	return l
 }
 
 // Rate limits each address to n requests per time, at this replica. If counted is not nil, only
@@ -67,6 +77,50 @@ func Rate(n, burst int, per time.Duration, now func() time.Time, problems *probl
 		problems.Write(c.Request.Context(), c.Writer, err)
 	}
 }
+
+// refusalsPerSecond is how many attempts of one sender are refused with all that this costs.
+const refusalsPerSecond = 10
+
+// Refusals answers 429 to a sender whose attempts were refused too often in the last second: those
+// that had to wait for a rate limit or for a busy service. It answers before the request is read, so
+// that a flood costs little. The sender is the device that device names, or without a name the
+// address. Each replica counts for itself.
+//
+// Refusals returns a function that makes the middleware of a route. All of these routes count
+// together. Refuse writes the answer of the route.
+func Refusals(now func() time.Time, device func(*gin.Context) string) func(refuse func(*gin.Context, error)) gin.HandlerFunc {
+	b := &buckets{limit: refusalsPerSecond, burst: refusalsPerSecond}
+	return func(refuse func(*gin.Context, error)) gin.HandlerFunc {
+		return b.refusals(now, device, refuse)
+	}
+}
+
+func (b *buckets) refusals(now func() time.Time, device func(*gin.Context) string, refuse func(*gin.Context, error)) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		who := device(c)
+		if who == "" {
+			who = share.Prefix(c.ClientIP())
+		}
+		if b.empty(who, now()) {
+			err := &service.Error{Code: service.CodeRateLimited, Message: "Too many attempts from your address were refused. Try again in a moment.", RetryAfter: time.Second}
+			_ = c.Error(err).SetMeta(flooding{})
+			c.Abort()
+			refuse(c, err)
+			return
+		}
+		c.Next()
+		if len(c.Errors) == 0 {
+			return
+		}
+		if code := service.AsError(c.Errors.Last().Err).Code; code == service.CodeRateLimited || code == service.CodeOverloaded {
+			b.take(who, now())
+		}
+	}
+}
+
+// flooding marks the error of a refusal that repeats earlier ones. Only the metrics count it: its
+// lines would flood the log.
+type flooding struct{}
 
 // NoAdministrator reports whether no guard admitted the request as an administrator's request.
 func NoAdministrator(c *gin.Context) bool {

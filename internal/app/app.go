@@ -103,7 +103,7 @@ func (a *App) router() (http.Handler, error) {
 		Issuer: cfg.Tokens.Issuer, PublicURL: cfg.Server.PublicURL, BasePath: cfg.Server.BasePath, TrustedProxies: cfg.Server.TrustedProxies,
 		Origins: cfg.CORS.Origins, Delivery: cfg.Tokens.Delivery, Demo: cfg.DemoEnabled(),
 		CookieDomain: cfg.Cookies.Domain, CookiePrefix: cfg.Cookies.Prefix, SameSite: cfg.Cookies.SameSite, LegacyCookies: legacyCookies(cfg),
-		SignupsPerHour: cfg.Limits.SignupsPerHour, RequestsPerSecond: cfg.Limits.RequestsPerSecond, Statuses: cfg.Errors.Status,
+		LimitRefusals: cfg.Limits.LoginAddress > 0, SignupsPerHour: cfg.Limits.SignupsPerHour, RequestsPerSecond: cfg.Limits.RequestsPerSecond, Statuses: cfg.Errors.Status,
 		RequestTimeout: cfg.Server.RequestTimeout, Now: a.Clock.Now, Log: a.env.Log,
 	})
 }

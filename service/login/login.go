@@ -60,6 +60,16 @@ type LoggedIn struct {
 	TrustedDevice TrustedDeviceToken // the device sends it at its next login
 }
 
+// TrustedDevice returns a name for the device of a token, or "" if the token is missing, forged or
+// expired, or if devices have no limit of their own. It does not say for which account the device is
+// trusted.
+func (l *Service) TrustedDevice(token TrustedDeviceToken) string {
+	if d := l.throttle.known(token); d != nil && l.throttle.rules.Device.Free > 0 {
+		return d.userID + " " + d.id
+	}
+	return ""
+}
+
 // Login authenticates a user and starts a session, with the errors of Authenticate.
 func (l *Service) Login(ctx context.Context, c Credentials) (LoggedIn, error) {
 	a, err := l.Authenticate(ctx, c)
