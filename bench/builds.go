@@ -38,7 +38,7 @@ func (b *bench) builds() error {
 		}
 		defer service.Stop()
 		servers = append(servers,
-			compare.NewSide("refresh, "+p.name, service, rig.ClientsOf(rig.Refreshers("/api/users/refresh", d.Refresh, 0, rig.Connections))),
+			compare.NewSide("refresh, "+p.name, service, rotating(d, 0)),
 			compare.NewSide("GET /api/users/me, "+p.name, service, b.getters(d, "/api/users/me", 1)))
 
 		dir, err := dataDir()
@@ -59,7 +59,7 @@ func (b *bench) builds() error {
 			return err
 		}
 		defer embedded.Stop()
-		files = append(files, compare.NewSide("refresh on SQLite, "+p.name, embedded, rig.ClientsOf(rig.Refreshers("/api/users/refresh", f.Refresh, 0, rig.Connections))))
+		files = append(files, compare.NewSide("refresh on SQLite, "+p.name, embedded, rotating(f, 0)))
 	}
 	sides := []compare.Side{servers[0], servers[2], servers[1], servers[3]}
 	if len(files) == len(programs) {

@@ -77,7 +77,7 @@ func (b *bench) flood() error {
 	s := compare.NewSide("refresh", service, rig.ClientsOf(list))
 	runs := make([][]flooded, len(floods))
 	for range b.Rounds {
-		alone := bcryptAlone(b.Each / 2)
+		alone := rig.BcryptAlone(b.Each / 2)
 		for i, f := range floods {
 			one, err := compare.Undisturbed(b.Bench, "flood: "+f.name, service.Settings, func() (flooded, error) { return f.measure(s, b.Each, alone) })
 			if err != nil {

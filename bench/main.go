@@ -23,6 +23,8 @@ type bench struct {
 	quick    bool
 	sessions int    // of the largest size of growth
 	against  string // the path of another build
+	// profileTo is the file for a profile.
+	profileTo string
 }
 
 // section is a part of a run.
@@ -41,6 +43,7 @@ var sections = []section{
 	{"flood", "refreshes while the login is flooded with wrong passwords", true, (*bench).flood},
 	{"hang", "refreshes while the stores answer nothing", false, (*bench).hang},
 	{"builds", "this build of the program and the build that -against names", false, (*bench).builds},
+	{"profile", "a profile of the hot paths, for -profile", false, (*bench).profile},
 	{"timing", "response time to a wrong password, for a known and an unknown user", false, (*bench).timing},
 }
 
@@ -59,6 +62,7 @@ func run(args []string) error {
 	flags.DurationVar(&b.Each, "each", 0, "length of a run (10s; quick 1.2s)")
 	flags.IntVar(&b.sessions, "sessions", 1_000_000, "largest size of growth; the other sizes are a tenth and a hundredth of it")
 	flags.StringVar(&b.against, "against", "", "another build of latchkey, for the section builds")
+	flags.StringVar(&b.profileTo, "profile", "", "file for the profile of the section profile")
 	jsonTo := flags.String("json", "bin/bench.json", "file for the figures")
 	docsTo := flags.String("docs", "", "file for the page; its plot is written beside it")
 	from := flags.String("from", "", "file with the figures of an earlier run, to measure nothing")
@@ -118,7 +122,7 @@ func run(args []string) error {
 func (b *bench) measure(names []string) error {
 	var errs []error
 	for _, s := range sections {
-		if len(names) > 0 && !slices.Contains(names, s.name) || len(names) == 0 && (b.quick && !s.quick || s.name == "builds") {
+		if len(names) > 0 && !slices.Contains(names, s.name) || len(names) == 0 && (b.quick && !s.quick || s.name == "builds" || s.name == "profile") {
 			continue
 		}
 		b.Progress("%s: %s", s.name, s.what)

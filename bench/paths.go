@@ -47,7 +47,7 @@ func (b *bench) paths() error {
 	}
 	service, public, byDefault, synced, floor := running[0], running[1], running[2], running[3], running[4]
 
-	rotating := func(d *rig.Deployment, path string, group int) []load.Client {
+	floorOf := func(path string, group int) []load.Client {
 		return rig.ClientsOf(rig.Refreshers(path, d.Refresh, group*rig.Connections, rig.Connections))
 	}
 	keeping := func(path string, group int) []load.Client {
@@ -66,12 +66,12 @@ func (b *bench) paths() error {
 		return runs, err
 	}
 	refresh, err := measure(
-		compare.NewSide("refresh, access tokens by HS256", service, rotating(d, "/api/users/refresh", 0)),
-		compare.NewSide("its floor, trips shared", floor, rotating(d, "/refresh/shared", 1)),
-		compare.NewSide("its floor, trips for each request", floor, rotating(d, "/refresh", 2)),
-		compare.NewSide("refresh, access tokens by ES256", public, rotating(d, "/api/users/refresh", 3)),
-		compare.NewSide("refresh, all settings at their default", byDefault, rotating(d, "/api/users/refresh", 4)),
-		compare.NewSide("refresh, stores that wait for the disk", synced, rotating(durable, "/api/users/refresh", 0)))
+		compare.NewSide("refresh, access tokens by HS256", service, rotating(d, 0)),
+		compare.NewSide("its floor, trips shared", floor, floorOf("/refresh/shared", 1)),
+		compare.NewSide("its floor, trips for each request", floor, floorOf("/refresh", 2)),
+		compare.NewSide("refresh, access tokens by ES256", public, rotating(d, 3)),
+		compare.NewSide("refresh, all settings at their default", byDefault, rotating(d, 4)),
+		compare.NewSide("refresh, stores that wait for the disk", synced, rotating(durable, 0)))
 	if err != nil {
 		return err
 	}
@@ -166,7 +166,7 @@ func (b *bench) login(service *rig.Running) error {
 	for range b.Rounds {
 		var alone float64
 		one, err := compare.Undisturbed(b.Bench, "login", service.Settings, func() (compare.Sample, error) {
-			alone = bcryptAlone(b.Each)
+			alone = rig.BcryptAlone(b.Each)
 			return compare.Once(compare.Side{Name: "login", Program: service}, func() load.Result { return load.Closed(service.Address, rig.ClientsOf(list), b.Each) })
 		})
 		if err != nil {

@@ -65,7 +65,7 @@ func (k key) AccessToken(n, one int) []byte {
 	now := time.Now().Unix()
 	return k.sign("at+jwt", jwt.MapClaims{
 		"iss": issuer, "aud": []string{"latchkey"}, "sub": UserID(n), "client_id": clientID, "sid": SessionID(n), "jti": firstID(one),
-		"iat": now - 10, "exp": now + 86_400, "auth_time": now - 10, "amr": []string{"pwd"}, "privilege": 0,
+		"iat": now - 10, "exp": now + 86_400, "auth_time": now - 10, "amr": []string{"pwd"}, "privilege": 0, "epoch": 0,
 	})
 }
 

@@ -22,14 +22,23 @@ type Programs struct{ Service, floor string }
 // BuildPrograms builds the programs into a directory.
 func BuildPrograms(dir string) (Programs, error) {
 	p := Programs{filepath.Join(dir, "latchkey"), filepath.Join(dir, "floor")}
-	for path, pkg := range map[string]string{p.Service: "latchkey/cmd/latchkey", p.floor: "latchkey/bench/floor"} {
-		cmd := exec.Command("go", "build", "-trimpath", "-tags", "nomsgpack,grpcnotrace", "-ldflags", "-s -w", "-o", path, pkg)
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return p, fmt.Errorf("build %s: %s", pkg, out)
-		}
+	return p, errors.Join(build(p.Service, "latchkey/cmd/latchkey", ""), build(p.floor, "latchkey/bench/floor", ""))
+}
+
+// BuildProfiled builds the service so that it writes a profile of its CPU time into the file that
+// the variable CPU_PROFILE names.
+func BuildProfiled(dir string) (Programs, error) {
+	p := Programs{Service: filepath.Join(dir, "latchkey-profiled")}
+	return p, build(p.Service, "latchkey/cmd/latchkey", ",profile")
+}
+
+func build(path, pkg, tags string) error {
+	cmd := exec.Command("go", "build", "-trimpath", "-tags", "nomsgpack,grpcnotrace"+tags, "-ldflags", "-s -w", "-o", path, pkg)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build %s: %s", pkg, out)
 	}
-	return p, nil
+	return nil
 }
 
 // Running is a program under measurement.

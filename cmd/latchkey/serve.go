@@ -69,6 +69,11 @@ debug, and SIGUSR2 sets it back to log.level.`,
 // serve runs the service until ctx is done and every request has its response.
 func serve(ctx context.Context, cfg config.Config, stdout io.Writer, queue *logQueue, log *slog.Logger) error {
 	env := environment(log)
+	stop, err := profile()
+	if err != nil {
+		return err
+	}
+	defer stop()
 	env.HashSlots, env.Dropped = cores(), queue.Dropped
 	spareThreads()
 	service, err := app.New(ctx, cfg, env)

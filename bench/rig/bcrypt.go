@@ -1,4 +1,4 @@
-package main
+package rig
 
 import (
 	"runtime"
@@ -7,13 +7,11 @@ import (
 	"time"
 
 	"golang.org/x/crypto/bcrypt"
-
-	"latchkey/bench/rig"
 )
 
-// bcryptAlone returns the number of hashes a second on all cores.
-func bcryptAlone(d time.Duration) float64 {
-	hash, err := bcrypt.GenerateFromPassword([]byte("x"), rig.Cost)
+// BcryptAlone returns the number of hashes a second on all cores.
+func BcryptAlone(d time.Duration) float64 {
+	hash, err := bcrypt.GenerateFromPassword([]byte("x"), Cost)
 	if err != nil {
 		panic(err) // the cost is in range
 	}
