@@ -13,11 +13,20 @@ type Batches[C any] struct {
 	run   func(ctx context.Context, calls []C)
 	size  int
 	limit time.Duration
-	turns chan struct{} // the slots: one element for each running batch
+	most  int
+	slots chan struct{} // one element if a batch may start
 
 	mu      sync.Mutex
 	waiting []*entry[C]
+	open    bool // a batch may start; the element of slots may have been taken already
+	running int  // batches, of which slow ones are slow
+	slow    int
 }
+
+// patience is how long a batch runs before the next one may start beside it. A batch in a healthy
+// network takes a few milliseconds. While it runs, calls queue for one large batch after it, which
+// costs the stores and this process much less than two small ones.
+const patience = 20 * time.Millisecond
 
 // entry is a call in the queue or in a batch.
 type entry[C any] struct {
@@ -31,15 +40,18 @@ type entry[C any] struct {
 // ErrBroken is returned for a call whose batch panicked.
 var ErrBroken = errors.New("the batch was cancelled")
 
-// New returns Batches that run at most turns batches of at most size calls at a time. limit is
-// the longest time in the queue, and the time limit of a batch.
+// New returns Batches that run batches of at most size calls: one after the other, but beside a
+// batch that is slow, up to most of them at a time. limit is the longest time in the queue, and the
+// time limit of a batch.
 //
 // run executes a batch on the goroutine of one of the callers, and stores the result of each
 // call in the call. Its context expires after limit, or at the last deadline of the callers if
 // that is earlier. So a caller that gives up does not cancel the other calls, and no batch
 // outlasts all of its callers.
-func New[C any](turns, size int, limit time.Duration, run func(ctx context.Context, calls []C)) *Batches[C] {
-	return &Batches[C]{run: run, size: size, limit: limit, turns: make(chan struct{}, turns)}
+func New[C any](most, size int, limit time.Duration, run func(ctx context.Context, calls []C)) *Batches[C] {
+	b := &Batches[C]{run: run, size: size, limit: limit, most: most, slots: make(chan struct{}, 1)}
+	b.admit()
+	return b
 }
 
 // Do returns when the call has run. An error means that it has not completed: the error of ctx
@@ -60,7 +72,7 @@ func (b *Batches[C]) Do(ctx context.Context, call C) error {
 			}
 			<-e.done
 			return e.err
-		case b.turns <- struct{}{}:
+		case <-b.slots:
 			if b.turn(ctx, e) {
 				continue
 			}
@@ -73,13 +85,55 @@ func (b *Batches[C]) Do(ctx context.Context, call C) error {
 // turn runs the next batch, unless mine is in a batch already. Older calls come first, so mine
 // may still be queued afterwards; turn reports that.
 func (b *Batches[C]) turn(ctx context.Context, mine *entry[C]) (waits bool) {
-	defer func() { <-b.turns }()
+	end := b.occupy()
+	defer end()
 	if batch := b.take(mine); len(batch) > 0 {
 		b.do(ctx, batch)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return slices.Contains(b.waiting, mine)
+}
+
+// admit opens a slot if a batch may start: the batches that run are all slow, and not too many. The
+// caller holds mu.
+func (b *Batches[C]) admit() {
+	if !b.open && b.running == b.slow && b.running < b.most {
+		b.open = true
+		b.slots <- struct{}{}
+	}
+}
+
+// occupy takes the slot of a batch that begins, and returns the function that ends it.
+func (b *Batches[C]) occupy() (end func()) {
+	var slow, ended bool // guarded by mu
+	b.mu.Lock()
+	b.open = false
+	b.running++
+	b.mu.Unlock()
+	stop := func() bool { return true }
+	if b.most > 1 {
+		stop = time.AfterFunc(patience, func() {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			if !ended {
+				slow = true
+				b.slow++
+				b.admit()
+			}
+		}).Stop
+	}
+	return func() {
+		stop()
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		ended = true
+		b.running--
+		if slow {
+			b.slow--
+		}
+		b.admit()
+	}
 }
 
 // take removes the oldest calls from the queue and returns them. It returns none if mine is no

@@ -80,25 +80,40 @@ func TestDo_QueuedCallsFormTheNextBatch(t *testing.T) {
 	})
 }
 
-func TestDo_LimitsConcurrentBatches(t *testing.T) {
+// TestDo_StartsABatchBesideASlowOne lets batches take longer than 20 ms. One more may then run
+// beside them, but no third. When they have ended, batches run one after the other again.
+func TestDo_StartsABatchBesideASlowOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoubling(2, 10)
-		wait := d.start(t, 1, 2, 3, 4)
-		if a, b := <-d.begun, <-d.begun; !slices.Equal(a, []int{1}) || !slices.Equal(b, []int{2}) {
-			t.Errorf("%v %v", a, b)
+		begun := func(after time.Duration, want ...int) {
+			t.Helper()
+			time.Sleep(after) // of the clock of the bubble
+			synctest.Wait()
+			select {
+			case got := <-d.begun:
+				if !slices.Equal(got, want) {
+					t.Errorf("%v began, want %v", got, want)
+				}
+			default:
+				if len(want) > 0 {
+					t.Errorf("nothing began, want %v", want)
+				}
+			}
 		}
-		synctest.Wait()
-		select {
-		case got := <-d.begun:
-			t.Errorf("a third batch: %v", got)
-		default:
-		}
-		for range 3 {
+		for range 2 {
+			wait := d.start(t, 1, 2, 3)
+			begun(0, 1)
+			begun(19 * time.Millisecond)
+			begun(time.Millisecond, 2, 3)
+			rest := d.start(t, 4)
+			begun(10 * time.Second)
 			d.goOn <- struct{}{}
-		}
-		wait()
-		if got := <-d.begun; !slices.Equal(got, []int{3, 4}) {
-			t.Errorf("%v", got)
+			begun(0, 4)
+			begun(10 * time.Second)
+			d.goOn <- struct{}{}
+			d.goOn <- struct{}{}
+			wait()
+			rest()
 		}
 	})
 }

@@ -26,8 +26,8 @@ const findUserOfSession = `
 	FROM users u WHERE u.id = $1`
 
 const (
-	// batches is the number of concurrent batches. A second one can succeed while the
-	// first hangs in the network. More would make each batch smaller.
+	// batches is the largest number of concurrent batches. A second one can succeed while the
+	// first hangs in the network.
 	batches = 2
 	// batchSize is the largest number of queries in a batch: they fail together.
 	batchSize = 64

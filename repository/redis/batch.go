@@ -18,8 +18,8 @@ type run struct {
 }
 
 const (
-	// batches is the number of concurrent pipelines. A second one can succeed while the
-	// first hangs in the network. More would make each pipeline smaller.
+	// batches is the largest number of concurrent pipelines. A second one can succeed while the
+	// first hangs in the network.
 	batches = 2
 	// batchSize is the largest number of calls in a pipeline: they fail together.
 	batchSize = 64
