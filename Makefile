@@ -100,6 +100,12 @@ bench-servers:
 bench-quick: bench-servers ## compare the program with its floor, in 2 minutes
 	$(GO) run -tags $(TAGS) ./bench -quick
 
+.PHONY: profile
+profile: bench-servers ## profile the hot paths under load and print where the CPU time goes
+	@mkdir -p bin
+	$(GO) run -tags $(TAGS) ./bench -profile bin/profile.pprof profile
+	$(GO) tool pprof -top -nodecount 40 bin/profile.pprof
+
 .PHONY: faults
 faults: bench-servers ## inject faults into three replicas and their stores for 20 minutes
 	$(GO) run -tags $(TAGS) ./bench/faults $(FAULTFLAGS)
