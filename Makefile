@@ -97,7 +97,7 @@ bench-servers:
 	@.ci/servers bench
 
 .PHONY: bench-quick
-bench-quick: bench-servers ## compare the program with its floor, in 2 minutes
+bench-quick: bench-servers ## compare the program with its floor, in 3 minutes
 	$(GO) run -tags $(TAGS) ./bench -quick
 
 .PHONY: profile

@@ -8,7 +8,7 @@ import (
 )
 
 // profile writes a profile of the CPU time into the file that CPU_PROFILE names, until stop is
-// called. "make pgo" builds the program like this.
+// called. "make profile" builds the program like this.
 func profile() (stop func(), err error) {
 	f, err := os.Create(os.Getenv("CPU_PROFILE"))
 	if err != nil {
