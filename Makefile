@@ -47,7 +47,7 @@ COMPUTES := -race=false -d=checkptr=0
 RACE := -race -gcflags='modernc.org/sqlite/lib=$(COMPUTES)' -gcflags='golang.org/x/crypto/blowfish=$(COMPUTES)' -ldflags=-w
 
 # They start first, so that none of them runs alone at the end.
-LONG_TESTS := ./web/test/browser ./controller ./cmd/latchkey ./service/session ./internal/storetest ./repository
+LONG_TESTS := ./web/test/browser ./controller ./repository/redis ./cmd/latchkey ./service/session ./internal/storetest ./repository
 
 .PHONY: test
 test: servers ## run every test, with the race detector, on both sets of stores
