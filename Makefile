@@ -41,10 +41,12 @@ servers: ## install the servers that the tests need
 	@.ci/servers
 
 # The race detector, except in code that only computes: the C code of SQLite, which is translated
-# to Go, and the cipher of bcrypt. Instrumented, they take a quarter of the time of the tests.
+# to Go, the cipher of bcrypt, and JSON Schema, with which the tests check each answer. Instrumented,
+# they take a quarter of the time of the tests.
 # Without -w, each of the test programs takes another second to link.
 COMPUTES := -race=false -d=checkptr=0
-RACE := -race -gcflags='modernc.org/sqlite/lib=$(COMPUTES)' -gcflags='golang.org/x/crypto/blowfish=$(COMPUTES)' -ldflags=-w
+RACE := -race -gcflags='modernc.org/sqlite/lib=$(COMPUTES)' -gcflags='golang.org/x/crypto/blowfish=$(COMPUTES)' \
+  -gcflags='github.com/santhosh-tekuri/jsonschema/v6=$(COMPUTES)' -ldflags=-w
 
 # They start first, so that none of them runs alone at the end.
 LONG_TESTS := ./web/test/browser ./controller ./repository/redis ./cmd/latchkey ./service/session ./internal/storetest ./repository
