@@ -43,12 +43,9 @@ func (b *bench) hang() error {
 	}
 	var slowest, back, growth report.Spread
 	for _, stores := range [][]string{{"Postgres"}, {"Redis"}, {"Postgres", "Redis"}} {
-		one, err := b.strand(d, service, stores)
-		if err != nil {
-			return fmt.Errorf("%v suspended: %w", stores, err)
-		}
-		t.Add(fmt.Sprint(stores), one.slowest, one.before, one.most, one.back)
-		slowest, back, growth = append(slowest, one.slowest...), append(back, one.back...), append(growth, one.most[0]/one.before[0])
+		one := b.strand(d, service, stores)
+		t.Add(fmt.Sprint(stores), report.Short(one.slowest), report.Short(one.before), report.Short(one.most), report.Short(one.back))
+		slowest, back, growth = append(slowest, one.slowest), append(back, one.back), append(growth, one.most/one.before)
 	}
 	b.Report.Add(t)
 	b.Report.Bar("10", "stores that hang: slowest response, s", slowest.Worst(), report.AtMost, 3)
@@ -57,10 +54,13 @@ func (b *bench) hang() error {
 	return nil
 }
 
-// strandedRun is the result of a suspension. Each spread has one figure.
-type strandedRun struct{ slowest, before, most, back report.Spread }
+// strandedRun is the result of a suspension.
+type strandedRun struct {
+	slowest, back float64 // s
+	before, most  float64 // MB
+}
 
-func (b *bench) strand(d *rig.Deployment, service *rig.Running, stores []string) (r strandedRun, err error) {
+func (b *bench) strand(d *rig.Deployment, service *rig.Running, stores []string) strandedRun {
 	var slowest, lastFailure atomic.Int64 // ns; Unix ns
 	list := make([]load.Client, stranded)
 	for i := range list {
@@ -87,13 +87,13 @@ func (b *bench) strand(d *rig.Deployment, service *rig.Running, stores []string)
 	returned := time.Now()
 	all.Wait()
 	_, most := rig.Memory(service.Pid())
-	after := max(0, time.Unix(0, lastFailure.Load()).Sub(returned)).Seconds()
-	b.Progress("%v suspended: slowest response %s s, %s MB, then %s MB, back after %s s", stores, report.Short(time.Duration(slowest.Load()).Seconds()),
-		report.Short(float64(before)/1e6), report.Short(float64(most)/1e6), report.Short(after))
-	return strandedRun{
-		slowest: report.Spread{time.Duration(slowest.Load()).Seconds()}, before: report.Spread{float64(before) / 1e6},
-		most: report.Spread{float64(most) / 1e6}, back: report.Spread{after},
-	}, nil
+	r := strandedRun{
+		slowest: time.Duration(slowest.Load()).Seconds(), back: max(0, time.Unix(0, lastFailure.Load()).Sub(returned)).Seconds(),
+		before: float64(before) / 1e6, most: float64(most) / 1e6,
+	}
+	b.Progress("%v suspended: slowest response %s s, %s MB, then %s MB, back after %s s", stores,
+		report.Short(r.slowest), report.Short(r.before), report.Short(r.most), report.Short(r.back))
+	return r
 }
 
 // patient is a client that waits for a second after an answer of 503, and keeps its token.

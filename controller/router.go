@@ -112,9 +112,9 @@ func NewRouter(o Options) (http.Handler, error) {
 		signUp = slices.Insert(signUp, 1, middleware.Rate(n, n, time.Hour, o.Now, problems, middleware.NoAdministrator))
 	}
 	users.POST("", signUp...)
-	limitRefusals := s.refusals()
+	refusals := s.refusals()
 	users.POST("/password-strength", handle(s, s.passwordStrength))
-	users.POST("/login", limitRefusals(func(c *gin.Context, err error) { problems.Write(c.Request.Context(), c.Writer, err) }), handle(s, s.login))
+	users.POST("/login", refusals.Limit(func(c *gin.Context, err error) { problems.Write(c.Request.Context(), c.Writer, err) }), handle(s, s.login))
 	users.POST("/refresh", handle(s, s.refresh))
 	users.POST("/rtVerify", handle(s, s.rtVerify))
 	users.GET("/rtVerify", handle(s, s.rtVerify))
@@ -144,21 +144,20 @@ func NewRouter(o Options) (http.Handler, error) {
 	}
 
 	engine.GET("/oauth/authorize", s.authorize)
-	engine.POST("/oauth/authorize", limitRefusals(func(c *gin.Context, err error) { page.WriteError(c.Writer, err) }), s.authorize)
+	engine.POST("/oauth/authorize", refusals.Limit(func(c *gin.Context, err error) { page.WriteError(c.Writer, err) }), s.authorize)
 	public.any(engine, "/oauth/token", s.oauth(s.token))
 	public.any(engine, "/oauth/revoke", s.oauth(s.revoke))
 	engine.Any("/oauth/introspect", s.oauth(s.introspect))
 	return headAsGet{engine}, nil
 }
 
-// refusals returns the middleware that refuses the logins of an address early if many were refused
-// just before. A trusted device counts for itself, so that no attacker keeps the owner of an account
-// out.
-func (s *server) refusals() func(refuse func(*gin.Context, error)) gin.HandlerFunc {
+// refusals counts the refused logins of each address. A trusted device counts for itself, so that no
+// attacker keeps the owner of an account out. It is nil if they are not limited.
+func (s *server) refusals() *middleware.Refusals {
 	if !s.LimitRefusals {
-		return func(func(*gin.Context, error)) gin.HandlerFunc { return func(*gin.Context) {} }
+		return nil
 	}
-	return middleware.Refusals(s.Now, func(c *gin.Context) string { return s.Login.TrustedDevice(s.deviceToken(c.Request)) })
+	return middleware.NewRefusals(s.Now, func(c *gin.Context) string { return s.Login.TrustedDevice(s.deviceToken(c.Request)) })
 }
 
 // origin returns the origin of a URL (RFC 6454 6.2).

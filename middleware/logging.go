@@ -65,7 +65,7 @@ func outcome(c *gin.Context) string {
 	return string(service.AsError(c.Errors.Last().Err).Code)
 }
 
-// repeated reports whether Refusals answered the request.
+// repeated reports whether Refusals refused the request.
 func repeated(c *gin.Context) bool {
 	last := c.Errors.Last()
 	if last == nil {

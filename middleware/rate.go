@@ -81,27 +81,33 @@ func Rate(n, burst int, per time.Duration, now func() time.Time, problems *probl
 // refusalsPerSecond is how many attempts of one sender are refused with all that this costs.
 const refusalsPerSecond = 10
 
-// Refusals answers 429 to a sender whose attempts were refused too often in the last second: those
-// that had to wait for a rate limit or for a busy service. It answers before the request is read, so
-// that a flood costs little. The sender is the device that device names, or without a name the
-// address. Each replica counts for itself.
-//
-// Refusals returns a function that makes the middleware of a route. All of these routes count
-// together. Refuse writes the answer of the route.
-func Refusals(now func() time.Time, device func(*gin.Context) string) func(refuse func(*gin.Context, error)) gin.HandlerFunc {
-	b := &buckets{limit: refusalsPerSecond, burst: refusalsPerSecond}
-	return func(refuse func(*gin.Context, error)) gin.HandlerFunc {
-		return b.refusals(now, device, refuse)
-	}
+// Refusals counts the attempts of each sender that were refused because of a rate limit or a busy
+// service. The sender is a device, or else an address. Each replica counts for itself.
+type Refusals struct {
+	buckets *buckets
+	now     func() time.Time
+	device  func(*gin.Context) string
 }
 
-func (b *buckets) refusals(now func() time.Time, device func(*gin.Context) string, refuse func(*gin.Context, error)) gin.HandlerFunc {
+// NewRefusals returns Refusals without any count. device names the device of a request, or returns
+// "" if there is none to count by.
+func NewRefusals(now func() time.Time, device func(*gin.Context) string) *Refusals {
+	return &Refusals{buckets: &buckets{limit: refusalsPerSecond, burst: refusalsPerSecond}, now: now, device: device}
+}
+
+// Limit answers 429 to a sender who was refused too often in the last second, before the request is
+// read, so that a flood costs little. refuse writes the answer of the route. Routes that share
+// Refusals count together. Nil Refusals limit nothing.
+func (r *Refusals) Limit(refuse func(*gin.Context, error)) gin.HandlerFunc {
+	if r == nil {
+		return func(*gin.Context) {}
+	}
 	return func(c *gin.Context) {
-		who := device(c)
+		who := r.device(c)
 		if who == "" {
 			who = share.Prefix(c.ClientIP())
 		}
-		if b.empty(who, now()) {
+		if r.buckets.empty(who, r.now()) {
 			err := &service.Error{Code: service.CodeRateLimited, Message: "Too many attempts from your address were refused. Try again in a moment.", RetryAfter: time.Second}
 			_ = c.Error(err).SetMeta(flooding{})
 			c.Abort()
@@ -113,7 +119,7 @@ func (b *buckets) refusals(now func() time.Time, device func(*gin.Context) strin
 			return
 		}
 		if code := service.AsError(c.Errors.Last().Err).Code; code == service.CodeRateLimited || code == service.CodeOverloaded {
-			b.take(who, now())
+			r.buckets.take(who, r.now())
 		}
 	}
 }
