@@ -86,8 +86,8 @@ client: build web/client/node_modules/.package-lock.json ## build and test the b
 	cd web/client && node size.mjs && LATCHKEY=$(CURDIR)/bin/latchkey npx vitest run
 
 # npm ci installs the lock file as it is, and does not change it.
-web/%/node_modules/.package-lock.json: web/%/package.json web/%/package-lock.json
-	npm --prefix web/$* ci --ignore-scripts --no-audit --no-fund --loglevel=error
+%/node_modules/.package-lock.json: %/package.json %/package-lock.json
+	npm --prefix $* ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 .PHONY: bench
@@ -101,6 +101,19 @@ bench-servers:
 .PHONY: bench-quick
 bench-quick: bench-servers ## compare the program with its floor, in 3 minutes
 	$(GO) run -tags $(TAGS) ./bench -quick
+
+.PHONY: bench-peers
+bench-peers: bench-peers-installed ## measure the program beside other servers and write docs/peers.md (needs Node)
+	$(GO) run -tags $(TAGS) ./bench/peers -docs docs/peers.md $(PEERFLAGS)
+
+.PHONY: bench-peers-quick
+bench-peers-quick: bench-peers-installed ## the same in short runs, in 6 minutes, without the page
+	$(GO) run -tags $(TAGS) ./bench/peers -quick $(PEERFLAGS)
+
+.PHONY: bench-peers-installed
+bench-peers-installed:
+	@.ci/servers peers
+	@$(MAKE) --no-print-directory bench/peers/node/node_modules/.package-lock.json
 
 .PHONY: profile
 profile: bench-servers ## profile the hot paths under load and print where the CPU time goes

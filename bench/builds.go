@@ -41,7 +41,7 @@ func (b *bench) builds() error {
 			compare.NewSide("refresh, "+p.name, service, rotating(d, 0)),
 			compare.NewSide("GET /api/users/me, "+p.name, service, b.getters(d, "/api/users/me", 1)))
 
-		dir, err := dataDir()
+		dir, err := rig.DataDir()
 		if err != nil {
 			return err
 		}

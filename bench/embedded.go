@@ -13,7 +13,7 @@ import (
 
 // embedded measures refreshes on SQLite, and the writes that the disk can do.
 func (b *bench) embedded() error {
-	dir, err := dataDir()
+	dir, err := rig.DataDir()
 	if err != nil {
 		return err
 	}
@@ -53,19 +53,6 @@ func (b *bench) embedded() error {
 	b.Report.Add(t)
 	b.Report.Bar("6", "refreshes on SQLite for each fsync that the disk can do", share, report.AtLeast, 2)
 	return nil
-}
-
-// dataDir returns a new directory on the disk of the repository. The directory for temporary
-// files may be in memory, where a write has no disk to wait for.
-func dataDir() (string, error) {
-	if err := os.MkdirAll("bin", 0o755); err != nil {
-		return "", err
-	}
-	dir, err := os.MkdirTemp("bin", "bench-data-")
-	if err != nil {
-		return "", err
-	}
-	return filepath.Abs(dir)
 }
 
 // syncsPerSecond returns how often a second a small write can be synced to the disk.

@@ -66,7 +66,7 @@ func (b *bench) grow(n int, embedded bool) (g *grown, err error) {
 	seed := func() error { return b.seedServers(g) }
 	if embedded {
 		g.name = fmt.Sprintf("%d, SQLite", n)
-		if g.dir, err = dataDir(); err != nil {
+		if g.dir, err = rig.DataDir(); err != nil {
 			return nil, err
 		}
 		g.Deployment, err = rig.DeployEmbedded(b.Programs, g.dir)

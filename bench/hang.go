@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"latchkey/bench/load"
@@ -61,7 +60,7 @@ type strandedRun struct {
 }
 
 func (b *bench) strand(d *rig.Deployment, service *rig.Running, stores []string) strandedRun {
-	var slowest, lastFailure atomic.Int64 // ns; Unix ns
+	var slowest, lastFailure rig.Highest // ns; Unix ns
 	list := make([]load.Client, stranded)
 	for i := range list {
 		list[i] = &patient{Refresher: &rig.Refresher{Path: "/api/users/refresh", Key: d.Refresh, Sessions: []int{i}, Tokens: map[int][]byte{}}, slowest: &slowest, lastFailure: &lastFailure}
@@ -100,7 +99,7 @@ func (b *bench) strand(d *rig.Deployment, service *rig.Running, stores []string)
 type patient struct {
 	*rig.Refresher
 	sent                 time.Time
-	slowest, lastFailure *atomic.Int64
+	slowest, lastFailure *rig.Highest
 }
 
 // Request implements load.Client.
@@ -111,9 +110,9 @@ func (p *patient) Request(b []byte) []byte {
 
 // Answered implements load.Client.
 func (p *patient) Answered(status int, body []byte) error {
-	storeMax(p.slowest, int64(time.Since(p.sent)))
+	p.slowest.Raise(int64(time.Since(p.sent)))
 	if status == http.StatusServiceUnavailable {
-		storeMax(p.lastFailure, time.Now().UnixNano())
+		p.lastFailure.Raise(time.Now().UnixNano())
 		time.Sleep(time.Second)
 		return nil
 	}

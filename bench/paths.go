@@ -147,7 +147,7 @@ func (b *bench) login(service *rig.Running) error {
 			Path: "/api/users/login",
 			Next: func() (string, string) {
 				n := next.Add(1)
-				return fmt.Sprintf(`{"username":%q,"password":%q}`, rig.Username(int(n)%rig.Connections), rig.Password), fmt.Sprintf("10.1.%d.%d", n>>8&255, n&255)
+				return rig.LoginBody(rig.Username(int(n)%rig.Connections), rig.Password), fmt.Sprintf("10.1.%d.%d", n>>8&255, n&255)
 			},
 			OnAnswer: func(status int, body []byte) error {
 				if status != 200 {

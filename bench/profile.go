@@ -16,7 +16,7 @@ func (b *bench) profile() error {
 	if b.profileTo == "" {
 		return errors.New("this section needs -profile, the file to write")
 	}
-	dir, err := dataDir()
+	dir, err := rig.DataDir()
 	if err != nil {
 		return err
 	}

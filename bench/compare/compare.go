@@ -121,14 +121,23 @@ func (b *Bench) AlternateFor(rounds int, each time.Duration, sides ...Side) ([]S
 	return all, nil
 }
 
-// Once measures one run.
+// Once measures one run. A failed request is an error.
 func Once(s Side, run func() load.Result) (Sample, error) {
+	one, r := Measure(s, run)
+	if r.Requests == 0 || r.First != nil {
+		return Sample{}, fmt.Errorf("%s: %d requests failed, the first: %w", s.Name, r.Failed, r.First)
+	}
+	return one, nil
+}
+
+// Measure measures one run. Failed requests count only in the result of the clients.
+func Measure(s Side, run func() load.Result) (Sample, load.Result) {
 	d, postgres, redis := s.Program.On, 0, 0
 	if d.Postgres != nil {
 		postgres, redis = d.Postgres.Pid(), d.Redis.Pid()
 	}
 	read := func() [4]time.Duration {
-		return [4]time.Duration{rig.ProcessorTime(s.Program.Pid()), rig.FamilyTime(postgres), rig.ProcessorTime(redis), rig.ProcessorTime(os.Getpid())}
+		return [4]time.Duration{rig.TreeTime(s.Program.Pid()), rig.FamilyTime(postgres), rig.ProcessorTime(redis), rig.ProcessorTime(os.Getpid())}
 	}
 	var r load.Result
 	var before, after [4]time.Duration
@@ -137,18 +146,19 @@ func Once(s Side, run func() load.Result) (Sample, error) {
 		r = run()
 		after = read()
 	})
-	if r.Requests == 0 || r.First != nil {
-		return Sample{}, fmt.Errorf("%s: %d requests failed, the first: %w", s.Name, r.Failed, r.First)
-	}
 	var each [4]float64
 	for i := range each {
-		each[i] = float64((after[i] - before[i]).Microseconds()) / float64(r.Requests)
+		each[i] = float64((after[i] - before[i]).Microseconds()) / float64(max(1, r.Requests))
 	}
-	now, _ := rig.Memory(s.Program.Pid())
+	var now int64
+	for _, pid := range rig.Family(s.Program.Pid()) {
+		resident, _ := rig.Memory(pid)
+		now += resident
+	}
 	return Sample{
 		Conditions: conditions, Rate: r.Rate(), P50: Milliseconds(r.Quantile(.5)), P99: Milliseconds(r.Quantile(.99)), CPU: each[0], Postgres: each[1], Redis: each[2], ClientCPU: each[3],
 		Memory: float64(now) / 1e6,
-	}, nil
+	}, r
 }
 
 // Milliseconds returns a duration in ms.

@@ -57,7 +57,8 @@ func Closed(address string, clients []Client, d time.Duration) Result {
 // Paced sends perSecond requests a second for the time d, on open connections like Closed. Each request is sent at its time,
 // whether or not earlier requests have a response. Its latency counts from the time at
 // which it was due. The clients take turns: there must be enough of them that each has its
-// response before its next turn.
+// response before its next turn. A request whose client is still busy at the end is never sent:
+// the time that it has waited by then counts as its latency.
 func Paced(address string, clients []Client, perSecond int, d time.Duration) Result {
 	step := time.Second / time.Duration(perSecond)
 	turn := step * time.Duration(len(clients))
@@ -66,14 +67,24 @@ func Paced(address string, clients []Client, perSecond int, d time.Duration) Res
 		first[c] = step * time.Duration(i)
 	}
 	return run(address, clients, func(c *connection, begin time.Time) {
+		open := true
 		for at := first[c.client]; at < d; at += turn {
 			due := begin.Add(at)
 			time.Sleep(time.Until(due))
-			if !c.exchange(due) {
-				return
+			if open = open && time.Since(begin) < d; !open {
+				c.unsent = append(c.unsent, d-at)
+				continue
 			}
+			open = c.exchange(due)
 		}
 	})
+}
+
+// Once sends one request, and returns its failure.
+func Once(address string, client Client) error {
+	c := &connection{address: address, client: client}
+	defer c.close()
+	return c.try()
 }
 
 func run(address string, clients []Client, each func(*connection, time.Time)) Result {
@@ -93,7 +104,8 @@ func run(address string, clients []Client, each func(*connection, time.Time)) Re
 			each(c, begin)
 			mu.Lock()
 			defer mu.Unlock()
-			r.latency = append(r.latency, c.latency...)
+			r.Requests += len(c.latency)
+			r.latency = append(append(r.latency, c.latency...), c.unsent...)
 			r.Failed += c.failed
 			if r.First == nil {
 				r.First = c.first
@@ -102,7 +114,6 @@ func run(address string, clients []Client, each func(*connection, time.Time)) Re
 	}
 	all.Wait()
 	r.Took = time.Since(begin)
-	r.Requests = len(r.latency)
 	slices.Sort(r.latency)
 	return r
 }
@@ -116,6 +127,7 @@ type connection struct {
 	out     []byte
 	body    []byte
 	latency []time.Duration
+	unsent  []time.Duration // how late each request was that was never sent
 	failed  int
 	first   error
 }

@@ -37,8 +37,9 @@ To measure everything, run ` + "`make bench`" + `. For a short run, use ` + "`ma
 
 `
 
-// document returns the page about a run. The plot is in a file beside it.
-func (r *Report) document(plotFile string, connections int) string {
+// document returns the page about a run: the machine, the bars and the tables between two texts.
+// The plot is in a file beside it.
+func (r *Report) document(plotFile, intro, end string) string {
 	m := r.Machine
 	where := Table{Title: "The machine", Head: []string{"", ""}}
 	where.Add("date", m.Date)
@@ -50,18 +51,26 @@ func (r *Report) document(plotFile string, connections int) string {
 	where.Add("Postgres", m.Postgres)
 	where.Add("Redis", m.Redis)
 	var b strings.Builder
-	fmt.Fprintf(&b, intro, r.Rounds, r.Each, connections)
+	b.WriteString(intro)
 	where.markdown(&b)
 	b.WriteString(r.Markdown(fmt.Sprintf("![each figure as a share of its bar](%s)", plotFile)))
-	if stat := Output("go", "tool", "-modfile=tools/benchstat.mod", "benchstat", microbenchmarks); stat != "unknown" {
-		fmt.Fprintf(&b, "## Microbenchmarks\n\n`make bench-micro` runs one call after the other, without HTTP. For a login, `hash` is the time of bcrypt at its\n"+
-			"lowest cost, and `rest` is the remaining time, which does not depend on the cost.\n\n```\n%s\n```\n", stat)
-	}
+	b.WriteString(end)
 	return strings.TrimRight(b.String(), "\n") + "\n"
 }
 
-// WriteDocument writes the page and its plot. It does nothing with an empty path.
+// WriteDocument writes the page of the benchmarks and its plot. It does nothing with an empty path.
 func (r *Report) WriteDocument(path string, connections int) error {
+	end := ""
+	if stat := Output("go", "tool", "-modfile=tools/benchstat.mod", "benchstat", microbenchmarks); path != "" && stat != "unknown" {
+		end = "## Microbenchmarks\n\n`make bench-micro` runs one call after the other, without HTTP. For a login, `hash` is the time of bcrypt at its\n" +
+			"lowest cost, and `rest` is the remaining time, which does not depend on the cost.\n\n```\n" + stat + "\n```\n"
+	}
+	return r.WritePage(path, fmt.Sprintf(intro, r.Rounds, r.Each, connections), end)
+}
+
+// WritePage writes a page and its plot, with a text before and after the figures. It does nothing
+// with an empty path.
+func (r *Report) WritePage(path, intro, end string) error {
 	if path == "" {
 		return nil
 	}
@@ -69,7 +78,7 @@ func (r *Report) WriteDocument(path string, connections int) error {
 	if err := os.WriteFile(image, []byte(Plot(r.Bars)), 0o644); err != nil {
 		return err
 	}
-	return os.WriteFile(path, []byte(r.document(filepath.Base(image), connections)), 0o644)
+	return os.WriteFile(path, []byte(r.document(filepath.Base(image), intro, end)), 0o644)
 }
 
 // ReadReport reads the report that an earlier run has written.

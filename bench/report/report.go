@@ -92,7 +92,10 @@ func (r *Report) Markdown(note string) string {
 		}
 		bars.Add(x.Number, x.What, Spread{x.Median, x.Min, x.Max}, fmt.Sprintf("%s %s", x.Direction, Short(x.Bar)), met)
 	}
-	for _, t := range append([]Table{bars}, r.Tables...) {
+	if len(r.Bars) > 0 {
+		bars.markdown(&b)
+	}
+	for _, t := range r.Tables {
 		t.markdown(&b)
 	}
 	if len(r.Disturbed) > 0 {

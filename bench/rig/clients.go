@@ -2,6 +2,7 @@ package rig
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -9,6 +10,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -119,7 +121,7 @@ func (r *Refresher) Answered(status int, body []byte) error {
 	if r.Keep {
 		return nil
 	}
-	token := member(body, "refreshToken")
+	token := Member(body, "refreshToken")
 	if token == nil {
 		return errors.New("no refresh token in the answer")
 	}
@@ -127,8 +129,8 @@ func (r *Refresher) Answered(status int, body []byte) error {
 	return nil
 }
 
-// member finds a string in a JSON object, without reading the object.
-func member(body []byte, name string) []byte {
+// Member finds a string in a JSON object, without reading the object.
+func Member(body []byte, name string) []byte {
 	_, rest, ok := bytes.Cut(body, []byte(`"`+name+`":"`))
 	if !ok {
 		return nil
@@ -170,6 +172,8 @@ func (g *Getter) Answered(status int, body []byte) error {
 // Poster sends the body that Next returns, with the address that Next returns.
 type Poster struct {
 	Path     string
+	Type     string // the content type; "" is JSON
+	Header   string // one more, or ""
 	Next     func() (body, address string)
 	OnAnswer func(status int, body []byte) error
 }
@@ -177,12 +181,20 @@ type Poster struct {
 // Request implements load.Client.
 func (p *Poster) Request(b []byte) []byte {
 	body, address := p.Next()
-	return fmt.Appendf(b, "POST %s HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
-		p.Path, address, len(body), body)
+	if p.Header != "" {
+		address += "\r\n" + p.Header
+	}
+	return fmt.Appendf(b, "POST %s HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s",
+		p.Path, address, cmp.Or(p.Type, "application/json"), len(body), body)
 }
 
 // Answered implements load.Client.
 func (p *Poster) Answered(status int, body []byte) error { return p.OnAnswer(status, body) }
+
+// LoginBody returns the body of a login by the JSON API.
+func LoginBody(username, password string) string {
+	return fmt.Sprintf(`{"username":%q,"password":%q}`, username, password)
+}
 
 // ClientsOf turns a list of one kind of client into one of any.
 func ClientsOf[C load.Client](list []C) []load.Client {
@@ -191,4 +203,14 @@ func ClientsOf[C load.Client](list []C) []load.Client {
 		all[i] = c
 	}
 	return all
+}
+
+// Highest is the highest number so far, from 0.
+type Highest struct{ atomic.Int64 }
+
+// Raise stores a number if it is higher than the stored one.
+func (h *Highest) Raise(n int64) {
+	for most := h.Load(); n > most && !h.CompareAndSwap(most, n); {
+		most = h.Load()
+	}
 }

@@ -69,12 +69,12 @@ func readMachine() (m machineTime) {
 	if f := strings.Fields(line); len(f) > 8 {
 		m.busy, m.stolen = ticks(f[1])+ticks(f[2])+ticks(f[3]), ticks(f[8])
 	}
-	m.own = treeTime(os.Getpid())
+	m.own = TreeTime(os.Getpid())
 	return m
 }
 
-// treeTime returns the processor time of a process and all of its descendants.
-func treeTime(root int) (sum time.Duration) {
+// TreeTime returns the processor time of a process and all of its descendants.
+func TreeTime(root int) (sum time.Duration) {
 	children := map[int][]int{}
 	all, _ := filepath.Glob("/proc/[0-9]*")
 	for _, p := range all {

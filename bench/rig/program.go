@@ -54,10 +54,15 @@ func (r *Running) url() string { return "http://" + r.Address }
 
 // StartAt starts a program that listens on the address in LATCHKEY_SERVER_LISTEN, and waits
 // until it responds at a path.
-func StartAt(address, path, ready string, environment []string, args ...string) (r *Running, err error) {
-	r = &Running{Address: address}
+func StartAt(address, path, ready string, environment []string, args ...string) (*Running, error) {
 	cmd := exec.Command(path, args...)
-	cmd.Env = append(append(os.Environ(), "LATCHKEY_SERVER_LISTEN="+r.Address), environment...)
+	cmd.Env = append(append(os.Environ(), "LATCHKEY_SERVER_LISTEN="+address), environment...)
+	return Start(cmd, address, ready)
+}
+
+// Start starts a program that listens on an address, and waits until it responds at a path.
+func Start(cmd *exec.Cmd, address, ready string) (r *Running, err error) {
+	r = &Running{Address: address}
 	begin := time.Now()
 	if r.Process, err = testserver.Start(cmd); err != nil {
 		return nil, err
@@ -72,12 +77,12 @@ func StartAt(address, path, ready string, environment []string, args ...string) 
 		}
 		select {
 		case <-r.Done():
-			return nil, fmt.Errorf("%s ended: %s", filepath.Base(path), r.Output())
+			return nil, fmt.Errorf("%s ended: %s", filepath.Base(cmd.Path), r.Output())
 		case <-time.After(time.Millisecond):
 		}
 	}
 	r.Kill()
-	return nil, fmt.Errorf("%s is not ready: %s", filepath.Base(path), r.Output())
+	return nil, fmt.Errorf("%s is not ready: %s", filepath.Base(cmd.Path), r.Output())
 }
 
 // FreeAddress returns an address that no program listens on.
@@ -151,6 +156,19 @@ func (d *Deployment) prepare(stores ...string) error {
 		return err
 	}
 	return errors.Join(d.importKey("access", &d.Access), d.importKey("refresh", &d.Refresh))
+}
+
+// DataDir returns a new directory on the disk of the repository. The directory for temporary
+// files may be in memory, where a write has no disk to wait for.
+func DataDir() (string, error) {
+	if err := os.MkdirAll("bin", 0o755); err != nil {
+		return "", err
+	}
+	dir, err := os.MkdirTemp("bin", "bench-data-")
+	if err != nil {
+		return "", err
+	}
+	return filepath.Abs(dir)
 }
 
 // Close ends the servers of the deployment.
