@@ -75,7 +75,7 @@ func serve(ctx context.Context, cfg config.Config, stdout io.Writer, queue *logQ
 	}
 	defer stop()
 	env.HashSlots, env.Dropped = cores(), queue.Dropped
-	spareThreads()
+	tuneRuntime(log)
 	service, err := app.New(ctx, cfg, env)
 	if err != nil {
 		return err

@@ -92,13 +92,20 @@ func (f *framing) scan(b []byte) {
 				f.line = append(f.line, c)
 			}
 		}
-		f.tail = append(f.tail, part...)
-		f.tail = f.tail[max(0, len(f.tail)-maxTail):]
+		f.keepTail(part)
 		if b = rest; whole {
 			f.endLine(bytes.TrimSuffix(f.line, []byte{'\r'}))
 			f.line, f.tail = f.line[:0], f.tail[:0]
 		}
 	}
+}
+
+// keepTail adds a part of a line to the tail. It moves bytes instead of the slice, so that the tail
+// keeps its memory.
+func (f *framing) keepTail(part []byte) {
+	part = part[max(0, len(part)-maxTail):]
+	old := f.tail[max(0, len(f.tail)-(maxTail-len(part))):]
+	f.tail = append(f.tail[:copy(f.tail, old)], part...)
 }
 
 // endLine processes a complete line.

@@ -48,8 +48,8 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 		cfg.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	}
 	db := &DB{}
-	db.sessions.limit = timeout
-	cfg.BeforeConnect, cfg.AfterConnect = db.sessions.before, db.sessions.after
+	db.sessions.limit, db.sessions.prepares = timeout, cfg.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement
+	cfg.BeforeConnect, cfg.AfterConnect, cfg.PrepareConn = db.sessions.before, db.sessions.after, db.sessions.usable
 	limits := &bound{limit: timeout, observe: o.Observe, readOnly: db.dropConnections}
 	cfg.ConnConfig.Tracer = limits
 	if o.Tracer != nil {

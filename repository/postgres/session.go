@@ -19,9 +19,14 @@ import (
 // the process ID that it reports: it invents one for each client, because clients use it to
 // cancel a statement.
 type sessions struct {
-	limit time.Duration
-	own   atomic.Bool // for the newest connection; false before the first
+	limit    time.Duration
+	prepares bool        // the URL allows prepared statements
+	own      atomic.Bool // for the newest connection; false before the first
 }
+
+// premature marks a connection that does not prepare its statements, because it began before one
+// was known to have its own session.
+const premature = "latchkey premature"
 
 const (
 	fixSearchPath = "a pooler does not pass search_path to the server: remove it from database.url, " +
@@ -36,6 +41,11 @@ func (s *sessions) before(_ context.Context, cfg *pgx.ConnConfig) error {
 		cfg.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	}
 	return nil
+}
+
+// usable reports whether the pool keeps a connection. Another one replaces it otherwise.
+func (s *sessions) usable(_ context.Context, conn *pgx.Conn) (bool, error) {
+	return conn.PgConn().CustomData()[premature] == nil, nil
 }
 
 // after sets the statement timeout if the connection has its own session.
@@ -53,6 +63,9 @@ func (s *sessions) after(ctx context.Context, conn *pgx.Conn) error {
 	s.own.Store(own)
 	switch want := cfg.RuntimeParams["search_path"]; {
 	case own:
+		if s.prepares && cfg.DefaultQueryExecMode != pgx.QueryExecModeCacheStatement {
+			conn.PgConn().CustomData()[premature] = true
+		}
 		return nil
 	case want != "" && want != path:
 		return &repository.Advice{Fix: fixSearchPath, Err: fmt.Errorf("search_path is %q", path)}

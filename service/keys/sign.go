@@ -1,10 +1,12 @@
 package keys
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"latchkey/service/jose"
@@ -24,20 +26,29 @@ func (s *Set) Sign(use Use, claims any, now time.Time) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	body, err := json.Marshal(claims)
-	if err != nil {
+	d := drafts.Get().(*draft) //nolint:forcetypeassert // the pool has nothing else
+	defer drafts.Put(d)
+	d.claims.Reset()
+	if err := json.NewEncoder(&d.claims).Encode(claims); err != nil {
 		return "", err
 	}
-	const dots, signatureSize = 2, 86 // of ES256 and jose.EdDSA; larger ones are rare
-	token := make([]byte, 0, len(key.header)+base64.RawURLEncoding.EncodedLen(len(body))+dots+signatureSize)
-	token = append(append(token, key.header...), '.')
-	token = base64.RawURLEncoding.AppendEncode(token, body)
+	token := append(append(d.token[:0], key.header...), '.')
+	token = base64.RawURLEncoding.AppendEncode(token, bytes.TrimSuffix(d.claims.Bytes(), []byte{'\n'}))
 	signature, err := key.Sign(token)
 	if err != nil {
 		return "", err
 	}
-	return string(base64.RawURLEncoding.AppendEncode(append(token, '.'), signature)), nil
+	d.token = base64.RawURLEncoding.AppendEncode(append(token, '.'), signature)
+	return string(d.token), nil
 }
+
+// draft is memory for a token while it is made.
+type draft struct {
+	claims bytes.Buffer
+	token  []byte
+}
+
+var drafts = sync.Pool{New: func() any { return &draft{} }}
 
 // Verify checks the header and the signature. The kid selects the key, and the key determines the
 // algorithm (RFC 8725 3.1).

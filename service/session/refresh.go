@@ -107,7 +107,11 @@ func (s *Service) Refresh(ctx context.Context, p RefreshRequest) (TokenSet, erro
 	case repository.OutcomeAhead, repository.OutcomeRecoverable:
 		return TokenSet{}, service.StoreFailure("refresh a session", fmt.Errorf("%w: the session kept changing", repository.ErrUnavailable))
 	}
-	g, err := s.grant(u, token.SessionID, p.Client, out, p.Scope)
+	grant := s.grant
+	if p.Keep {
+		grant = s.grantAccess
+	}
+	g, err := grant(u, token.SessionID, p.Client, out, p.Scope)
 	g.RefreshChanged = out.Gen != token.Gen
 	return g, err
 }

@@ -59,8 +59,8 @@ type TokenSet struct {
 
 	Access        token.Raw
 	AccessExpiry  time.Time
-	Scope         string // of the access token
-	Refresh       token.Raw
+	Scope         string    // of the access token
+	Refresh       token.Raw // empty if the client asked for an access token only
 	RefreshExpiry time.Time // the earlier of the idle and the absolute expiry
 	RefreshAfter  time.Time // when the client should refresh
 	SessionExpiry time.Time // absolute
@@ -169,6 +169,19 @@ func (s *Service) replaced(b Params, now time.Time) []repository.Ended {
 // grant mints the tokens for an accepted login or refresh. A narrower scope applies only to the
 // access token, which does not outlive the session.
 func (s *Service) grant(u repository.User, sessionID string, client ClientPolicy, out repository.RefreshResult, narrower string) (TokenSet, error) {
+	g, err := s.grantAccess(u, sessionID, client, out, narrower)
+	if err != nil {
+		return TokenSet{}, err
+	}
+	g.Refresh, err = s.tokens.MintRefresh(token.Refresh{
+		RefreshToken: repository.RefreshToken{UserID: u.ID, SessionID: sessionID, Gen: out.Gen, JTI: out.JTI, IssuedAt: out.RotatedAt},
+		ClientID:     client.ClientID, ExpiresAt: out.AbsoluteAt,
+	})
+	return g, err
+}
+
+// grantAccess is grant for a client that keeps its refresh token.
+func (s *Service) grantAccess(u repository.User, sessionID string, client ClientPolicy, out repository.RefreshResult, narrower string) (TokenSet, error) {
 	scope := client.allow(cmp.Or(narrower, out.Scope))
 	access, accessExpiry, err := s.tokens.MintAccess(token.Subject{
 		UserID: u.ID, SessionID: sessionID, ClientID: client.ClientID, Privilege: u.Privilege,
@@ -177,16 +190,9 @@ func (s *Service) grant(u repository.User, sessionID string, client ClientPolicy
 	if err != nil {
 		return TokenSet{}, err
 	}
-	refresh, err := s.tokens.MintRefresh(token.Refresh{
-		RefreshToken: repository.RefreshToken{UserID: u.ID, SessionID: sessionID, Gen: out.Gen, JTI: out.JTI, IssuedAt: out.RotatedAt},
-		ClientID:     client.ClientID, ExpiresAt: out.AbsoluteAt,
-	})
-	if err != nil {
-		return TokenSet{}, err
-	}
 	g := TokenSet{
 		User: account.Of(u), Session: Ref{u.ID, sessionID}, Outcome: out.Outcome, Gen: out.Gen, Access: access, AccessExpiry: accessExpiry, Scope: scope,
-		Refresh: refresh, RefreshExpiry: out.IdleAt, SessionExpiry: out.AbsoluteAt,
+		RefreshExpiry: out.IdleAt, SessionExpiry: out.AbsoluteAt,
 		RefreshAfter: refreshAfter(s.now(), accessExpiry),
 	}
 	if out.AbsoluteAt.Before(g.RefreshExpiry) {
