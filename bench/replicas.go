@@ -43,15 +43,16 @@ func (b *bench) scale(d *rig.Deployment) error {
 	defer f.stop()
 	clients := rig.ClientsOf(rig.Refreshers("/api/users/refresh", d.Refresh, 0, rig.Connections))
 	sides := []*turns{
-		{name: "one replica, no proxy", address: f.replicas[0].Address, service: f.pids()[:1]},
-		{name: "one replica behind HAProxy", address: f.one, service: f.pids()[:1]},
-		{name: "three replicas behind HAProxy", address: f.proxy.Address, service: f.pids()},
+		{name: "one replica, no proxy", address: f.replicas[0].Address, service: f.pids()[:1], clients: clients},
+		{name: "one replica behind HAProxy", address: f.one, service: f.pids()[:1], clients: clients},
+		{name: "three replicas behind HAProxy", address: f.proxy.Address, service: f.pids(), clients: clients},
+		{name: "one replica behind HAProxy, a third of the connections", address: f.one, service: f.pids()[:1], clients: clients[:rig.Connections/3]},
 	}
 	for round := range b.Rounds {
 		for _, s := range sides {
 			one, err := compare.Undisturbed(b.Bench, s.name, f.replicas[0].Settings, func() (turn, error) {
-				load.Closed(s.address, clients, b.Each/8) // caches, the heaps
-				return f.measure(s, clients, b.Each)
+				load.Closed(s.address, s.clients, b.Each/8) // caches, the heaps
+				return f.measure(s, b.Each)
 			})
 			if err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
@@ -68,6 +69,7 @@ func (b *bench) scale(d *rig.Deployment) error {
 type turns struct {
 	name, address string
 	service       []int // the processes
+	clients       []load.Client
 	runs          []turn
 }
 
@@ -92,7 +94,7 @@ func (f *fleet) pids() (list []int) {
 // processes are the names of the processes that take part in a run.
 var processes = []string{"service", "Postgres", "Redis", "HAProxy", "client"}
 
-func (f *fleet) measure(s *turns, clients []load.Client, d time.Duration) (turn, error) {
+func (f *fleet) measure(s *turns, d time.Duration) (turn, error) {
 	read := func() map[string]rig.Effort {
 		return map[string]rig.Effort{
 			"service": rig.EffortOf(s.service...), "Postgres": rig.EffortOf(rig.Family(f.d.Postgres.Pid())...), "Redis": rig.EffortOf(f.d.Redis.Pid()),
@@ -111,7 +113,7 @@ func (f *fleet) measure(s *turns, clients []load.Client, d time.Duration) (turn,
 	var idle time.Duration
 	t.Conditions = rig.Observe(func() {
 		before, idle = read(), rig.MachineIdle()
-		r = load.Closed(s.address, clients, d)
+		r = load.Closed(s.address, s.clients, d)
 		idle = rig.MachineIdle() - idle
 		after = read()
 	})
