@@ -2,9 +2,7 @@ package main
 
 import (
 	"fmt"
-	"net/http"
 	"runtime"
-	"sync/atomic"
 	"time"
 
 	"latchkey/bench/attack"
@@ -64,39 +62,6 @@ func (b *bench) flood() error {
 		}
 	}
 	b.reportFlood(runs)
-	return b.refusals(service)
-}
-
-// refusals measures the refusal of an address that floods.
-func (b *bench) refusals(service *rig.Running) error {
-	var n atomic.Int64
-	list := make([]*rig.Poster, attack.Flooders)
-	for i := range list {
-		list[i] = &rig.Poster{
-			Path: login.Path,
-			Next: func() (string, string) {
-				address, account := attack.FromOnePlace.From(int(n.Add(1)))
-				return login.Body(account, "wrong horse"), address
-			},
-			OnAnswer: func(status int, body []byte) error {
-				if status != http.StatusTooManyRequests && status != http.StatusUnauthorized {
-					return rig.Unexpected(status, body)
-				}
-				return nil
-			},
-		}
-	}
-	runs, err := b.Alternate(compare.NewSide("refusal of a flooding address", service, rig.ClientsOf(list)))
-	if err != nil {
-		return err
-	}
-	s := runs[0]
-	t := report.Table{
-		Title: "What a refusal costs", Note: fmt.Sprintf("%d connections with one address send wrong passwords, and nothing else happens.", attack.Flooders),
-		Head: []string{"", "a second", "p50 ms", "p99 ms", "CPU µs", "Postgres µs", "Redis µs", "client µs"},
-	}
-	t.Add("refusal of a flooding address", s.Of(compare.Rate), s.Of(compare.P50), s.Of(compare.P99), s.Of(compare.CPU), s.Of(compare.PostgresCPU), s.Of(compare.RedisCPU), s.Of(compare.ClientCPU))
-	b.Report.Add(t)
 	return nil
 }
 

@@ -1,7 +1,9 @@
 package middleware
 
 import (
+	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -12,6 +14,7 @@ import (
 	"latchkey/middleware/problem"
 	"latchkey/service"
 	"latchkey/service/account"
+	"latchkey/service/clock"
 )
 
 // maxAddresses is the maximum number of remembered addresses, in two generations of equal size.
@@ -87,6 +90,31 @@ type Refusals struct {
 	buckets *buckets
 	now     func() time.Time
 	device  func(*gin.Context) string
+	held    atomic.Int64
+}
+
+const (
+	// holdFor is how long, on average, a response is held back that an attacker may be waiting for,
+	// only to send the next attempt. A connection then sends ten of them a second instead of
+	// thousands. The time varies by half of that, so that they do not arrive together.
+	holdFor = 100 * time.Millisecond
+	// maxHeld bounds the held responses. Further ones are sent at once.
+	maxHeld = 1024
+)
+
+// hold delays the response, unless the client is gone. Small responses are sent when the handler
+// returns.
+func (r *Refusals) hold(ctx context.Context) {
+	defer r.held.Add(-1)
+	if r.held.Add(1) > maxHeld {
+		return
+	}
+	t := time.NewTimer(holdFor*3/4 + clock.Spread(holdFor/2))
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
 }
 
 // NewRefusals returns Refusals without any count. device names the device of a request, or returns
@@ -96,7 +124,8 @@ func NewRefusals(now func() time.Time, device func(*gin.Context) string) *Refusa
 }
 
 // Limit answers 429 to a sender who was refused too often in the last second, before the request is
-// read, so that a flood costs little. refuse writes the answer of the route. Routes that share
+// read, so that a flood costs little. It holds that response back, and the response of a busy
+// service. refuse writes the answer of the route. Routes that share
 // Refusals count together. Nil Refusals limit nothing.
 func (r *Refusals) Limit(refuse func(*gin.Context, error)) gin.HandlerFunc {
 	if r == nil {
@@ -112,14 +141,19 @@ func (r *Refusals) Limit(refuse func(*gin.Context, error)) gin.HandlerFunc {
 			_ = c.Error(err).SetMeta(flooding{})
 			c.Abort()
 			refuse(c, err)
+			r.hold(c.Request.Context())
 			return
 		}
 		c.Next()
 		if len(c.Errors) == 0 {
 			return
 		}
-		if code := service.AsError(c.Errors.Last().Err).Code; code == service.CodeRateLimited || code == service.CodeOverloaded {
+		code := service.AsError(c.Errors.Last().Err).Code
+		if code == service.CodeRateLimited || code == service.CodeOverloaded {
 			r.buckets.take(who, r.now())
+		}
+		if code == service.CodeOverloaded {
+			r.hold(c.Request.Context())
 		}
 	}
 }
