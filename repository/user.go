@@ -67,6 +67,11 @@ type Users interface {
 	// not Old: of concurrent calls exactly one succeeds.
 	ChangePassword(ctx context.Context, c PasswordChange, a AuditRecord) (epoch int64, err error)
 
+	// SetPassword replaces the password hash of a user, whatever it was, and revokes all
+	// sessions of the user, in one step. It returns the new epoch, and ErrNotFound for an
+	// unknown user.
+	SetPassword(ctx context.Context, userID string, hash PasswordHash, at time.Time, a AuditRecord) (epoch int64, err error)
+
 	// ReplaceHash replaces a hash by another hash of the same password. It returns
 	// ErrNotFound unless the hash of the user is old.
 	ReplaceHash(ctx context.Context, userID string, old, hash PasswordHash, at time.Time) error

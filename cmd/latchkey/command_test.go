@@ -196,6 +196,52 @@ func TestSessionCommand_ListsAndRevokes(t *testing.T) {
 	}
 }
 
+// TestSetPasswordCommand gives a user who has lost the password a new one.
+func TestSetPasswordCommand(t *testing.T) {
+	port := freePort(t)
+	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d'", port), "data.dir: '"+t.TempDir()+"'", "password.bcrypt_cost: 10")
+	r := serveIn(t, port, "--config", file)
+	post(t, r.url+"/api/users", ada, nil)
+	var before, after tokens
+	post(t, r.url+"/api/users/login", loginBody, &before)
+	set := func(password, user string) (string, error) {
+		return command(t, password+"\n", "user", "set-password", "--user", user, "--config", file)
+	}
+	for _, refused := range []struct{ password, user, want string }{
+		{"another horse", "nobody", "account"},
+		{"short", "ada", "at least"},
+		{"password1", "ada", "common"},
+		{"ada@example.org", "ada", "your own name"},
+		{"", "ada", "no password on standard input"},
+	} {
+		if _, err := set(refused.password, refused.user); err == nil || !strings.Contains(err.Error(), refused.want) {
+			t.Errorf("%+v: %v", refused, err)
+		}
+	}
+	if status := post(t, r.url+"/api/users/login", loginBody, nil); status != 200 {
+		t.Errorf("login after refused passwords: %d", status)
+	}
+	out, err := set("another horse", "ADA@example.org")
+	must(t, err)
+	if !strings.Contains(out, "ada") || strings.Contains(out, "horse") {
+		t.Errorf("printed %q", out)
+	}
+	if status := post(t, r.url+"/api/users/refresh", fmt.Sprintf(`{"refreshToken":%q}`, before.RefreshToken), &after); status != 401 || after.Error != "session_revoked" {
+		t.Errorf("refresh of an earlier session: %d %s", status, after.Error)
+	}
+	if status := post(t, r.url+"/api/users/login", loginBody, nil); status != 401 {
+		t.Errorf("login with the old password: %d", status)
+	}
+	if status := post(t, r.url+"/api/users/login", strings.Replace(loginBody, "correct", "another", 1), nil); status != 200 {
+		t.Errorf("login with the new password: %d", status)
+	}
+	records, err := command(t, "", "audit", "list", "--user", "ada", "--event", "password_changed", "--config", file)
+	must(t, err)
+	if !strings.Contains(records, "password_changed") {
+		t.Errorf("audit records: %q", records)
+	}
+}
+
 func TestAuditCommand_ListsRecords(t *testing.T) {
 	port := freePort(t)
 	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d'", port), "data.dir: '"+t.TempDir()+"'")

@@ -17,6 +17,7 @@ func TestCommands_CreateNoStore(t *testing.T) {
 	for _, args := range [][]string{
 		{"user", "create", "--username", "ada", "--email", "ada@example.org", "--privilege", "2"},
 		{"user", "disable", "--user", "ada"},
+		{"user", "set-password", "--user", "ada"},
 		{"sessions", "list", "--user", "ada"},
 		{"sessions", "revoke", "--all"},
 		{"audit", "list"},

@@ -23,7 +23,7 @@ func userCommand() *cobra.Command {
 		Short:   "Manage accounts",
 		Example: "  latchkey user create --username ada --email ada@example.org --privilege 2",
 	}
-	cmd.AddCommand(userCreateCommand(),
+	cmd.AddCommand(userCreateCommand(), userSetPasswordCommand(),
 		userDisableCommand("disable", "Disable an account and end its sessions", true),
 		userDisableCommand("enable", "Enable a disabled account", false))
 	return cmd
@@ -94,6 +94,51 @@ of the machine can see arguments.`,
 	cmd.Flags().IntVar(&privilege, "privilege", 0, "privilege: 0 user, 1 manager, 2 administrator")
 	_ = cmd.MarkFlagRequired("username") // the flags exist
 	_ = cmd.MarkFlagRequired("email")
+	return cmd
+}
+
+func userSetPasswordCommand() *cobra.Command {
+	var user string
+	cmd := &cobra.Command{
+		Use:   "set-password",
+		Short: "Set the password of an account and end its sessions",
+		Long: `Set the password of an account, for a user who has lost it. All sessions of the user end,
+and no device of the user is trusted any more. The command prompts for the password on a
+terminal, else it reads the password from standard input. The password is never an
+argument: other users of the machine can see arguments.`,
+		Example: `  latchkey user set-password --user ada
+  pass show latchkey/ada | latchkey user set-password --user ada@example.org`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			typed, err := readPassword(cmd.Context(), cmd.InOrStdin(), cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			return withStores(func(ctx context.Context, cmd *cobra.Command, o opened) error {
+				policy, err := o.PasswordPolicy()
+				if err != nil {
+					return err
+				}
+				signing, err := o.NewSigning(false)
+				if err != nil {
+					return err
+				}
+				hasher := o.NewHasher()
+				defer hasher.Close()
+				account, err := o.NewAccounts(policy, hasher).Find(ctx, user)
+				if err != nil {
+					return err
+				}
+				if err := o.NewPasswords(signing, policy, hasher).Set(ctx, account.ID, password.New(typed), audit.Operator()); err != nil {
+					return err
+				}
+				fmt.Fprintf(cmd.OutOrStdout(), "set the password of %s and ended all sessions\n", account.Username)
+				return nil
+			})(cmd, args)
+		},
+	}
+	userFlag(cmd, &user)
+	_ = cmd.MarkFlagRequired("user") // the flag exists
 	return cmd
 }
 

@@ -13,6 +13,7 @@ import (
 	"latchkey/service/audit"
 	"latchkey/service/clock"
 	"latchkey/service/inspect"
+	"latchkey/service/login"
 	"latchkey/service/oauth"
 	"latchkey/service/password"
 	"latchkey/service/retention"
@@ -90,6 +91,11 @@ func (p *Parts) PasswordPolicy() (password.Policy, error) {
 // NewAccounts returns the account service, which applies a policy to new passwords.
 func (p *Parts) NewAccounts(policy password.Policy, hasher *password.Hasher) *account.Service {
 	return account.New(p.Stores.Users, hasher, policy, p.cfg.Signup.Enabled, p.Clock.Now, p.Audit)
+}
+
+// NewPasswords returns the service that changes passwords.
+func (p *Parts) NewPasswords(s *Signing, policy password.Policy, hasher *password.Hasher) *login.Passwords {
+	return login.NewPasswords(p.Stores.Store, s.Sessions, hasher, p.throttle(s.root), policy, p.Clock.Now, p.Audit)
 }
 
 // NewClients returns the service of OAuth clients.

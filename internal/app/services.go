@@ -35,7 +35,7 @@ func (p *Parts) NewServices() (*Services, error) {
 	s := &Services{Signing: signing, Hasher: p.NewHasher(), Throttle: p.throttle(signing.root), Clients: p.NewClients()}
 	s.Accounts = p.NewAccounts(policy, s.Hasher)
 	s.Login = login.New(p.Stores.Store, s.Hasher, s.Throttle, s.Sessions, p.cfg.Login.RevealUnknownUser, p.Clock, p.Audit, p.env.Log)
-	s.Passwords = login.NewPasswords(p.Stores.Store, s.Sessions, s.Hasher, s.Throttle, policy, p.Clock.Now, p.Audit)
+	s.Passwords = p.NewPasswords(signing, policy, s.Hasher)
 	s.Strength = password.NewScorer(policy)
 	s.OAuth = oauth.New(p.Stores.Store, s.Login, s.Sessions, s.Tokens, p.Clock, p.Audit, p.env.Log)
 	s.Health = health.New(p.Stores.Store, p.Stores.Mode, p.Clock)

@@ -139,6 +139,25 @@ var users = []promise{
 		}
 		auditCount(t, s, u.ID, 2) // created, changed once
 	}},
+	{"ASetPasswordEndsAllSessions", func(t *testing.T, s repository.Store) {
+		u, other := newUser(""), newUser("-b")
+		must(t, create(t.Context(), s, u))
+		must(t, create(t.Context(), s, other))
+		epoch, err := s.Users.SetPassword(t.Context(), u.ID, "new", noon.Add(time.Hour), newAudit(u.ID, repository.AuditPasswordChange))
+		must(t, err)
+		got := epochs(t, s, u.ID, epoch, "")
+		if epoch != 8 || got.PasswordHash != "new" || !got.UpdatedAt.Equal(noon.Add(time.Hour)) {
+			t.Errorf("epoch %d, %+v", epoch, got)
+		}
+		if got := epochs(t, s, other.ID, 7, other.ExceptSession); got.PasswordHash != other.PasswordHash {
+			t.Error("the password of another user")
+		}
+		auditCount(t, s, u.ID, 2)
+		if _, err := s.Users.SetPassword(t.Context(), newID(), "new", noon, newAudit(u.ID, repository.AuditPasswordChange)); !errors.Is(err, repository.ErrNotFound) {
+			t.Errorf("an unknown user: %v", err)
+		}
+		auditCount(t, s, u.ID, 2)
+	}},
 	{"AHashIsReplacedIfItIsTheOneThatWasRead", func(t *testing.T, s repository.Store) {
 		u := newUser("")
 		must(t, s.Users.CreateUser(t.Context(), u, repository.Caller{}, newAudit(u.ID, repository.AuditUserCreated)))

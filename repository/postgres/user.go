@@ -76,6 +76,13 @@ func (db *DB) ChangePassword(ctx context.Context, c repository.PasswordChange, a
 		c.At, string(c.New), string(c.Old))
 }
 
+// SetPassword implements repository.Users.
+func (db *DB) SetPassword(ctx context.Context, userID string, hash repository.PasswordHash, at time.Time, a repository.AuditRecord) (epoch int64, err error) {
+	err = db.pool.QueryRow(ctx, updateUser(`UPDATE users SET password_hash = $13, session_epoch = session_epoch + 1, except_session_id = '',
+		updated_at = $14 WHERE id = $15`), append(auditArgs(a), string(hash), at, userID)...).Scan(&epoch)
+	return epoch, storeError(err)
+}
+
 // ReplaceHash implements repository.Users.
 func (db *DB) ReplaceHash(ctx context.Context, userID string, old, hash repository.PasswordHash, at time.Time) error {
 	tag, err := db.pool.Exec(ctx, `UPDATE users SET password_hash = $3, updated_at = $4 WHERE id = $1 AND password_hash = $2`,

@@ -77,6 +77,12 @@ func (db *DB) ChangePassword(ctx context.Context, c repository.PasswordChange, a
 		string(c.New), c.By.SessionID, micros(c.At), c.By.UserID, string(c.Old))
 }
 
+// SetPassword implements repository.Users.
+func (db *DB) SetPassword(ctx context.Context, userID string, hash repository.PasswordHash, at time.Time, a repository.AuditRecord) (epoch int64, err error) {
+	return db.updateUser(ctx, repository.Caller{}, a, `UPDATE users SET password_hash = ?1, session_epoch = session_epoch + 1, except_session_id = '',
+		updated_at = ?2 WHERE id = ?3`, string(hash), micros(at), userID)
+}
+
 // ReplaceHash implements repository.Users.
 func (db *DB) ReplaceHash(ctx context.Context, userID string, old, hash repository.PasswordHash, at time.Time) error {
 	res, err := db.write.ExecContext(ctx, `UPDATE users SET password_hash = ?3, updated_at = ?4 WHERE id = ?1 AND password_hash = ?2`,

@@ -50,12 +50,8 @@ func (p *Passwords) Change(ctx context.Context, c PasswordChange) (TrustedDevice
 	case err != nil:
 		return "", service.StoreFailure("find the user of a password change", err)
 	}
-	problem, err := p.policy.Check(c.Next, u.Username, u.Email)
-	if err != nil {
+	if err := p.check(c.Next, u); err != nil {
 		return "", err
-	}
-	if problem != "" {
-		return "", service.FieldError(service.CodePasswordRejected, "newPassword", problem)
 	}
 	record := c.From.Record(p.now(), repository.AuditPasswordChange, "ok")
 	record.UserID, record.SessionID, record.ClientID = u.ID, c.Who.SessionID, c.Who.ClientID
@@ -84,6 +80,46 @@ func (p *Passwords) Change(ctx context.Context, c PasswordChange) (TrustedDevice
 		return "", nil
 	}
 	return p.throttle.remember(u, device), nil
+}
+
+// Set replaces the password of a user for an operator, whatever it was, and ends all sessions of
+// the user. All devices lose their trust. It returns not_found for an unknown user, and
+// password_rejected if the new password is not acceptable.
+func (p *Passwords) Set(ctx context.Context, userID string, next password.Password, from audit.Origin) error {
+	u, err := p.store.Users.FindUserByID(ctx, userID)
+	switch {
+	case errors.Is(err, repository.ErrNotFound):
+		return service.NoSuchAccount()
+	case err != nil:
+		return service.StoreFailure("find the user of a password change", err)
+	}
+	if err := p.check(next, u); err != nil {
+		return err
+	}
+	hash, err := p.hasher.Hash(ctx, from.Address, next)
+	if err != nil {
+		return err
+	}
+	record := from.Record(p.now(), repository.AuditPasswordChange, "ok")
+	record.UserID = u.ID
+	epoch, err := p.store.Users.SetPassword(ctx, u.ID, hash, record.At, record)
+	switch {
+	case errors.Is(err, repository.ErrNotFound):
+		return service.NoSuchAccount()
+	case err != nil:
+		return service.StoreFailure("set a password", err)
+	}
+	p.sessions.MarkEnded(ctx, record, repository.EndPassword, "", epoch)
+	return nil
+}
+
+// check returns password_rejected if a new password is not acceptable for a user.
+func (p *Passwords) check(next password.Password, u repository.User) error {
+	problem, err := p.policy.Check(next, u.Username, u.Email)
+	if err == nil && problem != "" {
+		err = service.FieldError(service.CodePasswordRejected, "newPassword", problem)
+	}
+	return err
 }
 
 // confirm compares the current password under a limit of its own, because a stolen access token
