@@ -40,7 +40,7 @@ var peers = []peer{
 	},
 	{
 		key: "dex", name: "dex", program: "dex", install: "its releases are at github.com/dexidp/dex", stores: "Postgres", signs: "RS256",
-		refresh: "replaces the token in one of several transactions; allows one refresh token for a user and a client", start: dex,
+		refresh: "replaces the token in a transaction, and keeps one refresh token for a user and a client", start: dex,
 	},
 	{
 		key: ofSupabase, name: "supabase/auth", program: "auth", install: "its releases are at github.com/supabase/auth", stores: "Postgres", signs: "HS256",
