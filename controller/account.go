@@ -5,6 +5,7 @@ import (
 
 	"latchkey/middleware/access"
 	"latchkey/service/account"
+	"latchkey/service/login"
 	"latchkey/service/password"
 	"latchkey/service/session"
 )
@@ -67,4 +68,39 @@ func (s *server) signUp(c *call, body signUpBody) (reply, error) {
 // me handles GET /api/users/me.
 func (s *server) me(_ *call, who session.Live, _ empty) (reply, error) {
 	return reply{body: userOf(who.Account())}, nil
+}
+
+type changeMeBody struct {
+	Username        string `json:"username"`
+	CurrentPassword string `json:"currentPassword"`
+}
+
+// changeMe handles PATCH /api/users/me.
+func (s *server) changeMe(c *call, who session.Live, body changeMeBody) (reply, error) {
+	changed, err := s.Changes.Username(c.ctx(), ownerOf(c, who, body.CurrentPassword), body.Username)
+	if err != nil {
+		return reply{}, err
+	}
+	return reply{body: userOf(changed)}, nil
+}
+
+type deleteMeBody struct {
+	CurrentPassword string `json:"currentPassword"`
+}
+
+// deleteMe handles DELETE /api/users/me.
+func (s *server) deleteMe(c *call, who session.Live, body deleteMeBody) (reply, error) {
+	if err := s.Changes.Delete(c.ctx(), ownerOf(c, who, body.CurrentPassword)); err != nil {
+		return reply{}, err
+	}
+	out := reply{status: http.StatusNoContent}
+	if found, err := s.cookies.AccessToken(c.r); err == nil && found.InCookie {
+		out.cookies = s.clearCookies()
+	}
+	return out, nil
+}
+
+// ownerOf returns the owner of an account who confirms a change with the current password.
+func ownerOf(c *call, who session.Live, current string) login.Owner {
+	return login.Owner{Who: who, Current: password.New(current), From: c.from()}
 }

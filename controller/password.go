@@ -16,9 +16,8 @@ type passwordBody struct {
 // password handles POST /api/users/me/password. A trusted device gets a new token in the way in
 // which it sent the old one. All other devices are no longer trusted.
 func (s *server) password(c *call, who session.Live, body passwordBody) (reply, error) {
-	device, err := s.Passwords.Change(c.ctx(), login.PasswordChange{
-		Who: who, Current: password.New(body.CurrentPassword), Next: password.New(body.NewPassword),
-		Device: s.deviceToken(c.r), From: c.from(),
+	device, err := s.Changes.Password(c.ctx(), login.PasswordChange{
+		Owner: ownerOf(c, who, body.CurrentPassword), Next: password.New(body.NewPassword), Device: s.deviceToken(c.r),
 	})
 	out := reply{status: http.StatusNoContent}
 	switch {

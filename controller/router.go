@@ -29,16 +29,16 @@ import (
 
 // Options are the services behind the routes, and the addresses by which clients reach them.
 type Options struct {
-	Accounts  *account.Service
-	Login     *login.Service
-	Sessions  *session.Service
-	Passwords *login.Passwords
-	Strength  *password.Scorer
-	Tokens    *token.Minter
-	Keys      *keys.Ring
-	OAuth     *oauth.Server
-	Clients   *oauth.Clients
-	Health    *health.Checker
+	Accounts *account.Service
+	Login    *login.Service
+	Sessions *session.Service
+	Changes  *login.Changes
+	Strength *password.Scorer
+	Tokens   *token.Minter
+	Keys     *keys.Ring
+	OAuth    *oauth.Server
+	Clients  *oauth.Clients
+	Health   *health.Checker
 
 	Issuer            string   // the iss of every token
 	PublicURL         *url.URL // may have a path, which a proxy strips
@@ -122,6 +122,8 @@ func NewRouter(o Options) (http.Handler, error) {
 
 	me := users.Group("/me", require.Require(access.Session, mayUseAccount))
 	me.GET("", handleLive(s, s.me))
+	me.PATCH("", handleLive(s, s.changeMe))
+	me.DELETE("", handleLive(s, s.deleteMe))
 	me.POST("/password", handleLive(s, s.password))
 	me.GET("/sessions", handleLive(s, s.sessions))
 	me.DELETE("/sessions", handleLive(s, s.revokeOtherSessions))

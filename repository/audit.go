@@ -17,6 +17,8 @@ const (
 	AuditSessionEnded   AuditEvent = "session_ended"
 	AuditSessionsEnded  AuditEvent = "sessions_ended" // all sessions of a user, all but one, or all sessions of all users
 	AuditPasswordChange AuditEvent = "password_changed"
+	AuditUsernameChange AuditEvent = "username_changed"
+	AuditUserDeleted    AuditEvent = "user_deleted"
 	AuditUserDisabled   AuditEvent = "user_disabled"
 	AuditUserEnabled    AuditEvent = "user_enabled"
 	AuditRefreshReused  AuditEvent = "refresh_reused"
@@ -45,6 +47,8 @@ func AuditEvents() []AuditEvent {
 		AuditSessionEnded,
 		AuditSessionsEnded,
 		AuditPasswordChange,
+		AuditUsernameChange,
+		AuditUserDeleted,
 		AuditUserDisabled,
 		AuditUserEnabled,
 		AuditRefreshReused,

@@ -18,6 +18,7 @@ const (
 	EndByAdmin    EndReason = "by_operator"
 	EndPassword   EndReason = "password_changed"
 	EndDisabled   EndReason = "account_disabled"
+	EndDeleted    EndReason = "account_deleted"
 	EndCodeReused EndReason = "code_reused" // its authorization code was redeemed twice
 )
 

@@ -67,6 +67,17 @@ type Users interface {
 	// not Old: of concurrent calls exactly one succeeds.
 	ChangePassword(ctx context.Context, c PasswordChange, a AuditRecord) (epoch int64, err error)
 
+	// ChangeUsername replaces the caller's username, in one step. It returns
+	// ErrUsernameExists if another user has the key, ErrNotAllowed if the caller's session
+	// is not live, and ErrNotFound if the password hash is not Hash.
+	ChangeUsername(ctx context.Context, c UsernameChange, a AuditRecord) error
+
+	// DeleteUser deletes the caller's account, in one step. It returns the epoch that ends
+	// all sessions. It returns ErrNotAllowed if the caller's session is not live,
+	// ErrNotFound if the password hash is not hash, and ErrLastAdministrator if no enabled
+	// administrator would remain, also under concurrent calls.
+	DeleteUser(ctx context.Context, by Caller, hash PasswordHash, a AuditRecord) (epoch int64, err error)
+
 	// SetPassword replaces the password hash of a user, whatever it was, and revokes all
 	// sessions of the user, in one step. It returns the new epoch, and ErrNotFound for an
 	// unknown user.
@@ -109,4 +120,13 @@ type PasswordChange struct {
 	Old PasswordHash
 	New PasswordHash
 	At  time.Time
+}
+
+// UsernameChange replaces the username of the caller.
+type UsernameChange struct {
+	By          Caller
+	Hash        PasswordHash // which the caller has confirmed
+	Username    string
+	UsernameKey string
+	At          time.Time
 }

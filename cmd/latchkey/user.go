@@ -129,7 +129,7 @@ argument: other users of the machine can see arguments.`,
 				if err != nil {
 					return err
 				}
-				if err := o.NewPasswords(signing, policy, hasher).Set(ctx, account.ID, password.New(typed), audit.Operator()); err != nil {
+				if err := o.NewChanges(signing, policy, hasher).SetPassword(ctx, account.ID, password.New(typed), audit.Operator()); err != nil {
 					return err
 				}
 				fmt.Fprintf(cmd.OutOrStdout(), "set the password of %s and ended all sessions\n", account.Username)

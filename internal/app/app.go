@@ -98,7 +98,7 @@ func (a *App) router() (http.Handler, error) {
 	cfg := a.cfg
 	return controller.NewRouter(controller.Options{
 		Observe: a.instruments.Requests(), Trace: a.instruments.Spans(),
-		Accounts: a.Accounts, Login: a.Login, OAuth: a.OAuth, Clients: a.Clients, Passwords: a.Passwords, Strength: a.Strength,
+		Accounts: a.Accounts, Login: a.Login, OAuth: a.OAuth, Clients: a.Clients, Changes: a.Changes, Strength: a.Strength,
 		Sessions: a.Sessions, Tokens: a.Tokens, Keys: a.Keys, Health: a.Health,
 		Issuer: cfg.Tokens.Issuer, PublicURL: cfg.Server.PublicURL, BasePath: cfg.Server.BasePath, TrustedProxies: cfg.Server.TrustedProxies,
 		Origins: cfg.CORS.Origins, Delivery: cfg.Tokens.Delivery, Demo: cfg.DemoEnabled(),

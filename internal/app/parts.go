@@ -93,9 +93,9 @@ func (p *Parts) NewAccounts(policy password.Policy, hasher *password.Hasher) *ac
 	return account.New(p.Stores.Users, hasher, policy, p.cfg.Signup.Enabled, p.Clock.Now, p.Audit)
 }
 
-// NewPasswords returns the service that changes passwords.
-func (p *Parts) NewPasswords(s *Signing, policy password.Policy, hasher *password.Hasher) *login.Passwords {
-	return login.NewPasswords(p.Stores.Store, s.Sessions, hasher, p.throttle(s.root), policy, p.Clock.Now, p.Audit)
+// NewChanges returns the service that changes accounts.
+func (p *Parts) NewChanges(s *Signing, policy password.Policy, hasher *password.Hasher) *login.Changes {
+	return login.NewChanges(p.Stores.Store, s.Sessions, hasher, p.throttle(s.root), policy, p.Clock.Now, p.Audit)
 }
 
 // NewClients returns the service of OAuth clients.

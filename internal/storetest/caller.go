@@ -24,6 +24,7 @@ type write struct {
 func writes(t *testing.T, s repository.Store, own repository.User) map[string]write {
 	t.Helper()
 	user := addUser(t, s, newID(), 0, false)
+	addUser(t, s, newID(), 2, false) // the last administrator cannot be deleted
 	client := func() repository.Client {
 		c := newClient("c-" + newID()[20:])
 		createClient(t, s, c)
@@ -56,6 +57,14 @@ func writes(t *testing.T, s repository.Store, own repository.User) map[string]wr
 		}},
 		"end the other sessions": {false, func(ctx context.Context, s repository.Store, by repository.Caller, a repository.AuditRecord) error {
 			_, err := s.Users.EndOtherUserSessions(ctx, by, at, a)
+			return err
+		}},
+		"change the username": {false, func(ctx context.Context, s repository.Store, by repository.Caller, a repository.AuditRecord) error {
+			name := newID()
+			return s.Users.ChangeUsername(ctx, repository.UsernameChange{By: by, Hash: own.PasswordHash, Username: name, UsernameKey: name, At: at}, a)
+		}},
+		"delete the account": {false, func(ctx context.Context, s repository.Store, by repository.Caller, a repository.AuditRecord) error {
+			_, err := s.Users.DeleteUser(ctx, by, own.PasswordHash, a)
 			return err
 		}},
 		"change the password": {false, func(ctx context.Context, s repository.Store, by repository.Caller, a repository.AuditRecord) error {

@@ -139,6 +139,81 @@ var users = []promise{
 		}
 		auditCount(t, s, u.ID, 2) // created, changed once
 	}},
+	{"AUsernameIsReplacedIfItIsFree", func(t *testing.T, s repository.Store) {
+		u, other := newUser(""), newUser("-b")
+		u.Disabled = false
+		must(t, create(t.Context(), s, u))
+		must(t, create(t.Context(), s, other))
+		change := repository.UsernameChange{By: callerOf(u), Hash: u.PasswordHash, Username: "Grace", UsernameKey: "grace", At: noon.Add(time.Hour)}
+		for want, wrong := range map[error]func(*repository.UsernameChange){
+			repository.ErrUsernameExists: func(c *repository.UsernameChange) { c.UsernameKey = other.UsernameKey },
+			repository.ErrNotFound:       func(c *repository.UsernameChange) { c.Hash = "an earlier hash" },
+		} {
+			c := change
+			wrong(&c)
+			if err := s.Users.ChangeUsername(t.Context(), c, newAudit(u.ID, repository.AuditUsernameChange)); !errors.Is(err, want) {
+				t.Errorf("got %v, want %v", err, want)
+			}
+		}
+		auditCount(t, s, u.ID, 1)
+		must(t, s.Users.ChangeUsername(t.Context(), change, newAudit(u.ID, repository.AuditUsernameChange)))
+		got, err := s.Users.FindUserByUsername(t.Context(), "grace")
+		must(t, err)
+		want := u
+		want.Username, want.UsernameKey, want.UpdatedAt = "Grace", "grace", noon.Add(time.Hour)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		if _, err := s.Users.FindUserByUsername(t.Context(), u.UsernameKey); !errors.Is(err, repository.ErrNotFound) {
+			t.Errorf("the earlier name: %v", err)
+		}
+		auditCount(t, s, u.ID, 2)
+	}},
+	{"ADeletedUserLeavesTheNamesAndTheRecords", func(t *testing.T, s repository.Store) {
+		u := newUser("")
+		u.Disabled = false
+		must(t, create(t.Context(), s, u))
+		if _, err := s.Users.DeleteUser(t.Context(), callerOf(u), "an earlier hash", newAudit(u.ID, repository.AuditUserDeleted)); !errors.Is(err, repository.ErrNotFound) {
+			t.Errorf("with an earlier hash: %v", err)
+		}
+		auditCount(t, s, u.ID, 1)
+		oneWinner(t, together(8, func(int) error {
+			epoch, err := s.Users.DeleteUser(t.Context(), callerOf(u), u.PasswordHash, newAudit(u.ID, repository.AuditUserDeleted))
+			if err == nil && epoch != 8 {
+				t.Errorf("epoch %d, want 8", epoch)
+			}
+			return err
+		}), repository.ErrNotAllowed)
+		if _, err := s.Users.FindUserByID(t.Context(), u.ID); !errors.Is(err, repository.ErrNotFound) {
+			t.Errorf("the user: %v", err)
+		}
+		auditCount(t, s, u.ID, 2)
+		again := newUser("")
+		again.ID = newID()
+		must(t, create(t.Context(), s, again))
+	}},
+	{"TheLastAdministratorIsNotDeleted", func(t *testing.T, s repository.Store) {
+		admins := make([]repository.User, 2)
+		for i := range admins {
+			admins[i] = newUser(fmt.Sprint("-", i))
+			admins[i].Privilege, admins[i].Disabled = 2, false
+			must(t, create(t.Context(), s, admins[i]))
+		}
+		addUser(t, s, "-off", 2, true)
+		oneWinner(t, together(2, func(i int) error {
+			_, err := s.Users.DeleteUser(t.Context(), callerOf(admins[i]), admins[i].PasswordHash, newAudit("", repository.AuditUserDeleted))
+			return err
+		}), repository.ErrLastAdministrator)
+		left := 0
+		for _, u := range admins {
+			if _, err := s.Users.FindUserByID(t.Context(), u.ID); err == nil {
+				left++
+			}
+		}
+		if left != 1 {
+			t.Errorf("%d administrators are left, want 1", left)
+		}
+	}},
 	{"ASetPasswordEndsAllSessions", func(t *testing.T, s repository.Store) {
 		u, other := newUser(""), newUser("-b")
 		must(t, create(t.Context(), s, u))

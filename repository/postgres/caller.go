@@ -3,6 +3,8 @@ package postgres
 import (
 	"context"
 
+	"github.com/jackc/pgx/v5"
+
 	"latchkey/repository"
 )
 
@@ -20,9 +22,17 @@ const callerAllowed = `
 // n. Its parameters begin at $17. changeBy returns ErrNotAllowed if the caller is not
 // allowed, and ErrNotFound if no row changed.
 func (db *DB) changeBy(ctx context.Context, by repository.Caller, privilege int, a repository.AuditRecord, change string, args ...any) (n int64, err error) {
+	return changeIn(ctx, db.pool, by, privilege, a, change, args...)
+}
+
+// changeIn is changeBy on the pool or in a transaction.
+func changeIn(ctx context.Context, on interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}, by repository.Caller, privilege int, a repository.AuditRecord, change string, args ...any,
+) (n int64, err error) {
 	var allowed bool
 	var changed *int64
-	err = db.pool.QueryRow(ctx, `
+	err = on.QueryRow(ctx, `
 		WITH allowed AS (`+callerAllowed+`), changed AS (`+change+`), recorded AS (`+insertAudit+` FROM changed)
 		SELECT EXISTS (SELECT 1 FROM allowed), (SELECT n FROM changed)`,
 		append(append(auditArgs(a), by.UserID, by.SessionID, by.Epoch, privilege), args...)...).Scan(&allowed, &changed)

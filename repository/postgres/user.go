@@ -76,6 +76,32 @@ func (db *DB) ChangePassword(ctx context.Context, c repository.PasswordChange, a
 		c.At, string(c.New), string(c.Old))
 }
 
+// ChangeUsername implements repository.Users.
+func (db *DB) ChangeUsername(ctx context.Context, c repository.UsernameChange, a repository.AuditRecord) error {
+	_, err := db.changeBy(ctx, c.By, repository.PrivilegeUser, a, `
+		UPDATE users SET username = $17, username_key = $18, updated_at = $19 FROM allowed
+		WHERE id = $13::uuid AND password_hash = $20 RETURNING session_epoch AS n`,
+		c.Username, c.UsernameKey, c.At, string(c.Hash))
+	return err
+}
+
+// DeleteUser implements repository.Users.
+func (db *DB) DeleteUser(ctx context.Context, by repository.Caller, hash repository.PasswordHash, a repository.AuditRecord) (epoch int64, err error) {
+	err = db.inTx(ctx, func(tx pgx.Tx) error {
+		last, err := lastAdministrator(ctx, tx, by.UserID)
+		if err != nil {
+			return err
+		}
+		epoch, err = changeIn(ctx, tx, by, repository.PrivilegeUser, a, `
+			DELETE FROM users u USING allowed WHERE u.id = $13::uuid AND u.password_hash = $17 RETURNING u.session_epoch + 1 AS n`, string(hash))
+		if err == nil && last {
+			return repository.ErrLastAdministrator
+		}
+		return err
+	})
+	return epoch, err
+}
+
 // SetPassword implements repository.Users.
 func (db *DB) SetPassword(ctx context.Context, userID string, hash repository.PasswordHash, at time.Time, a repository.AuditRecord) (epoch int64, err error) {
 	err = db.pool.QueryRow(ctx, updateUser(`UPDATE users SET password_hash = $13, session_epoch = session_epoch + 1, except_session_id = '',
@@ -109,20 +135,15 @@ func (db *DB) EndOtherUserSessions(ctx context.Context, by repository.Caller, at
 	return epoch, err
 }
 
-// DisableUser implements repository.Users. If two transactions each disable an
-// administrator, the second waits for the row locks of the first and then counts the
-// remaining administrators.
+// DisableUser implements repository.Users.
 func (db *DB) DisableUser(ctx context.Context, userID string, disabled bool, at time.Time, a repository.AuditRecord) (epoch int64, err error) {
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
 		if disabled {
-			var others, itself bool
-			if err := tx.QueryRow(ctx, `
-				WITH admins AS (SELECT id FROM users WHERE privilege = 2 AND NOT disabled ORDER BY id FOR UPDATE)
-				SELECT EXISTS (SELECT 1 FROM admins WHERE id <> $1::uuid), EXISTS (SELECT 1 FROM admins WHERE id = $1::uuid)`,
-				userID).Scan(&others, &itself); err != nil {
+			last, err := lastAdministrator(ctx, tx, userID)
+			if err != nil {
 				return err
 			}
-			if itself && !others {
+			if last {
 				return repository.ErrLastAdministrator
 			}
 		}
@@ -131,6 +152,16 @@ func (db *DB) DisableUser(ctx context.Context, userID string, disabled bool, at 
 			append(auditArgs(a), disabled, at, userID)...).Scan(&epoch)
 	})
 	return epoch, err
+}
+
+// lastAdministrator reports whether a user is the only enabled administrator. If two transactions
+// each remove an administrator, the second waits here for the row locks of the first, and then
+// counts the remaining administrators.
+func lastAdministrator(ctx context.Context, tx pgx.Tx, userID string) (last bool, err error) {
+	err = tx.QueryRow(ctx, `
+		WITH admins AS (SELECT id FROM users WHERE privilege = 2 AND NOT disabled ORDER BY id FOR UPDATE)
+		SELECT EXISTS (SELECT 1 FROM admins WHERE id = $1::uuid) AND NOT EXISTS (SELECT 1 FROM admins WHERE id <> $1::uuid)`, userID).Scan(&last)
+	return last, err
 }
 
 // RecordActing implements repository.Users.

@@ -77,6 +77,42 @@ func (db *DB) ChangePassword(ctx context.Context, c repository.PasswordChange, a
 		string(c.New), c.By.SessionID, micros(c.At), c.By.UserID, string(c.Old))
 }
 
+// ChangeUsername implements repository.Users.
+func (db *DB) ChangeUsername(ctx context.Context, c repository.UsernameChange, a repository.AuditRecord) error {
+	_, err := db.updateUser(ctx, c.By, a, `UPDATE users SET username = ?1, username_key = ?2, updated_at = ?3 WHERE id = ?4 AND password_hash = ?5`,
+		c.Username, c.UsernameKey, micros(c.At), c.By.UserID, string(c.Hash))
+	return err
+}
+
+// DeleteUser implements repository.Users.
+func (db *DB) DeleteUser(ctx context.Context, by repository.Caller, hash repository.PasswordHash, a repository.AuditRecord) (epoch int64, err error) {
+	err = db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		if err := allow(ctx, tx, by, repository.PrivilegeUser); err != nil {
+			return err
+		}
+		last, err := lastAdministrator(ctx, tx, by.UserID)
+		if err != nil {
+			return err
+		}
+		if err := tx.QueryRowContext(ctx, `DELETE FROM users WHERE id = ? AND password_hash = ? RETURNING session_epoch + 1`,
+			by.UserID, string(hash)).Scan(&epoch); err != nil {
+			return err
+		}
+		if last {
+			return repository.ErrLastAdministrator
+		}
+		return appendAudit(ctx, tx, a)
+	})
+	return epoch, err
+}
+
+// lastAdministrator reports whether a user is the only enabled administrator.
+func lastAdministrator(ctx context.Context, tx *sql.Tx, userID string) (last bool, err error) {
+	err = tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM users WHERE id = ?1 AND privilege = 2 AND disabled = 0)
+		AND NOT EXISTS (SELECT 1 FROM users WHERE id <> ?1 AND privilege = 2 AND disabled = 0)`, userID).Scan(&last)
+	return last, err
+}
+
 // SetPassword implements repository.Users.
 func (db *DB) SetPassword(ctx context.Context, userID string, hash repository.PasswordHash, at time.Time, a repository.AuditRecord) (epoch int64, err error) {
 	return db.updateUser(ctx, repository.Caller{}, a, `UPDATE users SET password_hash = ?1, session_epoch = session_epoch + 1, except_session_id = '',
@@ -112,12 +148,11 @@ func (db *DB) EndOtherUserSessions(ctx context.Context, by repository.Caller, at
 // DisableUser implements repository.Users.
 func (db *DB) DisableUser(ctx context.Context, userID string, disabled bool, at time.Time, a repository.AuditRecord) (epoch int64, err error) {
 	err = db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		var last bool
-		if err := tx.QueryRowContext(ctx, `SELECT ?2 AND EXISTS (SELECT 1 FROM users WHERE id = ?1 AND privilege = 2 AND disabled = 0)
-			AND NOT EXISTS (SELECT 1 FROM users WHERE id <> ?1 AND privilege = 2 AND disabled = 0)`, userID, disabled).Scan(&last); err != nil {
+		last, err := lastAdministrator(ctx, tx, userID)
+		if err != nil {
 			return err
 		}
-		if last {
+		if disabled && last {
 			return repository.ErrLastAdministrator
 		}
 		if err := tx.QueryRowContext(ctx, `UPDATE users SET disabled = ?1, session_epoch = session_epoch + ?1,
