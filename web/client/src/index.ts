@@ -284,6 +284,23 @@ export function createClient(options: Options): Client {
     },
     me,
     changePassword: (currentPassword, newPassword) => call("POST", "/users/me/password", { currentPassword, newPassword }).then(() => {}),
+    async changeUsername(username, currentPassword) {
+      const user: User = await call("PATCH", "/users/me", { username, currentPassword });
+      await exclusive(key, async () => {
+        const kept = await read();
+        if (kept?.user.id !== user.id) return; // another user has logged in since
+        await store.setItem(key, JSON.stringify({ ...kept, user }));
+        tell({ type: "refresh", session: publicPart({ ...kept, user }) });
+      });
+      return user;
+    },
+    async deleteAccount(currentPassword) {
+      const seen = await read();
+      await call("DELETE", "/users/me", { currentPassword });
+      await exclusive(key, async () => {
+        if ((await read())?.user.id === seen?.user.id) await forget();
+      });
+    },
     sessions: async () => (await call("GET", "/users/me/sessions")).sessions as LoginSession[],
     async revokeSession(id) {
       await call("DELETE", `/users/me/sessions/${encodeURIComponent(id)}`).catch((e) => {

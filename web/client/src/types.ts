@@ -87,6 +87,10 @@ export interface Client {
   me(): Promise<User | null>;
   /** Changes the password and ends all other sessions of the user. */
   changePassword(currentPassword: string, newPassword: string): Promise<void>;
+  /** Changes the username and notifies all tabs. */
+  changeUsername(username: string, currentPassword: string): Promise<User>;
+  /** Deletes the account, which ends all sessions, and notifies all tabs. */
+  deleteAccount(currentPassword: string): Promise<void>;
   /** Returns the sessions of the user, the most recently used first. */
   sessions(): Promise<LoginSession[]>;
   /** Ends a session. If it is this session, notifies all tabs. It succeeds if the session has already ended. */

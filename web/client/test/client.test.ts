@@ -563,8 +563,26 @@ test("shows and ends the sessions of the user, and changes the password", async 
   expect(await client.me()).toBeNull();
   expect(changes.at(-1)).toEqual({ type: "logout" });
 
+  const called = await phones[2]!.changeUsername(`countess${name}`, "better horse 7");
+  expect(called.username).toBe(`countess${name}`);
+  expect((await phones[2]!.session())!.user.username).toBe(`countess${name}`);
+  const taken = await phones[2]!.changeUsername("a b", "better horse 7").catch((e) => e);
+  expect(taken).toMatchObject({ status: 400, fields: { username: expect.any(String) } });
+
   const own = (await phones[2]!.sessions())[0]!;
   await phones[2]!.revokeSession(own.id);
   expect(await phones[2]!.session()).toBeNull();
+
+  const last = phones[2]!;
+  await last.login({ username: `countess${name}`, password: "better horse 7" });
+  const refused = await last.deleteAccount("wrong horse").catch((e) => e);
+  expect(refused).toMatchObject({ status: 401, error: "invalid_credentials" });
+  expect(await last.session()).not.toBeNull();
+  const heard: string[] = [];
+  last.subscribe((change) => heard.push(change.type));
+  await last.deleteAccount("better horse 7");
+  expect(await last.session()).toBeNull();
+  expect(heard.at(-1)).toBe("logout");
+  expect(await last.login({ username: `countess${name}`, password: "better horse 7" }).catch((e) => e)).toMatchObject({ status: 401 });
   for (const phone of phones) phone.close();
 });
