@@ -65,7 +65,7 @@ async function show(change) {
   session = change ? (change.session ?? null) : await client.session();
   const known = session !== null;
   $("out").hidden = known;
-  for (const id of ["in", "devices-section", "password-section", "lab"]) $(id).hidden = !known;
+  for (const id of ["in", "devices-section", "password-section", "account-section", "lab"]) $(id).hidden = !known;
   if (!known) {
     leavePhone();
     $("generation").textContent = "known after a refresh";
@@ -137,6 +137,14 @@ submit("password", async (data, form) => {
   await client.changePassword(data.currentPassword, data.newPassword);
   form.querySelector(".done").textContent = "Password changed. All other sessions have ended.";
   await devices();
+});
+submit("rename", async (data, form) => {
+  form.querySelector(".done").textContent = "";
+  const user = await client.changeUsername(data.username, data.currentPassword);
+  form.querySelector(".done").textContent = `The username is ${user.username}.`;
+});
+submit("delete", async (data) => {
+  await client.deleteAccount(data.currentPassword);
 });
 
 let asked;

@@ -66,6 +66,27 @@ func TestThePage(t *testing.T) {
 	}
 }
 
+// TestDemo_AccountIsRenamedAndDeleted changes the username and deletes the account, as the user.
+func TestDemo_AccountIsRenamedAndDeleted(t *testing.T) {
+	s := serve(t)
+	b := browser(t)
+	b.signUp(s)
+	b.do(typed("#rename-name", "two words"), typed("#rename-password", password+kb.Enter))
+	b.until(`document.querySelector("#rename .problem").textContent.startsWith("username must")`)
+	b.do(typed("#rename-name", strings.Repeat(kb.Backspace, len(" words"))), click("#rename button"))
+	b.until(`document.querySelector("#rename .done").textContent === "The username is two."`)
+	b.until(`document.getElementById("user").textContent === "two (ada@example.org)"`)
+
+	b.do(typed("#delete-password", "wrong horse"+kb.Enter))
+	b.until(`document.querySelector("#delete .problem").textContent.includes("wrong")`)
+	b.do(typed("#delete-password", strings.Repeat(kb.Backspace, len("wrong horse"))+password+kb.Enter), visible("#login"))
+	if n := len(b.cookies(s)); n > 1 { // the device stays
+		t.Errorf("%d cookies are left", n)
+	}
+	b.do(typed("#login-name", "two"), typed("#login-password", password+kb.Enter))
+	b.until(`document.querySelector("#login .problem").textContent.includes("wrong")`)
+}
+
 // TestDemo_StolenTokenIsDetected steals a token with the buttons of the page.
 func TestDemo_StolenTokenIsDetected(t *testing.T) {
 	s := serve(t, "LATCHKEY_REFRESH_GRACE=1s", "LATCHKEY_REFRESH_RECOVERY=1h")
