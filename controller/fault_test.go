@@ -68,6 +68,10 @@ func TestStoreDown_KeepsUsersLoggedIn(t *testing.T) {
 					}
 				}
 			}
+			// The refresh below shows that nothing was half done.
+			if got := browser.send("DELETE", "/api/users/me", `{"currentPassword":"correct horse"}`); got.status != 503 || len(got.header.Values("Set-Cookie")) > 0 {
+				t.Errorf("the end of the account: %d %s", got.status, got.body)
+			}
 			for path, want := range store.serves {
 				if got := browser.send("GET", path, ""); got.status != want {
 					t.Errorf("%s: %d, want %d", path, got.status, want)

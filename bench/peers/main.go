@@ -119,8 +119,8 @@ Express, which a team might write itself.
 - Passwords have the same bcrypt cost everywhere, except at better-auth, which uses scrypt. No server has a rate limit for
   the addresses of the clients.
 
-To install a peer that `+"`make bench-peers`"+` does not install, put its program into `+"`bin/peers`"+` or into a directory of the
-`+"`PATH`"+`. A peer without a program is left out, and the page says so.
+To install a peer that `+"`make bench-peers`"+` does not install, put its program into `+"`bin/peers`"+`. A peer without a program
+is left out, and the page says so.
 
 `, r.Rounds, r.Each, rig.Connections)
 }

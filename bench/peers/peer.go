@@ -83,10 +83,8 @@ func (b *bench) programOf(p peer) (string, error) {
 	if _, err := os.Stat(here); err == nil {
 		return here, nil
 	}
-	if path, err := exec.LookPath(p.program); err == nil {
-		return path, nil
-	}
-	return "", fmt.Errorf("there is no program %s in %s or the PATH: %s", p.program, b.programs, p.install)
+	// Not from the PATH: another program may have the name.
+	return "", fmt.Errorf("there is no program %s in %s: %s", p.program, b.programs, p.install)
 }
 
 func lastLine(out []byte) string {

@@ -14,10 +14,8 @@ import (
 // gate bounds jobs that occupy a core for a tenth of a second or longer. At most one job per slot
 // runs at a time. A limited number of jobs wait in order of arrival, and the remaining ones are
 // refused. The process has more threads than slots, so that other work stays fast: the kernel,
-// which knows how long each thread has waited, decides which thread gets a core. (Two alternatives
-// were tried. With a lower priority of the hashing threads the median latency under a flood was
-// half as long, but on a busy machine no user could log in. Longer time slices for the threads were
-// slower too.)
+// which knows how long each thread has waited, decides which thread gets a core. docs/adr/0009 has the
+// alternatives that were tried.
 type gate struct {
 	slots   int
 	wait    time.Duration
