@@ -68,9 +68,10 @@ func TestStoreDown_KeepsUsersLoggedIn(t *testing.T) {
 					}
 				}
 			}
-			// The refresh below shows that nothing was half done.
-			if got := browser.send("DELETE", "/api/users/me", `{"currentPassword":"correct horse"}`); got.status != 503 || len(got.header.Values("Set-Cookie")) > 0 {
-				t.Errorf("the end of the account: %d %s", got.status, got.body)
+			if store.serves["/api/users/me"] == 503 { // the write to the database is the end; the refresh below shows that nothing was half done
+				if got := browser.send("DELETE", "/api/users/me", `{"currentPassword":"correct horse"}`); got.status != 503 || len(got.header.Values("Set-Cookie")) > 0 {
+					t.Errorf("the end of the account: %d %s", got.status, got.body)
+				}
 			}
 			for path, want := range store.serves {
 				if got := browser.send("GET", path, ""); got.status != want {
@@ -164,9 +165,10 @@ func startOn(t *testing.T, pgServer *testserver.PostgresServer, rdServer *testse
 	return instance, clock
 }
 
-// TestLogout_HoldsWhileRedisIsDown ends a session while Redis is unavailable. The database
-// records it, so the session is refused once Redis is back, although Redis has no tombstone.
-func TestLogout_HoldsWhileRedisIsDown(t *testing.T) {
+// TestEnd_HoldsWhileRedisIsDown ends a session, and then the account, while Redis is unavailable.
+// The database records it, so the sessions are refused once Redis is back, although Redis has no
+// tombstones.
+func TestEnd_HoldsWhileRedisIsDown(t *testing.T) {
 	rdServer := testserver.StartRedis(t, "--appendonly", "yes", "--appendfsync", "always")
 	store := testserver.PostgresRedisStore(t)
 	rd, err := redis.Open(rdServer.URL, redis.Options{})
@@ -177,17 +179,33 @@ func TestLogout_HoldsWhileRedisIsDown(t *testing.T) {
 	must(t, err)
 	instance.addAda(t)
 	app := &user{t: t, base: instance.public.String(), client: instance.client(false)}
-	var tokens struct{ RefreshToken string }
-	must(t, json.Unmarshal([]byte(app.send("POST", "/api/users/login", `{"username":"ada","password":"correct horse"}`).body), &tokens))
-	body := fmt.Sprintf(`{"refreshToken":%q}`, tokens.RefreshToken)
-
-	rdServer.Kill()
-	if got := app.send("POST", "/api/users/logout", body); got.status != 204 {
-		t.Fatalf("logout: %d %s", got.status, got.body)
+	browser := &user{t: t, base: instance.public.String(), client: instance.client(true)}
+	const login = `{"username":"ada","password":"correct horse"}`
+	var ended, deleted struct{ RefreshToken string }
+	for _, tokens := range []any{&ended, &deleted} {
+		must(t, json.Unmarshal([]byte(app.send("POST", "/api/users/login", login).body), tokens))
 	}
-	rdServer.Restart(t)
-	if got := app.send("POST", "/api/users/refresh", body); got.status != 401 || got.error() != "session_revoked" {
-		t.Errorf("refresh after logout: %d %s", got.status, got.body)
+	browser.send("POST", "/api/users/login", login)
+	body := func(token string) string { return fmt.Sprintf(`{"refreshToken":%q}`, token) }
+
+	for _, end := range []struct {
+		name  string
+		end   func() answer
+		token string
+	}{
+		{"logout", func() answer { return app.send("POST", "/api/users/logout", body(ended.RefreshToken)) }, ended.RefreshToken},
+		{"the end of the account", func() answer {
+			return browser.send("DELETE", "/api/users/me", `{"currentPassword":"correct horse"}`)
+		}, deleted.RefreshToken},
+	} {
+		rdServer.Kill()
+		if got := end.end(); got.status != 204 {
+			t.Fatalf("%s: %d %s", end.name, got.status, got.body)
+		}
+		rdServer.Restart(t)
+		if got := app.send("POST", "/api/users/refresh", body(end.token)); got.status != 401 || got.error() != "session_revoked" {
+			t.Errorf("refresh after %s: %d %s", end.name, got.status, got.body)
+		}
 	}
 }
 
