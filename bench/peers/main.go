@@ -116,8 +116,8 @@ Express, which a team might write itself.
 - *Token replaced* is a probe: a session refreshes twice, and then presents its first token again. "yes" means that the first
   token is refused by then, so that a copy of it is worth nothing.
 - *Sessions lost* counts the sessions whose newest token was refused, during the runs or in a last refresh after them.
-- Passwords have the same bcrypt cost everywhere, except at better-auth, which uses scrypt. No server has a rate limit for
-  the addresses of the clients.
+- Passwords have the same bcrypt cost everywhere, except at better-auth, which uses scrypt. A flood comes from many
+  addresses, as `+"`X-Forwarded-For`"+` names them, so that no limit of an address stops it.
 
 To install a peer that `+"`make bench-peers`"+` does not install, put its program into `+"`bin/peers`"+`. A peer without a program
 is left out, and the page says so.
