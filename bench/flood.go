@@ -12,9 +12,6 @@ import (
 	"latchkey/bench/rig"
 )
 
-// paced is the number of refreshes a second.
-const paced = 500
-
 var (
 	floods = []attack.Kind{attack.None, attack.Everywhere, attack.EverywhereBusy, attack.FromOnePlace, attack.FromOnePlaceBusy}
 	login  = attack.Login{Path: "/api/users/login", Body: rig.LoginBody}
@@ -36,7 +33,7 @@ func (b *bench) flood() error {
 		return err
 	}
 	defer d.Close()
-	if err := d.Seed(paced); err != nil {
+	if err := d.Seed(attack.Paced); err != nil {
 		return err
 	}
 	service, err := d.StartService()
@@ -44,7 +41,7 @@ func (b *bench) flood() error {
 		return err
 	}
 	defer service.Stop()
-	list := make([]*rig.Refresher, paced)
+	list := make([]*rig.Refresher, attack.Paced)
 	for i := range list {
 		list[i] = &rig.Refresher{Path: "/api/users/refresh", Key: d.Refresh, Sessions: []int{i}, Tokens: map[int][]byte{}}
 	}
@@ -70,7 +67,7 @@ func floodOf(kind attack.Kind, s compare.Side, d time.Duration, alone float64) (
 	flood := attack.Start(s.Program.Address, login, kind, d)
 	defer flood.End()
 	tried, hashed := flood.Tried.Load(), flood.Hashed.Load()
-	one, err := compare.Once(s, func() load.Result { return load.Paced(s.Program.Address, s.Clients, paced, d) })
+	one, err := compare.Once(s, func() load.Result { return load.Paced(s.Program.Address, s.Clients, attack.Paced, d) })
 	per := func(n int64) float64 { return float64(n) / d.Seconds() }
 	return flooded{
 		Sample: one, tried: per(flood.Tried.Load() - tried), hashed: per(flood.Hashed.Load()-hashed) / alone,
@@ -93,7 +90,7 @@ func (b *bench) reportFlood(runs [][]flooded) {
 		Note: fmt.Sprintf("%d refreshes a second, each of another session, and %d connections that send wrong passwords. All connections are open before the clock starts. "+
 			"Attackers with pauses wait for 25 to 75 ms after a refusal; the others send the next attempt at once, and their own work takes time from the two cores too. "+
 			"\"hashed\" is the rate of attempts whose password was compared, as a share of bcrypt alone on all cores. "+
-			"The refreshes, their client and the stores run on the same cores; without a flood they keep %s of them busy.", paced, attack.Flooders, busy),
+			"The refreshes, their client and the stores run on the same cores; without a flood they keep %s of them busy.", attack.Paced, attack.Flooders, busy),
 		Head: []string{"", "refreshes/s", "p50 ms", "p99 ms", "p99 against no flood", "attempts/s", "hashed", "slowest response to an attempt, s"},
 	}
 	rate := func(r flooded) float64 { return r.Rate }
@@ -120,7 +117,7 @@ func (b *bench) reportFlood(runs [][]flooded) {
 		if f.Pauses {
 			limit = 2.5
 		}
-		b.Report.Bar("5", "flood "+f.Name+": refreshes/s of 500", of(i, rate), report.AtLeast, 0.98*paced)
+		b.Report.Bar("5", "flood "+f.Name+": refreshes/s of 500", of(i, rate), report.AtLeast, 0.98*attack.Paced)
 		b.Report.Bar("5", "flood "+f.Name+": p99 against no flood", against(i), report.AtMost, limit)
 		b.Report.Bar("5", "flood "+f.Name+": slowest response to an attempt, s", of(i, func(r flooded) float64 { return r.slowest }), report.AtMost, 3)
 	}

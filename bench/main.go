@@ -3,12 +3,10 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -111,7 +109,7 @@ func run(args []string) error {
 	failed := b.measure(flags.Args())
 	b.ReportRuns()
 	fmt.Print(b.Report.Markdown(""))
-	if err := errors.Join(failed, b.writeJSON(*jsonTo)); err != nil {
+	if err := errors.Join(failed, b.Report.WriteJSON(*jsonTo)); err != nil {
 		return err
 	}
 	return b.Report.WriteDocument(*docsTo, rig.Connections)
@@ -132,15 +130,4 @@ func (b *bench) measure(names []string) error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-func (b *bench) writeJSON(path string) error {
-	text, err := json.MarshalIndent(b.Report, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	return os.WriteFile(path, append(text, '\n'), 0o644)
 }

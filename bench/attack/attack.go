@@ -1,4 +1,3 @@
-// Package attack floods a login with wrong passwords.
 package attack
 
 import (
@@ -14,6 +13,8 @@ import (
 )
 
 const (
+	// Paced is the number of refreshes a second that are measured during a flood.
+	Paced = 500
 	// Flooders is the number of connections of a flood.
 	Flooders = 64
 	// HeatUp is the length of a flood before the measurement begins.

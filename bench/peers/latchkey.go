@@ -72,6 +72,6 @@ func latchkey(p peer, r *rig.Running, prefix string) *server {
 		},
 		request: posting("/api/users/refresh", jsonType, `{"refreshToken":"`, `"}`),
 		next:    member("refreshToken"),
-		flooded: &attack.Login{Path: "/api/users/login", Body: rig.LoginBody},
+		target:  &attack.Login{Path: "/api/users/login", Body: rig.LoginBody},
 	}
 }

@@ -4,12 +4,10 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -21,7 +19,6 @@ import (
 // bench is a run.
 type bench struct {
 	*compare.Bench
-	quick    bool
 	sessions int    // of each server
 	programs string // the directory with the programs of the peers
 	dir      string // for files of the servers
@@ -39,7 +36,7 @@ func main() {
 func run(args []string) (err error) {
 	b := &bench{Bench: &compare.Bench{Begin: time.Now()}}
 	flags := flag.NewFlagSet("peers", flag.ContinueOnError)
-	flags.BoolVar(&b.quick, "quick", false, "shorter runs, fewer of them")
+	quick := flags.Bool("quick", false, "shorter runs, fewer of them")
 	flags.IntVar(&b.Rounds, "rounds", 0, "runs of each server (5; quick 3)")
 	flags.DurationVar(&b.Each, "each", 0, "length of a run (8s; quick 2s)")
 	flags.StringVar(&b.programs, "peers", "bin/peers", "directory with the programs of the peers")
@@ -68,9 +65,9 @@ func run(args []string) (err error) {
 		fmt.Print(earlier.Markdown(""))
 		return earlier.WritePage(*docsTo, intro(&earlier), "")
 	}
-	b.Rounds = cmp.Or(b.Rounds, map[bool]int{false: 5, true: 3}[b.quick])
-	b.Each = cmp.Or(b.Each, map[bool]time.Duration{false: 8 * time.Second, true: 2 * time.Second}[b.quick])
-	b.sessions = map[bool]int{false: 4 * rig.Connections, true: rig.Connections}[b.quick]
+	b.Rounds = cmp.Or(b.Rounds, map[bool]int{false: 5, true: 3}[*quick])
+	b.Each = cmp.Or(b.Each, map[bool]time.Duration{false: 8 * time.Second, true: 2 * time.Second}[*quick])
+	b.sessions = map[bool]int{false: 4 * rig.Connections, true: rig.Connections}[*quick]
 	for _, key := range flags.Args() {
 		if !slices.ContainsFunc(peers, func(p peer) bool { return p.key == key }) {
 			return fmt.Errorf("there is no server %q; -h lists them", key)
@@ -89,11 +86,7 @@ func run(args []string) (err error) {
 	}
 	b.ReportRuns()
 	fmt.Print(b.Report.Markdown(""))
-	text, err := json.MarshalIndent(b.Report, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(os.MkdirAll(filepath.Dir(*jsonTo), 0o755), os.WriteFile(*jsonTo, append(text, '\n'), 0o644)); err != nil {
+	if err := b.Report.WriteJSON(*jsonTo); err != nil {
 		return err
 	}
 	return b.Report.WritePage(*docsTo, intro(&b.Report), "")

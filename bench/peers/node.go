@@ -50,7 +50,7 @@ func express(b *bench, p peer, node string) (*server, error) {
 		},
 		request: posting("/refresh", jsonType, `{"refreshToken":"`, `"}`),
 		next:    member("refreshToken"),
-		flooded: &attack.Login{Path: "/login", Body: rig.LoginBody},
+		target:  &attack.Login{Path: "/login", Body: rig.LoginBody},
 	}, nil
 }
 
@@ -96,6 +96,6 @@ func betterAuth(b *bench, p peer, node string) (*server, error) {
 			return a.header.Get("set-auth-token"), nil
 		},
 		request: sending("GET", "/api/auth/token", "Authorization: Bearer "),
-		flooded: &attack.Login{Path: "/api/auth/sign-in/email", Body: func(account, password string) string { return emailBody(account+"@example.org", password) }},
+		target:  &attack.Login{Path: "/api/auth/sign-in/email", Body: func(account, password string) string { return emailBody(account+"@example.org", password) }},
 	}, nil
 }

@@ -49,9 +49,9 @@ type server struct {
 	next func(body []byte) string
 	// ok is the status of a successful refresh.
 	ok int
-	// flooded is the login for a flood, if the server has one by password.
-	flooded *attack.Login
-	stop    func()
+	// target is the login for a flood, if the server has one by password.
+	target *attack.Login
+	stop   func()
 }
 
 // programOf returns the path of the program of a peer, which it installs if it knows how.

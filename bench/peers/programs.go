@@ -64,7 +64,7 @@ func pocketbase(b *bench, p peer, path string) (*server, error) {
 		},
 		request: sending("POST", "/api/collections/users/auth-refresh", "Authorization: "),
 		next:    member("token"),
-		flooded: &attack.Login{Path: "/api/collections/users/auth-with-password", Body: func(account, password string) string {
+		target: &attack.Login{Path: "/api/collections/users/auth-with-password", Body: func(account, password string) string {
 			return identity(account+"@example.org", password)
 		}},
 	}, nil
@@ -116,7 +116,7 @@ func keratin(b *bench, p peer, path string) (*server, error) {
 			return "", errors.New("no cookie in the answer")
 		},
 		request: sending("GET", "/session/refresh", "Origin: "+origin+"\r\nCookie: "),
-		flooded: &attack.Login{Path: "/session", Header: "Origin: " + origin, Body: rig.LoginBody},
+		target:  &attack.Login{Path: "/session", Header: "Origin: " + origin, Body: rig.LoginBody},
 	}, nil
 }
 
@@ -160,7 +160,7 @@ func supabase(b *bench, p peer, path string) (*server, error) {
 		},
 		request: posting("/token?grant_type=refresh_token", jsonType, `{"refresh_token":"`, `"}`),
 		next:    member("refresh_token"),
-		flooded: &attack.Login{Path: "/token?grant_type=password", Body: func(account, password string) string { return emailBody(account+"@example.org", password) }},
+		target:  &attack.Login{Path: "/token?grant_type=password", Body: func(account, password string) string { return emailBody(account+"@example.org", password) }},
 	}, nil
 }
 
@@ -224,6 +224,6 @@ staticPasswords:
 		},
 		request: posting("/dex/token", formType, "grant_type=refresh_token&client_id=app&client_secret=secret&refresh_token=", ""),
 		next:    member("refresh_token"),
-		flooded: &attack.Login{Path: "/dex/token", Type: formType, Body: func(account, password string) string { return passwordGrant(account+"@example.org", password) }},
+		target:  &attack.Login{Path: "/dex/token", Type: formType, Body: func(account, password string) string { return passwordGrant(account+"@example.org", password) }},
 	}, nil
 }

@@ -50,7 +50,7 @@ func (b *bench) reportFlood(list []*visited) {
 		Note: fmt.Sprintf("%d refreshes a second are due, while %d connections send wrong passwords for unknown users from many addresses, and never pause. "+
 			"A latency counts from the time at which the refresh is due. Refreshes that a server has not begun at the end count with the time that they have waited. "+
 			"\"Refused as wrong\" is the rate of attempts with another answer than 429 or 503. "+
-			"dex and supabase/auth compare no password for an unknown user: the flood costs them little, but the time of their answer reveals the usernames that exist.", paced, attack.Flooders),
+			"dex and supabase/auth compare no password for an unknown user: the flood costs them little, but the time of their answer reveals the usernames that exist.", attack.Paced, attack.Flooders),
 		Head: []string{"", "refreshes/s", "p50 ms", "p99 ms", "refused as wrong, a second"},
 	}
 	for _, v := range list {

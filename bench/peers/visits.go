@@ -12,9 +12,6 @@ import (
 	"latchkey/bench/rig"
 )
 
-// paced is the number of refreshes a second during a flood.
-const paced = 500
-
 // visited is a server with its results.
 type visited struct {
 	*server
@@ -151,19 +148,19 @@ func (v *visited) run(run func() load.Result) (compare.Sample, error) {
 
 // attack measures a server during a flood of its login that never pauses.
 func (b *bench) attack(v *visited, round int) error {
-	if v.server.flooded == nil {
+	if v.target == nil {
 		return nil
 	}
 	clients := rig.ClientsOf(v.clients)
 	one, err := compare.Undisturbed(b.Bench, "flood: "+v.Name, v.Settings, func() (flooded, error) {
-		flood := attack.Start(v.Address, *v.server.flooded, attack.EverywhereBusy, b.Each)
+		flood := attack.Start(v.Address, *v.target, attack.EverywhereBusy, b.Each)
 		defer flood.End()
 		hashed := flood.Hashed.Load()
-		one, err := v.run(func() load.Result { return load.Paced(v.Address, clients, paced, b.Each) })
+		one, err := v.run(func() load.Result { return load.Paced(v.Address, clients, attack.Paced, b.Each) })
 		return flooded{one, float64(flood.Hashed.Load()-hashed) / b.Each.Seconds()}, err
 	})
 	v.flooded = append(v.flooded, one)
-	b.Progress("%-44s flood %d of %d: %s/s of %d, p99 %s ms", v.Name, round+1, b.Rounds, report.Short(one.Rate), paced, report.Short(one.P99))
+	b.Progress("%-44s flood %d of %d: %s/s of %d, p99 %s ms", v.Name, round+1, b.Rounds, report.Short(one.Rate), attack.Paced, report.Short(one.P99))
 	return err
 }
 

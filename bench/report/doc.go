@@ -1,2 +1,2 @@
-// Package report prints what the benchmarks measured, and writes docs/benchmarks.md.
+// Package report prints what the benchmarks measured, and writes the pages about it.
 package report

@@ -81,6 +81,18 @@ func (r *Report) WritePage(path, intro, end string) error {
 	return os.WriteFile(path, []byte(r.document(filepath.Base(image), intro, end)), 0o644)
 }
 
+// WriteJSON writes the figures, for ReadReport.
+func (r *Report) WriteJSON(path string) error {
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(text, '\n'), 0o644)
+}
+
 // ReadReport reads the report that an earlier run has written.
 func ReadReport(path string) (r Report, err error) {
 	text, err := os.ReadFile(path)

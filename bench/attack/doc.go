@@ -1,0 +1,2 @@
+// Package attack floods a login with wrong passwords.
+package attack
