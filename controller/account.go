@@ -93,11 +93,7 @@ func (s *server) deleteMe(c *call, who session.Live, body deleteMeBody) (reply, 
 	if err := s.Changes.Delete(c.ctx(), ownerOf(c, who, body.CurrentPassword)); err != nil {
 		return reply{}, err
 	}
-	out := reply{status: http.StatusNoContent}
-	if found, err := s.cookies.AccessToken(c.r); err == nil && found.InCookie {
-		out.cookies = s.clearCookies()
-	}
-	return out, nil
+	return reply{status: http.StatusNoContent, cookies: s.clearOwn(c.r)}, nil
 }
 
 // ownerOf returns the owner of an account who confirms a change with the current password.

@@ -89,6 +89,15 @@ func (s *server) clearCookies() []*http.Cookie {
 	return append(cookies, s.expireLegacy()...)
 }
 
+// clearOwn returns clearCookies if the access token of a request came in a cookie: the browser then
+// has the cookies of the session that has ended.
+func (s *server) clearOwn(r *http.Request) []*http.Cookie {
+	if found, err := s.cookies.AccessToken(r); err != nil || !found.InCookie {
+		return nil
+	}
+	return s.clearCookies()
+}
+
 // expireLegacy returns cookies that delete the cookies of an earlier deployment from the
 // browser.
 func (s *server) expireLegacy() []*http.Cookie {

@@ -42,8 +42,8 @@ func (s *server) revokeSession(c *call, who session.Live, _ empty) (reply, error
 	}
 	out := reply{status: http.StatusNoContent}
 	// The cookies of another session stay, because that session continues.
-	if found, err := s.cookies.AccessToken(c.r); err == nil && found.InCookie && id == who.SessionID {
-		out.cookies = s.clearCookies()
+	if id == who.SessionID {
+		out.cookies = s.clearOwn(c.r)
 	}
 	return out, nil
 }

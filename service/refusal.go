@@ -61,6 +61,11 @@ func RefreshExpired() error {
 	return &Error{Code: CodeRefreshExpired, Message: "The session has expired. Log in again.", SessionOver: true}
 }
 
+// LastAdministrator returns the error for a change after which no enabled administrator would remain.
+func LastAdministrator() error {
+	return NewError(CodeLastAdministrator, "This is the last enabled administrator. Create or enable another administrator first.")
+}
+
 // AccountGone returns the error for a token whose user was deleted.
 func AccountGone() error {
 	return &Error{Code: CodeSessionRevoked, Message: "This account no longer exists.", SessionOver: true}

@@ -66,28 +66,16 @@ of the machine can see arguments.`,
 		Example: `  latchkey user create --username ada --email ada@example.org --privilege 2
   pass show latchkey/ada | latchkey user create --username ada --email ada@example.org`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			typed, err := readPassword(cmd.Context(), cmd.InOrStdin(), cmd.ErrOrStderr())
+		RunE: withPassword(func(ctx context.Context, cmd *cobra.Command, o opened, typed newPassword) error {
+			account, err := o.NewAccounts(typed.policy, typed.hasher).CreateAsOperator(ctx, account.Registration{
+				Username: username, Email: email, Password: typed.Password, Privilege: privilege, From: audit.Operator(),
+			})
 			if err != nil {
 				return err
 			}
-			return withStores(func(ctx context.Context, cmd *cobra.Command, o opened) error {
-				policy, err := o.PasswordPolicy()
-				if err != nil {
-					return err
-				}
-				hasher := o.NewHasher()
-				defer hasher.Close()
-				account, err := o.NewAccounts(policy, hasher).CreateAsOperator(ctx, account.Registration{
-					Username: username, Email: email, Password: password.New(typed), Privilege: privilege, From: audit.Operator(),
-				})
-				if err != nil {
-					return err
-				}
-				fmt.Fprintf(cmd.OutOrStdout(), "created %s (%s), privilege %d\n", account.Username, account.ID, account.Privilege)
-				return nil
-			})(cmd, args)
-		},
+			fmt.Fprintf(cmd.OutOrStdout(), "created %s (%s), privilege %d\n", account.Username, account.ID, account.Privilege)
+			return nil
+		}),
 	}
 	cmd.Flags().StringVar(&username, "username", "", "username for the login")
 	cmd.Flags().StringVar(&email, "email", "", "email address")
@@ -109,37 +97,51 @@ argument: other users of the machine can see arguments.`,
 		Example: `  latchkey user set-password --user ada
   pass show latchkey/ada | latchkey user set-password --user ada@example.org`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			typed, err := readPassword(cmd.Context(), cmd.InOrStdin(), cmd.ErrOrStderr())
+		RunE: withPassword(func(ctx context.Context, cmd *cobra.Command, o opened, typed newPassword) error {
+			signing, err := o.NewSigning(false)
 			if err != nil {
 				return err
 			}
-			return withStores(func(ctx context.Context, cmd *cobra.Command, o opened) error {
-				policy, err := o.PasswordPolicy()
-				if err != nil {
-					return err
-				}
-				signing, err := o.NewSigning(false)
-				if err != nil {
-					return err
-				}
-				hasher := o.NewHasher()
-				defer hasher.Close()
-				account, err := o.NewAccounts(policy, hasher).Find(ctx, user)
-				if err != nil {
-					return err
-				}
-				if err := o.NewChanges(signing, policy, hasher).SetPassword(ctx, account.ID, password.New(typed), audit.Operator()); err != nil {
-					return err
-				}
-				fmt.Fprintf(cmd.OutOrStdout(), "set the password of %s and ended all sessions\n", account.Username)
-				return nil
-			})(cmd, args)
-		},
+			account, err := o.NewAccounts(typed.policy, typed.hasher).Find(ctx, user)
+			if err != nil {
+				return err
+			}
+			if err := o.NewChanges(signing, typed.policy, typed.hasher).SetPassword(ctx, account.ID, typed.Password, audit.Operator()); err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "set the password of %s and ended all sessions\n", account.Username)
+			return nil
+		}),
 	}
 	userFlag(cmd, &user)
 	_ = cmd.MarkFlagRequired("user") // the flag exists
 	return cmd
+}
+
+// newPassword is a password that an operator typed, with what a service needs to store it.
+type newPassword struct {
+	password.Password
+	policy password.Policy
+	hasher *password.Hasher
+}
+
+// withPassword reads a new password, and then opens the stores for a command.
+func withPassword(f func(context.Context, *cobra.Command, opened, newPassword) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		typed, err := readPassword(cmd.Context(), cmd.InOrStdin(), cmd.ErrOrStderr())
+		if err != nil {
+			return err
+		}
+		return withStores(func(ctx context.Context, cmd *cobra.Command, o opened) error {
+			policy, err := o.PasswordPolicy()
+			if err != nil {
+				return err
+			}
+			hasher := o.NewHasher()
+			defer hasher.Close()
+			return f(ctx, cmd, o, newPassword{password.New(typed), policy, hasher})
+		})(cmd, args)
+	}
 }
 
 // readPassword prompts twice for a password on a terminal. From any other input it reads one

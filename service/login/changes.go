@@ -128,7 +128,7 @@ func (c *Changes) Delete(ctx context.Context, o Owner) error {
 	epoch, err := c.store.Users.DeleteUser(ctx, o.Who.Caller().Caller, u.PasswordHash, record)
 	switch {
 	case errors.Is(err, repository.ErrLastAdministrator):
-		return service.NewError(service.CodeLastAdministrator, "This is the last enabled administrator. Create or enable another administrator first.")
+		return service.LastAdministrator()
 	case err != nil:
 		return changeFailure("delete a user", err)
 	}

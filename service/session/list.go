@@ -146,7 +146,7 @@ func (s *Service) Disable(ctx context.Context, userID string, disabled bool, fro
 	case errors.Is(err, repository.ErrNotFound):
 		return service.NoSuchAccount()
 	case errors.Is(err, repository.ErrLastAdministrator):
-		return service.NewError(service.CodeLastAdministrator, "This is the last enabled administrator. Create or enable another administrator first.")
+		return service.LastAdministrator()
 	case err != nil:
 		return service.StoreFailure("disable or enable a user", err)
 	case disabled:
