@@ -19,6 +19,13 @@ const (
 	AuditPasswordChange AuditEvent = "password_changed"
 	AuditUsernameChange AuditEvent = "username_changed"
 	AuditUserDeleted    AuditEvent = "user_deleted"
+	AuditProfileChange  AuditEvent = "profile_changed" // the language
+	AuditEmailVerified  AuditEvent = "email_verified"
+	AuditEmailRequested AuditEvent = "email_change_requested"
+	AuditEmailChange    AuditEvent = "email_changed"
+	AuditEmailRestored  AuditEvent = "email_restored"
+	AuditPasswordReset  AuditEvent = "password_reset"
+	AuditResetLink      AuditEvent = "reset_link_issued" // to an administrator or an operator
 	AuditUserDisabled   AuditEvent = "user_disabled"
 	AuditUserEnabled    AuditEvent = "user_enabled"
 	AuditRefreshReused  AuditEvent = "refresh_reused"
@@ -49,6 +56,13 @@ func AuditEvents() []AuditEvent {
 		AuditPasswordChange,
 		AuditUsernameChange,
 		AuditUserDeleted,
+		AuditProfileChange,
+		AuditEmailVerified,
+		AuditEmailRequested,
+		AuditEmailChange,
+		AuditEmailRestored,
+		AuditPasswordReset,
+		AuditResetLink,
 		AuditUserDisabled,
 		AuditUserEnabled,
 		AuditRefreshReused,

@@ -21,6 +21,8 @@ var (
 	ErrNotAllowed = errors.New("not allowed")
 	// ErrLastAdministrator: no enabled administrator would remain.
 	ErrLastAdministrator = errors.New("last administrator")
+	// ErrLimit: the user has as many records of the kind as are allowed.
+	ErrLimit = errors.New("limit reached")
 	// ErrUnavailable: the store is down, slow, read-only or full. The call may have had
 	// an effect. The caller may retry it.
 	ErrUnavailable = errors.New("store unavailable")
@@ -41,7 +43,7 @@ func (a *Advice) Unwrap() error { return a.Err }
 // Known reports whether an error belongs to the contract, so that a backend returns it
 // unchanged.
 func Known(err error) bool {
-	for _, known := range []error{ErrNotFound, ErrExists, ErrNotAllowed, ErrLastAdministrator, ErrUnavailable} {
+	for _, known := range []error{ErrNotFound, ErrExists, ErrNotAllowed, ErrLastAdministrator, ErrLimit, ErrUnavailable} {
 		if errors.Is(err, known) {
 			return true
 		}

@@ -38,14 +38,14 @@ type Revocations interface {
 	// call for a session reports true. Every other call, also a concurrent one, reports
 	// false and changes nothing. It returns ErrNotAllowed if the session of the caller is
 	// not live.
-	RevokeSession(ctx context.Context, r Revocation, by Caller, a AuditRecord) (first bool, err error)
+	RevokeSession(ctx context.Context, r Revocation, by Caller, a AuditRecord, mail ...Message) (first bool, err error)
 
 	// RecordLogin writes the audit record of a login and revokes the sessions that the
 	// login ends, in one step. Sessions that are revoked already do not change. It
 	// returns the sessions that it revoked. If login.UserID is not an enabled user with
 	// that epoch, the account has changed since the login read it: RecordLogin writes
 	// nothing and returns ErrNotFound.
-	RecordLogin(ctx context.Context, login AuditRecord, epoch int64, ended []Ended) (revoked []string, err error)
+	RecordLogin(ctx context.Context, login AuditRecord, epoch int64, ended []Ended, mail ...Message) (revoked []string, err error)
 
 	// ListRevoked returns the IDs of the revoked sessions of a user.
 	ListRevoked(ctx context.Context, userID string) ([]string, error)

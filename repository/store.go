@@ -15,6 +15,8 @@ type Store struct {
 	Keys        Keys
 	Clients     Clients
 	Codes       Codes
+	Links       Links
+	Outbox      Outbox
 	Sessions    Sessions
 	Limits      Limits
 

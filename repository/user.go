@@ -28,8 +28,17 @@ type User struct {
 	EmailKey    string
 
 	PasswordHash PasswordHash
-	Privilege    int
-	Disabled     bool
+	// CredentialVersion is incremented by each new password. A new hash of the same
+	// password does not change it.
+	CredentialVersion int64
+	Privilege         int
+	Disabled          bool
+
+	Locale          string    // en, de, ja or ko; empty: the default
+	EmailVerifiedAt time.Time // zero: not verified
+	// ResetLinkIssuedAt is when an administrator or an operator last received a link that
+	// resets the password.
+	ResetLinkIssuedAt time.Time
 
 	// SessionEpoch is incremented to revoke all sessions of the user at once. Sessions of
 	// an older epoch are revoked, except ExceptSession (empty: none).
@@ -44,8 +53,9 @@ type User struct {
 type Users interface {
 	// CreateUser adds a user and its audit record in one step. It returns ErrNotAllowed if
 	// the caller is not an administrator, and ErrUsernameExists or ErrEmailExists if a
-	// key is taken: of concurrent calls with the same key exactly one succeeds.
-	CreateUser(ctx context.Context, u User, by Caller, a AuditRecord) error
+	// key is taken: of concurrent calls with the same key exactly one succeeds. An address
+	// that a live undo link restores is taken too.
+	CreateUser(ctx context.Context, u User, by Caller, a AuditRecord, mail ...Message) error
 
 	// FindUserByID returns ErrNotFound for an unknown ID.
 	FindUserByID(ctx context.Context, id string) (User, error)
@@ -65,12 +75,12 @@ type Users interface {
 	// user except the caller's, in one step. It returns the new epoch. It returns
 	// ErrNotAllowed if the caller's session is not live, and ErrNotFound if the hash is
 	// not Old: of concurrent calls exactly one succeeds.
-	ChangePassword(ctx context.Context, c PasswordChange, a AuditRecord) (epoch int64, err error)
+	ChangePassword(ctx context.Context, c PasswordChange, a AuditRecord, mail ...Message) (epoch int64, err error)
 
-	// ChangeUsername replaces the caller's username, in one step. It returns
-	// ErrUsernameExists if another user has the key, ErrNotAllowed if the caller's session
-	// is not live, and ErrNotFound if the password hash is not Hash.
-	ChangeUsername(ctx context.Context, c UsernameChange, a AuditRecord) error
+	// ChangeProfile changes the caller's username or locale, in one step, and adds the
+	// messages. It returns ErrUsernameExists if another user has the key, ErrNotAllowed if
+	// the caller's session is not live, and ErrNotFound if the password hash is not Hash.
+	ChangeProfile(ctx context.Context, c ProfileChange, a AuditRecord, mail ...Message) error
 
 	// DeleteUser deletes the caller's account, in one step. It returns the epoch that ends
 	// all sessions. It returns ErrNotAllowed if the caller's session is not live,
@@ -81,7 +91,7 @@ type Users interface {
 	// SetPassword replaces the password hash of a user, whatever it was, and revokes all
 	// sessions of the user, in one step. It returns the new epoch, and ErrNotFound for an
 	// unknown user.
-	SetPassword(ctx context.Context, userID string, hash PasswordHash, at time.Time, a AuditRecord) (epoch int64, err error)
+	SetPassword(ctx context.Context, userID string, hash PasswordHash, at time.Time, a AuditRecord, mail ...Message) (epoch int64, err error)
 
 	// ReplaceHash replaces a hash by another hash of the same password. It returns
 	// ErrNotFound unless the hash of the user is old.
@@ -122,11 +132,12 @@ type PasswordChange struct {
 	At  time.Time
 }
 
-// UsernameChange replaces the username of the caller.
-type UsernameChange struct {
+// ProfileChange changes the username or the locale of the caller. An empty field stays as it is.
+type ProfileChange struct {
 	By          Caller
 	Hash        PasswordHash // which the caller has confirmed
 	Username    string
 	UsernameKey string
+	Locale      string
 	At          time.Time
 }

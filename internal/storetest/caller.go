@@ -39,6 +39,11 @@ func writes(t *testing.T, s repository.Store, own repository.User) map[string]wr
 		"act for a user": {true, func(ctx context.Context, s repository.Store, by repository.Caller, a repository.AuditRecord) error {
 			return s.Users.RecordActing(ctx, user, by, a)
 		}},
+		"create a reset link": {true, func(ctx context.Context, s repository.Store, by repository.Caller, a repository.AuditRecord) error {
+			u, err := s.Users.FindUserByID(ctx, user)
+			must(t, err)
+			return s.Links.CreateLink(ctx, newLink(repository.LinkReset, u), 3, by, a)
+		}},
 		"create a client": {true, func(ctx context.Context, s repository.Store, by repository.Caller, a repository.AuditRecord) error {
 			return s.Clients.CreateClient(ctx, newClient("c-"+newID()[20:]), by, a)
 		}},
@@ -61,7 +66,7 @@ func writes(t *testing.T, s repository.Store, own repository.User) map[string]wr
 		}},
 		"change the username": {false, func(ctx context.Context, s repository.Store, by repository.Caller, a repository.AuditRecord) error {
 			name := newID()
-			return s.Users.ChangeUsername(ctx, repository.UsernameChange{By: by, Hash: own.PasswordHash, Username: name, UsernameKey: name, At: at}, a)
+			return s.Users.ChangeProfile(ctx, repository.ProfileChange{By: by, Hash: own.PasswordHash, Username: name, UsernameKey: name, At: at}, a)
 		}},
 		"delete the account": {false, func(ctx context.Context, s repository.Store, by repository.Caller, a repository.AuditRecord) error {
 			_, err := s.Users.DeleteUser(ctx, by, own.PasswordHash, a)

@@ -22,6 +22,8 @@ func Run(t *testing.T, open Open) {
 		{"Keys", keys},
 		{"Clients", clients},
 		{"Codes", codes},
+		{"Links", links},
+		{"Outbox", outbox},
 		{"Sessions", sessions},
 		{"Devices", devices},
 		{"Limits", limits},

@@ -144,19 +144,19 @@ var users = []promise{
 		u.Disabled = false
 		must(t, create(t.Context(), s, u))
 		must(t, create(t.Context(), s, other))
-		change := repository.UsernameChange{By: callerOf(u), Hash: u.PasswordHash, Username: "Grace", UsernameKey: "grace", At: noon.Add(time.Hour)}
-		for want, wrong := range map[error]func(*repository.UsernameChange){
-			repository.ErrUsernameExists: func(c *repository.UsernameChange) { c.UsernameKey = other.UsernameKey },
-			repository.ErrNotFound:       func(c *repository.UsernameChange) { c.Hash = "an earlier hash" },
+		change := repository.ProfileChange{By: callerOf(u), Hash: u.PasswordHash, Username: "Grace", UsernameKey: "grace", At: noon.Add(time.Hour)}
+		for want, wrong := range map[error]func(*repository.ProfileChange){
+			repository.ErrUsernameExists: func(c *repository.ProfileChange) { c.UsernameKey = other.UsernameKey },
+			repository.ErrNotFound:       func(c *repository.ProfileChange) { c.Hash = "an earlier hash" },
 		} {
 			c := change
 			wrong(&c)
-			if err := s.Users.ChangeUsername(t.Context(), c, newAudit(u.ID, repository.AuditUsernameChange)); !errors.Is(err, want) {
+			if err := s.Users.ChangeProfile(t.Context(), c, newAudit(u.ID, repository.AuditUsernameChange)); !errors.Is(err, want) {
 				t.Errorf("got %v, want %v", err, want)
 			}
 		}
 		auditCount(t, s, u.ID, 1)
-		must(t, s.Users.ChangeUsername(t.Context(), change, newAudit(u.ID, repository.AuditUsernameChange)))
+		must(t, s.Users.ChangeProfile(t.Context(), change, newAudit(u.ID, repository.AuditUsernameChange)))
 		got, err := s.Users.FindUserByUsername(t.Context(), "grace")
 		must(t, err)
 		want := u

@@ -17,15 +17,24 @@ const callerAllowed = `
 			AND (c.session_epoch = $15::bigint OR c.except_session_id = $14))
 		AND NOT EXISTS (SELECT 1 FROM revoked_sessions r WHERE r.session_id = $14)`
 
-// changeBy makes a change and writes its audit record in one statement. The change must read
+// changeBy makes a change, writes its audit record and adds its messages. The change must read
 // from the table "allowed", which is empty if the caller is not allowed, and return a bigint
 // n. Its parameters begin at $17. changeBy returns ErrNotAllowed if the caller is not
-// allowed, and ErrNotFound if no row changed.
-func (db *DB) changeBy(ctx context.Context, by repository.Caller, privilege int, a repository.AuditRecord, change string, args ...any) (n int64, err error) {
-	return changeIn(ctx, db.pool, by, privilege, a, change, args...)
+// allowed, and ErrNotFound if no row changed. Without messages it is one statement.
+func (db *DB) changeBy(ctx context.Context, by repository.Caller, privilege int, a repository.AuditRecord, mail []repository.Message, change string, args ...any) (n int64, err error) {
+	if len(mail) == 0 {
+		return changeIn(ctx, db.pool, by, privilege, a, change, args...)
+	}
+	err = db.inTx(ctx, func(tx pgx.Tx) error {
+		if n, err = changeIn(ctx, tx, by, privilege, a, change, args...); err != nil {
+			return err
+		}
+		return enqueue(ctx, tx, mail)
+	})
+	return n, err
 }
 
-// changeIn is changeBy on the pool or in a transaction.
+// changeIn is changeBy without messages, on the pool or in a transaction.
 func changeIn(ctx context.Context, on interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }, by repository.Caller, privilege int, a repository.AuditRecord, change string, args ...any,

@@ -89,7 +89,7 @@ func (db *DB) DeleteClient(ctx context.Context, id string, at time.Time, by repo
 
 // asAdministrator changes one client by changeBy. The caller must be an administrator.
 func (db *DB) asAdministrator(ctx context.Context, by repository.Caller, a repository.AuditRecord, change string, args ...any) error {
-	_, err := db.changeBy(ctx, by, repository.PrivilegeAdministrator, a, change+` RETURNING 0::bigint AS n`, args...)
+	_, err := db.changeBy(ctx, by, repository.PrivilegeAdministrator, a, nil, change+` RETURNING 0::bigint AS n`, args...)
 	return err
 }
 

@@ -26,7 +26,8 @@ type Options struct {
 }
 
 // DB is a pool of connections to one Postgres server. It implements
-// repository.Users, Revocations, Audits, Keys, Clients, Codes and Pinger.
+// repository.Users, Revocations, Audits, Keys, Clients, Codes, Links, Outbox
+// and Pinger.
 type DB struct {
 	pool         *pgxpool.Pool
 	sessionUsers *batch.Batches[*sessionUser]
@@ -132,6 +133,8 @@ var _ interface {
 	repository.Keys
 	repository.Clients
 	repository.Codes
+	repository.Links
+	repository.Outbox
 	repository.Pinger
 	repository.Clock
 } = (*DB)(nil)
@@ -140,7 +143,7 @@ var _ interface {
 // redis.DB.Store adds them.
 func (d *DB) Store() repository.Store {
 	return repository.Store{
-		Users: d, Revocations: d, Audits: d, Keys: d, Clients: d, Codes: d,
+		Users: d, Revocations: d, Audits: d, Keys: d, Clients: d, Codes: d, Links: d, Outbox: d,
 		Database: d, Clock: d,
 	}
 }

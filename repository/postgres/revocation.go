@@ -24,8 +24,8 @@ const revokeWith = `
 	)` + insertAudit + ` FROM revoked`
 
 // RevokeSession implements repository.Revocations.
-func (db *DB) RevokeSession(ctx context.Context, r repository.Revocation, by repository.Caller, a repository.AuditRecord) (first bool, err error) {
-	_, err = db.changeBy(ctx, by, repository.PrivilegeUser, a, `
+func (db *DB) RevokeSession(ctx context.Context, r repository.Revocation, by repository.Caller, a repository.AuditRecord, mail ...repository.Message) (first bool, err error) {
+	_, err = db.changeBy(ctx, by, repository.PrivilegeUser, a, mail, `
 		INSERT INTO revoked_sessions (session_id, user_id, reason, revoked_at, expires_at)
 		SELECT $17, $18, $19, $20::timestamptz, $21::timestamptz FROM allowed
 		ON CONFLICT DO NOTHING RETURNING 0::bigint AS n`,
@@ -39,7 +39,7 @@ func (db *DB) RevokeSession(ctx context.Context, r repository.Revocation, by rep
 // RecordLogin implements repository.Revocations. A batch is one transaction and one round
 // trip. Its first statement writes the record of the login if the account has not changed
 // since the login read it. The revocations depend on that record.
-func (db *DB) RecordLogin(ctx context.Context, login repository.AuditRecord, epoch int64, ended []repository.Ended) (revoked []string, err error) {
+func (db *DB) RecordLogin(ctx context.Context, login repository.AuditRecord, epoch int64, ended []repository.Ended, mail ...repository.Message) (revoked []string, err error) {
 	var batch pgx.Batch
 	recorded := false
 	batch.Queue(insertAudit+` FROM users WHERE id = $5::text::uuid AND session_epoch = $13 AND NOT disabled
@@ -55,6 +55,9 @@ func (db *DB) RecordLogin(ctx context.Context, login repository.AuditRecord, epo
 			}
 			return nil
 		})
+	}
+	for _, m := range mail {
+		batch.Queue(insertMessage+` WHERE EXISTS (SELECT 1 FROM audit_log WHERE id = $7::uuid)`, append(messageArgs(m), login.ID)...)
 	}
 	if err := db.pool.SendBatch(ctx, &batch).Close(); err != nil {
 		return nil, storeError(err)

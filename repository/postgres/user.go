@@ -11,18 +11,31 @@ import (
 )
 
 const userColumns = `u.id, u.username, u.username_key, u.email, u.email_key, u.password_hash, u.privilege,
-	u.disabled, u.session_epoch, u.except_session_id, u.created_at, u.updated_at`
+	u.disabled, u.session_epoch, u.except_session_id, u.created_at, u.updated_at, u.locale, u.email_verified_at, u.credential_version,
+	u.reset_link_issued_at`
 
 // CreateUser implements repository.Users.
-func (db *DB) CreateUser(ctx context.Context, u repository.User, by repository.Caller, a repository.AuditRecord) error {
-	_, err := db.changeBy(ctx, by, repository.PrivilegeAdministrator, a, `
+func (db *DB) CreateUser(ctx context.Context, u repository.User, by repository.Caller, a repository.AuditRecord, mail ...repository.Message) error {
+	return db.inTx(ctx, func(tx pgx.Tx) error { return createUser(ctx, tx, u, by, a, mail) })
+}
+
+func createUser(ctx context.Context, tx pgx.Tx, u repository.User, by repository.Caller, a repository.AuditRecord, mail []repository.Message) error {
+	_, err := changeIn(ctx, tx, by, repository.PrivilegeAdministrator, a, `
 		INSERT INTO users (id, username, username_key, email, email_key, password_hash, privilege,
-			disabled, session_epoch, except_session_id, created_at, updated_at)
-		SELECT $17::uuid, $18, $19, $20, $21, $22, $23::smallint, $24::boolean, $25::bigint, $26, $27::timestamptz, $28::timestamptz
+			disabled, session_epoch, except_session_id, created_at, updated_at, locale, email_verified_at, credential_version, reset_link_issued_at)
+		SELECT $17::uuid, $18, $19, $20, $21, $22, $23::smallint, $24::boolean, $25::bigint, $26, $27::timestamptz, $28::timestamptz,
+			$29, $30::timestamptz, $31::bigint, $32::timestamptz
 		FROM allowed RETURNING session_epoch AS n`,
 		u.ID, u.Username, u.UsernameKey, u.Email, u.EmailKey, string(u.PasswordHash), u.Privilege,
-		u.Disabled, u.SessionEpoch, u.ExceptSession, u.CreatedAt, u.UpdatedAt)
-	return err
+		u.Disabled, u.SessionEpoch, u.ExceptSession, u.CreatedAt, u.UpdatedAt,
+		u.Locale, maybe(u.EmailVerifiedAt), u.CredentialVersion, maybe(u.ResetLinkIssuedAt))
+	if err != nil {
+		return err
+	}
+	if err := addressTaken(ctx, tx, u.EmailKey, u.ID, u.CreatedAt); err != nil {
+		return err
+	}
+	return enqueue(ctx, tx, mail)
 }
 
 // FindUserByID implements repository.Users.
@@ -52,14 +65,16 @@ func (db *DB) FindUserOfSession(ctx context.Context, userID, sessionID string) (
 // scanUser reads userColumns, and into more the columns that a query has after them.
 func scanUser(row pgx.Row, more ...any) (repository.User, error) {
 	var u repository.User
+	var verified, issued *time.Time
 	err := row.Scan(append([]any{
 		&u.ID, &u.Username, &u.UsernameKey, &u.Email, &u.EmailKey, (*string)(&u.PasswordHash), &u.Privilege,
-		&u.Disabled, &u.SessionEpoch, &u.ExceptSession, &u.CreatedAt, &u.UpdatedAt,
+		&u.Disabled, &u.SessionEpoch, &u.ExceptSession, &u.CreatedAt, &u.UpdatedAt, &u.Locale, &verified, &u.CredentialVersion, &issued,
 	}, more...)...)
 	if err != nil {
 		return repository.User{}, storeError(err)
 	}
 	u.CreatedAt, u.UpdatedAt = u.CreatedAt.UTC(), u.UpdatedAt.UTC()
+	u.EmailVerifiedAt, u.ResetLinkIssuedAt = moment(verified), moment(issued)
 	return u, nil
 }
 
@@ -70,18 +85,19 @@ const endOthers = `session_epoch = session_epoch + 1, except_session_id = $14, u
 	FROM allowed WHERE id = $13::uuid AND NOT disabled AND (session_epoch = $15 OR except_session_id = $14)`
 
 // ChangePassword implements repository.Users.
-func (db *DB) ChangePassword(ctx context.Context, c repository.PasswordChange, a repository.AuditRecord) (epoch int64, err error) {
-	return db.changeBy(ctx, c.By, repository.PrivilegeUser, a,
-		`UPDATE users SET password_hash = $18, `+endOthers+` AND password_hash = $19 RETURNING session_epoch AS n`,
+func (db *DB) ChangePassword(ctx context.Context, c repository.PasswordChange, a repository.AuditRecord, mail ...repository.Message) (epoch int64, err error) {
+	return db.changeBy(ctx, c.By, repository.PrivilegeUser, a, mail,
+		`UPDATE users SET password_hash = $18, credential_version = credential_version + 1, `+endOthers+` AND password_hash = $19 RETURNING session_epoch AS n`,
 		c.At, string(c.New), string(c.Old))
 }
 
-// ChangeUsername implements repository.Users.
-func (db *DB) ChangeUsername(ctx context.Context, c repository.UsernameChange, a repository.AuditRecord) error {
-	_, err := db.changeBy(ctx, c.By, repository.PrivilegeUser, a, `
-		UPDATE users SET username = $17, username_key = $18, updated_at = $19 FROM allowed
-		WHERE id = $13::uuid AND password_hash = $20 RETURNING session_epoch AS n`,
-		c.Username, c.UsernameKey, c.At, string(c.Hash))
+// ChangeProfile implements repository.Users.
+func (db *DB) ChangeProfile(ctx context.Context, c repository.ProfileChange, a repository.AuditRecord, mail ...repository.Message) error {
+	_, err := db.changeBy(ctx, c.By, repository.PrivilegeUser, a, mail, `
+		UPDATE users SET username = COALESCE(NULLIF($17, ''), username), username_key = COALESCE(NULLIF($18, ''), username_key),
+			locale = COALESCE(NULLIF($19, ''), locale), updated_at = $20 FROM allowed
+		WHERE id = $13::uuid AND password_hash = $21 RETURNING session_epoch AS n`,
+		c.Username, c.UsernameKey, c.Locale, c.At, string(c.Hash))
 	return err
 }
 
@@ -103,10 +119,10 @@ func (db *DB) DeleteUser(ctx context.Context, by repository.Caller, hash reposit
 }
 
 // SetPassword implements repository.Users.
-func (db *DB) SetPassword(ctx context.Context, userID string, hash repository.PasswordHash, at time.Time, a repository.AuditRecord) (epoch int64, err error) {
-	err = db.pool.QueryRow(ctx, updateUser(`UPDATE users SET password_hash = $13, session_epoch = session_epoch + 1, except_session_id = '',
-		updated_at = $14 WHERE id = $15`), append(auditArgs(a), string(hash), at, userID)...).Scan(&epoch)
-	return epoch, storeError(err)
+func (db *DB) SetPassword(ctx context.Context, userID string, hash repository.PasswordHash, at time.Time, a repository.AuditRecord, mail ...repository.Message) (epoch int64, err error) {
+	return db.changeBy(ctx, repository.Caller{}, repository.PrivilegeUser, a, mail,
+		`UPDATE users SET password_hash = $17, `+newCredential+`, updated_at = $18 FROM allowed WHERE id = $19::uuid RETURNING session_epoch AS n`,
+		string(hash), at, userID)
 }
 
 // ReplaceHash implements repository.Users.
@@ -128,7 +144,7 @@ func (db *DB) EndUserSessions(ctx context.Context, userID string, at time.Time, 
 
 // EndOtherUserSessions implements repository.Users.
 func (db *DB) EndOtherUserSessions(ctx context.Context, by repository.Caller, at time.Time, a repository.AuditRecord) (epoch int64, err error) {
-	epoch, err = db.changeBy(ctx, by, repository.PrivilegeUser, a, `UPDATE users SET `+endOthers+` RETURNING session_epoch AS n`, at)
+	epoch, err = db.changeBy(ctx, by, repository.PrivilegeUser, a, nil, `UPDATE users SET `+endOthers+` RETURNING session_epoch AS n`, at)
 	if errors.Is(err, repository.ErrNotFound) { // the epoch was incremented while the statement waited
 		return 0, repository.ErrNotAllowed
 	}
@@ -166,7 +182,7 @@ func lastAdministrator(ctx context.Context, tx pgx.Tx, userID string) (last bool
 
 // RecordActing implements repository.Users.
 func (db *DB) RecordActing(ctx context.Context, userID string, by repository.Caller, a repository.AuditRecord) error {
-	_, err := db.changeBy(ctx, by, repository.PrivilegeAdministrator, a, `
+	_, err := db.changeBy(ctx, by, repository.PrivilegeAdministrator, a, nil, `
 		SELECT 0::bigint AS n FROM allowed, users u WHERE u.id = $17::uuid AND u.privilege < 2 AND NOT u.disabled`, userID)
 	if errors.Is(err, repository.ErrNotFound) {
 		return repository.ErrNotAllowed

@@ -9,19 +9,21 @@ import (
 )
 
 // RevokeSession implements repository.Revocations.
-func (db *DB) RevokeSession(ctx context.Context, r repository.Revocation, by repository.Caller, a repository.AuditRecord) (first bool, err error) {
+func (db *DB) RevokeSession(ctx context.Context, r repository.Revocation, by repository.Caller, a repository.AuditRecord, mail ...repository.Message) (first bool, err error) {
 	err = db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if err := allow(ctx, tx, by, repository.PrivilegeUser); err != nil {
 			return err
 		}
-		first, err = revoke(ctx, tx, r, a)
-		return err
+		if first, err = revoke(ctx, tx, r, a); err != nil || !first {
+			return err
+		}
+		return enqueue(ctx, tx, mail)
 	})
 	return first && err == nil, err
 }
 
 // RecordLogin implements repository.Revocations.
-func (db *DB) RecordLogin(ctx context.Context, login repository.AuditRecord, epoch int64, ended []repository.Ended) (revoked []string, err error) {
+func (db *DB) RecordLogin(ctx context.Context, login repository.AuditRecord, epoch int64, ended []repository.Ended, mail ...repository.Message) (revoked []string, err error) {
 	err = db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		revoked = nil
 		var one int
@@ -39,7 +41,10 @@ func (db *DB) RecordLogin(ctx context.Context, login repository.AuditRecord, epo
 				revoked = append(revoked, e.Revocation.SessionID)
 			}
 		}
-		return appendAudit(ctx, tx, login)
+		if err := appendAudit(ctx, tx, login); err != nil {
+			return err
+		}
+		return enqueue(ctx, tx, mail)
 	})
 	if err != nil {
 		return nil, err

@@ -118,6 +118,8 @@ var _ interface {
 	repository.Keys
 	repository.Clients
 	repository.Codes
+	repository.Links
+	repository.Outbox
 	repository.Sessions
 	repository.Limits
 	repository.Pinger
@@ -127,7 +129,7 @@ var _ interface {
 // Store returns a complete store on SQLite.
 func (d *DB) Store() repository.Store {
 	return repository.Store{
-		Users: d, Revocations: d, Audits: d, Keys: d, Clients: d, Codes: d, Sessions: d, Limits: d,
+		Users: d, Revocations: d, Audits: d, Keys: d, Clients: d, Codes: d, Links: d, Outbox: d, Sessions: d, Limits: d,
 		Database: d, SessionStore: d, TimeMark: d,
 	}
 }

@@ -9,24 +9,36 @@ import (
 )
 
 const userColumns = `u.id, u.username, u.username_key, u.email, u.email_key, u.password_hash, u.privilege,
-	u.disabled, u.session_epoch, u.except_session_id, u.created_at, u.updated_at`
+	u.disabled, u.session_epoch, u.except_session_id, u.created_at, u.updated_at, u.locale, u.email_verified_at, u.credential_version,
+	u.reset_link_issued_at`
 
 // CreateUser implements repository.Users.
-func (db *DB) CreateUser(ctx context.Context, u repository.User, by repository.Caller, a repository.AuditRecord) error {
+func (db *DB) CreateUser(ctx context.Context, u repository.User, by repository.Caller, a repository.AuditRecord, mail ...repository.Message) error {
 	return db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if err := allow(ctx, tx, by, repository.PrivilegeAdministrator); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `
-			INSERT INTO users (id, username, username_key, email, email_key, password_hash, privilege,
-				disabled, session_epoch, except_session_id, created_at, updated_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			u.ID, u.Username, u.UsernameKey, u.Email, u.EmailKey, string(u.PasswordHash), u.Privilege,
-			u.Disabled, u.SessionEpoch, u.ExceptSession, micros(u.CreatedAt), micros(u.UpdatedAt)); err != nil {
-			return err
-		}
-		return appendAudit(ctx, tx, a)
+		return createUser(ctx, tx, u, a, mail)
 	})
+}
+
+func createUser(ctx context.Context, tx *sql.Tx, u repository.User, a repository.AuditRecord, mail []repository.Message) error {
+	if _, err := tx.ExecContext(ctx, `
+		INSERT INTO users (id, username, username_key, email, email_key, password_hash, privilege,
+			disabled, session_epoch, except_session_id, created_at, updated_at, locale, email_verified_at, credential_version, reset_link_issued_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		u.ID, u.Username, u.UsernameKey, u.Email, u.EmailKey, string(u.PasswordHash), u.Privilege,
+		u.Disabled, u.SessionEpoch, u.ExceptSession, micros(u.CreatedAt), micros(u.UpdatedAt),
+		u.Locale, micros(u.EmailVerifiedAt), u.CredentialVersion, micros(u.ResetLinkIssuedAt)); err != nil {
+		return err
+	}
+	if err := addressTaken(ctx, tx, u.EmailKey, u.ID, u.CreatedAt); err != nil {
+		return err
+	}
+	if err := appendAudit(ctx, tx, a); err != nil {
+		return err
+	}
+	return enqueue(ctx, tx, mail)
 }
 
 // FindUserByID implements repository.Users.
@@ -57,30 +69,32 @@ func (db *DB) FindUserOfSession(ctx context.Context, userID, sessionID string) (
 func scanUser(row *sql.Row, more ...any) (repository.User, error) {
 	var u repository.User
 	var hash string
-	var created, updated int64
+	var created, updated, verified, issued int64
 	err := row.Scan(append([]any{
 		&u.ID, &u.Username, &u.UsernameKey, &u.Email, &u.EmailKey, &hash, &u.Privilege,
-		&u.Disabled, &u.SessionEpoch, &u.ExceptSession, &created, &updated,
+		&u.Disabled, &u.SessionEpoch, &u.ExceptSession, &created, &updated, &u.Locale, &verified, &u.CredentialVersion, &issued,
 	}, more...)...)
 	if err != nil {
 		return repository.User{}, storeError(err)
 	}
 	u.PasswordHash = repository.PasswordHash(hash)
-	u.CreatedAt, u.UpdatedAt = moment(created), moment(updated)
+	u.CreatedAt, u.UpdatedAt, u.EmailVerifiedAt, u.ResetLinkIssuedAt = moment(created), moment(updated), moment(verified), moment(issued)
 	return u, nil
 }
 
 // ChangePassword implements repository.Users.
-func (db *DB) ChangePassword(ctx context.Context, c repository.PasswordChange, a repository.AuditRecord) (epoch int64, err error) {
-	return db.updateUser(ctx, c.By, a, `UPDATE users SET password_hash = ?1, session_epoch = session_epoch + 1, except_session_id = ?2,
-		updated_at = ?3 WHERE id = ?4 AND password_hash = ?5`,
+func (db *DB) ChangePassword(ctx context.Context, c repository.PasswordChange, a repository.AuditRecord, mail ...repository.Message) (epoch int64, err error) {
+	return db.updateUser(ctx, c.By, a, mail, `UPDATE users SET password_hash = ?1, credential_version = credential_version + 1,
+		session_epoch = session_epoch + 1, except_session_id = ?2, updated_at = ?3 WHERE id = ?4 AND password_hash = ?5`,
 		string(c.New), c.By.SessionID, micros(c.At), c.By.UserID, string(c.Old))
 }
 
-// ChangeUsername implements repository.Users.
-func (db *DB) ChangeUsername(ctx context.Context, c repository.UsernameChange, a repository.AuditRecord) error {
-	_, err := db.updateUser(ctx, c.By, a, `UPDATE users SET username = ?1, username_key = ?2, updated_at = ?3 WHERE id = ?4 AND password_hash = ?5`,
-		c.Username, c.UsernameKey, micros(c.At), c.By.UserID, string(c.Hash))
+// ChangeProfile implements repository.Users.
+func (db *DB) ChangeProfile(ctx context.Context, c repository.ProfileChange, a repository.AuditRecord, mail ...repository.Message) error {
+	_, err := db.updateUser(ctx, c.By, a, mail, `UPDATE users SET username = COALESCE(NULLIF(?1, ''), username),
+		username_key = COALESCE(NULLIF(?2, ''), username_key), locale = COALESCE(NULLIF(?3, ''), locale), updated_at = ?4
+		WHERE id = ?5 AND password_hash = ?6`,
+		c.Username, c.UsernameKey, c.Locale, micros(c.At), c.By.UserID, string(c.Hash))
 	return err
 }
 
@@ -114,9 +128,9 @@ func lastAdministrator(ctx context.Context, tx *sql.Tx, userID string) (last boo
 }
 
 // SetPassword implements repository.Users.
-func (db *DB) SetPassword(ctx context.Context, userID string, hash repository.PasswordHash, at time.Time, a repository.AuditRecord) (epoch int64, err error) {
-	return db.updateUser(ctx, repository.Caller{}, a, `UPDATE users SET password_hash = ?1, session_epoch = session_epoch + 1, except_session_id = '',
-		updated_at = ?2 WHERE id = ?3`, string(hash), micros(at), userID)
+func (db *DB) SetPassword(ctx context.Context, userID string, hash repository.PasswordHash, at time.Time, a repository.AuditRecord, mail ...repository.Message) (epoch int64, err error) {
+	return db.updateUser(ctx, repository.Caller{}, a, mail, `UPDATE users SET password_hash = ?1, `+newCredential+`, updated_at = ?2 WHERE id = ?3`,
+		string(hash), micros(at), userID)
 }
 
 // ReplaceHash implements repository.Users.
@@ -135,13 +149,13 @@ func (db *DB) ReplaceHash(ctx context.Context, userID string, old, hash reposito
 
 // EndUserSessions implements repository.Users.
 func (db *DB) EndUserSessions(ctx context.Context, userID string, at time.Time, a repository.AuditRecord) (epoch int64, err error) {
-	return db.updateUser(ctx, repository.Caller{}, a, `UPDATE users SET session_epoch = session_epoch + 1, except_session_id = '', updated_at = ?1
+	return db.updateUser(ctx, repository.Caller{}, a, nil, `UPDATE users SET session_epoch = session_epoch + 1, except_session_id = '', updated_at = ?1
 		WHERE id = ?2`, micros(at), userID)
 }
 
 // EndOtherUserSessions implements repository.Users.
 func (db *DB) EndOtherUserSessions(ctx context.Context, by repository.Caller, at time.Time, a repository.AuditRecord) (epoch int64, err error) {
-	return db.updateUser(ctx, by, a, `UPDATE users SET session_epoch = session_epoch + 1, except_session_id = ?1, updated_at = ?2
+	return db.updateUser(ctx, by, a, nil, `UPDATE users SET session_epoch = session_epoch + 1, except_session_id = ?1, updated_at = ?2
 		WHERE id = ?3`, by.SessionID, micros(at), by.UserID)
 }
 
@@ -201,10 +215,10 @@ func (db *DB) EndAllSessions(ctx context.Context, at time.Time, a repository.Aud
 	return users, err
 }
 
-// updateUser updates one user, writes the audit record and returns the new epoch of the
-// user. It returns ErrNotAllowed if the caller is not allowed, and ErrNotFound if no user
+// updateUser updates one user, writes the audit record and the messages, and returns the new
+// epoch of the user. It returns ErrNotAllowed if the caller is not allowed, and ErrNotFound if no user
 // was updated.
-func (db *DB) updateUser(ctx context.Context, by repository.Caller, a repository.AuditRecord, query string, args ...any) (epoch int64, err error) {
+func (db *DB) updateUser(ctx context.Context, by repository.Caller, a repository.AuditRecord, mail []repository.Message, query string, args ...any) (epoch int64, err error) {
 	err = db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if err := allow(ctx, tx, by, repository.PrivilegeUser); err != nil {
 			return err
@@ -212,7 +226,10 @@ func (db *DB) updateUser(ctx context.Context, by repository.Caller, a repository
 		if err := tx.QueryRowContext(ctx, query+` RETURNING session_epoch`, args...).Scan(&epoch); err != nil {
 			return err
 		}
-		return appendAudit(ctx, tx, a)
+		if err := appendAudit(ctx, tx, a); err != nil {
+			return err
+		}
+		return enqueue(ctx, tx, mail)
 	})
 	return epoch, err
 }

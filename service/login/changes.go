@@ -99,7 +99,7 @@ func (c *Changes) Username(ctx context.Context, o Owner, name string) (account.A
 	if err != nil {
 		return account.Account{}, err
 	}
-	err = c.store.Users.ChangeUsername(ctx, repository.UsernameChange{
+	err = c.store.Users.ChangeProfile(ctx, repository.ProfileChange{
 		By: o.Who.Caller().Caller, Hash: u.PasswordHash, Username: name, UsernameKey: key, At: record.At,
 	}, record)
 	switch {

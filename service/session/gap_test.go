@@ -26,18 +26,18 @@ type faulty struct {
 
 var errAway = fmt.Errorf("injected: %w", repository.ErrUnavailable)
 
-func (f *faulty) RevokeSession(ctx context.Context, r repository.Revocation, by repository.Caller, a repository.AuditRecord) (bool, error) {
+func (f *faulty) RevokeSession(ctx context.Context, r repository.Revocation, by repository.Caller, a repository.AuditRecord, mail ...repository.Message) (bool, error) {
 	if f.failing {
 		return false, errAway
 	}
-	return f.Revocations.RevokeSession(ctx, r, by, a)
+	return f.Revocations.RevokeSession(ctx, r, by, a, mail...)
 }
 
-func (f *faulty) RecordLogin(ctx context.Context, login repository.AuditRecord, epoch int64, ended []repository.Ended) ([]string, error) {
+func (f *faulty) RecordLogin(ctx context.Context, login repository.AuditRecord, epoch int64, ended []repository.Ended, mail ...repository.Message) ([]string, error) {
 	if f.failing {
 		return nil, errAway
 	}
-	return f.Revocations.RecordLogin(ctx, login, epoch, ended)
+	return f.Revocations.RecordLogin(ctx, login, epoch, ended, mail...)
 }
 
 // tombless is the real session store with failing writes of tombstones.
