@@ -28,6 +28,9 @@ type Config struct {
 	Traces   Traces   `mapstructure:"traces"`
 	Audit    Audit    `mapstructure:"audit"`
 	OAuth    OAuth    `mapstructure:"oauth"`
+	Accounts Accounts `mapstructure:"accounts"`
+	Mail     Mail     `mapstructure:"mail"`
+	Branding Branding `mapstructure:"branding"`
 }
 
 // Server configures how the service is reached.
@@ -197,6 +200,15 @@ type Limits struct {
 	LoginMaxDelay time.Duration `mapstructure:"login_max_delay"`
 	// LoginForget is the time after the last failed login after which the failures are forgotten.
 	LoginForget time.Duration `mapstructure:"login_forget"`
+	// RecoveryAccount is the number of mails that may be requested for one address in an hour
+	// without a delay, and by one user. Each further request doubles the delay.
+	RecoveryAccount int `mapstructure:"recovery_account"`
+	// RecoveryAddress is the number of mails that may be requested from one network address in an
+	// hour without a delay, and of one-time links that may be refused.
+	RecoveryAddress int `mapstructure:"recovery_address"`
+	// MailsPerHour is the number of mails that one recipient receives in an hour. Each kind of
+	// security notice is counted separately. Further mails are dropped.
+	MailsPerHour int `mapstructure:"mails_per_hour"`
 	// SignupsPerHour is the number of accounts that one address may create in an hour, at each
 	// replica.
 	SignupsPerHour int `mapstructure:"signups_per_hour"`
@@ -272,12 +284,15 @@ func Default() Config {
 		Limits: Limits{
 			LoginAccountAddress: 5, LoginAccount: 20, LoginAddress: 50, LoginClient: 1000, LoginDevice: 10, LoginsPerHour: 100,
 			LoginDelay: time.Second, LoginMaxDelay: 15 * time.Minute, LoginForget: 24 * time.Hour, SignupsPerHour: 100,
+			RecoveryAccount: 5, RecoveryAddress: 50, MailsPerHour: 5,
 		},
-		Cookies: Cookies{SameSite: "default"},
-		Demo:    Demo{Enabled: "auto"},
-		Traces:  Traces{SamplePercent: 10},
-		Audit:   Audit{Retention: 365 * 24 * time.Hour},
-		Log:     Log{Level: "info", Format: "auto"},
+		Cookies:  Cookies{SameSite: "default"},
+		Demo:     Demo{Enabled: "auto"},
+		Traces:   Traces{SamplePercent: 10},
+		Audit:    Audit{Retention: 365 * 24 * time.Hour},
+		Log:      Log{Level: "info", Format: "auto"},
+		Accounts: Accounts{Verify: VerifyOptional, Notices: []string{"new_device", "token_reused"}},
+		Branding: Branding{Color: "#2456c7"},
 	}
 }
 

@@ -33,6 +33,9 @@ func (c *Config) validate(p *problems) {
 	c.validateLimits(p)
 	c.validateMetrics(p)
 	c.validateTraces(p)
+	c.validateMail(p)
+	c.validateAccounts(p)
+	c.validateBranding(p)
 	if c.Audit.Retention != 0 {
 		p.between("audit.retention", c.Audit.Retention, 24*time.Hour, 36500*24*time.Hour)
 	}
@@ -53,6 +56,9 @@ func (c *Config) validateLimits(p *problems) {
 		{"limits.login_device", c.Limits.LoginDevice},
 		{"limits.logins_per_hour", c.Limits.LoginsPerHour},
 		{"limits.signups_per_hour", c.Limits.SignupsPerHour},
+		{"limits.recovery_account", c.Limits.RecoveryAccount},
+		{"limits.recovery_address", c.Limits.RecoveryAddress},
+		{"limits.mails_per_hour", c.Limits.MailsPerHour},
 		{"limits.requests_per_second", c.Limits.RequestsPerSecond},
 	} {
 		if l.n < 0 || l.n > 1_000_000 {

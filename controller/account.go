@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"latchkey/middleware/access"
+	"latchkey/service"
 	"latchkey/service/account"
 	"latchkey/service/login"
 	"latchkey/service/password"
@@ -19,26 +20,38 @@ type userBody struct {
 	Privilege int     `json:"privilege"`
 	CreatedAt isoTime `json:"createdAt"`
 	UpdatedAt isoTime `json:"updatedAt"`
+
+	EmailVerified bool   `json:"emailVerified"`
+	Locale        string `json:"locale"`
+	// PendingEmail is the address that the account gets when the user confirms it.
+	PendingEmail string `json:"pendingEmail,omitempty"`
+	// ResetLinkIssuedAt tells the user that an administrator could have set a new password.
+	ResetLinkIssuedAt isoTime `json:"resetLinkIssuedAt,omitempty"`
 }
 
 func userOf(a account.Account) userBody {
-	return userBody{
+	body := userBody{
 		ID: a.ID, Username: a.Username, Email: a.Email, Privilege: a.Privilege,
-		CreatedAt: iso(a.CreatedAt), UpdatedAt: iso(a.UpdatedAt),
+		CreatedAt: iso(a.CreatedAt), UpdatedAt: iso(a.UpdatedAt), EmailVerified: a.EmailVerified, Locale: a.Locale,
 	}
+	if !a.ResetLinkIssuedAt.IsZero() {
+		body.ResetLinkIssuedAt = iso(a.ResetLinkIssuedAt)
+	}
+	return body
 }
 
 type signUpBody struct {
-	Username  string `json:"username"`
-	Email     string `json:"email"`
-	Password  string `json:"password"`
-	Privilege *int   `json:"privilege"`
+	Username  string  `json:"username"`
+	Email     string  `json:"email"`
+	Password  string  `json:"password"`
+	Privilege *int    `json:"privilege"`
+	Locale    *string `json:"locale"`
 }
 
 // signUp handles POST /api/users.
 func (s *server) signUp(c *call, body signUpBody) (reply, error) {
 	n := account.Registration{
-		Username: body.Username, Email: body.Email, Password: password.New(body.Password), From: c.from(),
+		Username: body.Username, Email: body.Email, Password: password.New(body.Password), Locale: localeOf(text(body.Locale), c.r), From: c.from(),
 	}
 	if body.Privilege != nil {
 		n.Privilege = *body.Privilege
@@ -60,6 +73,9 @@ func (s *server) signUp(c *call, body signUpBody) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	if made.ID == "" { // created when the address is verified
+		return reply{status: http.StatusAccepted}, nil
+	}
 	return reply{
 		status: http.StatusCreated, body: userOf(made), location: s.path(s.BasePath + "/users/" + made.ID),
 	}, nil
@@ -71,17 +87,29 @@ func (s *server) me(_ *call, who session.Live, _ empty) (reply, error) {
 }
 
 type changeMeBody struct {
-	Username        string `json:"username"`
-	CurrentPassword string `json:"currentPassword"`
+	Username        *string `json:"username"`
+	Email           *string `json:"email"`
+	Locale          *string `json:"locale"`
+	CurrentPassword *string `json:"currentPassword"`
 }
 
-// changeMe handles PATCH /api/users/me.
+// changeMe handles PATCH /api/users/me. A new address is pending until it is confirmed: 202.
 func (s *server) changeMe(c *call, who session.Live, body changeMeBody) (reply, error) {
-	changed, err := s.Changes.Username(c.ctx(), ownerOf(c, who, body.CurrentPassword), body.Username)
+	if body.CurrentPassword == nil && (body.Username != nil || body.Email != nil) {
+		return reply{}, service.FieldError(service.CodeInvalidRequest, "currentPassword", "is missing")
+	}
+	changed, err := s.Changes.Profile(c.ctx(), login.ProfileChange{
+		Owner:    ownerOf(c, who, text(body.CurrentPassword)),
+		Username: text(body.Username), Email: text(body.Email), Locale: text(body.Locale),
+	})
 	if err != nil {
 		return reply{}, err
 	}
-	return reply{body: userOf(changed)}, nil
+	user := userOf(changed.Account)
+	if user.PendingEmail = changed.PendingEmail; user.PendingEmail != "" {
+		return reply{status: http.StatusAccepted, body: user}, nil
+	}
+	return reply{body: user}, nil
 }
 
 type deleteMeBody struct {

@@ -28,7 +28,7 @@ func (s *server) authorize(c *gin.Context) {
 	}
 	if address, there := p["redirect_uri"]; a.RedirectURI == "" || there && address == "" {
 		_ = c.Error(err)
-		page.WriteError(c.Writer, err)
+		s.pages.WriteError(c.Writer, c.Request, err)
 		return
 	}
 	switch {
@@ -38,7 +38,7 @@ func (s *server) authorize(c *gin.Context) {
 	case c.Request.Method == http.MethodPost:
 		s.decide(c, a, request, p)
 	default:
-		s.ask(c, http.StatusOK, a, request, "", "")
+		s.ask(c, a, request, "", nil)
 	}
 }
 
@@ -65,14 +65,14 @@ func readAuthorize(c *gin.Context) (params, oauth.AuthorizeRequest, error) {
 	}, err
 }
 
-// ask shows the page.
-func (s *server) ask(c *gin.Context, status int, a oauth.Authorization, r oauth.AuthorizeRequest, username, problemText string) {
+// ask shows the page, with the error of the previous attempt.
+func (s *server) ask(c *gin.Context, a oauth.Authorization, r oauth.AuthorizeRequest, username string, err error) {
 	name := a.Client.Name
 	if name == "" {
 		name = a.Client.ID
 	}
-	p := page.Page{
-		Title: "Log in to " + name, Error: problemText, Client: name, FirstParty: a.Client.FirstParty, Scopes: strings.Fields(a.Scope),
+	p := page.Login{
+		Err: err, Forgot: s.forgotPage(), Client: name, FirstParty: a.Client.FirstParty, Scopes: strings.Fields(a.Scope),
 		Target: a.RedirectURI, Username: username, Action: s.path("/oauth/authorize"),
 	}
 	for _, h := range [][2]string{
@@ -89,14 +89,14 @@ func (s *server) ask(c *gin.Context, status int, a oauth.Authorization, r oauth.
 			p.Hidden = append(p.Hidden, h)
 		}
 	}
-	p.Write(c.Writer, status)
+	s.pages.WriteLogin(c.Writer, c.Request, p)
 }
 
 // decide processes the user's decision. It refuses a form that another site sent.
 func (s *server) decide(c *gin.Context, a oauth.Authorization, r oauth.AuthorizeRequest, p params) {
 	if err := s.csrf.Check(c.Request); err != nil {
 		_ = c.Error(err)
-		page.WriteError(c.Writer, service.NewError(service.CodeCSRFDenied, "Another site sent this form. Go back to the application and start again."))
+		s.pages.WriteError(c.Writer, c.Request, service.NewError(service.CodeCSRFDenied, "Another site sent this form. Go back to the application and start again."))
 		return
 	}
 	if p["decision"] == "deny" {
@@ -109,8 +109,7 @@ func (s *server) decide(c *gin.Context, a oauth.Authorization, r oauth.Authorize
 	})
 	if err != nil {
 		_ = c.Error(err)
-		problem.SetRetryAfter(c.Writer.Header(), err)
-		s.ask(c, problem.Status(err), a, r, p["username"], service.AsError(err).Message)
+		s.ask(c, a, r, p["username"], err)
 		return
 	}
 	http.SetCookie(c.Writer, s.deviceCookie(device))

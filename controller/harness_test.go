@@ -62,6 +62,7 @@ type instance struct {
 	address   string
 	leaks     *leaks
 	described *described
+	dataDir   string
 }
 
 const rootSecret = "a root secret for tests, 32 bytes or more"
@@ -86,6 +87,9 @@ func loadSettings(t testing.TB, settings []string) (config.Config, error) {
 			sections[section] = map[string]string{}
 		}
 		sections[section][name] = value
+	}
+	if sections["data"] == nil {
+		sections["data"] = map[string]string{"dir": t.TempDir()}
 	}
 	text, err := yaml.Marshal(sections)
 	must(t, err)
@@ -131,7 +135,7 @@ func startIn(t testing.TB, env app.Env, settings ...string) (*instance, error) {
 	t.Cleanup(server.Close)
 	return &instance{
 		App: service, public: public, address: server.Listener.Addr().String(),
-		leaks: watch, described: describedBy(t, cfg),
+		leaks: watch, described: describedBy(t, cfg), dataDir: cfg.Data.Dir,
 	}, nil
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"latchkey/controller/page"
+	"latchkey/internal/catalog"
 	"latchkey/middleware"
 	"latchkey/middleware/access"
 	"latchkey/middleware/problem"
@@ -23,6 +24,7 @@ import (
 	"latchkey/service/login"
 	"latchkey/service/oauth"
 	"latchkey/service/password"
+	"latchkey/service/recovery"
 	"latchkey/service/session"
 	"latchkey/service/token"
 )
@@ -33,6 +35,7 @@ type Options struct {
 	Login    *login.Service
 	Sessions *session.Service
 	Changes  *login.Changes
+	Recovery *recovery.Service
 	Strength *password.Scorer
 	Tokens   *token.Minter
 	Keys     *keys.Ring
@@ -56,6 +59,7 @@ type Options struct {
 	Statuses          map[string]int // error codes to statuses
 	RequestTimeout    time.Duration
 	Demo              bool // serve the page at /demo
+	Brand             catalog.Brand
 
 	Observe middleware.RequestObserver // or nil
 	Trace   gin.HandlerFunc            // or nil; creates a span for each request
@@ -69,6 +73,7 @@ type server struct {
 	problems *problem.Writer
 	cookies  access.Cookies
 	csrf     *access.CSRF
+	pages    *page.Pages
 }
 
 // NewRouter returns the handler of the whole service.
@@ -81,7 +86,7 @@ func NewRouter(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{Options: o, problems: problems, csrf: csrf, cookies: access.NewCookies(access.CookieOptions{
+	s := &server{Options: o, problems: problems, csrf: csrf, pages: page.New(o.Brand), cookies: access.NewCookies(access.CookieOptions{
 		PublicURL: o.PublicURL, BasePath: o.BasePath, Domain: o.CookieDomain, Prefix: o.CookiePrefix, Legacy: o.LegacyCookies,
 	})}
 	if err := s.checkLegacy(); err != nil {
@@ -119,18 +124,21 @@ func NewRouter(o Options) (http.Handler, error) {
 	users.POST("/rtVerify", handle(s, s.rtVerify))
 	users.GET("/rtVerify", handle(s, s.rtVerify))
 	users.POST("/logout", handle(s, s.logout))
+	s.routeLinks(engine.Group(o.BasePath, middleware.NoStore()))
 
 	me := users.Group("/me", require.Require(access.Session, mayUseAccount))
 	me.GET("", handleLive(s, s.me))
 	me.PATCH("", handleLive(s, s.changeMe))
 	me.DELETE("", handleLive(s, s.deleteMe))
 	me.POST("/password", handleLive(s, s.password))
+	me.POST("/verify-email", handleLive(s, s.sendVerification))
 	me.GET("/sessions", handleLive(s, s.sessions))
 	me.DELETE("/sessions", handleLive(s, s.revokeOtherSessions))
 	me.DELETE("/sessions/:id", handleLive(s, s.revokeSession))
 
 	administrator := require.Require(access.Session, own, access.Privilege(account.PrivilegeAdministrator))
 	users.POST("/:id/token", administrator, handleLive(s, s.impersonate))
+	users.POST("/:id/reset-password", administrator, handleLive(s, s.sendReset))
 
 	clients := engine.Group(o.BasePath+"/clients", middleware.NoStore(), administrator)
 	clients.POST("", handleLive(s, s.createClient))
@@ -146,7 +154,7 @@ func NewRouter(o Options) (http.Handler, error) {
 	}
 
 	engine.GET("/oauth/authorize", s.authorize)
-	engine.POST("/oauth/authorize", refusals.Limit(func(c *gin.Context, err error) { page.WriteError(c.Writer, err) }), s.authorize)
+	engine.POST("/oauth/authorize", refusals.Limit(func(c *gin.Context, err error) { s.pages.WriteError(c.Writer, c.Request, err) }), s.authorize)
 	public.any(engine, "/oauth/token", s.oauth(s.token))
 	public.any(engine, "/oauth/revoke", s.oauth(s.revoke))
 	engine.Any("/oauth/introspect", s.oauth(s.introspect))

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"latchkey/internal/apptest"
 	"latchkey/internal/testserver"
 	"latchkey/service/account"
 	"latchkey/service/audit"
@@ -45,6 +47,7 @@ import (
 //	operator NAME PRIVILEGE           create a user from the command line
 //	disable NAME true|false           disable or enable a user
 //	session VAR TOKEN                 store the sid of a JWT in VAR
+//	mail [VAR] KIND [ADDRESS]         send the mails in the outbox; the newest mail of KIND is the body, its token goes to VAR; ! if there must be no new one
 func TestScripts(t *testing.T) {
 	seen := &coverage{operations: map[string]bool{}, errors: map[string]bool{}}
 	for _, set := range testserver.Sets() {
@@ -59,7 +62,7 @@ func TestScripts(t *testing.T) {
 					"serve": serveCmd, "as": asCmd, "send": sendCmd, "status": statusCmd, "header": headerCmd, "json": jsonCmd,
 					"cookie": cookieCmd, "capture": captureCmd, "claims": claimsCmd, "clock": clockCmd, "operator": operatorCmd,
 					"disable": disableCmd, "session": sessionCmd, "client": clientCmd,
-					"page": pageCmd, "log": logCmd, "body": bodyCmd, "query": queryCmd,
+					"page": pageCmd, "log": logCmd, "body": bodyCmd, "query": queryCmd, "mail": mailCmd,
 				},
 			})
 		})
@@ -78,6 +81,7 @@ type world struct {
 	clients  map[string]*http.Client
 	client   *http.Client
 	browser  bool
+	read     map[string]bool // files of mails that a script has read
 	answer   *http.Response
 	body     []byte
 	seen     *coverage
@@ -96,7 +100,7 @@ func serveCmd(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ts.Check(err)
 	instance.described.seen = w.seen
-	w.instance, w.clients = instance, map[string]*http.Client{}
+	w.instance, w.clients, w.read = instance, map[string]*http.Client{}, map[string]bool{}
 	asCmd(ts, false, []string{"app"})
 }
 
@@ -266,9 +270,46 @@ func operatorCmd(ts *testscript.TestScript, _ bool, args []string) {
 
 func disableCmd(ts *testscript.TestScript, _ bool, args []string) {
 	w := of(ts)
-	account, err := w.instance.Accounts.Find(w.t.Context(), args[0])
+	account, err := account.Find(w.t.Context(), w.instance.Stores.Users, args[0])
 	ts.Check(err)
 	ts.Check(w.instance.Sessions.Disable(w.t.Context(), account.ID, args[1] == "true", audit.Origin{}))
+}
+
+func mailCmd(ts *testscript.TestScript, neg bool, args []string) {
+	w := of(ts)
+	variable := ""
+	if len(args) > 1 && args[0] == strings.ToUpper(args[0]) {
+		variable, args = args[0], args[1:]
+	}
+	for {
+		n, err := w.instance.Mailer.Once(w.t.Context())
+		ts.Check(err)
+		if n == 0 {
+			break
+		}
+	}
+	files, err := filepath.Glob(filepath.Join(w.instance.dataDir, "mail", "*-"+args[0]+"-*.eml"))
+	ts.Check(err)
+	found := ""
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		ts.Check(err)
+		letter := apptest.ReadLetter(w.t, raw)
+		if w.read[file] || len(args) > 1 && letter.To != args[1] {
+			continue
+		}
+		if neg {
+			ts.Fatalf("a mail of %s to %s: %s", args[0], letter.To, letter.Text)
+		}
+		found, w.body = file, []byte(letter.Subject+"\n\n"+letter.Text)
+		if variable != "" {
+			ts.Setenv(variable, letter.Token)
+		}
+		w.read[file] = true
+	}
+	if !neg && found == "" {
+		ts.Fatalf("no new mail of %s", args[0])
+	}
 }
 
 func pageCmd(ts *testscript.TestScript, neg bool, args []string) {

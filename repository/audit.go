@@ -26,6 +26,7 @@ const (
 	AuditEmailRestored  AuditEvent = "email_restored"
 	AuditPasswordReset  AuditEvent = "password_reset"
 	AuditResetLink      AuditEvent = "reset_link_issued" // to an administrator or an operator
+	AuditResetSent      AuditEvent = "reset_link_sent"   // by mail, for an administrator
 	AuditUserDisabled   AuditEvent = "user_disabled"
 	AuditUserEnabled    AuditEvent = "user_enabled"
 	AuditRefreshReused  AuditEvent = "refresh_reused"
@@ -63,6 +64,7 @@ func AuditEvents() []AuditEvent {
 		AuditEmailRestored,
 		AuditPasswordReset,
 		AuditResetLink,
+		AuditResetSent,
 		AuditUserDisabled,
 		AuditUserEnabled,
 		AuditRefreshReused,

@@ -27,8 +27,9 @@ type Code struct {
 
 // Codes stores the authorization codes.
 type Codes interface {
-	// CreateCode adds a code. It returns ErrExists if the hash exists.
-	CreateCode(ctx context.Context, c Code) error
+	// CreateCode adds a code, and the messages about the login. It returns ErrExists if the
+	// hash exists.
+	CreateCode(ctx context.Context, c Code, mail ...Message) error
 
 	// TakeCode redeems a code for a session that the caller is about to create. For a
 	// code that was redeemed before it also returns, as usedFor, the session of that

@@ -81,6 +81,10 @@ type Outbox interface {
 	// EnqueueMessage adds a message. Other transitions add messages too.
 	EnqueueMessage(ctx context.Context, m Message) error
 
+	// RequestMessage adds a message that an administrator, the caller, requests, and its audit
+	// record, in one step. It returns ErrNotAllowed if the caller is not an administrator.
+	RequestMessage(ctx context.Context, m Message, by Caller, a AuditRecord) error
+
 	// ClaimMessages returns at most limit queued messages that are due, the oldest
 	// first, and makes them due again at a later time, when the claim ends. Of concurrent
 	// calls one gets a message. It returns an empty list if none is due.

@@ -42,6 +42,9 @@ const (
 	CodeClientTaken                Code = "client_taken"
 	CodeLastAdministrator          Code = "last_administrator"
 	CodeAccountDisabled            Code = "account_disabled"
+	CodeEmailUnverified            Code = "email_unverified"
+	CodeLinkInvalid                Code = "link_invalid"
+	CodeMailUnavailable            Code = "mail_unavailable"
 	CodeNotFound                   Code = "not_found"
 	CodeMethodNotAllowed           Code = "method_not_allowed"
 	CodeUsernameTaken              Code = "username_taken"
@@ -60,7 +63,7 @@ func Codes() []Code {
 		CodeInvalidRequest, CodePasswordRejected,
 		CodeTokenMissing, CodeTokenMalformed, CodeTokenInvalid, CodeTokenExpired,
 		CodeRefreshMissing, CodeRefreshMalformed, CodeRefreshInvalid, CodeRefreshExpired, CodeSessionRevoked, CodeRefreshReused,
-		CodeInvalidCredentials, CodePrivilegeDenied, CodeCSRFDenied, CodeAccountDisabled,
+		CodeInvalidCredentials, CodePrivilegeDenied, CodeCSRFDenied, CodeAccountDisabled, CodeEmailUnverified, CodeLinkInvalid, CodeMailUnavailable,
 		CodeInsufficientScope, CodeInsufficientAuthentication,
 		CodeInvalidClient, CodeInvalidGrant, CodeInvalidScope, CodeUnauthorizedClient, CodeUnsupportedGrantType, CodeUnsupportedResponseType, CodeAccessDenied, CodeInvalidTarget, CodeClientTaken,
 		CodeNotFound, CodeMethodNotAllowed, CodeUsernameTaken, CodeEmailTaken, CodeLastAdministrator, CodeBodyTooLarge, CodeUnsupportedMediaType,

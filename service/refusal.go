@@ -70,3 +70,8 @@ func LastAdministrator() error {
 func AccountGone() error {
 	return &Error{Code: CodeSessionRevoked, Message: "This account no longer exists.", SessionOver: true}
 }
+
+// LinkInvalid returns the error for a one-time link that cannot be used.
+func LinkInvalid(err error) error {
+	return &Error{Code: CodeLinkInvalid, Message: "This link is invalid, was used before, or has expired. Request a new one.", Err: err}
+}

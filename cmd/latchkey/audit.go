@@ -16,7 +16,6 @@ import (
 
 	"latchkey/repository"
 	"latchkey/service/audit"
-	"latchkey/service/password"
 )
 
 func auditCommand() *cobra.Command {
@@ -58,7 +57,7 @@ func auditListCommand() *cobra.Command {
 				return fmt.Errorf("--since: %w", err)
 			}
 			if user != "" {
-				account, err := o.NewAccounts(password.Policy{}, nil).Find(ctx, user)
+				account, err := o.FindAccount(ctx, user)
 				if err != nil {
 					return err
 				}

@@ -34,7 +34,7 @@ LATCHKEY_..., which override the file. "latchkey config" prints all settings.`,
 		Version:       version + " (" + goVersion() + ")",
 	}
 	root.PersistentFlags().String("config", "", "settings file, YAML or TOML")
-	root.AddCommand(serveCommand(), migrateCommand(), userCommand(), sessionsCommand(), auditCommand(), clientCommand(), keyCommand(), tokenCommand(), clockCommand(), configCommand(), healthcheckCommand(), versionCommand())
+	root.AddCommand(serveCommand(), migrateCommand(), userCommand(), sessionsCommand(), auditCommand(), clientCommand(), keyCommand(), tokenCommand(), mailCommand(), clockCommand(), configCommand(), healthcheckCommand(), versionCommand())
 	refuseUnknown(root)
 	root.SetFlagErrorFunc(explainFlag)
 	return root

@@ -7,9 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"latchkey/service/account"
 	"latchkey/service/audit"
-	"latchkey/service/password"
 	"latchkey/service/session"
 )
 
@@ -30,8 +28,8 @@ func sessionsListCommand() *cobra.Command {
 		Short:   "List the active sessions of a user",
 		Example: "  latchkey sessions list --user ada",
 		Args:    cobra.NoArgs,
-		RunE: withSessions(func(ctx context.Context, cmd *cobra.Command, accounts *account.Service, sessions *session.Service) error {
-			account, err := accounts.Find(ctx, user)
+		RunE: withSessions(func(ctx context.Context, cmd *cobra.Command, o opened, sessions *session.Service) error {
+			account, err := o.FindAccount(ctx, user)
 			if err != nil {
 				return err
 			}
@@ -66,7 +64,7 @@ once; other services accept them until they expire.`,
   latchkey sessions revoke --user ada
   latchkey sessions revoke --all`,
 		Args: cobra.NoArgs,
-		RunE: withSessions(func(ctx context.Context, cmd *cobra.Command, accounts *account.Service, sessions *session.Service) error {
+		RunE: withSessions(func(ctx context.Context, cmd *cobra.Command, o opened, sessions *session.Service) error {
 			if all {
 				users, err := sessions.RevokeEveryone(ctx, audit.Operator())
 				if err == nil {
@@ -74,7 +72,7 @@ once; other services accept them until they expire.`,
 				}
 				return err
 			}
-			account, err := accounts.Find(ctx, user)
+			account, err := o.FindAccount(ctx, user)
 			switch {
 			case err != nil:
 				return err
@@ -104,13 +102,13 @@ func userFlag(cmd *cobra.Command, user *string) {
 }
 
 // withSessions opens the stores for a command about accounts and sessions.
-func withSessions(f func(context.Context, *cobra.Command, *account.Service, *session.Service) error) func(*cobra.Command, []string) error {
+func withSessions(f func(context.Context, *cobra.Command, opened, *session.Service) error) func(*cobra.Command, []string) error {
 	return withStores(func(ctx context.Context, cmd *cobra.Command, o opened) error {
 		signing, err := o.NewSigning(false)
 		if err != nil {
 			return err
 		}
-		return f(ctx, cmd, o.NewAccounts(password.Policy{}, nil), signing.Sessions)
+		return f(ctx, cmd, o, signing.Sessions)
 	})
 }
 

@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -23,7 +25,7 @@ func userCommand() *cobra.Command {
 		Short:   "Manage accounts",
 		Example: "  latchkey user create --username ada --email ada@example.org --privilege 2",
 	}
-	cmd.AddCommand(userCreateCommand(), userSetPasswordCommand(),
+	cmd.AddCommand(userCreateCommand(), userSetPasswordCommand(), userResetLinkCommand(),
 		userDisableCommand("disable", "Disable an account and end its sessions", true),
 		userDisableCommand("enable", "Enable a disabled account", false))
 	return cmd
@@ -36,8 +38,8 @@ func userDisableCommand(name, short string, disable bool) *cobra.Command {
 		Short:   short,
 		Example: "  latchkey user " + name + " --user ada",
 		Args:    cobra.NoArgs,
-		RunE: withSessions(func(ctx context.Context, cmd *cobra.Command, accounts *account.Service, sessions *session.Service) error {
-			account, err := accounts.Find(ctx, user)
+		RunE: withSessions(func(ctx context.Context, cmd *cobra.Command, o opened, sessions *session.Service) error {
+			account, err := o.FindAccount(ctx, user)
 			if err != nil {
 				return err
 			}
@@ -67,7 +69,11 @@ of the machine can see arguments.`,
   pass show latchkey/ada | latchkey user create --username ada --email ada@example.org`,
 		Args: cobra.NoArgs,
 		RunE: withPassword(func(ctx context.Context, cmd *cobra.Command, o opened, typed newPassword) error {
-			account, err := o.NewAccounts(typed.policy, typed.hasher).CreateAsOperator(ctx, account.Registration{
+			signing, err := o.NewSigning(true)
+			if err != nil {
+				return err
+			}
+			account, err := o.NewAccounts(signing, typed.policy, typed.hasher).CreateAsOperator(ctx, account.Registration{
 				Username: username, Email: email, Password: typed.Password, Privilege: privilege, From: audit.Operator(),
 			})
 			if err != nil {
@@ -102,7 +108,7 @@ argument: other users of the machine can see arguments.`,
 			if err != nil {
 				return err
 			}
-			account, err := o.NewAccounts(typed.policy, typed.hasher).Find(ctx, user)
+			account, err := o.FindAccount(ctx, user)
 			if err != nil {
 				return err
 			}
@@ -114,6 +120,46 @@ argument: other users of the machine can see arguments.`,
 		}),
 	}
 	userFlag(cmd, &user)
+	_ = cmd.MarkFlagRequired("user") // the flag exists
+	return cmd
+}
+
+func userResetLinkCommand() *cobra.Command {
+	var user string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "reset-link",
+		Short: "Print a link with which a user sets a new password",
+		Long: `Print a link to pass on to a user who has lost the password. The link can be used once,
+within an hour. It works for every account, with and without a mail server. The audit
+log records it, and the user sees when it was issued.`,
+		Example: "  latchkey user reset-link --user ada\n  latchkey user reset-link --user ada@example.org --json",
+		Args:    cobra.NoArgs,
+		RunE: withStores(func(ctx context.Context, cmd *cobra.Command, o opened) error {
+			signing, err := o.NewSigning(false)
+			if err != nil {
+				return err
+			}
+			account, err := o.FindAccount(ctx, user)
+			if err != nil {
+				return err
+			}
+			issued, err := o.NewRecovery(signing, nil, password.Policy{}, nil).Issue(ctx, account.ID, audit.Operator())
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]string{
+					"user": account.ID, "link": issued.URL, "expiresAt": issued.ExpiresAt.UTC().Format(time.RFC3339),
+				})
+			}
+			fmt.Fprintln(cmd.OutOrStdout(), issued.URL)
+			fmt.Fprintf(cmd.ErrOrStderr(), "latchkey: a link for %s, which can be used once until %s\n", account.Username, minute(issued.ExpiresAt))
+			return nil
+		}),
+	}
+	userFlag(cmd, &user)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "JSON output")
 	_ = cmd.MarkFlagRequired("user") // the flag exists
 	return cmd
 }

@@ -1,112 +1,144 @@
 package page
 
 import (
+	"bytes"
+	"context"
 	"crypto/sha256"
 	_ "embed" // the style
 	"encoding/base64"
-	"html"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
 
+	"github.com/a-h/templ"
+
+	"latchkey/internal/catalog"
 	"latchkey/middleware/problem"
 	"latchkey/service"
-	"latchkey/service/oauth"
 )
 
 //go:embed page.css
-var css string
+var baseCSS string
 
-// Page is a page on which a user logs in for an application, or a message. It is built here and
-// not by html/template: the template package uses reflection, which keeps the linker from
-// removing unused code and adds 12 MB to the program.
-type Page struct {
-	Title      string
-	Error      string
-	Client     string // name of the client; empty: only a message
-	FirstParty bool
-	Scopes     []string
-	Target     string // redirect URI of the client; empty: no form
-	Hidden     [][2]string
-	Action     string // path to which the form is sent
-	Username   string
+// Pages writes the pages in the look of a product.
+type Pages struct {
+	brand catalog.Brand
+	css   string
+	hash  string // of css, for the Content-Security-Policy
 }
 
-// html returns the page. It escapes every variable text.
-func (p Page) html() string {
-	var b strings.Builder
-	w := func(parts ...string) { b.WriteString(strings.Join(parts, "")) }
-	w("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n",
-		"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n",
-		"<title>", html.EscapeString(p.Title), "</title>\n<style>", css, "</style>\n</head>\n<body>\n<main>\n<h1>", html.EscapeString(p.Title), "</h1>\n")
-	described, focusName, focusPassword := "", "", ""
-	if p.FirstParty { // otherwise the user must first see which client requests which access
-		focusName = " autofocus"
+// DefaultColor is the color of buttons that page.css has.
+const DefaultColor = "#2456c7"
+
+// New returns Pages in the look of a product.
+func New(brand catalog.Brand) *Pages {
+	css := baseCSS
+	if brand.Color != "" && brand.Color != DefaultColor {
+		css += "button, :focus-visible { --strong: " + brand.Color + "; --on-strong: " + brand.Ink() + "; }\n"
 	}
-	if p.Error != "" {
-		w("<p class=\"error\" role=\"alert\" id=\"error\">", html.EscapeString(p.Error), "</p>\n")
-		described, focusName, focusPassword = ` aria-describedby="error"`, "", " autofocus"
-	}
-	if p.Client != "" {
-		if !p.FirstParty {
-			w("<p><strong>", html.EscapeString(p.Client), "</strong> asks for access to your account.</p>\n")
-			if len(p.Scopes) > 0 {
-				w("<ul>")
-				for _, s := range p.Scopes {
-					if s == oauth.ScopeAccount {
-						s = "your account here: name, email address, password and devices"
-					}
-					w("<li>", html.EscapeString(s), "</li>")
-				}
-				w("</ul>\n")
-			}
-			w("<p class=\"hint\">You will be sent to <strong>", html.EscapeString(host(p.Target)), "</strong>. Log in only if you started this.</p>\n")
-		}
-		w("<form method=\"post\" action=\"", html.EscapeString(p.Action), "\">\n")
-		for _, h := range p.Hidden {
-			w(`<input type="hidden" name="`, html.EscapeString(h[0]), `" value="`, html.EscapeString(h[1]), "\">\n")
-		}
-		button := "Log in and allow"
-		if p.FirstParty {
-			button = "Log in"
-		}
-		w("<label for=\"username\">Username or email</label>\n",
-			`<input id="username" name="username" autocomplete="username" autocapitalize="none" spellcheck="false" required value="`,
-			html.EscapeString(p.Username), `"`, described, focusName, ">\n",
-			"<label for=\"password\">Password</label>\n",
-			`<input id="password" name="password" type="password" autocomplete="current-password" required`, described, focusPassword, ">\n",
-			"<div class=\"buttons\">\n<button name=\"decision\" value=\"allow\">", button, "</button>\n",
-			"<button name=\"decision\" value=\"deny\" class=\"quiet\" formnovalidate>Cancel</button>\n</div>\n</form>\n")
-	}
-	w("</main>\n</body>\n</html>\n")
-	return b.String()
+	sum := sha256.Sum256([]byte(css))
+	return &Pages{brand: brand, css: css, hash: "sha256-" + base64.StdEncoding.EncodeToString(sum[:])}
 }
 
-// Write writes the page as the response. The page loads nothing and cannot be framed. Its form
-// is sent to this server, which redirects to Target: browsers check both against form-action
-// (CSP 3 6.4.3).
-func (p Page) Write(w http.ResponseWriter, status int) {
-	form := "'none'"
-	if p.Target != "" {
-		form = "'self' https: http: " + scheme(p.Target)
+// frame is what every page has.
+type frame struct {
+	brand  catalog.Brand
+	css    string
+	locale string
+	text   catalog.Page
+	title  string
+	err    string // what went wrong; empty: nothing
+}
+
+func (p *Pages) frame(r *http.Request, title func(catalog.Page) string, err error) frame {
+	locale := catalog.Match(r.Header.Get("Accept-Language"))
+	f := frame{brand: p.brand, css: p.css, locale: locale, text: catalog.Pages(locale)}
+	f.title = title(f.text)
+	if err != nil {
+		f.err = explain(f.text, err)
 	}
-	style := sha256.Sum256([]byte(css))
+	return f
+}
+
+// explain returns what went wrong in the language of the page. Errors that only a developer sees are
+// in English.
+func explain(t catalog.Page, err error) string {
+	e := service.AsError(err)
+	switch e.Code { //nolint:exhaustive // the other errors have their own message
+	case service.CodePasswordRejected:
+		return t.BadPassword
+	case service.CodeEmailTaken:
+		return t.EmailTaken
+	case service.CodeUsernameTaken:
+		return t.UsernameTaken
+	case service.CodeRateLimited:
+		return t.WaitAMoment
+	case service.CodeOverloaded, service.CodeStoreUnavailable:
+		return t.Unavailable
+	case service.CodeMailUnavailable:
+		return t.NoMail
+	case service.CodeLinkInvalid:
+		return t.LinkInvalid
+	case service.CodeInvalidRequest:
+		if _, ok := e.Fields["email"]; ok {
+			return t.BadEmail
+		}
+	}
+	return e.Message
+}
+
+// write writes a page as the response. The page loads nothing but the logo, and cannot be framed. Its
+// form is sent to this server, which may redirect to a client: browsers check both against
+// form-action (CSP 3 6.4.3).
+func (p *Pages) write(w http.ResponseWriter, status int, formAction string, page templ.Component) {
+	var b bytes.Buffer
+	if err := page.Render(context.Background(), &b); err != nil {
+		http.Error(w, "The page could not be written.", http.StatusInternalServerError)
+		return
+	}
+	image := ""
+	if p.brand.Logo != "" {
+		image = "; img-src " + p.brand.Logo
+	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'sha256-"+base64.StdEncoding.EncodeToString(style[:])+
-		"'; form-action "+form+"; frame-ancestors 'none'; base-uri 'none'")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src '"+p.hash+"'"+image+"; form-action "+formAction+"; frame-ancestors 'none'; base-uri 'none'")
 	// With no-referrer, browsers would send the form with Origin: null, even to this server.
 	h.Set("Referrer-Policy", "same-origin")
 	w.WriteHeader(status)
-	_, _ = io.WriteString(w, p.html()) // fails only if the client has disconnected
+	_, _ = w.Write(b.Bytes()) // fails only if the client has disconnected
+}
+
+// Login is the page on which a user logs in for an application.
+type Login struct {
+	Client     string // name of the application
+	FirstParty bool
+	Scopes     []string
+	Target     string // redirect URI of the client
+	Hidden     [][2]string
+	Action     string // path to which the form is sent
+	Forgot     string // path of the page for a forgotten password; empty: none
+	Username   string
+	Err        error // of the previous attempt, or nil
+}
+
+// WriteLogin writes the login page.
+func (p *Pages) WriteLogin(w http.ResponseWriter, r *http.Request, l Login) {
+	f := p.frame(r, func(t catalog.Page) string { return catalog.With(t.LogInTo, l.Client) }, l.Err)
+	status := http.StatusOK
+	if l.Err != nil {
+		status = problem.Status(l.Err)
+		problem.SetRetryAfter(w.Header(), l.Err)
+	}
+	p.write(w, status, "'self' https: http: "+scheme(l.Target), loginPage(f, l))
 }
 
 // WriteError writes a page that shows an error.
-func WriteError(w http.ResponseWriter, err error) {
+func (p *Pages) WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	problem.SetRetryAfter(w.Header(), err)
-	Page{Title: "This request failed", Error: service.AsError(err).Message}.Write(w, problem.Status(err))
+	f := p.frame(r, func(t catalog.Page) string { return t.RequestFailed }, err)
+	p.write(w, problem.Status(err), "'none'", messagePage(f, "", ""))
 }
 
 // scheme returns the scheme of a redirect URI, as a source of form-action. It omits the host,

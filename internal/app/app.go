@@ -65,7 +65,7 @@ func New(ctx context.Context, cfg config.Config, env Env) (_ *App, err error) {
 	}
 	a.Hasher.Prepare()
 	a.instruments.Watch(observe.Sources{
-		Sessions: a.Sessions, Login: a.Login, Hasher: a.Hasher, Keys: a.Keys, Health: a.Health, Clock: a.Clock, Pools: a.Stores.Pools, Dropped: env.Dropped,
+		Mailer: a.Mailer, Sessions: a.Sessions, Login: a.Login, Hasher: a.Hasher, Keys: a.Keys, Health: a.Health, Clock: a.Clock, Pools: a.Stores.Pools, Dropped: env.Dropped,
 	})
 	a.handler, err = a.router()
 	return a, err
@@ -98,7 +98,8 @@ func (a *App) router() (http.Handler, error) {
 	cfg := a.cfg
 	return controller.NewRouter(controller.Options{
 		Observe: a.instruments.Requests(), Trace: a.instruments.Spans(),
-		Accounts: a.Accounts, Login: a.Login, OAuth: a.OAuth, Clients: a.Clients, Changes: a.Changes, Strength: a.Strength,
+		Accounts: a.Accounts, Login: a.Login, OAuth: a.OAuth, Clients: a.Clients, Changes: a.Changes, Recovery: a.Recovery,
+		Brand: brand(cfg), Strength: a.Strength,
 		Sessions: a.Sessions, Tokens: a.Tokens, Keys: a.Keys, Health: a.Health,
 		Issuer: cfg.Tokens.Issuer, PublicURL: cfg.Server.PublicURL, BasePath: cfg.Server.BasePath, TrustedProxies: cfg.Server.TrustedProxies,
 		Origins: cfg.CORS.Origins, Delivery: cfg.Tokens.Delivery, Demo: cfg.DemoEnabled(),

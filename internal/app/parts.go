@@ -16,6 +16,7 @@ import (
 	"latchkey/service/login"
 	"latchkey/service/oauth"
 	"latchkey/service/password"
+	"latchkey/service/recovery"
 	"latchkey/service/retention"
 )
 
@@ -88,14 +89,26 @@ func (p *Parts) PasswordPolicy() (password.Policy, error) {
 	return policy, nil
 }
 
+// FindAccount returns the account with a username or an email address, for an operator.
+func (p *Parts) FindAccount(ctx context.Context, name string) (account.Account, error) {
+	return account.Find(ctx, p.Stores.Users, name)
+}
+
 // NewAccounts returns the account service, which applies a policy to new passwords.
-func (p *Parts) NewAccounts(policy password.Policy, hasher *password.Hasher) *account.Service {
-	return account.New(p.Stores.Users, hasher, policy, p.cfg.Signup.Enabled, p.Clock.Now, p.Audit)
+func (p *Parts) NewAccounts(s *Signing, policy password.Policy, hasher *password.Hasher) *account.Service {
+	return account.New(p.Stores.Store, hasher, account.Rules{
+		Password: policy, Signup: p.cfg.Signup.Enabled, Verify: p.cfg.Accounts.Verify != config.VerifyOff, Conceal: p.cfg.Accounts.Conceal,
+	}, s.Mail, s.root, p.Clock.Now, p.Audit)
 }
 
 // NewChanges returns the service that changes accounts.
 func (p *Parts) NewChanges(s *Signing, policy password.Policy, hasher *password.Hasher) *login.Changes {
-	return login.NewChanges(p.Stores.Store, s.Sessions, hasher, p.throttle(s.root), policy, p.Clock.Now, p.Audit)
+	return login.NewChanges(p.Stores.Store, s.Sessions, hasher, p.throttle(s.root), policy, p.cfg.Accounts.Conceal, s.Mail, p.Clock.Now, p.Audit)
+}
+
+// NewRecovery returns the service of one-time links.
+func (p *Parts) NewRecovery(s *Signing, accounts *account.Service, policy password.Policy, hasher *password.Hasher) *recovery.Service {
+	return recovery.New(p.Stores.Store, accounts, s.Sessions, hasher, p.throttle(s.root), policy, s.Mail, linkURLs(p.cfg), p.Clock.Now, p.Audit)
 }
 
 // NewClients returns the service of OAuth clients.

@@ -34,10 +34,12 @@ func (a *App) Run(ctx context.Context, ready func(net.Addr)) error {
 		return fmt.Errorf("server.listen: %w", err)
 	}
 	log.Info("listening", "version", a.env.Version, "address", s.Addr().String(), "url", cfg.Server.PublicURL.String(),
-		"mode", a.Stores.Mode, "store", a.Stores.Where)
+		"mode", a.Stores.Mode, "store", a.Stores.Where, "mail", a.mailWhere())
 	if ready != nil {
 		ready(s.Addr())
 	}
+	mailed := a.startMailer(ctx)
+	defer func() { <-mailed }()
 	if err := s.Serve(ctx); err != nil {
 		return err
 	}

@@ -1,11 +1,14 @@
 package app
 
 import (
+	"latchkey/config"
 	"latchkey/service/account"
 	"latchkey/service/health"
 	"latchkey/service/login"
+	"latchkey/service/mail"
 	"latchkey/service/oauth"
 	"latchkey/service/password"
+	"latchkey/service/recovery"
 )
 
 // Services are all services behind the routes. Nothing in them runs yet.
@@ -19,6 +22,8 @@ type Services struct {
 	Strength *password.Scorer
 	OAuth    *oauth.Server
 	Clients  *oauth.Clients
+	Recovery *recovery.Service
+	Mailer   *mail.Worker // nil: this deployment sends no mail
 	Health   *health.Checker
 }
 
@@ -33,8 +38,14 @@ func (p *Parts) NewServices() (*Services, error) {
 		return nil, err
 	}
 	s := &Services{Signing: signing, Hasher: p.NewHasher(), Throttle: p.throttle(signing.root), Clients: p.NewClients()}
-	s.Accounts = p.NewAccounts(policy, s.Hasher)
-	s.Login = login.New(p.Stores.Store, s.Hasher, s.Throttle, s.Sessions, p.cfg.Login.RevealUnknownUser, p.Clock, p.Audit, p.env.Log)
+	s.Accounts = p.NewAccounts(signing, policy, s.Hasher)
+	s.Login = login.New(p.Stores.Store, s.Hasher, s.Throttle, s.Sessions, login.Rules{
+		Reveal: p.cfg.Login.RevealUnknownUser, RequireVerified: p.cfg.Accounts.Verify == config.VerifyRequired,
+	}, s.Mail, p.Clock, p.Audit, p.env.Log)
+	s.Recovery = p.NewRecovery(signing, s.Accounts, policy, s.Hasher)
+	if s.Mailer, err = p.newMailer(signing.Mail); err != nil {
+		return nil, err
+	}
 	s.Changes = p.NewChanges(signing, policy, s.Hasher)
 	s.Strength = password.NewScorer(policy)
 	s.OAuth = oauth.New(p.Stores.Store, s.Login, s.Sessions, s.Tokens, p.Clock, p.Audit, p.env.Log)

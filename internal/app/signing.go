@@ -8,6 +8,7 @@ import (
 	"latchkey/service/jose"
 	"latchkey/service/keys"
 	"latchkey/service/login"
+	"latchkey/service/mail"
 	"latchkey/service/oauth"
 	"latchkey/service/secret"
 	"latchkey/service/session"
@@ -19,6 +20,7 @@ type Signing struct {
 	Keys     *keys.Ring // not yet loaded
 	Tokens   *token.Minter
 	Sessions *session.Service
+	Mail     *mail.Composer
 
 	root secret.Root
 }
@@ -43,7 +45,8 @@ func (p *Parts) NewSigning(create bool) (*Signing, error) {
 	}
 	s := &Signing{root: root, Keys: keys.NewRing(p.Stores.Keys, root, policy, p.Clock, p.Audit, log)}
 	s.Tokens = token.NewMinter(root, s.Keys, p.cfg.Tokens.Issuer, p.cfg.Tokens.Audience, p.cfg.Tokens.AccessTTL, p.Clock)
-	s.Sessions = session.New(p.Stores.Store, root, s.Tokens, sessionPolicy(p.cfg), p.Clock, p.Audit, log)
+	s.Mail = p.newComposer(root)
+	s.Sessions = session.New(p.Stores.Store, root, s.Tokens, sessionPolicy(p.cfg), s.Mail, p.Clock, p.Audit, log)
 	return s, nil
 }
 
@@ -71,10 +74,14 @@ func (p *Parts) throttle(root secret.Root) *login.Throttle {
 	rule := func(free int, most time.Duration) login.LimitRule {
 		return login.LimitRule{Free: free, Base: l.LoginDelay, Max: max(l.LoginDelay, most), Forget: l.LoginForget}
 	}
+	hourly := func(free int) login.LimitRule {
+		return login.LimitRule{Free: free, Base: l.LoginDelay, Max: max(l.LoginDelay, l.LoginMaxDelay), Forget: time.Hour}
+	}
 	const shared = time.Minute
 	return login.NewThrottle(p.Stores.Limits, root, login.Limits{
 		AccountAddress: rule(l.LoginAccountAddress, l.LoginMaxDelay), Device: rule(l.LoginDevice, l.LoginMaxDelay),
 		Account: rule(l.LoginAccount, min(shared, l.LoginMaxDelay)), Address: rule(l.LoginAddress, min(shared, l.LoginMaxDelay)),
+		Recovery: hourly(l.RecoveryAccount), RecoveryFrom: hourly(l.RecoveryAddress),
 		Client: rule(l.LoginClient, min(shared, l.LoginMaxDelay)),
 		Logins: login.LimitRule{Free: l.LoginsPerHour, Base: l.LoginDelay, Max: max(l.LoginDelay, min(shared, l.LoginMaxDelay)), Forget: time.Hour},
 	}, p.Clock.Now)

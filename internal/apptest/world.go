@@ -23,6 +23,7 @@ import (
 	"latchkey/service/audit"
 	"latchkey/service/clock"
 	"latchkey/service/login"
+	"latchkey/service/mail"
 	"latchkey/service/password"
 	"latchkey/service/retention"
 	"latchkey/service/session"
@@ -49,6 +50,7 @@ type World struct {
 	Login     *login.Service
 	Throttle  *login.Throttle
 	Accounts  *account.Service
+	Mail      *mail.Composer
 	Audit     *audit.Log
 	Trusted   *clock.Clock
 	Retention *retention.Service
@@ -78,7 +80,7 @@ func NewWorldBy(t testing.TB, store repository.Store, policy session.Policy, tru
 	t.Cleanup(services.Hasher.Close)
 	Must(t, services.Keys.Start(t.Context()))
 	w.Audit, w.Trusted, w.Retention = parts.Audit, trusted, parts.NewRetention()
-	w.Sessions, w.Tokens, w.Login, w.Throttle, w.Accounts = services.Sessions, services.Tokens, services.Login, services.Throttle, services.Accounts
+	w.Sessions, w.Tokens, w.Login, w.Throttle, w.Accounts, w.Mail = services.Sessions, services.Tokens, services.Login, services.Throttle, services.Accounts, services.Mail
 	return w
 }
 
@@ -102,6 +104,7 @@ func settings(t testing.TB, policy session.Policy) config.Config {
 		Recovery: policy.Recovery, MaxSessions: policy.MaxSessions, HeaderRTVerify: policy.HeaderKeeps,
 	}
 	cfg.Password.BcryptCost, cfg.Limits = 4, config.Limits{}
+	cfg.Mail.From, cfg.Data.Dir = "no-reply@auth.example", t.TempDir()
 	return cfg
 }
 

@@ -19,6 +19,7 @@ import (
 	"latchkey/service/health"
 	"latchkey/service/keys"
 	"latchkey/service/login"
+	"latchkey/service/mail"
 	"latchkey/service/password"
 	"latchkey/service/session"
 )
@@ -79,6 +80,7 @@ func (m *metrics) call(store, call string, took time.Duration, unavailable error
 type Sources struct {
 	Sessions *session.Service
 	Login    *login.Service
+	Mailer   *mail.Worker // or nil
 	Hasher   *password.Hasher
 	Keys     *keys.Ring
 	Health   *health.Checker
@@ -95,6 +97,9 @@ func (m *metrics) watch(s Sources) {
 		}
 		for outcome, n := range s.Login.Counts() {
 			emit("latchkey_login_total", "Logins by outcome.", prometheus.CounterValue, n, "outcome", string(outcome))
+		}
+		if s.Mailer != nil {
+			watchMail(emit, s.Mailer, s.Clock.Now())
 		}
 		g := s.Hasher.Counts()
 		emit("latchkey_hash_slots", "Maximum number of concurrent password hashes.", prometheus.GaugeValue, g.Slots)
@@ -137,6 +142,21 @@ func (m *metrics) watch(s Sources) {
 			emit("latchkey_keys", "Keys by use and state.", prometheus.GaugeValue, n, "use", labels[0], "state", labels[1])
 		}
 	}))
+}
+
+// watchMail emits the counts of the outbox.
+func watchMail(emit emitter, m *mail.Worker, now time.Time) {
+	for outcome, n := range m.Counts() {
+		emit("latchkey_mail_total", "Attempts to send a mail by outcome: sent, dropped, or the class of the failure.", prometheus.CounterValue, n, "outcome", string(outcome))
+	}
+	waiting := m.Waiting()
+	emit("latchkey_mail_queued", "Mails in the outbox that are not sent yet, of all replicas.", prometheus.GaugeValue, int64(waiting.Queued))
+	emit("latchkey_mail_dead", "Mails in the outbox that could not be sent, of all replicas.", prometheus.GaugeValue, int64(waiting.Dead))
+	age := int64(0)
+	if !waiting.Oldest.IsZero() {
+		age = int64(now.Sub(waiting.Oldest).Seconds())
+	}
+	emit("latchkey_mail_oldest_seconds", "Age of the oldest mail that is not sent yet, in seconds.", prometheus.GaugeValue, age)
 }
 
 func up(err error) int64 {

@@ -44,6 +44,9 @@ func writes(t *testing.T, s repository.Store, own repository.User) map[string]wr
 			must(t, err)
 			return s.Links.CreateLink(ctx, newLink(repository.LinkReset, u), 3, by, a)
 		}},
+		"request a mail": {true, func(ctx context.Context, s repository.Store, by repository.Caller, a repository.AuditRecord) error {
+			return s.Outbox.RequestMessage(ctx, newMessage(""), by, a)
+		}},
 		"create a client": {true, func(ctx context.Context, s repository.Store, by repository.Caller, a repository.AuditRecord) error {
 			return s.Clients.CreateClient(ctx, newClient("c-"+newID()[20:]), by, a)
 		}},

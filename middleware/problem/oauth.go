@@ -24,7 +24,7 @@ func OAuth(err error) (status int, body OAuthError) {
 		status = http.StatusUnauthorized
 	case service.CodeInvalidGrant, service.CodeInvalidScope, service.CodeUnauthorizedClient, service.CodeUnsupportedGrantType,
 		service.CodeUnsupportedResponseType, service.CodeAccessDenied, service.CodeInvalidTarget:
-	case service.CodeInvalidCredentials, service.CodeAccountDisabled, service.CodeRefreshMissing, service.CodeRefreshMalformed,
+	case service.CodeInvalidCredentials, service.CodeAccountDisabled, service.CodeEmailUnverified, service.CodeRefreshMissing, service.CodeRefreshMalformed,
 		service.CodeRefreshInvalid, service.CodeRefreshExpired, service.CodeSessionRevoked, service.CodeRefreshReused:
 		name = string(service.CodeInvalidGrant)
 	case service.CodeMethodNotAllowed:

@@ -22,7 +22,7 @@ type Problem struct {
 	Error     string            `json:"error"`
 	Code      int               `json:"code"` // the status again
 	Message   string            `json:"message"`
-	Retry     string            `json:"retry,omitempty"` // refresh, login or later
+	Retry     string            `json:"retry,omitempty"` // refresh, login, verify or later
 	RequestID string            `json:"requestId,omitempty"`
 	Fields    map[string]string `json:"fields,omitempty"`
 }

@@ -11,6 +11,7 @@ const (
 	retryRefresh = "refresh"
 	retryLogin   = "login"
 	retryLater   = "later"
+	retryVerify  = "verify"
 )
 
 // The challenges of a 401 (RFC 6750 3). They name the error only if the request had a token.
@@ -69,6 +70,12 @@ func kindOf(code service.Code) kind {
 		return kind{status: http.StatusForbidden, title: "Cross-site request refused"}
 	case service.CodeAccountDisabled:
 		return kind{status: http.StatusForbidden, title: "The account is disabled"}
+	case service.CodeEmailUnverified:
+		return kind{http.StatusForbidden, "The email address is not verified", retryVerify, ""}
+	case service.CodeLinkInvalid:
+		return kind{status: http.StatusBadRequest, title: "The link is invalid, was used, or has expired"}
+	case service.CodeMailUnavailable:
+		return kind{http.StatusServiceUnavailable, "Mail is not configured", retryLater, ""}
 	case service.CodeInvalidClient:
 		return kind{http.StatusUnauthorized, "Client authentication failed", "", challenge}
 	case service.CodeInvalidGrant:

@@ -14,11 +14,15 @@ const codeColumns = `code_hash, client_id, user_id, session_epoch, redirect_uri,
 	ip_address, user_agent, expires_at`
 
 // CreateCode implements repository.Codes.
-func (db *DB) CreateCode(ctx context.Context, c repository.Code) error {
-	_, err := db.pool.Exec(ctx, `INSERT INTO authorization_codes (`+codeColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+func (db *DB) CreateCode(ctx context.Context, c repository.Code, mail ...repository.Message) error {
+	var batch pgx.Batch // one transaction
+	batch.Queue(`INSERT INTO authorization_codes (`+codeColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 		string(c.Hash), c.ClientID, c.UserID, c.Epoch, c.RedirectURI, c.Challenge, c.Scope, c.Audience, c.AMR,
 		c.AuthTime, c.Address, c.Agent, c.ExpiresAt)
-	return storeError(err)
+	for _, m := range mail {
+		batch.Queue(insertMessage, messageArgs(m)...)
+	}
+	return storeError(db.pool.SendBatch(ctx, &batch).Close())
 }
 
 // TakeCode implements repository.Codes.

@@ -102,13 +102,14 @@ func orNil(b []byte) []byte {
 	return b
 }
 
-// linkIsLive returns pgx.ErrNoRows if a link is gone.
+// linkIsLive returns pgx.ErrNoRows if a link cannot be used any more.
 func linkIsLive(ctx context.Context, tx pgx.Tx, l *repository.Link, now time.Time) error {
 	if l == nil {
 		return nil
 	}
 	var one int
-	return tx.QueryRow(ctx, `SELECT 1 FROM links WHERE token_hash = $1 AND expires_at > $2`, string(l.Hash), now).Scan(&one)
+	return tx.QueryRow(ctx, `SELECT 1 FROM links WHERE token_hash = $1 AND expires_at > $2
+		AND (user_id IS NULL OR EXISTS (SELECT 1 FROM users u WHERE u.id = user_id AND `+linkBound+`))`, string(l.Hash), now).Scan(&one)
 }
 
 // takeLink deletes a link and the links that its use voids. It locks the user before the link,

@@ -27,6 +27,12 @@ func (db *DB) EnqueueMessage(ctx context.Context, m repository.Message) error {
 	return storeError(err)
 }
 
+// RequestMessage implements repository.Outbox.
+func (db *DB) RequestMessage(ctx context.Context, m repository.Message, by repository.Caller, a repository.AuditRecord) error {
+	_, err := db.changeBy(ctx, by, repository.PrivilegeAdministrator, a, []repository.Message{m}, `SELECT 0::bigint AS n FROM allowed`)
+	return err
+}
+
 // enqueue adds messages to the transaction of the change that they are about.
 func enqueue(ctx context.Context, tx pgx.Tx, mail []repository.Message) error {
 	for _, m := range mail {

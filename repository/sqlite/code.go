@@ -13,11 +13,15 @@ const codeColumns = `code_hash, client_id, user_id, session_epoch, redirect_uri,
 	ip_address, user_agent, expires_at`
 
 // CreateCode implements repository.Codes.
-func (db *DB) CreateCode(ctx context.Context, c repository.Code) error {
-	_, err := db.write.ExecContext(ctx, `INSERT INTO authorization_codes (`+codeColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		string(c.Hash), c.ClientID, c.UserID, c.Epoch, c.RedirectURI, c.Challenge, c.Scope, c.Audience, c.AMR,
-		micros(c.AuthTime), c.Address, c.Agent, micros(c.ExpiresAt))
-	return storeError(err)
+func (db *DB) CreateCode(ctx context.Context, c repository.Code, mail ...repository.Message) error {
+	return db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO authorization_codes (`+codeColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			string(c.Hash), c.ClientID, c.UserID, c.Epoch, c.RedirectURI, c.Challenge, c.Scope, c.Audience, c.AMR,
+			micros(c.AuthTime), c.Address, c.Agent, micros(c.ExpiresAt)); err != nil {
+			return err
+		}
+		return enqueue(ctx, tx, mail)
+	})
 }
 
 // TakeCode implements repository.Codes.

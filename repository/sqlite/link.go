@@ -84,13 +84,14 @@ func makeLink(ctx context.Context, tx *sql.Tx, l repository.Link, limit int, rep
 	return err == nil, err
 }
 
-// linkIsLive returns sql.ErrNoRows if a link is gone.
+// linkIsLive returns sql.ErrNoRows if a link cannot be used any more.
 func linkIsLive(ctx context.Context, tx *sql.Tx, l *repository.Link, now time.Time) error {
 	if l == nil {
 		return nil
 	}
 	var one int
-	return tx.QueryRowContext(ctx, `SELECT 1 FROM links WHERE token_hash = ? AND expires_at > ?`, string(l.Hash), micros(now)).Scan(&one)
+	return tx.QueryRowContext(ctx, `SELECT 1 FROM links WHERE token_hash = ? AND expires_at > ?
+		AND (user_id IS NULL OR EXISTS (SELECT 1 FROM users u WHERE u.id = user_id AND `+linkBound+`))`, string(l.Hash), micros(now)).Scan(&one)
 }
 
 // takeLink deletes a link and the links that its use voids.

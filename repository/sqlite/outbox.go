@@ -31,6 +31,19 @@ func (db *DB) EnqueueMessage(ctx context.Context, m repository.Message) error {
 	return db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error { return enqueue(ctx, tx, []repository.Message{m}) })
 }
 
+// RequestMessage implements repository.Outbox.
+func (db *DB) RequestMessage(ctx context.Context, m repository.Message, by repository.Caller, a repository.AuditRecord) error {
+	return db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		if err := allow(ctx, tx, by, repository.PrivilegeAdministrator); err != nil {
+			return err
+		}
+		if err := appendAudit(ctx, tx, a); err != nil {
+			return err
+		}
+		return enqueue(ctx, tx, []repository.Message{m})
+	})
+}
+
 // enqueue adds messages to the transaction of the change that they are about.
 func enqueue(ctx context.Context, tx *sql.Tx, mail []repository.Message) error {
 	for _, m := range mail {

@@ -3,12 +3,16 @@ package account
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
+	"latchkey/internal/catalog"
 	"latchkey/repository"
 	"latchkey/service"
 	"latchkey/service/audit"
+	"latchkey/service/mail"
 	"latchkey/service/password"
+	"latchkey/service/secret"
 )
 
 // Account is the part of a user record that may be shown: to the user, and to callers that may see
@@ -18,15 +22,22 @@ type Account struct {
 	Username  string
 	Email     string
 	Privilege int
+	Locale    string // never empty
 	CreatedAt time.Time
 	UpdatedAt time.Time
+
+	EmailVerified bool
+	// ResetLinkIssuedAt is when an administrator or an operator last received a link that resets the
+	// password; zero: never.
+	ResetLinkIssuedAt time.Time
 }
 
 // Of returns the Account of a user.
 func Of(u repository.User) Account {
 	return Account{
-		ID: u.ID, Username: u.Username, Email: u.Email, Privilege: u.Privilege,
+		ID: u.ID, Username: u.Username, Email: u.Email, Privilege: u.Privilege, Locale: catalog.Or(u.Locale),
 		CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt,
+		EmailVerified: !u.EmailVerifiedAt.IsZero(), ResetLinkIssuedAt: u.ResetLinkIssuedAt,
 	}
 }
 
@@ -36,6 +47,7 @@ type Registration struct {
 	Email     string
 	Password  password.Password
 	Privilege int
+	Locale    string // of the user; empty: the default
 	From      audit.Origin
 }
 
@@ -50,27 +62,40 @@ type Caller struct {
 // users.
 const PrivilegeAdministrator = repository.PrivilegeAdministrator
 
+// Rules are the settings of accounts.
+type Rules struct {
+	Password password.Policy
+	Signup   bool // any client may create an account
+	Verify   bool // an address is asked to be verified at signup
+	// Conceal keeps secret whether an address has an account: an account is created when its
+	// address is verified.
+	Conceal bool
+}
+
 // Service creates and reads accounts.
 type Service struct {
-	users  repository.Users
+	store  repository.Store
 	hasher *password.Hasher
-	policy password.Policy
-	signup bool // any client may create an account
+	rules  Rules
+	mail   *mail.Composer
+	sealer sealer
 	now    func() time.Time
 	audit  *audit.Log
 }
 
 // New returns a Service for the accounts in a store.
-func New(users repository.Users, hasher *password.Hasher, policy password.Policy, signup bool,
+func New(store repository.Store, hasher *password.Hasher, rules Rules, mail *mail.Composer, root secret.Root,
 	now func() time.Time, audit *audit.Log,
 ) *Service {
-	return &Service{users: users, hasher: hasher, policy: policy, signup: signup, now: now, audit: audit}
+	return &Service{store: store, hasher: hasher, rules: rules, mail: mail, sealer: newSealer(root), now: now, audit: audit}
 }
 
 // SignUp creates an account. Only an administrator may choose a privilege above 0, or create an
 // account while signup is closed. The caller by is zero for an anonymous client. It returns
 // invalid_request or password_rejected with the fields concerned, and username_taken or email_taken
-// if a name is taken. Names are compared without regard to case.
+// if a name is taken. Names are compared without regard to case. If addresses are concealed, an
+// anonymous client gets an Account without an ID, whether the address is taken or not: the account is
+// created when the address is verified.
 func (a *Service) SignUp(ctx context.Context, n Registration, by Caller) (Account, error) {
 	if n.Privilege < repository.PrivilegeUser || n.Privilege > repository.PrivilegeAdministrator {
 		return Account{}, service.FieldError(service.CodeInvalidRequest, "privilege", "must be 0, 1 or 2")
@@ -79,13 +104,19 @@ func (a *Service) SignUp(ctx context.Context, n Registration, by Caller) (Accoun
 	switch {
 	case !administrator && n.Privilege > repository.PrivilegeUser:
 		return Account{}, service.NewError(service.CodePrivilegeDenied, "Only an administrator may grant a privilege above 0.")
-	case !administrator && !a.signup:
+	case !administrator && !a.rules.Signup:
 		return Account{}, service.NewError(service.CodePrivilegeDenied, "Signup is closed. Ask an administrator for an account.")
 	}
-	if !administrator {
-		by = Caller{}
+	u, err := a.newUser(ctx, n)
+	switch {
+	case err != nil:
+		return Account{}, err
+	case administrator:
+		return a.create(ctx, u, n.From, by.Caller)
+	case a.rules.Conceal:
+		return Account{}, a.request(ctx, u)
 	}
-	return a.create(ctx, n, by.Caller)
+	return a.create(ctx, u, n.From, repository.Caller{})
 }
 
 // CreateAsOperator creates an account of any privilege, for an operator with access to the program
@@ -94,58 +125,71 @@ func (a *Service) CreateAsOperator(ctx context.Context, n Registration) (Account
 	if n.Privilege < repository.PrivilegeUser || n.Privilege > repository.PrivilegeAdministrator {
 		return Account{}, service.FieldError(service.CodeInvalidRequest, "privilege", "must be 0, 1 or 2")
 	}
-	return a.create(ctx, n, repository.Caller{})
+	u, err := a.newUser(ctx, n)
+	if err != nil {
+		return Account{}, err
+	}
+	return a.create(ctx, u, n.From, repository.Caller{})
 }
 
-func (a *Service) create(ctx context.Context, n Registration, by repository.Caller) (Account, error) {
+// newUser checks a registration and returns the user, with the hash of the password.
+func (a *Service) newUser(ctx context.Context, n Registration) (repository.User, error) {
 	n.Username, n.Email = Trim(n.Username), Trim(n.Email)
 	nameKey, nameProblem := UsernameKey(n.Username)
 	mailKey, mailProblem := EmailKey(n.Email)
-	if fields := notEmpty(map[string]string{"username": nameProblem, "email": mailProblem}); len(fields) > 0 {
-		return Account{}, &service.Error{Code: service.CodeInvalidRequest, Message: "Some fields are invalid.", Fields: fields}
+	localeProblem := ""
+	if n.Locale != "" && !catalog.Known(n.Locale) {
+		localeProblem = "must be one of " + strings.Join(catalog.Locales(), ", ")
 	}
-	problem, err := a.policy.Check(n.Password, n.Username, n.Email)
+	if fields := notEmpty(map[string]string{"username": nameProblem, "email": mailProblem, "locale": localeProblem}); len(fields) > 0 {
+		return repository.User{}, &service.Error{Code: service.CodeInvalidRequest, Message: "Some fields are invalid.", Fields: fields}
+	}
+	problem, err := a.rules.Password.Check(n.Password, n.Username, n.Email)
 	if err != nil {
-		return Account{}, err
+		return repository.User{}, err
 	}
 	if problem != "" {
-		return Account{}, service.FieldError(service.CodePasswordRejected, "password", problem)
+		return repository.User{}, service.FieldError(service.CodePasswordRejected, "password", problem)
 	}
 	hash, err := a.hasher.Hash(ctx, n.From.Address, n.Password)
 	if err != nil {
-		return Account{}, err
+		return repository.User{}, err
 	}
 	now := a.now()
-	u := repository.User{
+	return repository.User{
 		ID: service.NewID(), Username: n.Username, UsernameKey: nameKey, Email: n.Email, EmailKey: mailKey,
-		PasswordHash: hash, Privilege: n.Privilege, CreatedAt: now, UpdatedAt: now,
-	}
-	record := n.From.Record(now, repository.AuditUserCreated, "ok")
+		PasswordHash: hash, Privilege: n.Privilege, Locale: n.Locale, CreatedAt: now, UpdatedAt: now,
+	}, nil
+}
+
+// create stores a user, with the mail that verifies the address.
+func (a *Service) create(ctx context.Context, u repository.User, from audit.Origin, by repository.Caller) (Account, error) {
+	record := from.Record(u.CreatedAt, repository.AuditUserCreated, "ok")
 	record.UserID, record.ActorID = u.ID, by.UserID
-	switch err := a.users.CreateUser(ctx, u, by, record); {
-	case errors.Is(err, repository.ErrUsernameExists):
-		return Account{}, service.FieldError(service.CodeUsernameTaken, "username", "is taken")
-	case errors.Is(err, repository.ErrEmailExists):
-		return Account{}, service.FieldError(service.CodeEmailTaken, "email", "already has an account")
-	case errors.Is(err, repository.ErrNotAllowed):
-		return Account{}, service.PrivilegeChanged()
-	case err != nil:
-		return Account{}, service.StoreFailure("create a user", err)
+	var verify []repository.Message
+	if a.rules.Verify {
+		verify = a.mail.Verify(u, false)
+	}
+	if err := created(a.store.Users.CreateUser(ctx, u, by, record, verify...)); err != nil {
+		return Account{}, err
 	}
 	a.audit.Committed(ctx, record)
 	return Of(u), nil
 }
 
-// Find returns the account with a username or an email address, for an operator.
-func (a *Service) Find(ctx context.Context, name string) (Account, error) {
-	u, err := Lookup(ctx, a.users, name, "")
+// created returns the error for a user that the store did not create, or nil.
+func created(err error) error {
 	switch {
-	case errors.Is(err, repository.ErrNotFound):
-		return Account{}, service.NoSuchAccount()
+	case errors.Is(err, repository.ErrUsernameExists):
+		return service.FieldError(service.CodeUsernameTaken, "username", "is taken")
+	case errors.Is(err, repository.ErrEmailExists):
+		return service.FieldError(service.CodeEmailTaken, "email", "already has an account")
+	case errors.Is(err, repository.ErrNotAllowed):
+		return service.PrivilegeChanged()
 	case err != nil:
-		return Account{}, service.StoreFailure("find a user by name", err)
+		return service.StoreFailure("create a user", err)
 	}
-	return Of(u), nil
+	return nil
 }
 
 func notEmpty(fields map[string]string) map[string]string {

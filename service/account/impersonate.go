@@ -25,7 +25,7 @@ func (a *Service) Impersonate(ctx context.Context, tokens *token.Minter, userID 
 	if err != nil {
 		return "", time.Time{}, service.NoSuchAccount()
 	}
-	u, err := a.users.FindUserByID(ctx, id.String())
+	u, err := a.store.Users.FindUserByID(ctx, id.String())
 	switch {
 	case errors.Is(err, repository.ErrNotFound):
 		return "", time.Time{}, service.NoSuchAccount()
@@ -38,7 +38,7 @@ func (a *Service) Impersonate(ctx context.Context, tokens *token.Minter, userID 
 	}
 	record := from.Record(a.now(), repository.AuditTokenIssued, "ok")
 	record.UserID, record.ActorID, record.SessionID, record.ClientID = u.ID, by.UserID, by.SessionID, token.ClientAPI
-	err = a.users.RecordActing(ctx, u.ID, by.Caller, record)
+	err = a.store.Users.RecordActing(ctx, u.ID, by.Caller, record)
 	switch {
 	case errors.Is(err, repository.ErrNotAllowed):
 		return "", time.Time{}, service.PrivilegeChanged()

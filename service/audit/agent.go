@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -54,6 +55,16 @@ func DescribeAgent(header string) string {
 		header = header[:len(header)-size]
 	}
 	return header
+}
+
+// IsBrowser reports whether a description is one of a known browser. Such a description contains no
+// text of the client.
+func IsBrowser(description string) bool {
+	browser, system, ok := strings.Cut(description, " on ")
+	named := func(names [][2]string, name string) bool {
+		return slices.ContainsFunc(names, func(n [2]string) bool { return n[1] == name })
+	}
+	return ok && named(browsers, browser) && named(systems, system)
 }
 
 func find(names [][2]string, in string) string {

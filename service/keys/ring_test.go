@@ -28,6 +28,7 @@ import (
 	"latchkey/service/keys"
 	"latchkey/service/oauth"
 	"latchkey/service/secret"
+	"latchkey/service/mail"
 	"latchkey/service/session"
 	"latchkey/service/token"
 )
@@ -358,7 +359,7 @@ func TestRing_UnknownKeyThatMayBeNewIsUnavailable(t *testing.T) {
 	other.clock.pass(time.Second)
 	raw := other.mint(t)
 	late.HearsNothingForTest(time.Minute)
-	sessions := session.New(store, apptest.NewRoot(t), late.tokens, apptest.Standard, apptest.ClockAt(late.clock.Now), audit.NewLog(store.Audits, apptest.Discard()), apptest.Discard())
+	sessions := session.New(store, apptest.NewRoot(t), late.tokens, apptest.Standard, mail.NewComposer(apptest.NewRoot(t), false, nil, late.clock.Now), apptest.ClockAt(late.clock.Now), audit.NewLog(store.Audits, apptest.Discard()), apptest.Discard())
 	_, verified := late.tokens.VerifyAccess(raw)
 	_, loggedOut := sessions.Logout(t.Context(), []token.Raw{raw}, "", audit.Origin{})
 	_, introspected := oauth.New(store, nil, sessions, late.tokens, apptest.ClockAt(late.clock.Now), nil, apptest.Discard()).Introspect(t.Context(), oauth.AuthenticatedClient{}, raw)

@@ -7,8 +7,8 @@ import (
 
 	"latchkey/repository"
 	"latchkey/service"
-	"latchkey/service/account"
 	"latchkey/service/audit"
+	"latchkey/service/mail"
 	"latchkey/service/password"
 	"latchkey/service/session"
 )
@@ -21,15 +21,18 @@ type Changes struct {
 	hasher   *password.Hasher
 	throttle *Throttle
 	policy   password.Policy
+	conceal  bool // keep secret whether an address has an account
+	mail     *mail.Composer
 	now      func() time.Time
 	audit    *audit.Log
 }
 
-// NewChanges returns Changes of the users in a store.
+// NewChanges returns Changes of the users in a store. With conceal it keeps secret whether a new
+// address has an account.
 func NewChanges(store repository.Store, sessions *session.Service, hasher *password.Hasher, throttle *Throttle, policy password.Policy,
-	now func() time.Time, audit *audit.Log,
+	conceal bool, mail *mail.Composer, now func() time.Time, audit *audit.Log,
 ) *Changes {
-	return &Changes{store: store, sessions: sessions, hasher: hasher, throttle: throttle, policy: policy, now: now, audit: audit}
+	return &Changes{store: store, sessions: sessions, hasher: hasher, throttle: throttle, policy: policy, conceal: conceal, mail: mail, now: now, audit: audit}
 }
 
 // Owner is the subject of an access token who changes the own account, and confirms it with the
@@ -59,8 +62,8 @@ func (c *Changes) Password(ctx context.Context, r PasswordChange) (TrustedDevice
 	if err := c.check(r.Next, u); err != nil {
 		return "", err
 	}
-	record, err := c.confirm(ctx, r.Owner, u, repository.AuditPasswordChange)
-	if err != nil {
+	record := c.ownRecord(r.Owner, u, repository.AuditPasswordChange)
+	if err := c.confirm(ctx, r.Owner, u, record); err != nil {
 		return "", err
 	}
 	hash, err := c.hasher.Hash(ctx, r.From.Address, r.Next)
@@ -69,7 +72,7 @@ func (c *Changes) Password(ctx context.Context, r PasswordChange) (TrustedDevice
 	}
 	epoch, err := c.store.Users.ChangePassword(ctx, repository.PasswordChange{
 		By: r.Who.Caller().Caller, Old: u.PasswordHash, New: hash, At: record.At,
-	}, record)
+	}, record, c.mail.Notice(mail.PasswordChanged, u, r.From)...)
 	if err != nil {
 		return "", changeFailure("change a password", err)
 	}
@@ -82,37 +85,6 @@ func (c *Changes) Password(ctx context.Context, r PasswordChange) (TrustedDevice
 	return c.throttle.remember(u, device), nil
 }
 
-// Username replaces the username. It returns invalid_request if the name is not acceptable,
-// username_taken if another user has it, and the errors of a wrong current password, as Password
-// does.
-func (c *Changes) Username(ctx context.Context, o Owner, name string) (account.Account, error) {
-	name = account.Trim(name)
-	key, problem := account.UsernameKey(name)
-	if problem != "" {
-		return account.Account{}, service.FieldError(service.CodeInvalidRequest, "username", problem)
-	}
-	u, err := c.owner(ctx, o)
-	if err != nil {
-		return account.Account{}, err
-	}
-	record, err := c.confirm(ctx, o, u, repository.AuditUsernameChange)
-	if err != nil {
-		return account.Account{}, err
-	}
-	err = c.store.Users.ChangeProfile(ctx, repository.ProfileChange{
-		By: o.Who.Caller().Caller, Hash: u.PasswordHash, Username: name, UsernameKey: key, At: record.At,
-	}, record)
-	switch {
-	case errors.Is(err, repository.ErrUsernameExists):
-		return account.Account{}, service.FieldError(service.CodeUsernameTaken, "username", "is taken")
-	case err != nil:
-		return account.Account{}, changeFailure("change a username", err)
-	}
-	c.audit.Committed(ctx, record)
-	u.Username, u.UpdatedAt = name, record.At
-	return account.Of(u), nil
-}
-
 // Delete deletes the account and ends its sessions. The audit log keeps the ID of the user. It
 // returns last_administrator for the only enabled administrator, and the errors of a wrong current
 // password, as Password does.
@@ -121,8 +93,8 @@ func (c *Changes) Delete(ctx context.Context, o Owner) error {
 	if err != nil {
 		return err
 	}
-	record, err := c.confirm(ctx, o, u, repository.AuditUserDeleted)
-	if err != nil {
+	record := c.ownRecord(o, u, repository.AuditUserDeleted)
+	if err := c.confirm(ctx, o, u, record); err != nil {
 		return err
 	}
 	epoch, err := c.store.Users.DeleteUser(ctx, o.Who.Caller().Caller, u.PasswordHash, record)
@@ -179,7 +151,7 @@ func (c *Changes) SetPassword(ctx context.Context, userID string, next password.
 	}
 	record := from.Record(c.now(), repository.AuditPasswordChange, "ok")
 	record.UserID = u.ID
-	epoch, err := c.store.Users.SetPassword(ctx, u.ID, hash, record.At, record)
+	epoch, err := c.store.Users.SetPassword(ctx, u.ID, hash, record.At, record, c.mail.Notice(mail.PasswordChanged, u, from)...)
 	switch {
 	case errors.Is(err, repository.ErrNotFound):
 		return service.NoSuchAccount()
@@ -199,17 +171,22 @@ func (c *Changes) check(next password.Password, u repository.User) error {
 	return err
 }
 
-// confirm compares the current password under a limit of its own, because a stolen access token
-// must not allow unlimited guesses. It returns the audit record of the change.
-func (c *Changes) confirm(ctx context.Context, o Owner, u repository.User, event repository.AuditEvent) (repository.AuditRecord, error) {
+// ownRecord returns the audit record of a change that an owner makes.
+func (c *Changes) ownRecord(o Owner, u repository.User, event repository.AuditEvent) repository.AuditRecord {
 	record := o.From.Record(c.now(), event, "ok")
 	record.UserID, record.SessionID, record.ClientID = u.ID, o.Who.SessionID, o.Who.ClientID
+	return record
+}
+
+// confirm compares the current password under a limit of its own, because a stolen access token
+// must not allow unlimited guesses. It records a refusal of the change.
+func (c *Changes) confirm(ctx context.Context, o Owner, u repository.User, record repository.AuditRecord) error {
 	admission, err := c.throttle.begin(ctx, c.throttle.confirmation(o.Who.Subject, o.Current))
 	if err != nil {
-		return record, err
+		return err
 	}
 	if admission.delayed() {
-		return record, c.refuse(ctx, record, admission.refusal("Too many wrong passwords. Wait a moment and try again."))
+		return c.refuse(ctx, record, admission.refusal("Too many wrong passwords. Wait a moment and try again."))
 	}
 	match, err := c.hasher.Compare(ctx, o.From.Address, u.PasswordHash, o.Current)
 	end := repository.AttemptSucceeded
@@ -220,14 +197,14 @@ func (c *Changes) confirm(ctx context.Context, o Owner, u repository.User, event
 		end = repository.AttemptUndone
 	}
 	if err := c.throttle.end(ctx, admission, end); err != nil {
-		return record, service.StoreFailure("count an attempt", err)
+		return service.StoreFailure("count an attempt", err)
 	}
 	if err == nil && !match {
-		return record, c.refuse(ctx, record, &refusal{
+		return c.refuse(ctx, record, &refusal{
 			outcome: WrongPassword, recorded: true, answer: service.NewError(service.CodeInvalidCredentials, "The current password is wrong."),
 		})
 	}
-	return record, err
+	return err
 }
 
 // refuse records that an account was not changed, and returns the answer.

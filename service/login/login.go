@@ -3,6 +3,7 @@ package login
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"latchkey/internal/tally"
 	"latchkey/repository"
@@ -10,6 +11,7 @@ import (
 	"latchkey/service/account"
 	"latchkey/service/audit"
 	"latchkey/service/clock"
+	"latchkey/service/mail"
 	"latchkey/service/password"
 	"latchkey/service/session"
 	"latchkey/service/token"
@@ -40,18 +42,25 @@ type Service struct {
 	hasher   *password.Hasher
 	throttle *Throttle
 	sessions *session.Service
-	reveal   bool // answer not_found for an unknown user
+	rules    Rules
+	mail     *mail.Composer
 	counts   tally.Tally[Outcome]
 	clock    *clock.Clock
 	audit    *audit.Log
 	log      *slog.Logger
 }
 
+// Rules are the settings of logins.
+type Rules struct {
+	Reveal          bool // answer not_found for an unknown user
+	RequireVerified bool // refuse a user whose address is not verified
+}
+
 // New returns a Service that logs in the users of a store.
-func New(store repository.Store, hasher *password.Hasher, throttle *Throttle, sessions *session.Service, reveal bool,
-	clock *clock.Clock, audit *audit.Log, log *slog.Logger,
+func New(store repository.Store, hasher *password.Hasher, throttle *Throttle, sessions *session.Service, rules Rules,
+	mail *mail.Composer, clock *clock.Clock, audit *audit.Log, log *slog.Logger,
 ) *Service {
-	return &Service{store: store, hasher: hasher, throttle: throttle, sessions: sessions, reveal: reveal, counts: newTally(), clock: clock, audit: audit, log: log}
+	return &Service{store: store, hasher: hasher, throttle: throttle, sessions: sessions, rules: rules, mail: mail, counts: newTally(), clock: clock, audit: audit, log: log}
 }
 
 // LoggedIn is the result of a login.
@@ -77,7 +86,7 @@ func (l *Service) Login(ctx context.Context, c Credentials) (LoggedIn, error) {
 		return LoggedIn{}, err
 	}
 	g, err := l.sessions.Start(ctx, a.User, session.Params{
-		ID: service.NewID(), Client: c.Client, Scope: c.Scope, Delivery: c.Delivery, AMR: a.AMR, Replaces: c.Replaces, From: c.From,
+		ID: service.NewID(), Client: c.Client, Scope: c.Scope, Delivery: c.Delivery, AMR: a.AMR, Replaces: c.Replaces, Mail: a.Mail, From: c.From,
 	})
 	return LoggedIn{TokenSet: g, TrustedDevice: a.TrustedDevice}, err
 }
@@ -85,8 +94,21 @@ func (l *Service) Login(ctx context.Context, c Credentials) (LoggedIn, error) {
 // Authenticated is a user who has authenticated.
 type Authenticated struct {
 	User          repository.User
-	AMR           string             // the method (RFC 8176 2)
-	TrustedDevice TrustedDeviceToken // the device sends it at its next login
+	AMR           string               // the method (RFC 8176 2)
+	TrustedDevice TrustedDeviceToken   // the device sends it at its next login
+	Mail          []repository.Message // about the login; the caller stores them with the session or the code
+}
+
+// newAccount is how long after signup a login from an unknown device is no news to the owner.
+const newAccount = time.Hour
+
+// notice returns the notice of a login from a device that is not trusted. The server of a client
+// does not say which device its user has.
+func (l *Service) notice(a *attempt) []repository.Message {
+	if a.ByServer || l.deviceOf(a) != nil || l.clock.Now().Sub(a.user.CreatedAt) < newAccount {
+		return nil
+	}
+	return l.mail.Notice(mail.NewDevice, a.user, a.From)
 }
 
 // amrPassword is authentication by password (RFC 8176 2).
@@ -94,7 +116,7 @@ const amrPassword = "pwd"
 
 // Authenticate runs a login through its states and starts no session. It returns
 // invalid_credentials for an unknown user and a wrong password alike, after the same work;
-// account_disabled only if the password is right; rate_limited, overloaded, store_unavailable.
+// account_disabled and email_unverified only if the password is right; rate_limited, overloaded, store_unavailable.
 func (l *Service) Authenticate(ctx context.Context, c Credentials) (Authenticated, error) {
 	if err := l.clock.Err(); err != nil {
 		return Authenticated{}, err
@@ -105,7 +127,7 @@ func (l *Service) Authenticate(ctx context.Context, c Credentials) (Authenticate
 		return Authenticated{}, err
 	}
 	u := l.rehash(ctx, a)
-	return Authenticated{User: u, AMR: amrPassword, TrustedDevice: l.throttle.remember(u, l.deviceOf(a))}, nil
+	return Authenticated{User: u, AMR: amrPassword, TrustedDevice: l.throttle.remember(u, l.deviceOf(a)), Mail: l.notice(a)}, nil
 }
 
 // rehash hashes a password again if password.bcrypt_cost has changed since it was hashed. If that

@@ -54,7 +54,7 @@ func limitLogins(b *testing.B, w *apptest.World) *password.Hasher {
 	b.Cleanup(hasher.Close)
 	limits := login.Limits{AccountAddress: rule(5), Account: rule(20), Address: rule(50), Client: rule(1000), Device: rule(10)}
 	w.Throttle = login.NewThrottle(w.Store.Limits, keys, limits, w.Now)
-	w.Login = login.New(w.Store, hasher, w.Throttle, w.Sessions, false, w.Trusted, w.Audit, apptest.Discard())
+	w.Login = login.New(w.Store, hasher, w.Throttle, w.Sessions, login.Rules{}, w.Mail, w.Trusted, w.Audit, apptest.Discard())
 	for range 20 {
 		_, err := hasher.Hash(context.Background(), "", password.New("correct horse"))
 		apptest.Must(b, err)

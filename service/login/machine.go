@@ -104,7 +104,7 @@ func (l *Service) prove(ctx context.Context, a *attempt) error {
 	case err != nil:
 		return err
 	case a.user.ID == "":
-		if l.reveal && a.Client.ClientID == token.ClientAPI { // OAuth clients get invalid_grant for every reason
+		if l.rules.Reveal && a.Client.ClientID == token.ClientAPI { // OAuth clients get invalid_grant for every reason
 			answer = service.NewError(service.CodeNotFound, "The user does not exist.")
 		}
 		return &refusal{outcome: UnknownUser, answer: answer, recorded: true}
@@ -112,8 +112,22 @@ func (l *Service) prove(ctx context.Context, a *attempt) error {
 		return &refusal{outcome: WrongPassword, answer: answer, recorded: true}
 	case a.user.Disabled:
 		return &refusal{outcome: Disabled, answer: service.AccountDisabled(), recorded: true}
+	case l.rules.RequireVerified && a.user.EmailVerifiedAt.IsZero():
+		return l.unverified(ctx, a)
 	}
 	return nil
+}
+
+// unverified refuses a user whose address is not verified, and sends the link again. The worker drops
+// the mail if the user has as many links as are allowed.
+func (l *Service) unverified(ctx context.Context, a *attempt) error {
+	for _, m := range l.mail.Verify(a.user, false) {
+		if err := l.store.Outbox.EnqueueMessage(ctx, m); err != nil {
+			return service.StoreFailure("send a verification again", err)
+		}
+	}
+	return &refusal{outcome: Unverified, recorded: true, answer: service.NewError(service.CodeEmailUnverified,
+		"The email address of this account is not verified. Open the link that was sent to it.")}
 }
 
 // allow counts the successful login, because each login stores a session.
@@ -152,7 +166,7 @@ func (l *Service) settle(ctx context.Context, a *attempt, err error) error {
 // hash, so that counts as a failure.
 func (a *attempt) end(outcome Outcome, err error) repository.AttemptEnd {
 	switch {
-	case a.state == proven, a.state == complete:
+	case a.state == proven, a.state == complete, outcome == Unverified:
 		return repository.AttemptSucceeded
 	case outcome == UnknownUser, outcome == WrongPassword, a.state == identified && errors.Is(err, context.Canceled):
 		return repository.AttemptFailed

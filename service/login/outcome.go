@@ -20,13 +20,14 @@ const (
 	UnknownUser   Outcome = "unknown_user"
 	WrongPassword Outcome = "wrong_password"
 	Disabled      Outcome = "disabled"
+	Unverified    Outcome = "unverified" // the password was right
 	Throttled     Outcome = "throttled"
 	Overloaded    Outcome = "overloaded"
 	Failed        Outcome = "failed"
 )
 
 func newTally() tally.Tally[Outcome] {
-	return tally.New(Succeeded, UnknownUser, WrongPassword, Disabled, Throttled, Overloaded, Failed)
+	return tally.New(Succeeded, UnknownUser, WrongPassword, Disabled, Unverified, Throttled, Overloaded, Failed)
 }
 
 // refusal ends a login with an answer for the client.

@@ -22,7 +22,7 @@ func TestLogin_RehashesWhenTheCostHasChanged(t *testing.T) {
 		found := w.Begin(t, "ada")
 		hasher := password.NewHasher(5, 4, time.Minute)
 		t.Cleanup(hasher.Close)
-		costlier := login.New(store, hasher, w.Throttle, w.Sessions, false, w.Trusted, w.Audit, apptest.Discard())
+		costlier := login.New(store, hasher, w.Throttle, w.Sessions, login.Rules{}, w.Mail, w.Trusted, w.Audit, apptest.Discard())
 		credentials := login.Credentials{
 			Username: "ada", Password: password.New("correct horse"), Delivery: session.DeliveryBody, Client: session.ClientPolicy{ClientID: token.ClientAPI},
 		}

@@ -13,6 +13,7 @@ import (
 	"latchkey/repository"
 	"latchkey/service"
 	"latchkey/service/account"
+	"latchkey/service/audit"
 	"latchkey/service/password"
 	"latchkey/service/secret"
 	"latchkey/service/token"
@@ -30,6 +31,8 @@ type Limits struct {
 	Client         LimitRule // one OAuth client whose servers receive the passwords of users
 	Device         LimitRule // a device on which the account has logged in before
 	Logins         LimitRule // successful logins of one account, since each stores a session
+	Recovery       LimitRule // mails that are requested for one address, or by one user
+	RecoveryFrom   LimitRule // mails that are requested, and links that are refused, from one address
 }
 
 // Throttle slows down attackers who guess passwords, with the same limits on every replica. A
@@ -83,6 +86,30 @@ func (t *Throttle) success(u repository.User) repository.Attempt {
 	a := repository.Attempt{Now: t.now()} // without a fingerprint: every login counts
 	t.add(&a, t.rules.Logins, "logins", u.ID)
 	return a
+}
+
+// CountMail counts a request for a mail: to an address, or of a user. It counts addresses with and
+// without an account alike. It returns rate_limited if the request must wait.
+func (t *Throttle) CountMail(ctx context.Context, about string, from audit.Origin) error {
+	a := repository.Attempt{Now: t.now()} // without a fingerprint: every request counts
+	t.add(&a, t.rules.Recovery, "recovery", about)
+	t.add(&a, t.rules.RecoveryFrom, "recovery-from", share.Prefix(from.Address))
+	return t.count(ctx, a)
+}
+
+// CountLink counts the use of a link that was refused.
+func (t *Throttle) CountLink(ctx context.Context, from audit.Origin) error {
+	a := repository.Attempt{Now: t.now()}
+	t.add(&a, t.rules.RecoveryFrom, "link-from", share.Prefix(from.Address))
+	return t.count(ctx, a)
+}
+
+func (t *Throttle) count(ctx context.Context, a repository.Attempt) error {
+	admission, err := t.begin(ctx, a)
+	if err == nil && admission.delayed() {
+		err = admission.refusal("Too many requests. Wait a moment and try again.").answer
+	}
+	return err
 }
 
 func (t *Throttle) newAttempt(parts ...string) repository.Attempt {

@@ -130,7 +130,7 @@ func (o *Server) Approve(ctx context.Context, a Authorization, c login.Credentia
 	err = o.store.Codes.CreateCode(ctx, repository.Code{
 		Hash: codeHash(code), ClientID: a.Client.ID, UserID: in.User.ID, Epoch: in.User.SessionEpoch, RedirectURI: a.request.RedirectURI,
 		Challenge: a.request.CodeChallenge, Scope: a.Scope, Audience: a.audience, AMR: in.AMR, Address: c.From.Address, Agent: c.From.Agent, AuthTime: now, ExpiresAt: now.Add(codeTTL),
-	})
+	}, in.Mail...)
 	if err != nil {
 		return "", "", service.StoreFailure("store a code", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"latchkey/repository"
 	"latchkey/service"
 	"latchkey/service/audit"
+	"latchkey/service/mail"
 	"latchkey/service/token"
 )
 
@@ -138,7 +139,7 @@ const confirmTimeout = 2 * time.Second
 // confirm writes to the database that a session has ended in the session store. It returns the
 // answer for the client, or an error if the write failed; the next refresh request then retries the
 // write.
-func (s *Service) confirm(ctx context.Context, p RefreshRequest, token token.Refresh, reason repository.EndReason, answer error) error {
+func (s *Service) confirm(ctx context.Context, p RefreshRequest, token token.Refresh, u repository.User, reason repository.EndReason, answer error) error {
 	if reason == "" { // the session ended with its epoch, which the database has stored
 		return answer
 	}
@@ -148,7 +149,11 @@ func (s *Service) confirm(ctx context.Context, p RefreshRequest, token token.Ref
 	now := s.now()
 	r := revocation(token.UserID, token.SessionID, reason, now, token.ExpiresAt)
 	a := endRecord(p.From, r, token.ClientID)
-	first, err := s.store.Revocations.RevokeSession(ctx, r, repository.Caller{}, a)
+	var notice []repository.Message
+	if reason == repository.EndReuse {
+		notice = s.mail.Notice(mail.TokenReused, u, p.From)
+	}
+	first, err := s.store.Revocations.RevokeSession(ctx, r, repository.Caller{}, a, notice...)
 	if err != nil {
 		return service.StoreFailure("confirm the end of a session", err)
 	}

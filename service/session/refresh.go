@@ -84,9 +84,9 @@ func (s *Service) Refresh(ctx context.Context, p RefreshRequest) (TokenSet, erro
 	case repository.OutcomeExpired:
 		return TokenSet{}, s.ifExpired(service.RefreshExpired())
 	case repository.OutcomeRevoked:
-		return TokenSet{}, s.confirm(ctx, p, token, out.Ended, sessionRevoked(out.Ended))
+		return TokenSet{}, s.confirm(ctx, p, token, u, out.Ended, sessionRevoked(out.Ended))
 	case repository.OutcomeReuse:
-		return TokenSet{}, s.confirm(ctx, p, token, repository.EndReuse,
+		return TokenSet{}, s.confirm(ctx, p, token, u, repository.EndReuse,
 			&service.Error{
 				Code: service.CodeRefreshReused, SessionOver: true,
 				Message: "This refresh token was used before, so the session was ended. Log in again.",

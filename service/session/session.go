@@ -15,6 +15,7 @@ import (
 	"latchkey/service/account"
 	"latchkey/service/audit"
 	"latchkey/service/clock"
+	"latchkey/service/mail"
 	"latchkey/service/secret"
 	"latchkey/service/token"
 )
@@ -77,6 +78,7 @@ type Service struct {
 	policy  Policy
 	counts  tally.Tally[repository.Outcome]
 	nameKey []byte // of Name
+	mail    *mail.Composer
 	clock   *clock.Clock
 	now     func() time.Time // from clock
 	audit   *audit.Log
@@ -84,8 +86,8 @@ type Service struct {
 }
 
 // New returns a Service for the sessions in a store.
-func New(store repository.Store, root secret.Root, tokens *token.Minter, policy Policy, clock *clock.Clock, audit *audit.Log, log *slog.Logger) *Service {
-	return &Service{store: store, tokens: tokens, policy: policy, nameKey: root.Derive("session name v1", 32), counts: tally.New(repository.Outcomes()...), clock: clock, now: clock.Now, audit: audit, log: log}
+func New(store repository.Store, root secret.Root, tokens *token.Minter, policy Policy, mail *mail.Composer, clock *clock.Clock, audit *audit.Log, log *slog.Logger) *Service {
+	return &Service{store: store, tokens: tokens, policy: policy, nameKey: root.Derive("session name v1", 32), mail: mail, counts: tally.New(repository.Outcomes()...), clock: clock, now: clock.Now, audit: audit, log: log}
 }
 
 // Params are the parameters of a new session.
@@ -97,6 +99,7 @@ type Params struct {
 	AMR      string
 	AuthTime time.Time // zero: now
 	Replaces token.Raw
+	Mail     []repository.Message // about the login
 	From     audit.Origin
 }
 
@@ -130,7 +133,7 @@ func (s *Service) Start(ctx context.Context, u repository.User, b Params) (Token
 		r := revocation(u.ID, id, repository.EndEvicted, now, s.expiry(ctx, u.ID, id, now))
 		ended = append(ended, repository.Ended{Revocation: r, Audit: endRecord(b.From, r, "")})
 	}
-	revoked, err := s.store.Revocations.RecordLogin(ctx, record, u.SessionEpoch, ended)
+	revoked, err := s.store.Revocations.RecordLogin(ctx, record, u.SessionEpoch, ended, b.Mail...)
 	if err != nil {
 		// No client has the token of the session, which must not appear in the list of sessions.
 		s.tombstone(ctx, revocation(u.ID, session.ID, repository.EndLogout, now, session.AbsoluteAt))

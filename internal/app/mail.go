@@ -1,0 +1,125 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	netmail "net/mail"
+	"net/url"
+	"path/filepath"
+
+	"latchkey/config"
+	"latchkey/controller"
+	"latchkey/internal/catalog"
+	"latchkey/service/account"
+	"latchkey/service/link"
+	"latchkey/service/mail"
+	"latchkey/service/secret"
+)
+
+// newComposer returns the service that writes messages.
+func (p *Parts) newComposer(root secret.Root) *mail.Composer {
+	notices := make([]mail.Kind, len(p.cfg.Accounts.Notices))
+	for i, n := range p.cfg.Accounts.Notices {
+		notices[i] = mail.Kind(n)
+	}
+	return mail.NewComposer(root, p.cfg.MailAvailable(), notices, p.Clock.Now)
+}
+
+// linkURLs returns the pages that use one-time links: pages of the service, or of the operator's app.
+func linkURLs(cfg config.Config) link.URLs {
+	page := func(custom, path string) string {
+		if custom != "" {
+			return custom
+		}
+		return cfg.Server.PublicURL.String() + cfg.Server.BasePath + path + "?token=" + link.Placeholder
+	}
+	return link.URLs{
+		Verify: page(cfg.Accounts.VerifyURL, controller.VerifyPath),
+		Reset:  page(cfg.Accounts.ResetURL, controller.ResetPath),
+		Undo:   page(cfg.Accounts.UndoURL, controller.UndoPath),
+	}
+}
+
+// brand returns the look of the product.
+func brand(cfg config.Config) catalog.Brand {
+	return catalog.Brand{Name: cfg.Branding.Name, Color: cfg.Branding.Color, Logo: cfg.Branding.Logo}
+}
+
+// NewRenderer returns the writer of mails, with the texts of mail.templates.
+func NewRenderer(cfg config.Config) (*mail.Renderer, error) {
+	r, err := mail.NewRenderer(cfg.Mail.Templates, brand(cfg), linkURLs(cfg))
+	if err != nil {
+		return nil, fmt.Errorf("mail.templates: %w", err)
+	}
+	return r, nil
+}
+
+// NewTransport returns the transport of mails: SMTP, or files in the embedded mode. It returns nil if
+// the deployment sends no mail.
+func NewTransport(cfg config.Config) (mail.Transport, error) {
+	if !cfg.MailAvailable() {
+		return nil, nil //nolint:nilnil // no transport is a valid setting
+	}
+	from, err := netmail.ParseAddress(cfg.Mail.From)
+	if err != nil {
+		return nil, fmt.Errorf("mail.from: %w", err)
+	}
+	sender := mail.Sender{From: *from}
+	if cfg.Mail.ReplyTo != "" {
+		if sender.ReplyTo, err = netmail.ParseAddress(cfg.Mail.ReplyTo); err != nil {
+			return nil, fmt.Errorf("mail.reply_to: %w", err)
+		}
+	}
+	if cfg.Mail.URL.Empty() {
+		return mail.NewFiles(filepath.Join(cfg.Data.Dir, "mail"), sender), nil
+	}
+	u, err := url.Parse(cfg.Mail.URL.Reveal())
+	if err != nil {
+		return nil, fmt.Errorf("mail.url: not a URL") // the error of url contains the password
+	}
+	t, err := mail.NewSMTP(u, cfg.Mail.CAFile, sender)
+	if err != nil {
+		return nil, fmt.Errorf("mail.url: %w", err)
+	}
+	return t, nil
+}
+
+// newMailer returns the worker that sends mails, or nil if the deployment sends none.
+func (p *Parts) newMailer(composer *mail.Composer) (*mail.Worker, error) {
+	renderer, err := NewRenderer(p.cfg)
+	if err != nil {
+		return nil, err
+	}
+	transport, err := NewTransport(p.cfg)
+	if err != nil || transport == nil {
+		return nil, err
+	}
+	return mail.NewWorker(composer, p.Stores.Store, renderer, transport, p.cfg.Limits.MailsPerHour, account.EmailKey, p.Clock.Now, p.env.Log), nil
+}
+
+// NewOutbox returns the view of an operator of the messages.
+func (p *Parts) NewOutbox(s *Signing) *mail.Outbox { return mail.NewOutbox(s.Mail, p.Stores.Outbox) }
+
+// startMailer starts to send mails, until ctx is done. The returned channel is closed when the last
+// mail is sent.
+func (a *App) startMailer(ctx context.Context) <-chan struct{} {
+	done := make(chan struct{})
+	if a.Mailer == nil {
+		close(done)
+		a.env.Log.Warn("mail is not configured: forgotten passwords, verified addresses and notices are not available; set mail.url")
+		return done
+	}
+	go func() {
+		defer close(done)
+		a.Mailer.Run(ctx)
+	}()
+	return done
+}
+
+// mailWhere names where mails go, without secrets.
+func (a *App) mailWhere() string {
+	if a.Mailer == nil {
+		return "not configured"
+	}
+	return a.Mailer.Where()
+}
