@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/go-viper/mapstructure/v2"
 )
@@ -32,17 +34,17 @@ func decodeHook(_, to reflect.Type, data any) (any, error) {
 		}
 		return data, nil
 	}
-	text = strings.TrimSpace(strings.TrimPrefix(text, "\uFEFF"))
+	text = trim(text)
 	switch to {
 	case reflect.TypeFor[string]():
 		return unwrap(text)
 	case reflect.TypeFor[Secret]():
-		plain, err := unwrap(text)
+		plain, err := unwrapSecret(text)
 		return NewSecret(plain), err
 	case reflect.TypeFor[time.Duration]():
 		return ParseDuration(text)
 	case reflect.TypeFor[*url.URL](), reflect.TypeFor[url.URL]():
-		plain, err := unwrap(text)
+		plain, err := unwrapSecret(text)
 		if err != nil {
 			return nil, err
 		}
@@ -93,18 +95,52 @@ func decodeField(raw any, field reflect.Value) error {
 	return d.Decode(raw)
 }
 
-// unwrap applies one rule to texts, URLs and secrets. White space around the value is removed,
-// because files end in a newline. Quotes around a value are refused: some tools keep the quotes
-// of an env file and some remove them, so two replicas could differ.
+// trim removes white space and byte order marks around a value: files end in a newline, and
+// some editors begin them with a byte order mark.
+func trim(s string) string {
+	return strings.TrimFunc(s, func(r rune) bool { return unicode.IsSpace(r) || r == '\uFEFF' })
+}
+
+// unwrap applies one rule to texts, URLs and secrets. White space around the value is removed.
+// Quotes around a value are refused: some tools keep the quotes of an env file and some remove
+// them, so two replicas could differ. An invisible character at an end is refused, too.
 func unwrap(s string) (string, error) {
-	s = strings.TrimSpace(strings.TrimPrefix(s, "\uFEFF"))
+	s = trim(s)
+	first, last := ends(s)
 	switch {
-	case len(s) > 1 && (s[0] == '"' || s[0] == '\'') && s[len(s)-1] == s[0]:
-		return "", hint("has quotes around it: remove them")
-	case strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }):
+	case len(s) > 1 && first == last && (first == '"' || first == '\''):
+		return "", hintQuotes
+	case strings.ContainsFunc(s, unicode.IsControl):
 		return "", hint("has a line break or another control character")
+	case unicode.Is(unicode.Cf, first), unicode.Is(unicode.Cf, last):
+		return "", hint("has an invisible character at its start or end: remove it")
 	}
 	return s, nil
+}
+
+// unwrapSecret applies the rule for secrets and URLs, which is stricter: it refuses any quote at
+// an end, because that may be the rest of a pair.
+func unwrapSecret(s string) (string, error) {
+	s, err := unwrap(s)
+	if err != nil {
+		return "", err
+	}
+	const quotes = "\"'\u2018\u2019\u201c\u201d" // of a shell, and of a word processor
+	first, last := ends(s)
+	switch opens, closes := strings.ContainsRune(quotes, first), strings.ContainsRune(quotes, last); {
+	case opens && closes && len(s) > 1:
+		return "", hintQuotes
+	case opens || closes:
+		return "", hint("has a quote at one end: remove it, or choose a value without it")
+	}
+	return s, nil
+}
+
+// ends returns the first and the last character of a text.
+func ends(s string) (first, last rune) {
+	first, _ = utf8.DecodeRuneInString(s)
+	last, _ = utf8.DecodeLastRuneInString(s)
+	return first, last
 }
 
 func parsePrefix(s string) (netip.Prefix, error) {

@@ -16,6 +16,7 @@ func (h hint) Error() string { return string(h) }
 const (
 	hintDuration = hint("write a duration with its unit, as in 10m or 14d")
 	hintNetworks = hint("write networks as in 10.0.0.0/8")
+	hintQuotes   = hint("has quotes around it: remove them")
 	hintPairs    = hint("write pairs as in token_expired=419,token_missing=400")
 )
 

@@ -123,7 +123,7 @@ func (s source) readEnvironment(known []Setting, p *problems) error {
 		switch {
 		case !strings.HasPrefix(name, envPrefix+"_"), strings.HasPrefix(name, envPrefix+"_TEST_"):
 		case ok && value == "" && setting.Secret:
-			p.unread(name, setting.Key, "is set and empty: set a value or unset the variable")
+			p.unread(name, setting.Key, emptySecret)
 		case ok:
 			s.from[setting.Key] = name
 		case isFile && secret.Secret && strings.HasSuffix(name, fileSuffix):
@@ -145,7 +145,7 @@ func (s source) readSecretFile(k Setting, variable, path string, p *problems) {
 	switch {
 	case err != nil:
 		p.unread(variable, k.Key, "cannot be read: %s", err)
-	case strings.TrimSpace(string(text)) == "":
+	case trim(string(text)) == "":
 		p.unread(variable, k.Key, "the file is empty")
 	default:
 		s.viper.Set(k.Key, string(text))
@@ -153,14 +153,22 @@ func (s source) readSecretFile(k Setting, variable, path string, p *problems) {
 	}
 }
 
-// decode stores the settings in the fields.
+// emptySecret is the problem of a secret that is set and has no value. As an absent one it could
+// start the embedded mode on a new database.
+const emptySecret = "is set and empty: set a value, or remove it"
+
+// decode stores the settings in the fields. A secret of only white space is refused. A file may
+// have the value "", which latchkey config prints for a secret that is not set.
 func (s source) decode(cfg *Config, p *problems) {
 	cfg.each(func(key string, field reflect.Value) {
 		if _, set := s.from[key]; !set {
 			return
 		}
-		if err := decodeField(s.viper.Get(key), field); err != nil {
+		raw := s.viper.Get(key)
+		if err := decodeField(raw, field); err != nil {
 			p.unread(s.from[key], key, "%s", hintFor(err, field.Type()))
+		} else if secret, ok := field.Interface().(Secret); ok && secret.Empty() && raw != "" {
+			p.unread(s.from[key], key, emptySecret)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -155,20 +156,33 @@ func TestLoad_BadSecretsAndTheirFiles(t *testing.T) {
 		env  map[string]string
 		want string
 	}{
-		"both":                  {map[string]string{"TOKENS_SECRET": goodSecret, "TOKENS_SECRET_FILE": "/dev/null"}, "tokens.secret (LATCHKEY_TOKENS_SECRET_FILE): is set twice: also by LATCHKEY_TOKENS_SECRET"},
-		"an empty file":         {map[string]string{"TOKENS_SECRET_FILE": "/dev/null"}, "tokens.secret (LATCHKEY_TOKENS_SECRET_FILE): the file is empty"},
-		"no file":               {map[string]string{"TOKENS_SECRET_FILE": "/nonexistent"}, "cannot be read: open /nonexistent"},
-		"an empty name":         {map[string]string{"TOKENS_SECRET_FILE": ""}, "cannot be read"},
-		"of no secret":          {map[string]string{"LOG_LEVEL_FILE": "x"}, "LATCHKEY_LOG_LEVEL_FILE: is not the variable of a setting"},
-		"words":                 {map[string]string{"DATABASE_URL": "host=db password=s3cret"}, "database.url (LATCHKEY_DATABASE_URL): must start with postgres://"},
-		"another database":      {map[string]string{"DATABASE_URL": "mysql://u:s3cret@db/x"}, "must start with postgres://"},
-		"a ? unescaped":         {map[string]string{"DATABASE_URL": "postgres://u:s3?cret@db/x"}, "must be percent-encoded"},
-		"a / unescaped":         {map[string]string{"DATABASE_URL": "postgres://u:12/s3cret@db/x"}, "must be percent-encoded"},
-		"a directory in quotes": {map[string]string{"DATA_DIR": `"/tmp/x"`}, "data.dir (LATCHKEY_DATA_DIR): has quotes around it"},
-		"a port of ours":        {map[string]string{"SERVER_PORT": "9000"}, "LATCHKEY_SERVER_PORT: is not the variable of a setting"},
-		"a port out of range":   {map[string]string{"SERVER_LISTEN": "127.0.0.1:99999"}, "server.listen (LATCHKEY_SERVER_LISTEN): must have a port"},
-		"an @ unescaped":        {map[string]string{"DATABASE_URL": "postgres://u:s3@cret@db/x"}, "must be percent-encoded: @ as %40"},
-		"a # unescaped":         {map[string]string{"REDIS_URL": "redis://u:s3#cret@db/0"}, "must be percent-encoded"},
+		"both":                      {map[string]string{"TOKENS_SECRET": goodSecret, "TOKENS_SECRET_FILE": "/dev/null"}, "tokens.secret (LATCHKEY_TOKENS_SECRET_FILE): is set twice: also by LATCHKEY_TOKENS_SECRET"},
+		"an empty file":             {map[string]string{"TOKENS_SECRET_FILE": "/dev/null"}, "tokens.secret (LATCHKEY_TOKENS_SECRET_FILE): the file is empty"},
+		"no file":                   {map[string]string{"TOKENS_SECRET_FILE": "/nonexistent"}, "cannot be read: open /nonexistent"},
+		"an empty name":             {map[string]string{"TOKENS_SECRET_FILE": ""}, "cannot be read"},
+		"of no secret":              {map[string]string{"LOG_LEVEL_FILE": "x"}, "LATCHKEY_LOG_LEVEL_FILE: is not the variable of a setting"},
+		"white space":               {map[string]string{"DATABASE_URL": " "}, "database.url (LATCHKEY_DATABASE_URL): is set and empty"},
+		"a newline":                 {map[string]string{"REDIS_URL": "\n"}, "redis.url (LATCHKEY_REDIS_URL): is set and empty"},
+		"a BOM and a newline":       {map[string]string{"TOKENS_SECRET": "\uFEFF\r\n"}, "tokens.secret (LATCHKEY_TOKENS_SECRET): is set and empty"},
+		"a quote at the end":        {map[string]string{"TOKENS_SECRET": goodSecret + `"`}, "tokens.secret (LATCHKEY_TOKENS_SECRET): has a quote at one end"},
+		"a quote at the start":      {map[string]string{"REDIS_SENTINEL_PASSWORD": "'s3cret"}, "redis.sentinel_password (LATCHKEY_REDIS_SENTINEL_PASSWORD): has a quote at one end"},
+		"one quote":                 {map[string]string{"DATABASE_URL": `"`}, "database.url (LATCHKEY_DATABASE_URL): has a quote at one end"},
+		"a URL and a quote":         {map[string]string{"DATABASE_URL": `postgres://a:s3cret@h/d"`}, "database.url (LATCHKEY_DATABASE_URL): has a quote at one end"},
+		"quotes of a text":          {map[string]string{"TOKENS_SECRET": "\u201c" + goodSecret + "\u201d"}, "has quotes around it"},
+		"an invisible end":          {map[string]string{"TOKENS_SECRET": goodSecret + "\u200b"}, "tokens.secret (LATCHKEY_TOKENS_SECRET): has an invisible character"},
+		"an invisible end of a URL": {map[string]string{"DATABASE_URL": "postgres://a:s3cret@h/d\u200b"}, "has an invisible character"},
+		"a quote in a URL":          {map[string]string{"REDIS_URL": `redis://u:s3"cret@h/0`}, "redis.url (LATCHKEY_REDIS_URL): has white space, a quote or a character outside ASCII"},
+		"a blank in a URL":          {map[string]string{"DATABASE_URL": "postgres://u:p@h/d s3cret"}, "database.url (LATCHKEY_DATABASE_URL): has white space"},
+		"an umlaut in a URL":        {map[string]string{"DATABASE_URL": "postgres://u:s3cr\u00e9t@h/d"}, "database.url (LATCHKEY_DATABASE_URL): has white space"},
+		"words":                     {map[string]string{"DATABASE_URL": "host=db password=s3cret"}, "database.url (LATCHKEY_DATABASE_URL): must start with postgres://"},
+		"another database":          {map[string]string{"DATABASE_URL": "mysql://u:s3cret@db/x"}, "must start with postgres://"},
+		"a ? unescaped":             {map[string]string{"DATABASE_URL": "postgres://u:s3?cret@db/x"}, "must be percent-encoded"},
+		"a / unescaped":             {map[string]string{"DATABASE_URL": "postgres://u:12/s3cret@db/x"}, "must be percent-encoded"},
+		"a directory in quotes":     {map[string]string{"DATA_DIR": `"/tmp/x"`}, "data.dir (LATCHKEY_DATA_DIR): has quotes around it"},
+		"a port of ours":            {map[string]string{"SERVER_PORT": "9000"}, "LATCHKEY_SERVER_PORT: is not the variable of a setting"},
+		"a port out of range":       {map[string]string{"SERVER_LISTEN": "127.0.0.1:99999"}, "server.listen (LATCHKEY_SERVER_LISTEN): must have a port"},
+		"an @ unescaped":            {map[string]string{"DATABASE_URL": "postgres://u:s3@cret@db/x"}, "must be percent-encoded: @ as %40"},
+		"a # unescaped":             {map[string]string{"REDIS_URL": "redis://u:s3#cret@db/0"}, "must be percent-encoded"},
 		"a password of sentinels that are not there": {map[string]string{"REDIS_SENTINEL_PASSWORD": "x"}, "redis.sentinel_password (LATCHKEY_REDIS_SENTINEL_PASSWORD): requires redis.mode sentinel"},
 		"an authority without TLS":                   {map[string]string{"REDIS_CA_FILE": "ca.pem", "REDIS_URL": "redis://r"}, "redis.ca_file (LATCHKEY_REDIS_CA_FILE): requires TLS"},
 		"a certificate without a key":                {map[string]string{"REDIS_CERT_FILE": "c.pem", "REDIS_URL": "rediss://r"}, "redis.cert_file (LATCHKEY_REDIS_CERT_FILE): requires redis.key_file"},
@@ -183,6 +197,17 @@ func TestLoad_BadSecretsAndTheirFiles(t *testing.T) {
 				t.Errorf("%v, want %q", err, c.want)
 			}
 		})
+	}
+	for _, text := range []string{"\uFEFF", " \n", "\r\n\uFEFF\n"} {
+		t.Run(fmt.Sprintf("a file of %q", text), func(t *testing.T) {
+			t.Setenv("LATCHKEY_DATABASE_URL_FILE", write(t, "url", text))
+			if _, err := config.Load(""); err == nil || !strings.Contains(err.Error(), "database.url (LATCHKEY_DATABASE_URL_FILE): the file is empty") {
+				t.Error(err)
+			}
+		})
+	}
+	if _, err := config.Load(write(t, "x.yaml", "database: {url: ' '}\n")); err == nil || !strings.Contains(err.Error(), "database.url (x.yaml, line 1): is set and empty") {
+		t.Errorf("white space in a settings file: %v", err)
 	}
 	if err := os.Chmod(write(t, "secret", goodSecret), 0o644); err != nil { // the usual mode of a mounted secret
 		t.Fatal(err)

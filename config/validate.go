@@ -181,6 +181,10 @@ func checkStoreURL(p *problems, key string, value Secret, schemes ...string) {
 		p.add(key, "must start with %s://", strings.Join(schemes, ":// or "))
 		return
 	}
+	if strings.ContainsFunc(value.Reveal(), func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '"' }) {
+		p.add(key, "has white space, a quote or a character outside ASCII: remove it, or percent-encode it")
+		return
+	}
 	authority, after := rest, ""
 	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
 		authority, after = rest[:i], rest[i:]
