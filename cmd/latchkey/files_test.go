@@ -93,28 +93,58 @@ func TestServe_FilesOfAGroup(t *testing.T) {
 	}
 }
 
-// TestServe_SIGHUPDropsNoRequest sends SIGHUP, which supervisors use for a reload and closing
-// terminals send as well, while a request is in progress.
-func TestServe_SIGHUPDropsNoRequest(t *testing.T) {
+// TestServe_RepeatedSignalsDropNoRequest sends signals while a request is in progress: SIGHUP,
+// which supervisors use for a reload and closing terminals send as well, and pairs of signals.
+// systemd sends SIGTERM and SIGHUP with SendSIGHUP=yes.
+func TestServe_RepeatedSignalsDropNoRequest(t *testing.T) {
+	t.Parallel()
+	for name, signals := range map[string][]syscall.Signal{
+		"HUP": {syscall.SIGHUP}, "HUP HUP": {syscall.SIGHUP, syscall.SIGHUP}, "TERM HUP": {syscall.SIGTERM, syscall.SIGHUP},
+		"HUP TERM": {syscall.SIGHUP, syscall.SIGTERM}, "TERM TERM HUP": {syscall.SIGTERM, syscall.SIGTERM, syscall.SIGHUP},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			port := freePort(t)
+			file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d', drain_delay: 5s", port), "data.dir: '"+t.TempDir()+"'", "password.bcrypt_cost: 12")
+			cmd, log := startProgram(t, port, file)
+			url := fmt.Sprintf("http://localhost:%d", port)
+			answered, read, body := make(chan int, 1), make(chan struct{}), make(chan struct{})
+			go func() { answered <- postSlowly(t, url+"/api/users", ada, func() { close(read) }, body) }()
+			<-read
+			must(t, cmd.Process.Signal(signals[0]))
+			log.Await(t, `"draining"`)
+			for _, s := range signals[1:] {
+				time.Sleep(200 * time.Millisecond)
+				must(t, cmd.Process.Signal(s))
+			}
+			time.Sleep(50 * time.Millisecond)
+			close(body)
+			if status := <-answered; status != 201 {
+				t.Errorf("the request in progress: %d", status)
+			}
+			if status, _ := fetch(t, url+"/livez"); status != 200 {
+				t.Errorf("a request while it drains: %d", status)
+			}
+			if err := cmd.Wait(); err != nil {
+				t.Errorf("%v\n%s", err, log)
+			}
+		})
+	}
+}
+
+// TestServe_SecondInterruptEndsAtOnce sends the signal of the keyboard twice while a request is in
+// progress.
+func TestServe_SecondInterruptEndsAtOnce(t *testing.T) {
 	t.Parallel()
 	port := freePort(t)
-	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d', drain_delay: 5s", port), "data.dir: '"+t.TempDir()+"'", "password.bcrypt_cost: 12")
+	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d', drain_delay: 30s, request_timeout: 60s", port), "data.dir: '"+t.TempDir()+"'")
 	cmd, log := startProgram(t, port, file)
-	url := fmt.Sprintf("http://localhost:%d", port)
-	answered, read, body := make(chan int, 1), make(chan struct{}), make(chan struct{})
-	go func() { answered <- postSlowly(t, url+"/api/users", ada, func() { close(read) }, body) }()
-	<-read
-	must(t, cmd.Process.Signal(syscall.SIGHUP))
+	must(t, cmd.Process.Signal(syscall.SIGTERM))
 	log.Await(t, `"draining"`)
-	close(body)
-	if status := <-answered; status != 201 {
-		t.Errorf("the request under way: %d", status)
-	}
-	if status, _ := fetch(t, url+"/livez"); status != 200 {
-		t.Errorf("a request while it drains: %d", status)
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("%v\n%s", err, log)
+	must(t, cmd.Process.Signal(syscall.SIGINT))
+	_ = cmd.Wait()
+	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGINT {
+		t.Errorf("it ended with %v\n%s", cmd.ProcessState, log)
 	}
 }
 

@@ -24,7 +24,9 @@ func main() {
 	}
 	go func() {
 		sig := <-signals
-		signal.Stop(signals) // a second signal kills the program
+		// A second interrupt from the keyboard ends the program at once. The other signals stay
+		// caught: supervisors send several, and the default action would drop requests.
+		signal.Reset(os.Interrupt)
 		if sig == os.Interrupt {
 			cancel(app.ErrInterrupted) // stop at once; a supervisor gives time to drain
 		} else {

@@ -29,8 +29,9 @@ SQLite and a generated secret in ./data. With database.url, redis.url and tokens
 it runs on Postgres and Redis, with any number of replicas.
 
 SIGTERM and SIGHUP drain: the service reports that it is not ready, continues for
-server.drain_delay, and ends after the last response. SIGUSR1 sets the log level to
-debug, and SIGUSR2 sets it back to log.level.`,
+server.drain_delay, and ends after the last response. More of these signals change
+nothing; an interrupt (Ctrl-C) while it drains ends it at once. SIGUSR1 sets the log
+level to debug, and SIGUSR2 sets it back to log.level.`,
 		Example: `  latchkey serve
   LATCHKEY_SERVER_LISTEN=127.0.0.1:9000 latchkey serve
   LATCHKEY_DATABASE_URL=postgres://... LATCHKEY_REDIS_URL=redis://... LATCHKEY_TOKENS_SECRET=... latchkey serve`,
