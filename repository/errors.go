@@ -40,6 +40,9 @@ func (a *Advice) Error() string { return a.Fix + ": " + a.Err.Error() }
 // Unwrap returns the error of the store.
 func (a *Advice) Unwrap() error { return a.Err }
 
+// ErrLocked is the probable cause of an ErrUnavailable: a statement waited for too long.
+var ErrLocked = errors.New("another process may hold a lock on the database, or the database is slow; try again")
+
 // Known reports whether an error belongs to the contract, so that a backend returns it
 // unchanged.
 func Known(err error) bool {

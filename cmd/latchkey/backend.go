@@ -26,7 +26,6 @@ type opened struct {
 // date. It never creates a store. It formats errors for people.
 func withStores(f func(context.Context, *cobra.Command, opened) error) func(*cobra.Command, []string) error {
 	return withBackend(false, func(ctx context.Context, cmd *cobra.Command, o opened) error {
-		defer sayIfSlow(cmd.ErrOrStderr(), o.Stores.Where)()
 		if pending, _, err := o.Stores.Schema.Pending(ctx); err != nil {
 			return err
 		} else if len(pending) > 0 {
@@ -48,6 +47,7 @@ func withBackend(create bool, f func(context.Context, *cobra.Command, opened) er
 			return err
 		}
 		log := newLog(cfg, cmd.ErrOrStderr(), new(slog.LevelVar))
+		defer sayIfSlow(cmd.ErrOrStderr(), app.Where(cfg))()
 		parts, err := app.Open(cmd.Context(), cfg, environment(log), create)
 		if err != nil {
 			return err
@@ -58,10 +58,14 @@ func withBackend(create bool, f func(context.Context, *cobra.Command, opened) er
 	}
 }
 
+// slow is the time after which a command says that it waits. It is shorter than the time limit of
+// one call to a store (2 s, and 2.5 s of SQLite), after which the command fails.
+const slow = time.Second
+
 // sayIfSlow prints once what a command waits for, unless the returned function is called
 // before.
 func sayIfSlow(w io.Writer, where string) (done func()) {
-	t := time.AfterFunc(3*time.Second, func() {
+	t := time.AfterFunc(slow, func() {
 		fmt.Fprintf(w, "latchkey: still working: waiting for %s, or for a lock of another process\n", where)
 	})
 	return func() { t.Stop() }

@@ -20,7 +20,9 @@ func migrateCommand() *cobra.Command {
 		Example: "  latchkey migrate up",
 		Args:    cobra.NoArgs,
 		RunE: withBackend(true, func(ctx context.Context, cmd *cobra.Command, o opened) error {
-			applied, err := o.Stores.Migrate(ctx, o.log)
+			applied, err := o.Stores.Migrate(ctx, func(text string) { // not in the log, which may have the level error
+				fmt.Fprintf(cmd.ErrOrStderr(), "latchkey: %s; %s\n", text, o.Stores.Where)
+			})
 			for _, name := range applied {
 				fmt.Fprintln(cmd.OutOrStdout(), "applied", name)
 			}

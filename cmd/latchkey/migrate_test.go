@@ -30,7 +30,7 @@ func TestMigrate_SaysThatItWaits(t *testing.T) {
 		must(t, err)
 		_, err = tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended('latchkey migrate ' || current_schema(), 0))`)
 		must(t, err)
-		waits(t, settingsFile(t, "database.url: '"+server.URL+"'", "redis.url: '"+redis+"', prefix: '"+prefix+"'", "tokens.secret: '"+testSecret+"'"),
+		waits(t, settingsFile(t, "database.url: '"+server.URL+"'", "redis.url: '"+redis+"', prefix: '"+prefix+"'", "tokens.secret: '"+testSecret+"'", "log.level: error"),
 			"Postgres at 127.0.0.1", func() { must(t, tx.Rollback(ctx)) })
 	})
 	t.Run("SQLite", func(t *testing.T) {
@@ -42,7 +42,7 @@ func TestMigrate_SaysThatItWaits(t *testing.T) {
 		defer func() { _ = lock.Close() }()
 		tx, err := lock.BeginTx(ctx, nil)
 		must(t, err)
-		waits(t, settingsFile(t, "data.dir: '"+dir+"'"), "SQLite in "+dir, func() { must(t, tx.Rollback()) })
+		waits(t, settingsFile(t, "data.dir: '"+dir+"'", "log.level: error"), "SQLite in "+dir, func() { must(t, tx.Rollback()) })
 	})
 }
 
@@ -54,8 +54,7 @@ func waits(t *testing.T, file, where string, release func()) {
 	go func() {
 		done <- run(context.Background(), []string{"migrate", "up", "--config", file}, strings.NewReader(""), &out, &errOut)
 	}()
-	errOut.Await(t, "waiting for the migration of another process")
-	errOut.Await(t, where)
+	errOut.Await(t, "waiting for the migration of another process; "+where)
 	release()
 	must(t, <-done)
 	if !strings.Contains(out.String(), "applied 00001") {

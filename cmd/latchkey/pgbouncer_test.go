@@ -20,7 +20,7 @@ import (
 func TestServe_BehindPgBouncer(t *testing.T) {
 	t.Parallel()
 	server := testserver.StartPostgres(t)
-	pooled := testserver.StartPgBouncer(t, server)
+	pooled := testserver.StartPgBouncer(t, server, 5)
 	redis, prefix := testserver.Redis(t)
 
 	// Replicas that start at the same time migrate one after the other.
@@ -57,7 +57,7 @@ func TestServe_BehindPgBouncer(t *testing.T) {
 	}
 	command := func(stdin string, args ...string) string {
 		t.Helper()
-		var out, errOut strings.Builder
+		var out, errOut lockedBuffer // a slow command writes from a second goroutine
 		if err := run(t.Context(), append(args, "--config", file), strings.NewReader(stdin), &out, &errOut); err != nil {
 			t.Errorf("%s: %v\n%s", strings.Join(args, " "), err, errOut.String())
 		}
@@ -135,5 +135,27 @@ func TestServe_BehindPgBouncer(t *testing.T) {
 	defer cancel()
 	if err := db.Ping(ctx); err == nil || !strings.Contains(err.Error(), "ALTER ROLE") || errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("search_path through a pooler: %v", err)
+	}
+}
+
+// TestMigrate_NamesThePoolSizeOfPgBouncer migrates through a pooler with one server connection,
+// which holds the lock: the migration waits for a second one.
+func TestMigrate_NamesThePoolSizeOfPgBouncer(t *testing.T) {
+	t.Parallel()
+	pooled := testserver.StartPgBouncer(t, testserver.StartPostgres(t), 1)
+	redis, prefix := testserver.Redis(t)
+	file := settingsFile(t, "database.url: '"+pooled+"'", fmt.Sprintf("redis.url: '%s', prefix: '%s'", redis, prefix),
+		"tokens.secret: '"+testSecret+"'", "log.level: error")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var errOut lockedBuffer
+	done := make(chan error, 1)
+	go func() {
+		done <- run(ctx, []string{"migrate", "up", "--config", file}, strings.NewReader(""), &lockedBuffer{}, &errOut)
+	}()
+	errOut.Await(t, "set default_pool_size to 2 or more")
+	cancel()
+	if err := <-done; err == nil {
+		t.Error("it migrated")
 	}
 }

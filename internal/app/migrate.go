@@ -13,9 +13,9 @@ import (
 // startTimeout is the maximum time that a start waits for the database.
 const startTimeout = 30 * time.Second
 
-// Migrate brings the schema up to date and returns the migrations that it applied. It logs a line
-// while it takes long, because another process may be migrating.
-func (s *Stores) Migrate(ctx context.Context, log *slog.Logger) (applied []string, err error) {
+// Migrate brings the schema up to date and returns the migrations that it applied. While it takes
+// long, it calls waiting with a text that says what it may wait for.
+func (s *Stores) Migrate(ctx context.Context, waiting func(text string)) (applied []string, err error) {
 	done := make(chan struct{})
 	defer close(done)
 	go func() {
@@ -24,7 +24,7 @@ func (s *Stores) Migrate(ctx context.Context, log *slog.Logger) (applied []strin
 			case <-done:
 				return
 			case <-time.After(wait):
-				log.Info("still migrating, or waiting for the migration of another process", "store", s.Where)
+				waiting("still migrating, or waiting for " + s.Schema.MigrationNeeds())
 			}
 		}
 	}()
@@ -35,7 +35,7 @@ func (s *Stores) Migrate(ctx context.Context, log *slog.Logger) (applied []strin
 func (s *Stores) migrateAtStart(ctx context.Context, log *slog.Logger) error {
 	deadline := time.After(startTimeout)
 	for {
-		applied, err := s.Migrate(ctx, log)
+		applied, err := s.Migrate(ctx, func(text string) { log.Info(text, "store", s.Where) })
 		if len(applied) > 0 {
 			log.Info("migrated", "applied", applied)
 		}

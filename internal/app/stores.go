@@ -22,6 +22,8 @@ import (
 type Migrator interface {
 	Migrate(ctx context.Context) (applied []string, err error)
 	Pending(ctx context.Context) (pending, applied []string, err error)
+	// MigrationNeeds names what Migrate may wait for.
+	MigrationNeeds() string
 }
 
 // Stores are an open set of stores: SQLite, or Postgres and Redis.
@@ -69,11 +71,22 @@ func openServers(ctx context.Context, cfg config.Config, log *slog.Logger, i obs
 	}
 	return &Stores{
 		Store: rd.Store(pg.Store()), Schema: pg, Mode: "postgres+redis", Warnings: rd.Warnings,
-		Where: "Postgres at " + place(cfg.Database.URL) + ", Redis at " + place(cfg.Redis.URL),
+		Where: Where(cfg),
 		Pools: map[string]func() repository.PoolStats{"postgres": pg.Pool, "redis": rd.Pool},
 		close: func() { _ = rd.Close(); _ = pg.Close() },
 	}, nil
 }
+
+// Where names the stores in the settings, without secrets.
+func Where(cfg config.Config) string {
+	if cfg.Embedded() {
+		return "SQLite in " + databaseFile(cfg)
+	}
+	return "Postgres at " + place(cfg.Database.URL) + ", Redis at " + place(cfg.Redis.URL)
+}
+
+// databaseFile returns the path of the SQLite file.
+func databaseFile(cfg config.Config) string { return filepath.Join(cfg.Data.Dir, "latchkey.db") }
 
 // place returns the host and the path of a URL, which contain no secret.
 func place(u config.Secret) string {
@@ -85,7 +98,7 @@ func place(u config.Secret) string {
 }
 
 func openEmbedded(ctx context.Context, cfg config.Config, create bool, observe repository.Observer) (*Stores, error) {
-	path := filepath.Join(cfg.Data.Dir, "latchkey.db")
+	path := databaseFile(cfg)
 	if create {
 		if err := os.MkdirAll(cfg.Data.Dir, 0o700); err != nil {
 			return nil, fmt.Errorf("data.dir: %w", err)
@@ -99,7 +112,7 @@ func openEmbedded(ctx context.Context, cfg config.Config, create bool, observe r
 		return nil, fmt.Errorf("data.dir: %w", err)
 	}
 	return &Stores{
-		Store: db.Store(), Schema: db, Mode: "embedded", Where: "SQLite in " + path,
+		Store: db.Store(), Schema: db, Mode: "embedded", Where: Where(cfg),
 		Warnings: func(context.Context) []string { return db.Warnings() },
 		Pools:    map[string]func() repository.PoolStats{"sqlite": db.Pool},
 		close:    func() { _ = db.Close() },

@@ -38,14 +38,14 @@ func StartHAProxy(t testing.TB, conf string) int {
 	})
 }
 
-// StartPgBouncer starts PgBouncer in transaction mode in front of a server, with few
+// StartPgBouncer starts PgBouncer in transaction mode in front of a server, with a few
 // connections that its clients take turns to use. It returns the URL of the server's database
 // through PgBouncer.
-func StartPgBouncer(t testing.TB, s *PostgresServer) string {
+func StartPgBouncer(t testing.TB, s *PostgresServer, connections int) string {
 	t.Helper()
 	port := startProxy(t, "pgbouncer", true, func(port int, dir string) (string, []string) {
 		return fmt.Sprintf("[databases]\n* = host=127.0.0.1 port=%d user=postgres\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = %d\nunix_socket_dir =\n"+
-			"auth_type = any\nauth_file = /dev/null\npool_mode = transaction\ndefault_pool_size = 5\nserver_round_robin = 1\nmax_client_conn = 500\n", s.port, port), []string{filepath.Join(dir, "conf")}
+			"auth_type = any\nauth_file = /dev/null\npool_mode = transaction\ndefault_pool_size = %d\nserver_round_robin = 1\nmax_client_conn = 500\n", s.port, port, connections), []string{filepath.Join(dir, "conf")}
 	})
 	return strings.Replace(s.URL, fmt.Sprint(":", s.port, "/"), fmt.Sprint(":", port, "/"), 1)
 }

@@ -31,7 +31,10 @@ func storeError(err error) error {
 		if connecting != nil && strings.Contains(err.Error(), "read only connection") { // pgx exports no value for it
 			return fmt.Errorf("%w: %w", repository.ErrUnavailable, &repository.Advice{Fix: fixReadOnly, Err: err})
 		}
-		// The network, a timeout, a cancelled context, a closed pool.
+		if connecting == nil && pgconn.Timeout(err) { // no response to a statement, while the connection is alive
+			return fmt.Errorf("%w: %w: %w", repository.ErrUnavailable, repository.ErrLocked, err)
+		}
+		// The network, a cancelled context, a closed pool.
 		return fmt.Errorf("%w: %w", repository.ErrUnavailable, err)
 	}
 	if connecting == nil {
@@ -45,6 +48,9 @@ func storeError(err error) error {
 			return err
 		}
 	}
+	if pe.Code == statementTimeout || pe.Code == lockTimeout {
+		return fmt.Errorf("%w: %w: %w", repository.ErrUnavailable, repository.ErrLocked, err)
+	}
 	if fix := advice(pe); fix != "" {
 		return fmt.Errorf("%w: %w", repository.ErrUnavailable, &repository.Advice{Fix: fix, Err: err})
 	}
@@ -52,8 +58,10 @@ func storeError(err error) error {
 }
 
 const (
-	uniqueViolation = "23505"
-	readOnly        = "25006"
+	uniqueViolation  = "23505"
+	readOnly         = "25006"
+	lockTimeout      = "55P03"
+	statementTimeout = "57014" // also of a statement that an operator canceled
 
 	fixReadOnly = "the server is read-only: point database.url at the primary, or list several hosts in it; a pooler may have kept connections to the old primary (PgBouncer: RECONNECT)"
 )

@@ -47,6 +47,16 @@ func (db *DB) Migrate(ctx context.Context) (applied []string, err error) {
 	return applied, nil
 }
 
+// MigrationNeeds names what Migrate may wait for. Behind a pooler that is also its second
+// connection: the first one holds the lock.
+func (db *DB) MigrationNeeds() string {
+	const needs = "the migration of another process"
+	if db.sessions.own.Load() {
+		return needs
+	}
+	return needs + ", or for a second server connection of the pooler (PgBouncer: set default_pool_size to 2 or more)"
+}
+
 // Pending returns the names of the migrations that Migrate would apply, and of those that
 // are applied. It writes nothing and takes no lock. A database from before 0.1.0 is an
 // error.

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -31,7 +32,10 @@ func storeError(err error) error {
 		}
 		return err
 	}
-	// The disk, a lock, a timeout, a cancelled context, a closed file.
+	if busy(err) || errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%w: %w: %w", repository.ErrUnavailable, repository.ErrLocked, err)
+	}
+	// The disk, a cancelled context, a closed file.
 	return fmt.Errorf("%w: %w", repository.ErrUnavailable, err)
 }
 

@@ -64,6 +64,9 @@ func (db *DB) Migrate(ctx context.Context) (applied []string, err error) {
 	return applied, nil
 }
 
+// MigrationNeeds names what Migrate may wait for.
+func (db *DB) MigrationNeeds() string { return "the migration of another process" }
+
 // Pending returns the names of the migrations that Migrate would apply, and of those that
 // are applied. It writes nothing. A database from before 0.1.0 is an error.
 func (db *DB) Pending(ctx context.Context) (pending, applied []string, err error) {
