@@ -115,6 +115,26 @@ func TestHelp_EachCommandHasAnExample(t *testing.T) {
 	}
 }
 
+// TestFlags_BadValuesAreExplained passes bad values to flags of each kind.
+func TestFlags_BadValuesAreExplained(t *testing.T) {
+	for line, want := range map[string]string{
+		"user create --privilege abc":                `invalid argument "abc" for "--privilege" flag: write a whole number`,
+		"audit list --limit 1.5":                     `invalid argument "1.5" for "--limit" flag: write a whole number`,
+		"audit list --limit 99999999999999999999":    "the number is too large",
+		"audit list --json=maybe":                    `invalid argument "maybe" for "--json" flag: write true or false`,
+		"client create --public=perhaps":             "write true or false",
+		"key rotate --now=x":                         "write true or false",
+		"version --help=maybe":                       "write true or false",
+		"client update jobs --access-ttl 5":          "write a duration with its unit",
+		"client rotate-secret jobs --keep yesterday": "write a duration with its unit",
+	} {
+		_, err := command(t, "", strings.Fields(line)...)
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "strconv") {
+			t.Errorf("%s: %v, want %q", line, err, want)
+		}
+	}
+}
+
 // TestIDs_BeginWithAHyphen passes IDs that look like flags: generated IDs are base64url.
 func TestIDs_BeginWithAHyphen(t *testing.T) {
 	file := settingsFile(t, "server.listen: '127.0.0.1:0', public_url: 'http://localhost:1'", "data.dir: '"+t.TempDir()+"'", "tokens.secret: '"+testSecret+"'")

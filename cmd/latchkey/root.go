@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -40,9 +42,20 @@ LATCHKEY_..., which override the file. "latchkey config" prints all settings.`,
 	return root
 }
 
-// explainFlag returns err. If the unknown flag may be an ID that begins with "-", the
-// error says how to pass it.
+// explainFlag returns an error of the command line in plain words. If an unknown flag may be an
+// ID that begins with "-", it says how to pass it.
 func explainFlag(cmd *cobra.Command, err error) error {
+	var number *strconv.NumError
+	if errors.As(err, &number) { // its text names Go functions
+		flag, _, _ := strings.Cut(err.Error(), ": ")
+		switch {
+		case number.Func == "ParseBool":
+			return fmt.Errorf("%s: write true or false", flag)
+		case errors.Is(number.Err, strconv.ErrRange):
+			return fmt.Errorf("%s: the number is too large", flag)
+		}
+		return fmt.Errorf("%s: write a whole number", flag)
+	}
 	_, argument, _ := strings.Cut(cmd.Use, " ")
 	argument = strings.Trim(argument, "[]")
 	if !strings.HasPrefix(err.Error(), "unknown ") || argument != "KID" && argument != "CLIENT_ID" {
