@@ -52,7 +52,11 @@ func TestUserCommand_CreatesTheFirstAdministrator(t *testing.T) {
 }
 
 func TestMigrate_StatusAndUp(t *testing.T) {
-	file := settingsFile(t, "data.dir: '"+t.TempDir()+"'")
+	dir := t.TempDir()
+	file := settingsFile(t, "data.dir: '"+dir+"'")
+	db, err := os.Create(filepath.Join(dir, "latchkey.db")) // an empty database
+	must(t, err)
+	must(t, db.Close())
 	status, err := command(t, "", "migrate", "status", "--config", file)
 	must(t, err)
 	up, err := command(t, "", "migrate", "up", "--config", file)

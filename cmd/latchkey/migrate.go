@@ -36,7 +36,7 @@ func migrateCommand() *cobra.Command {
 		Short:   "List applied and pending migrations",
 		Example: "  latchkey migrate status",
 		Args:    cobra.NoArgs,
-		RunE: withBackend(true, func(ctx context.Context, cmd *cobra.Command, o opened) error {
+		RunE: withBackend(false, func(ctx context.Context, cmd *cobra.Command, o opened) error {
 			pending, applied, err := o.Stores.Schema.Pending(ctx)
 			for _, name := range applied {
 				fmt.Fprintln(cmd.OutOrStdout(), "applied", name)

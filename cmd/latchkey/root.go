@@ -1,10 +1,13 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -37,7 +40,8 @@ LATCHKEY_..., which override the file. "latchkey config" prints all settings.`,
 	}
 	root.PersistentFlags().String("config", "", "settings file, YAML or TOML")
 	root.AddCommand(serveCommand(), migrateCommand(), userCommand(), sessionsCommand(), auditCommand(), clientCommand(), keyCommand(), tokenCommand(), mailCommand(), clockCommand(), configCommand(), healthcheckCommand(), versionCommand())
-	refuseUnknown(root)
+	root.SetHelpCommand(helpCommand())
+	root.InitDefaultHelpCmd()
 	root.SetFlagErrorFunc(explainFlag)
 	return root
 }
@@ -86,12 +90,54 @@ func refuseUnknown(cmd *cobra.Command) {
 		if len(args) == 0 {
 			return cmd.Help()
 		}
-		text := fmt.Sprintf("unknown command %q for %q", args[0], cmd.CommandPath())
-		cmd.SuggestionsMinimumDistance = 2
-		if list := cmd.SuggestionsFor(args[0]); len(list) > 0 {
-			text += "; did you mean " + strings.Join(list, " or ") + "?"
+		return unknownCommand(cmd, args[0])
+	}
+}
+
+// unknownCommand returns the error for a name that is no sub-command of cmd.
+func unknownCommand(cmd *cobra.Command, name string) error {
+	text := fmt.Sprintf("unknown command %q for %q", name, cmd.CommandPath())
+	cmd.SuggestionsMinimumDistance = 2
+	if list := cmd.SuggestionsFor(name); len(list) > 0 {
+		text += "; did you mean " + strings.Join(list, " or ") + "?"
+	}
+	return fmt.Errorf("%s (%s --help lists the commands)", text, cmd.CommandPath())
+}
+
+// execute runs a command. It returns the error for a mistyped sub-command also with --help, for
+// which the library would print the help of the command above it and succeed.
+func execute(ctx context.Context, root *cobra.Command) error {
+	root.InitDefaultCompletionCmd() // it keeps the standard output
+	refuseUnknown(root)
+	var unknown error
+	help := root.HelpFunc()
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		if names := cmd.Flags().Args(); cmd.HasSubCommands() && len(names) > 0 {
+			unknown = unknownCommand(cmd, names[0])
+			return
 		}
-		return fmt.Errorf("%s (%s --help lists the commands)", text, cmd.CommandPath())
+		help(cmd, args)
+	})
+	return cmp.Or(root.ExecuteContext(ctx), unknown)
+}
+
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "help [COMMAND]...",
+		Short:   "Print the help of a command",
+		Example: "  latchkey help user create",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about := cmd.Root()
+			for _, name := range args {
+				i := slices.IndexFunc(about.Commands(), func(c *cobra.Command) bool { return c.Name() == name || c.HasAlias(name) })
+				if i < 0 {
+					return unknownCommand(about, name)
+				}
+				about = about.Commands()[i]
+			}
+			about.InitDefaultHelpFlag() // so that the help lists it
+			return about.Help()
+		},
 	}
 }
 

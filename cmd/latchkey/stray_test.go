@@ -27,6 +27,7 @@ func TestCommands_CreateNoStore(t *testing.T) {
 		{"key", "list"},
 		{"key", "add"},
 		{"token", "inspect", token},
+		{"migrate", "status"},
 		{"clock", "status"},
 		{"clock", "accept"},
 	} {
@@ -64,10 +65,21 @@ func TestCommands_SayWhichStoreTheyUse(t *testing.T) {
 func TestCommands_MistypedIsAnErrorWithASuggestion(t *testing.T) {
 	for line, want := range map[string]string{
 		"user crate": "did you mean create?", "usr": "did you mean user?", "key rotat": "did you mean rotate?",
+		"completion bsh": "did you mean bash", "help usr": "did you mean user?", "help user creat": "did you mean create?",
+		"user nope --help": `unknown command "nope" for "latchkey user"`, "usr --help": "did you mean user?", "--help usr": "did you mean user?",
+		"user creat -h": "did you mean create?", "help user create x": `unknown command "x" for "latchkey user create"`,
 		"client bogus": `unknown command "bogus" for "latchkey client"`, "bogus": `unknown command "bogus"`,
 	} {
 		if _, err := command(t, "", strings.Fields(line)...); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", line, err)
+		}
+	}
+	for line, want := range map[string]string{
+		"help": "Available Commands", "help user": "user [command]", "help user create": "--privilege", "user --help": "Available Commands",
+		"user create --help": "-h, --help", "--help": "Available Commands", "completion bash": "complete", "completion": "Available Commands",
+	} {
+		if out, err := command(t, "", strings.Fields(line)...); err != nil || !strings.Contains(out, want) {
+			t.Errorf("%s: %v %s", line, err, out)
 		}
 	}
 	if out, err := command(t, "", "user"); err != nil || !strings.Contains(out, "Available Commands") {
