@@ -79,8 +79,8 @@ func readClient(file, at string, n *yaml.Node, c *Client, p *problems) {
 			continue
 		}
 		seen[name.Value] = true
-		if err := decodeField(plain(value), field); err != nil {
-			p.unread(where(name), key, "%s", hintFor(err, field.Type()))
+		for _, problem := range decodeField(plain(value), field) {
+			p.unread(where(name), key, "%s", problem)
 		}
 	}
 	if c.SecretFile == "" {

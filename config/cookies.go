@@ -72,18 +72,6 @@ func parseCookieTuple(s string) (CookieTuple, error) {
 	return t, nil
 }
 
-func parseCookieTuples(s string) ([]CookieTuple, error) {
-	var list []CookieTuple
-	for _, part := range split(s) {
-		t, err := parseCookieTuple(part)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, t)
-	}
-	return list, nil
-}
-
 const prefixCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 
 // validateCookies refuses cookies that no browser would keep or send back, because such a

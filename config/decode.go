@@ -1,9 +1,12 @@
 package config
 
 import (
+	"fmt"
+	"maps"
 	"net/netip"
 	"net/url"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -56,18 +59,10 @@ func decodeHook(_, to reflect.Type, data any) (any, error) {
 			return u, nil
 		}
 		return *u, nil
-	case reflect.TypeFor[[]netip.Prefix]():
-		return parsePrefixes(text)
 	case reflect.TypeFor[netip.Prefix]():
 		return parsePrefix(text)
-	case reflect.TypeFor[[]CookieTuple]():
-		return parseCookieTuples(text)
 	case reflect.TypeFor[CookieTuple]():
 		return parseCookieTuple(text)
-	case reflect.TypeFor[[]string]():
-		return split(text), nil
-	case reflect.TypeFor[map[string]int]():
-		return parseMap(text)
 	case reflect.TypeFor[bool]():
 		b, err := strconv.ParseBool(text)
 		if err != nil {
@@ -84,15 +79,90 @@ func decodeHook(_, to reflect.Type, data any) (any, error) {
 	return data, nil
 }
 
-// decodeField stores a value of a file or a variable in a field.
-func decodeField(raw any, field reflect.Value) error {
+// decodeField stores a value of a file or a variable in a field. It returns every problem as a
+// hint: of a list or a map, one for each item that is wrong.
+func decodeField(raw any, field reflect.Value) []string {
+	switch field.Kind() { //nolint:exhaustive // the other kinds have one value
+	case reflect.Slice:
+		return decodeList(raw, field)
+	case reflect.Map:
+		return decodeMap(raw, field)
+	}
 	d, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
 		Result: field.Addr().Interface(), DecodeHook: mapstructure.DecodeHookFuncType(decodeHook), WeaklyTypedInput: true,
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		err = d.Decode(raw)
 	}
-	return d.Decode(raw)
+	if err != nil {
+		return []string{hintFor(err, field.Type())}
+	}
+	return nil
+}
+
+// decodeList decodes a list of a file, or the text a,b of a variable.
+func decodeList(raw any, field reflect.Value) (problems []string) {
+	items, ok := raw.([]any)
+	if text, isText := raw.(string); isText {
+		ok = true
+		for _, item := range split(trim(text)) {
+			items = append(items, item)
+		}
+	}
+	if !ok {
+		return []string{hintFor(nil, field.Type())}
+	}
+	list := reflect.MakeSlice(field.Type(), len(items), len(items))
+	for i, item := range items {
+		for _, problem := range decodeField(item, list.Index(i)) {
+			problems = append(problems, itemName(i, item)+": "+problem)
+		}
+	}
+	if len(problems) == 0 {
+		field.Set(list)
+	}
+	return problems
+}
+
+// decodeMap decodes a map of a file, or the text a=1,b=2 of a variable.
+func decodeMap(raw any, field reflect.Value) (problems []string) {
+	items, ok := raw.(map[string]any)
+	if text, isText := raw.(string); isText {
+		ok, items = true, map[string]any{}
+		for i, item := range split(trim(text)) {
+			key, value, isPair := strings.Cut(item, "=")
+			if !isPair {
+				problems = append(problems, itemName(i, item)+": "+string(hintPairs))
+				continue
+			}
+			items[key] = value
+		}
+	}
+	if !ok {
+		return []string{hintFor(nil, field.Type())}
+	}
+	m := reflect.MakeMap(field.Type())
+	for _, key := range slices.Sorted(maps.Keys(items)) {
+		value := reflect.New(field.Type().Elem()).Elem()
+		for _, problem := range decodeField(items[key], value) {
+			problems = append(problems, nameOf(key)+": "+problem)
+		}
+		m.SetMapIndex(reflect.ValueOf(key), value)
+	}
+	if len(problems) == 0 {
+		field.Set(m)
+	}
+	return problems
+}
+
+// itemName returns the position of an item in a list, with its text unless that may contain a
+// password.
+func itemName(i int, item any) string {
+	text, ok := item.(string)
+	if !ok || len(text) > 80 || strings.Contains(text, "@") {
+		return fmt.Sprintf("item %d", i+1)
+	}
+	return fmt.Sprintf("item %d, %q", i+1, text)
 }
 
 // trim removes white space and byte order marks around a value: files end in a newline, and
@@ -152,32 +222,6 @@ func parsePrefix(s string) (netip.Prefix, error) {
 		return netip.Prefix{}, hintNetworks
 	}
 	return netip.PrefixFrom(a, a.BitLen()), nil
-}
-
-func parsePrefixes(s string) ([]netip.Prefix, error) {
-	var list []netip.Prefix
-	for _, part := range split(s) {
-		p, err := parsePrefix(part)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, p)
-	}
-	return list, nil
-}
-
-// parseMap parses token_expired=419,token_missing=400.
-func parseMap(s string) (map[string]int, error) {
-	m := map[string]int{}
-	for _, part := range split(s) {
-		key, value, _ := strings.Cut(part, "=")
-		n, err := strconv.Atoi(value)
-		if err != nil {
-			return nil, hintPairs
-		}
-		m[key] = n
-	}
-	return m, nil
 }
 
 func split(s string) []string {

@@ -164,14 +164,14 @@ func (f *settingsFile) linesOfYAML(n *yaml.Node, prefix string) error {
 func (f *settingsFile) readTOML(text []byte) error {
 	var p unstable.Parser
 	p.Reset(text)
-	section := ""
+	section, twice := "", ""
 	for p.NextExpression() {
 		e := p.Expression()
 		switch e.Kind { //nolint:exhaustive // settings use no other kinds
-		case unstable.Table:
-			section = f.lineOfTOML(&p, e.Key(), "") + "."
+		case unstable.Table, unstable.ArrayTable:
+			section = f.lineOfTOML(&p, e.Key(), "", &twice) + "."
 		case unstable.KeyValue:
-			f.linesOfTOML(&p, e, section)
+			f.linesOfTOML(&p, e, section, &twice)
 		}
 	}
 	if err := toml.Unmarshal(text, &f.values); err != nil {
@@ -180,34 +180,43 @@ func (f *settingsFile) readTOML(text []byte) error {
 			line, _ := at.Position()
 			return fmt.Errorf("not well-formed TOML%s", atLine(line))
 		}
+		if twice != "" { // the most probable cause of an error without a position
+			return errors.New(twice)
+		}
 		return errors.New("not well-formed TOML")
 	}
 	return nil
 }
 
 // linesOfTOML records the line of a key, and of the keys in an inline table.
-func (f *settingsFile) linesOfTOML(p *unstable.Parser, e *unstable.Node, prefix string) {
-	key := f.lineOfTOML(p, e.Key(), prefix)
+func (f *settingsFile) linesOfTOML(p *unstable.Parser, e *unstable.Node, prefix string, twice *string) {
+	key := f.lineOfTOML(p, e.Key(), prefix, twice)
 	if value := e.Value(); value.Kind == unstable.InlineTable {
 		for it := value.Children(); it.Next(); {
-			f.linesOfTOML(p, it.Node(), key+".")
+			f.linesOfTOML(p, it.Node(), key+".", twice)
 		}
 	}
 }
 
-func (f *settingsFile) lineOfTOML(p *unstable.Parser, parts unstable.Iterator, prefix string) string {
+// lineOfTOML records the line of a key and of the sections in it. If the key has a line already,
+// it stores that in twice: some keys may appear again, and the decoder decides.
+func (f *settingsFile) lineOfTOML(p *unstable.Parser, parts unstable.Iterator, prefix string, twice *string) string {
 	var names []string
 	line := 0
 	for parts.Next() {
 		names = append(names, strings.ToLower(string(parts.Node().Data)))
 		line = p.Shape(parts.Node().Raw).Start.Line
 	}
+	key := prefix + strings.Join(names, ".")
+	if before := f.lines[key]; before != 0 {
+		*twice = fmt.Sprintf("%s appears twice (lines %d and %d)", nameOf(key), before, line)
+	}
 	for i := range names { // a dotted key starts all sections before it
 		if key := prefix + strings.Join(names[:i+1], "."); f.lines[key] == 0 {
 			f.lines[key] = line
 		}
 	}
-	return prefix + strings.Join(names, ".")
+	return key
 }
 
 // lineIn returns the line that a YAML error names. The rest of the error may repeat the file.

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"reflect"
 	"regexp"
@@ -13,9 +14,9 @@ import (
 )
 
 // Load reads the defaults, then the file (YAML or TOML; empty: none), then the environment, and
-// validates the result. It reports all problems at once, each with its key and with the line or
-// the variable. Its errors never repeat a value.
-func Load(file string) (Config, error) {
+// validates the result, also by the checks of the caller. It reports all problems at once, each
+// with its key and with the line or the variable. Its errors never repeat a secret.
+func Load(file string, checks ...Check) (Config, error) {
 	s := source{viper: viper.New(), from: map[string]string{}}
 	s.viper.AllowEmptyEnv(true) // an empty base_path is a valid setting
 	cfg := Default()
@@ -40,6 +41,9 @@ func Load(file string) (Config, error) {
 		cfg.Refresh.Grace, cfg.Refresh.Recovery = 0, 0
 	}
 	cfg.validate(p)
+	for _, check := range checks {
+		check(cfg, p.add)
+	}
 	if err := p.err(); err != nil {
 		return Config{}, err
 	}
@@ -60,18 +64,20 @@ func (s source) readFile(f settingsFile, known []Setting, p *problems) error {
 		section, _, _ := strings.Cut(k.Key, ".")
 		sections[section], keys[k.Key] = true, true
 	}
-	for section, value := range f.values {
-		section = strings.ToLower(section)
+	for _, name := range slices.Sorted(maps.Keys(f.values)) {
+		section, value := strings.ToLower(name), f.values[name]
 		members, isSection := value.(map[string]any)
 		switch {
 		case !sections[section]:
 			p.unread(f.where(section), nameOf(section), "is not a section of settings")
 		case value == nil: // a section without keys
+		case isList(value):
+			p.unread(f.where(section), section, "is a list: write one section with its keys")
 		case !isSection:
 			p.unread(f.where(section), section, "is a section: write its keys under it")
 		}
-		for name, member := range members {
-			key := section + "." + strings.ToLower(name)
+		for _, name := range slices.Sorted(maps.Keys(members)) {
+			member, key := members[name], section+"."+strings.ToLower(name)
 			switch {
 			case written[key]:
 				p.unread(f.where(key), nameOf(key), "appears twice, in upper and in lower case")
@@ -87,6 +93,11 @@ func (s source) readFile(f settingsFile, known []Setting, p *problems) error {
 		}
 	}
 	return s.viper.MergeConfigMap(nested(layer))
+}
+
+func isList(value any) bool {
+	_, ok := value.([]any)
+	return ok
 }
 
 // nested converts keys with a section to sections of keys.
@@ -165,9 +176,11 @@ func (s source) decode(cfg *Config, p *problems) {
 			return
 		}
 		raw := s.viper.Get(key)
-		if err := decodeField(raw, field); err != nil {
-			p.unread(s.from[key], key, "%s", hintFor(err, field.Type()))
-		} else if secret, ok := field.Interface().(Secret); ok && secret.Empty() && raw != "" {
+		wrong := decodeField(raw, field)
+		for _, problem := range wrong {
+			p.unread(s.from[key], key, "%s", problem)
+		}
+		if secret, ok := field.Interface().(Secret); ok && secret.Empty() && raw != "" && wrong == nil {
 			p.unread(s.from[key], key, emptySecret)
 		}
 	})

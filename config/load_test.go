@@ -37,7 +37,7 @@ func TestLoad_ReportsAllProblemsWithTheirLines(t *testing.T) {
 				"server.listen " + at("listen") + "write it as text", "server.listn " + at("listn") + "is not a setting; did you mean server.listen?",
 				"password.bcrypt_cost " + at("bcrypt_cost") + "write a whole number", "password.min_length " + at("min_length") + "must be between",
 				"refresh.rotate " + at("rotate") + "write true or false", "refresh.grace " + at("grace") + "write a duration",
-				"errors.status " + at("status") + "write a whole number", "speling " + at("speling") + "is not a section",
+				"errors.status " + at("status") + "token_expired: write a whole number", "speling " + at("speling") + "is not a section",
 				"database.url " + at("url"), "cors.origins " + at("origins") + `"ftp//x" is not an origin`,
 				"log.level (LATCHKEY_LOG_LEVEL): must be one of",
 				"LATCHKEY_TOKENS_ACCES_TTL: is not the variable of a setting; did you mean LATCHKEY_TOKENS_ACCESS_TTL?",
@@ -73,7 +73,11 @@ func TestLoad_FilesThatAreNotWellFormed(t *testing.T) {
 		"a section of a text":   {"x.yaml", "log: s3cret\n", "log (x.yaml, line 1): is a section"},
 		"a key without a value": {"x.yaml", "log:\n  level:\n", "log.level (x.yaml, line 2): has no value"},
 		"TOML without a quote":  {"x.toml", "[log]\nlevel = s3cret\n", "not well-formed TOML (line 2)"},
-		"TOML with a key twice": {"x.toml", "[log]\nlevel = \"info\"\nlevel = \"s3cret\"\n", "not well-formed TOML"},
+		"TOML with a key twice": {"x.toml", "[log]\nlevel = \"info\"\nlevel = \"s3cret\"\n", "log.level appears twice (lines 2 and 3)"},
+		"a TOML section twice":  {"x.toml", "[log]\nlevel = \"info\"\n[server]\n[log]\nformat = \"text\"\n", "log appears twice (lines 1 and 4)"},
+		"an inline key twice":   {"x.toml", "log = {level = \"info\"}\n[log]\nformat = \"text\"\n", "log appears twice (lines 1 and 2)"},
+		"a list of sections":    {"x.toml", "[log]\n[[server]]\nlisten = \"s3cret\"\n", "server (x.toml, line 2): is a list: write one section with its keys"},
+		"a list in YAML":        {"x.yaml", "log:\n- level: info\n", "log (x.yaml, line 1): is a list"},
 		"an alias of itself":    {"x.yaml", "log: &l {level: info, format: *l}\n", "in place of an alias (line 1)"},
 		"a key in two cases":    {"x.toml", "[log]\nlevel = \"debug\"\nLevel = \"info\"\n", "appears twice"},
 		"another format":        {"x.json", "{}", "must end in .yaml or .toml"},
@@ -211,5 +215,46 @@ func TestLoad_BadSecretsAndTheirFiles(t *testing.T) {
 	}
 	if err := os.Chmod(write(t, "secret", goodSecret), 0o644); err != nil { // the usual mode of a mounted secret
 		t.Fatal(err)
+	}
+}
+
+// TestLoad_NamesEachWrongItem checks that a list or a map reports each of its wrong items.
+func TestLoad_NamesEachWrongItem(t *testing.T) {
+	want := []string{
+		`item 2, "bad": write networks as in 10.0.0.0/8`, `item 3, "worse": write networks as in 10.0.0.0/8`,
+		"token_expired: write a whole number", "token_missing: write a whole number",
+		`item 1, "a;b": write cookies as in`,
+	}
+	check := func(t *testing.T, file string) {
+		t.Helper()
+		_, err := config.Load(file)
+		for _, w := range want {
+			if err == nil || !strings.Contains(err.Error(), w) {
+				t.Errorf("%v, want %q", err, w)
+			}
+		}
+	}
+	check(t, write(t, "x.yaml", "server: {trusted_proxies: [10.0.0.0/8, bad, worse]}\nerrors: {status: {token_expired: many, token_missing: few}}\ncookies: {legacy: [a;b]}\n"))
+	check(t, write(t, "x.toml", "server.trusted_proxies = ['10.0.0.0/8', 'bad', 'worse']\nerrors.status = {token_expired = 'many', token_missing = 'few'}\ncookies.legacy = ['a;b']\n"))
+	t.Setenv("LATCHKEY_SERVER_TRUSTED_PROXIES", "10.0.0.0/8, bad worse")
+	t.Setenv("LATCHKEY_ERRORS_STATUS", "token_expired=many,token_missing=few")
+	t.Setenv("LATCHKEY_COOKIES_LEGACY", "a;b")
+	check(t, "")
+}
+
+// TestLoad_RunsTheChecksOfTheCaller checks that they report together with all other problems, and
+// that a problem with the default of a key that could not be read is left out.
+func TestLoad_RunsTheChecksOfTheCaller(t *testing.T) {
+	_, err := config.Load(write(t, "x.yaml", "log: {level: loud}\nerrors:\n  status: {a: 400}\ndatabase: {max_conns: many}\n"),
+		func(cfg config.Config, report func(key, format string, args ...any)) {
+			for code := range cfg.Errors.Status {
+				report("errors.status", "unknown error %q", code)
+			}
+			report("database.max_conns", "misleads")
+		})
+	want := "database.max_conns (x.yaml, line 4): write a whole number\nlog.level (x.yaml, line 1): must be one of debug, info, warn, error\n" +
+		"errors.status (x.yaml, line 3): unknown error \"a\""
+	if err == nil || err.Error() != want {
+		t.Errorf("%v", err)
 	}
 }

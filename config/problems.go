@@ -8,6 +8,10 @@ import (
 	"time"
 )
 
+// Check finds problems that this package cannot find, and reports each with its key. It may find
+// the default of a key that could not be read; its report is then ignored.
+type Check func(cfg Config, report func(key, format string, args ...any))
+
 // problems collects all problems, so that they are reported at once.
 type problems struct {
 	where map[string]string // a key to the place where it was set

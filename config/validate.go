@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"net"
 	"net/url"
 	"path"
@@ -24,8 +25,8 @@ func (c *Config) validate(p *problems) {
 		p.add("password.min_length", "must be between 8 and 72")
 	}
 	c.validateOrigins(p)
-	for code, status := range c.Errors.Status {
-		if status < 400 || status > 499 {
+	for _, code := range slices.Sorted(maps.Keys(c.Errors.Status)) {
+		if status := c.Errors.Status[code]; status < 400 || status > 499 {
 			p.add("errors.status", "%s must be mapped to a status from 400 to 499", code)
 		}
 	}
@@ -171,26 +172,25 @@ func (c *Config) validateStores(p *problems) {
 }
 
 // checkStoreURL refuses a value that a driver would misread. Without a scheme, one driver reads
-// it as a list of keywords; with an unescaped password, the host changes.
+// it as a list of keywords; with an unescaped password, the host changes. The checks of the caller
+// then do not see the value again.
 func checkStoreURL(p *problems, key string, value Secret, schemes ...string) {
-	if value.Empty() {
+	if value.Empty() || p.bad[key] {
 		return
 	}
 	scheme, rest, found := strings.Cut(value.Reveal(), "://")
-	if !found || !slices.Contains(schemes, scheme) {
-		p.add(key, "must start with %s://", strings.Join(schemes, ":// or "))
-		return
-	}
-	if strings.ContainsFunc(value.Reveal(), func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '"' }) {
-		p.add(key, "has white space, a quote or a character outside ASCII: remove it, or percent-encode it")
-		return
-	}
 	authority, after := rest, ""
 	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
 		authority, after = rest[:i], rest[i:]
 	}
-	if strings.Count(authority, "@") > 1 || strings.ContainsAny(after, "@#") {
-		p.add(key, "has a user or password with characters that must be percent-encoded: @ as %%40, : as %%3A, / as %%2F, ? as %%3F, # as %%23, %% as %%25")
+	switch {
+	case !found || !slices.Contains(schemes, scheme):
+		p.unread(p.where[key], key, "must start with %s://", strings.Join(schemes, ":// or "))
+	case strings.ContainsFunc(value.Reveal(), func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '"' }):
+		p.unread(p.where[key], key, "has white space, a quote or a character outside ASCII: remove it, or percent-encode it")
+	case strings.Count(authority, "@") > 1, strings.ContainsAny(after, "@#"):
+		p.unread(p.where[key], key, "has a user or password with characters that must be percent-encoded: "+
+			"@ as %%40, : as %%3A, / as %%2F, ? as %%3F, # as %%23, %% as %%25")
 	}
 }
 

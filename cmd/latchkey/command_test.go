@@ -87,6 +87,65 @@ func TestConfigCommand_OutputCanBeLoadedAndHasNoSecret(t *testing.T) {
 	}
 }
 
+// TestSettings_AllProblemsAtOnce checks that the problems that only the drivers and the services
+// find are reported together with all other problems, with their lines.
+func TestSettings_AllProblemsAtOnce(t *testing.T) {
+	keys := filepath.Join(t.TempDir(), "keys.json")
+	must(t, os.WriteFile(keys, []byte("{}"), 0o600))
+	for name, c := range map[string]struct{ lines, want []string }{
+		"everything": {
+			[]string{
+				"log.level: loud", "errors.status: {nope: 420, token_expired: 99, store_unavailable: 400}", "database.url: 'postgres://a:s3cret@h:port/d'",
+				"redis.url: 'redis://h:xx/abc'", "tokens.secret: '" + testSecret + "', keys_file: '" + keys + "'", "password.breach_file: /nonexistent",
+				"oauth.clients_file: /missing.yaml",
+			},
+			[]string{
+				"log.level (latchkey.yaml, line 1): must", `errors.status (latchkey.yaml, line 2): unknown error "nope"`, "errors.status (latchkey.yaml, line 2): token_expired must",
+				"errors.status (latchkey.yaml, line 2): store_unavailable must stay 503",
+				"database.url (latchkey.yaml, line 3): not of the form postgres://", "redis.url (latchkey.yaml, line 4): not of the form redis://",
+				"tokens.keys_file (latchkey.yaml, line 5): ", "password.breach_file (latchkey.yaml, line 6): open /nonexistent",
+				"oauth.clients_file (latchkey.yaml, line 7): read the clients: open /missing.yaml",
+			},
+		},
+		"sentinels without the name of the primary": {
+			[]string{"database.url: 'postgres://a:s3cret@h/d?sslmode=verify-full&sslrootcert=/none.pem'", "redis.url: 'rediss://u:s3cret@h', mode: sentinel, ca_file: /missing.pem", "tokens.secret: '" + testSecret + "'"},
+			[]string{"database.url (latchkey.yaml, line 1): a file in the URL cannot be used: open /none.pem", "redis.url (latchkey.yaml, line 2): not of the form redis://user:password@sentinel:port/number?master_name=name"},
+		},
+		"files of certificates": {
+			[]string{"database.url: 'postgres://a:s3cret@h/d'", "redis.url: 'rediss://u:s3cret@h:6379', ca_file: /missing.pem, cert_file: /c.pem, key_file: /k.pem", "tokens.secret: '" + testSecret + "'"},
+			[]string{"redis.ca_file (latchkey.yaml, line 2): open /missing.pem", "redis.cert_file (latchkey.yaml, line 2): cannot be used with redis.key_file: open /c.pem"},
+		},
+		"two passwords for one server": {
+			[]string{"database.url: 'postgres://a:s3cret@h/d'", "redis.url: 'redis://u:p@h:26379?master_name=x&username=u&password=s3cret', mode: sentinel, sentinel_password: abc", "tokens.secret: '" + testSecret + "'"},
+			[]string{"redis.sentinel_password (latchkey.yaml, line 2): cannot be combined with username or password in the query of redis.url"},
+		},
+		"a port out of range": {
+			[]string{"database.url: 'postgres://a:s3cret@h:99999/d'", "redis.url: 'redis://h:99999'", "tokens.secret: '" + testSecret + "'"},
+			[]string{"database.url (latchkey.yaml, line 1): not of", "redis.url (latchkey.yaml, line 2): not of"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := settingsFile(t, c.lines...)
+			for _, command := range []string{"config", "serve"} {
+				err := run(t.Context(), []string{command, "--config", file}, strings.NewReader(""), &lockedBuffer{}, &lockedBuffer{})
+				for _, want := range c.want {
+					if err == nil || !strings.Contains(err.Error(), want) {
+						t.Errorf("%s: no %q", command, want)
+					}
+				}
+				if err == nil || strings.Contains(err.Error(), "s3cret") || strings.Count(err.Error(), "\n") != len(c.want)-1 {
+					t.Errorf("%s: %v", command, err)
+				}
+			}
+		})
+	}
+	// Other commands may run where the files are not.
+	dir := t.TempDir()
+	if _, err := command(t, "", "migrate", "up", "--config", settingsFile(t, "data.dir: '"+dir+"'", "password.breach_file: /nonexistent", "oauth.clients_file: /missing.yaml")); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestHealthcheck_ExitCodeIsTheReadiness(t *testing.T) {
 	port := freePort(t)
 	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d'", port), "data.dir: '"+t.TempDir()+"'", "password.bcrypt_cost: 10")

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"latchkey/config"
+	"latchkey/internal/app"
 	"latchkey/middleware/problem"
 )
 
@@ -154,18 +155,21 @@ func versionCommand() *cobra.Command {
 	}
 }
 
-// settings loads the configuration for a command.
-func settings(cmd *cobra.Command) (config.Config, error) {
+// settings loads the configuration for a command. It reports all problems at once, also those that
+// the checks find.
+func settings(cmd *cobra.Command, checks ...config.Check) (config.Config, error) {
 	file, err := cmd.Flags().GetString("config")
 	if err != nil {
 		return config.Config{}, err
 	}
-	cfg, err := config.Load(file)
-	if err != nil {
-		return config.Config{}, err
+	return config.Load(file, append(checks, checkStatuses, app.CheckStores)...)
+}
+
+// checkStatuses reports names of errors that do not exist, which config does not know.
+func checkStatuses(cfg config.Config, report func(key, format string, args ...any)) {
+	for _, wrong := range problem.CheckStatuses(cfg.Errors.Status) {
+		report("errors.status", "%s", wrong)
 	}
-	_, err = problem.New(cfg.Errors.Status) // names of errors, which config does not know
-	return cfg, err
 }
 
 func configCommand() *cobra.Command {
@@ -173,11 +177,12 @@ func configCommand() *cobra.Command {
 		Use:   "config",
 		Short: "Print the effective settings with secrets redacted",
 		Long: `Print every setting with its effective value and with secrets redacted. The output is
-TOML, so you can start a settings file from it.`,
+TOML, so you can start a settings file from it. If settings are wrong, it prints every
+problem, as the service does at its start.`,
 		Example: "  latchkey config\n  latchkey config --config latchkey.toml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := settings(cmd)
+			cfg, err := settings(cmd, app.CheckFiles)
 			if err != nil {
 				return err
 			}

@@ -38,7 +38,7 @@ level to debug, and SIGUSR2 sets it back to log.level.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			stderr := cmd.ErrOrStderr()
-			cfg, err := settings(cmd)
+			cfg, err := settings(cmd, app.CheckFiles)
 			if err != nil {
 				if logFormat("auto", stderr) == "text" {
 					return err

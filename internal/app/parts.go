@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"os"
 	"time"
 
 	"latchkey/config"
@@ -75,17 +74,11 @@ func (p *Parts) PasswordPolicy() (password.Policy, error) {
 	if p.cfg.Password.BreachFile == "" {
 		return policy, nil
 	}
-	f, err := os.Open(p.cfg.Password.BreachFile)
+	_, list, err := openBreachFile(p.cfg.Password.BreachFile)
 	if err != nil {
 		return policy, fmt.Errorf("password.breach_file: %w", err)
 	}
-	info, err := f.Stat()
-	if err != nil {
-		return policy, fmt.Errorf("password.breach_file: %w", err)
-	}
-	if policy.Breached, err = password.NewBreachFile(f, info.Size()); err != nil {
-		return policy, fmt.Errorf("password.breach_file: %w", err)
-	}
+	policy.Breached = list
 	return policy, nil
 }
 

@@ -60,11 +60,9 @@ func openServers(ctx context.Context, cfg config.Config, log *slog.Logger, i obs
 		return nil, fmt.Errorf("database.url: %w", err)
 	}
 	redis.LogTo(log)
-	rd, err := redis.Open(cfg.Redis.URL.Reveal(), redis.Options{
-		Mode: redis.Mode(cfg.Redis.Mode), Prefix: cfg.Redis.Prefix, Observe: i.Calls(), Instrument: i.Commands(),
-		SentinelUsername: cfg.Redis.SentinelUsername, SentinelPassword: cfg.Redis.SentinelPassword.Reveal(),
-		CAFile: cfg.Redis.CAFile, CertFile: cfg.Redis.CertFile, KeyFile: cfg.Redis.KeyFile, ServerName: cfg.Redis.ServerName,
-	})
+	options := redisOptions(cfg)
+	options.Observe, options.Instrument = i.Calls(), i.Commands()
+	rd, err := redis.Open(cfg.Redis.URL.Reveal(), options)
 	if err != nil {
 		_ = pg.Close()
 		return nil, fmt.Errorf("redis.%w", err) // the error begins with the name of the setting

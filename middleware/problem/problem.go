@@ -4,9 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 
 	"latchkey/service"
 )
@@ -36,20 +39,25 @@ type Writer struct {
 // error for an unknown code.
 func New(statuses map[string]int) (*Writer, error) {
 	w := &Writer{statuses: map[service.Code]int{}}
-	known := map[service.Code]bool{}
-	for _, c := range service.Codes() {
-		known[c] = true
+	if wrong := CheckStatuses(statuses); len(wrong) > 0 {
+		return nil, fmt.Errorf("errors.status: %s", strings.Join(wrong, "; "))
 	}
 	for code, status := range statuses {
-		if !known[service.Code(code)] {
-			return nil, fmt.Errorf("errors.status: unknown error %q", code)
-		}
-		if s := kindOf(service.Code(code)).status; s >= 500 || s == http.StatusTooManyRequests {
-			return nil, fmt.Errorf("errors.status: %s must stay %d, so that clients try again", code, s)
-		}
 		w.statuses[service.Code(code)] = status
 	}
 	return w, nil
+}
+
+// CheckStatuses returns every problem with the codes in statuses.
+func CheckStatuses(statuses map[string]int) (problems []string) {
+	for _, code := range slices.Sorted(maps.Keys(statuses)) {
+		if !slices.Contains(service.Codes(), service.Code(code)) {
+			problems = append(problems, fmt.Sprintf("unknown error %q", code))
+		} else if s := kindOf(service.Code(code)).status; s >= 500 || s == http.StatusTooManyRequests {
+			problems = append(problems, fmt.Sprintf("%s must stay %d, so that clients try again", code, s))
+		}
+	}
+	return problems
 }
 
 // challengeOf returns the challenge of an error, with the scope or the age that the error

@@ -64,6 +64,15 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	return db, nil
 }
 
+// Check returns an error for a URL that Open refuses. It reads the files in the URL and opens no
+// connection.
+func Check(url string) error {
+	if _, err := pgxpool.ParseConfig(url); err != nil {
+		return badURL(err)
+	}
+	return nil
+}
+
 // badURL returns an error for a URL that pgx rejects. The error of pgx may contain the
 // password, so only the cause "file cannot be read" is passed on.
 func badURL(err error) error {

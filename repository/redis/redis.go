@@ -54,8 +54,8 @@ type DB struct {
 
 // Open returns a client for a redis:// or rediss:// URL. The query of the URL names further
 // servers, as in redis://one:6379?addr=two:6379&addr=three:6379. Open does not connect: if a
-// server is unavailable, Ping and each call return an error. An error of Open begins with the
-// name of the wrong option.
+// server is unavailable, Ping and each call return an error. A wrong
+// option is a SettingError.
 func Open(url string, o Options) (*DB, error) {
 	o.Prefix = or(o.Prefix, "latchkey:")
 	o.Timeout = or(o.Timeout, 400*time.Millisecond)
@@ -65,10 +65,11 @@ func Open(url string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := dial(url, o)
-	if err != nil {
-		return nil, err
+	connect, problems := configure(url, o)
+	if len(problems) > 0 {
+		return nil, problems[0]
 	}
+	client := connect()
 	if o.Observe != nil {
 		client.AddHook(observed{o.Observe})
 	}

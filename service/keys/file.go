@@ -9,6 +9,12 @@ import (
 	"latchkey/service/jose"
 )
 
+// CheckFile returns an error for a file of keys that a Ring would refuse.
+func CheckFile(text []byte) error {
+	_, err := parseKeysFile(text)
+	return err
+}
+
 // parseKeysFile parses the keys for access tokens from a JWK Set with private keys. The state
 // member of each key is active, next, retired or revoked. Exactly one key is active; a single key
 // is active by default. Removing a key from the file also revokes it.
