@@ -38,7 +38,7 @@ func (b *bench) paths() error {
 	running, stop, err := startAll(
 		func() (*rig.Running, error) { return d.StartService() },
 		func() (*rig.Running, error) { return d.StartService("LATCHKEY_TOKENS_KEYS_FILE=" + keys) },
-		d.StartDefault,
+		func() (*rig.Running, error) { return d.StartDefault(keys) },
 		func() (*rig.Running, error) { return durable.StartService() },
 		d.StartFloor)
 	defer stop()

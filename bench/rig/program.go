@@ -230,13 +230,15 @@ func (d *Deployment) KeysFile(algorithm string) (path string, err error) {
 	return f.Name(), errors.Join(err, f.Close())
 }
 
-// StartDefault starts the service on the deployment with the settings that it has by default.
-func (d *Deployment) StartDefault() (*Running, error) {
+// StartDefault starts the service on the deployment with the settings that it has by default. The
+// deployment has keys by HS256, which the service would keep. A new installation signs access
+// tokens by ES256: keys is a file with such a key.
+func (d *Deployment) StartDefault(keys string) (*Running, error) {
 	address, err := FreeAddress()
 	if err != nil {
 		return nil, err
 	}
-	return d.startAt(address, d.Service, "/readyz", nil, "serve")
+	return d.startAt(address, d.Service, "/readyz", []string{"LATCHKEY_TOKENS_KEYS_FILE=" + keys}, "serve")
 }
 
 // StartService starts the service on the deployment.
