@@ -93,6 +93,31 @@ func TestServe_FilesOfAGroup(t *testing.T) {
 	}
 }
 
+// TestServe_WarnsOnceAboutASecretOfTheGroup checks that the service warns at its start, and that a
+// command, which would repeat it each time, does not.
+func TestServe_WarnsOnceAboutASecretOfTheGroup(t *testing.T) {
+	t.Parallel()
+	port, dir := freePort(t), filepath.Join(t.TempDir(), "data")
+	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d'", port), "data.dir: '"+dir+"'")
+	const warning = "members of its group may read the secret "
+	r := serveIn(t, port, "--config", file)
+	r.stop(t)
+	if strings.Contains(r.stderr.String(), warning) {
+		t.Errorf("a secret of mode 0600: %s", r.stderr)
+	}
+	must(t, os.Chmod(filepath.Join(dir, "secret"), 0o640))
+	r = serveIn(t, port, "--config", file)
+	r.stop(t)
+	if log := r.stderr.String(); strings.Count(log, warning) != 1 || !strings.Contains(log, `"level":"WARN","msg":"`+warning) {
+		t.Errorf("a secret of mode 0640: %s", log)
+	}
+	var errOut lockedBuffer
+	must(t, run(t.Context(), []string{"key", "list", "--config", file}, strings.NewReader(""), &lockedBuffer{}, &errOut))
+	if strings.Contains(errOut.String(), warning) {
+		t.Errorf("a command: %s", &errOut)
+	}
+}
+
 // TestServe_RepeatedSignalsDropNoRequest sends signals while a request is in progress: SIGHUP,
 // which supervisors use for a reload and closing terminals send as well, and pairs of signals.
 // systemd sends SIGTERM and SIGHUP with SendSIGHUP=yes.

@@ -52,6 +52,9 @@ func New(ctx context.Context, cfg config.Config, env Env) (_ *App, err error) {
 	if a.Services, err = a.NewServices(); err != nil {
 		return nil, err
 	}
+	for _, w := range secretWarnings(cfg) {
+		env.Log.Warn(w)
+	}
 	if err := a.Keys.Start(ctx); err != nil {
 		return nil, err
 	}

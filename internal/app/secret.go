@@ -20,7 +20,7 @@ import (
 // file does not exist. If several processes start at once, one generates the secret and all
 // read the same.
 func keptSecret(path string, create bool, log *slog.Logger) (string, error) {
-	text, err := readSecret(path, log)
+	text, err := readSecret(path)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return text, err
 	}
@@ -54,28 +54,38 @@ func keptSecret(path string, create bool, log *slog.Logger) (string, error) {
 		_ = os.Chmod(path, 0o640) //nolint:gosec // intended, see above
 	}
 	log.Info("generated a new secret; tokens signed with an earlier secret are invalid", "file", path)
-	return readSecret(path, log)
+	return readSecret(path)
 }
 
 // readSecret returns an error for a file that every user of the machine may read. The group of
 // the file may read it: an orchestrator grants that, so that the next container can read the
 // file.
-func readSecret(path string, log *slog.Logger) (string, error) {
+func readSecret(path string) (string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return "", err
 	}
-	if mode := info.Mode().Perm(); runtime.GOOS != "windows" {
-		switch {
-		case mode&0o007 != 0:
-			return "", fmt.Errorf("every user of this machine may read it (mode %04o): run chmod 600 on it", mode)
-		case mode&0o070 != 0:
-			log.Debug("members of its group may read the secret", "file", path, "mode", fmt.Sprintf("%04o", mode))
-		}
+	if mode := info.Mode().Perm(); mode&0o007 != 0 && runtime.GOOS != "windows" {
+		return "", fmt.Errorf("every user of this machine may read it (mode %04o): run chmod 600 on it", mode)
 	}
 	b, err := os.ReadFile(path)
 	return strings.TrimSpace(string(b)), err
 }
+
+// secretWarnings reports whether users other than the owner may read the generated secret. The
+// store has the same warning for the database. An operator decides which group is intended.
+func secretWarnings(cfg config.Config) []string {
+	path := secretFile(cfg)
+	info, err := os.Stat(path)
+	if !cfg.Embedded() || !cfg.Tokens.Secret.Empty() || err != nil || info.Mode()&0o070 == 0 || runtime.GOOS == "windows" {
+		return nil
+	}
+	return []string{fmt.Sprintf("members of its group may read the secret %s (mode %04o); that is needed where containers have changing users, "+
+		"otherwise run chmod 600 on it", path, info.Mode().Perm())}
+}
+
+// secretFile returns the path of the generated secret.
+func secretFile(cfg config.Config) string { return filepath.Join(cfg.Data.Dir, "secret") }
 
 // rootSecret returns tokens.secret, or in the embedded mode the secret that the first start
 // generated. It generates a missing secret only with create.
@@ -83,7 +93,7 @@ func rootSecret(cfg config.Config, create bool, log *slog.Logger) (secret.Root, 
 	if !cfg.Tokens.Secret.Empty() {
 		return secret.New([]byte(cfg.Tokens.Secret.Reveal()))
 	}
-	text, err := keptSecret(filepath.Join(cfg.Data.Dir, "secret"), create, log)
+	text, err := keptSecret(secretFile(cfg), create, log)
 	if err != nil {
 		return secret.Root{}, fmt.Errorf("the secret in data.dir: %w", err)
 	}
