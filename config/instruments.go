@@ -25,8 +25,9 @@ func (c *Config) validateMetrics(p *problems) {
 
 // Traces configures OpenTelemetry tracing.
 type Traces struct {
-	// Endpoint is the URL of a collector that accepts OTLP over HTTP; empty: disabled.
-	Endpoint *url.URL `mapstructure:"endpoint"`
+	// Endpoint is the URL of a collector that accepts OTLP over HTTP; empty: disabled. It may
+	// contain a key.
+	Endpoint *url.URL `mapstructure:"endpoint" from:"file"`
 	// SamplePercent is the percentage of requests without a trace that start one. A request that
 	// belongs to a trace follows the sampling flag of the trace.
 	SamplePercent int `mapstructure:"sample_percent"`

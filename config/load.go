@@ -137,7 +137,7 @@ func (s source) readEnvironment(known []Setting, p *problems) error {
 			p.unread(name, setting.Key, emptySecret)
 		case ok:
 			s.from[setting.Key] = name
-		case isFile && secret.Secret && strings.HasSuffix(name, fileSuffix):
+		case isFile && secret.FromFile && strings.HasSuffix(name, fileSuffix):
 			s.readSecretFile(secret, name, value, p)
 		case !byOrchestrator(name, value):
 			p.unread("", name, "is not the variable of a setting%s", didYouMean(name, known))
@@ -171,7 +171,7 @@ const emptySecret = "is set and empty: set a value, or remove it"
 // decode stores the settings in the fields. A secret of only white space is refused. A file may
 // have the value "", which latchkey config prints for a secret that is not set.
 func (s source) decode(cfg *Config, p *problems) {
-	cfg.each(func(key string, field reflect.Value) {
+	cfg.each(func(key string, field reflect.Value, _ reflect.StructTag) {
 		if _, set := s.from[key]; !set {
 			return
 		}

@@ -134,6 +134,13 @@ func TestLoad_OneRuleForURLsAndSecrets(t *testing.T) {
 		}
 		check(t)
 	})
+	t.Run("the URL of a collector in a file", func(t *testing.T) {
+		t.Setenv("LATCHKEY_TRACES_ENDPOINT_FILE", write(t, "url", "\uFEFFhttps://traces.example/v1?key=s3cret\n"))
+		cfg, err := config.Load("")
+		if err != nil || cfg.Traces.Endpoint.String() != "https://traces.example/v1?key=s3cret" {
+			t.Errorf("%v %v", cfg.Traces.Endpoint, err)
+		}
+	})
 	t.Run("files", func(t *testing.T) {
 		for i, name := range names {
 			t.Setenv(name+"_FILE", write(t, "secret", want[i]+"\n"))

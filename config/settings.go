@@ -21,15 +21,16 @@ type Setting struct {
 	Variable string // LATCHKEY_DATABASE_URL
 	Value    string
 	Secret   bool
+	FromFile bool // a variable with the suffix _FILE may name a file with the value
 }
 
 // Settings returns every setting in the order of the struct.
 func (c Config) Settings() []Setting {
 	var list []Setting
-	c.each(func(key string, field reflect.Value) {
+	c.each(func(key string, field reflect.Value, tag reflect.StructTag) {
 		_, secret := field.Interface().(Secret)
 		list = append(list, Setting{
-			Key: key, Secret: secret, Value: show(field.Interface()),
+			Key: key, Secret: secret, FromFile: secret || tag.Get("from") == "file", Value: show(field.Interface()),
 			Variable: envPrefix + "_" + strings.ToUpper(strings.ReplaceAll(key, ".", "_")),
 		})
 	})
@@ -37,12 +38,13 @@ func (c Config) Settings() []Setting {
 }
 
 // each calls f with each key and its field, in the order of the struct.
-func (c *Config) each(f func(key string, field reflect.Value)) {
+func (c *Config) each(f func(key string, field reflect.Value, tag reflect.StructTag)) {
 	sections := reflect.ValueOf(c).Elem()
 	for i := range sections.NumField() {
 		section, name := sections.Field(i), sections.Type().Field(i).Tag.Get("mapstructure")
 		for j := range section.NumField() {
-			f(name+"."+section.Type().Field(j).Tag.Get("mapstructure"), section.Field(j))
+			tag := section.Type().Field(j).Tag
+			f(name+"."+tag.Get("mapstructure"), section.Field(j), tag)
 		}
 	}
 }
