@@ -1,6 +1,8 @@
 package config
 
 import (
+	"bytes"
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -29,15 +31,20 @@ type Client struct {
 	AbsoluteTTL  time.Duration `mapstructure:"absolute_ttl"`
 }
 
+// ClientCheck finds problems that this package cannot find, and reports each with the index of the
+// client and the name of its key. It may find a key that could not be read; its report is then
+// ignored.
+type ClientCheck func(list []Client, report func(i int, key, problem string))
+
 // LoadClients reads a file of OAuth clients: a list below the key clients, in YAML (or JSON). A
-// relative secret_file is relative to the directory of the file. Its errors name lines and
-// never repeat a value.
-func LoadClients(name string) ([]Client, error) {
+// relative secret_file is relative to the directory of the file. It reports all problems at once,
+// also the problems that the checks find, with their lines, and never repeats a secret.
+func LoadClients(name string, checks ...ClientCheck) ([]Client, error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
 		return nil, fmt.Errorf("read the clients: %w", err)
 	}
-	root, err := oneDocument(text)
+	root, err := oneDocument(bytes.TrimPrefix(text, []byte("\uFEFF")))
 	if err != nil {
 		return nil, fmt.Errorf("the clients in %s: %w", name, err)
 	}
@@ -47,16 +54,30 @@ func LoadClients(name string) ([]Client, error) {
 	if err := noAlias(root); err != nil {
 		return nil, fmt.Errorf("the clients in %s: %w", name, err)
 	}
-	p := &problems{bad: map[string]bool{}}
+	p := &problems{where: map[string]string{}, bad: map[string]bool{}}
 	clients := make([]Client, len(root.Content[1].Content))
 	for i, n := range root.Content[1].Content {
-		readClient(name, fmt.Sprintf("clients[%d]", i), n, &clients[i], p)
+		readClient(name, clientKey(i), n, &clients[i], p)
+	}
+	for _, check := range checks {
+		check(clients, func(i int, key, problem string) {
+			at := clientKey(i)
+			if p.bad[at] {
+				return
+			}
+			key = at + "." + key
+			p.where[key] = cmp.Or(p.where[key], p.where[at]) // a missing key has the line of its client
+			p.add(key, "%s", problem)
+		})
 	}
 	return clients, p.err()
 }
 
+func clientKey(i int) string { return fmt.Sprintf("clients[%d]", i) }
+
 func readClient(file, at string, n *yaml.Node, c *Client, p *problems) {
 	where := func(n *yaml.Node) string { return fmt.Sprintf("%s, line %d", filepath.Base(file), n.Line) }
+	p.where[at] = where(n)
 	if n.Kind != yaml.MappingNode {
 		p.unread(where(n), at, "write a client as keys and values, as in id: shop")
 		return
@@ -79,15 +100,28 @@ func readClient(file, at string, n *yaml.Node, c *Client, p *problems) {
 			continue
 		}
 		seen[name.Value] = true
+		p.where[key] = where(name)
 		for _, problem := range decodeField(plain(value), field) {
 			p.unread(where(name), key, "%s", problem)
 		}
 	}
-	if c.SecretFile == "" {
-		return
+	if p.bad[at+".public"] { // whether the client needs a secret is unknown
+		p.bad[at+".secret"] = true
+	}
+	if c.SecretFile != "" {
+		readSecretOf(file, at, c, p)
+	}
+}
+
+// readSecretOf reads the secret_file of a client.
+func readSecretOf(file, at string, c *Client, p *problems) {
+	key := at + ".secret_file"
+	wrong := func(format string, args ...any) {
+		p.unread(p.where[key], key, format, args...)
+		p.bad[at+".secret"] = true // it is not missing
 	}
 	if !c.Secret.Empty() {
-		p.unread(where(n), at+".secret_file", "cannot be combined with secret: use one of them")
+		wrong("cannot be combined with secret: use one of them")
 		return
 	}
 	path := c.SecretFile
@@ -96,16 +130,11 @@ func readClient(file, at string, n *yaml.Node, c *Client, p *problems) {
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		p.unread(where(n), at+".secret_file", "cannot be read: %s", err)
+		wrong("cannot be read: %s", err)
 		return
 	}
-	secret, err := unwrap(string(text))
-	if err == nil && secret == "" {
-		err = hint("the file is empty")
+	if c.Secret, err = ParseSecret(string(text)); err != nil {
+		wrong("%s", err)
 	}
-	if err != nil {
-		p.unread(where(n), at+".secret_file", "%s", err)
-		return
-	}
-	c.Secret = NewSecret(secret)
+	p.where[at+".secret"] = p.where[key]
 }

@@ -206,6 +206,16 @@ func unwrapSecret(s string) (string, error) {
 	return s, nil
 }
 
+// ParseSecret parses the text of a file, or of standard input, with a secret. It applies the rule
+// for secrets in settings, and refuses an empty text.
+func ParseSecret(text string) (Secret, error) {
+	plain, err := unwrapSecret(text)
+	if err == nil && plain == "" {
+		err = hint("the file is empty")
+	}
+	return NewSecret(plain), err
+}
+
 // ends returns the first and the last character of a text.
 func ends(s string) (first, last rune) {
 	first, _ = utf8.DecodeRuneInString(s)

@@ -265,3 +265,10 @@ func TestLoad_RunsTheChecksOfTheCaller(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestLoadClients_KeepsTheTextOfNumbers(t *testing.T) {
+	list, err := config.LoadClients(write(t, "clients.yaml", "\uFEFFclients: [{id: 0777, name: 1.10}]\n"))
+	if err != nil || len(list) != 1 || list[0].ID != "0777" || list[0].Name != "1.10" {
+		t.Errorf("%+v %v", list, err)
+	}
+}

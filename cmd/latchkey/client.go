@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"latchkey/config"
 	"latchkey/internal/app"
 	"latchkey/service/account"
 	"latchkey/service/audit"
@@ -99,11 +100,11 @@ func readClientSecret(cmd *cobra.Command, file string) (oauth.ClientSecret, erro
 	if err != nil {
 		return "", fmt.Errorf("--secret-file: %w", err)
 	}
-	secret := strings.TrimSpace(string(text))
-	if secret == "" {
-		return "", errors.New("--secret-file: the file is empty")
+	secret, err := config.ParseSecret(string(text))
+	if err != nil {
+		return "", fmt.Errorf("--secret-file: %w", err)
 	}
-	return oauth.ClientSecret(secret), nil
+	return oauth.ClientSecret(secret.Reveal()), nil
 }
 
 func clientUpdateCommand() *cobra.Command {

@@ -87,15 +87,15 @@ func TestClients_AreWhatTheFileSays(t *testing.T) {
 	}
 
 	for text, want := range map[string]string{
-		"clients: [{id: jobs, grants: [client_credentials]}]":                                             "client jobs: secret is missing",
+		"clients: [{id: jobs, grants: [client_credentials]}]":                                             "clients[0].secret (clients.yaml, line 1): is missing",
 		"clients: [{id: jobs, grants: [client_credentials], secret: short}]":                              "32 to 200 characters",
 		"clients: [{id: jobs, grants: [client_credentials], secret: 1111111111111111111111111111111111}]": "repeats itself",
-		"clients: [{id: jobs, grants: [nothing], secret_file: jobs.secret}, {id: x}]":                     "client jobs: grants",
+		"clients: [{id: jobs, grants: [nothing], secret_file: jobs.secret}, {id: x}]":                     "clients[0].grants (clients.yaml, line 1): must be of",
 		"clients:\n- {id: jobs, grant: [x]}\n":                                                            "clients[0].grant (clients.yaml, line 2): is not a key of a client",
 		"clients:\n- id: jobs\n  access_ttl: 5\n":                                                         "clients[0].access_ttl (clients.yaml, line 3): write a duration",
 		"clients:\n- id: jobs\n  public: perhaps\n":                                                       "line 3): write true or false",
 		"clients: [{id: jobs, secret:00b437aa, grants: [x]}]\n":                                           "clients[0].a key (clients.yaml, line 1): is not a key of a client",
-		"clients: [{id: 0777, public: true, grants: [nothing]}]\n":                                        "client 0777: grants",
+		"clients: [{id: 0777, public: true, grants: [nothing]}]\n":                                        "clients[0].grants (clients.yaml, line 1): must be of",
 		"clients: {}\n":                   "one list under the key clients",
 		"clients: []\n---\nclients: []\n": "second document",
 		"clients: [{id: jobs, public: true, grants: [authorization_code], redirect_uris: [https://a.example/cb]}]": "choose another id",
@@ -105,6 +105,31 @@ func TestClients_AreWhatTheFileSays(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "short}") || strings.Contains(err.Error(), "00b437aa") {
 			t.Errorf("%s: %v, want %q", text, err, want)
 		}
+	}
+	// One round reports the problems of the file and the problems of the clients, each once.
+	write(file, "clients:\n- id: jobs\n  grant: [x]\n  grants:\n  - client_credentials\n  access_ttl: 5\n- id: a\n  public: true\n  grants: [nothing]\n"+
+		"  redirect_uris: ['http://x y']\n- id: jobs\n  secret_file: missing\n  grants: [client_credentials]\n- id: spa\n  public: perhaps\n  grants: [authorization_code]\n")
+	const want = "clients[0].grant (clients.yaml, line 3): is not a key of a client\n" +
+		"clients[0].access_ttl (clients.yaml, line 6): write a duration with its unit, as in 10m or 14d\n" +
+		"clients[2].secret_file (clients.yaml, line 12): cannot be read: open "
+	_, err := command(t, "", "client", "apply", "--config", settings)
+	for _, want := range []string{
+		want, "clients[0].secret (clients.yaml, line 2): is missing", "clients[1].id (clients.yaml, line 7): must have 3 to 64",
+		"clients[1].grants (clients.yaml, line 9): must be of", "clients[1].redirect_uris (clients.yaml, line 10): ",
+		"clients[2].id (clients.yaml, line 11): appears twice", "clients[3].public (clients.yaml, line 15): write true or false",
+		"clients[3].redirect_uris (clients.yaml, line 14): must not be empty",
+	} {
+		if err == nil || strings.Count(err.Error(), want) != 1 {
+			t.Errorf("no %q", want)
+		}
+	}
+	if t.Failed() || strings.Contains(err.Error(), "clients[2].secret ") || strings.Contains(err.Error(), "clients[3].secret") {
+		t.Error(err)
+	}
+	// The service reports them together with its other settings.
+	err = run(t.Context(), []string{"config", "--config", settings}, strings.NewReader(""), &lockedBuffer{}, &lockedBuffer{})
+	if err == nil || strings.Count(err.Error(), "oauth.clients_file (latchkey.yaml, line 3): clients[") < 8 {
+		t.Errorf("latchkey config: %v", err)
 	}
 	if status := grantToJobs(t, r.url, otherSecret); status != 200 {
 		t.Errorf("after files that were refused: %d", status)
@@ -122,7 +147,8 @@ func TestClients_IDsSecretsAndChangesOfTheOperator(t *testing.T) {
 	if strings.Contains(out, jobsSecret) || grantToJobs(t, r.url, jobsSecret) != 200 {
 		t.Errorf("a secret of the operator's: %s", out)
 	}
-	_, err = command(t, otherSecret, "client", "rotate-secret", "jobs", "--secret-file", "-", "--keep", "0s", "--config", settings)
+	// White space and a byte order mark around a secret are removed, as in the file of the clients.
+	_, err = command(t, "\uFEFF"+otherSecret+"\r\n", "client", "rotate-secret", "jobs", "--secret-file", "-", "--keep", "0s", "--config", settings)
 	must(t, err)
 	if grantToJobs(t, r.url, jobsSecret) != 401 || grantToJobs(t, r.url, otherSecret) != 200 {
 		t.Error("the new secret is not the secret")

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -58,10 +59,23 @@ func CheckFiles(cfg config.Config, report func(key, format string, args ...any))
 		}
 	}
 	if file := cfg.OAuth.ClientsFile; file != "" {
-		if _, err := config.LoadClients(file); err != nil {
+		_, err := declaredClients(file)
+		for _, err := range each(err) {
 			report("oauth.clients_file", "%s", err)
 		}
 	}
+}
+
+// each returns the errors that were joined in err.
+func each(err error) []error {
+	var joined interface{ Unwrap() []error }
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &joined):
+		return joined.Unwrap()
+	}
+	return []error{err}
 }
 
 // openBreachFile opens a list of breached passwords.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 
@@ -55,31 +56,47 @@ func (c *Clients) Apply(ctx context.Context, declared []DeclaredClient, from aud
 	return done, c.disableOthers(ctx, declared, from, &done)
 }
 
-func checkDeclared(declared []DeclaredClient) error {
-	wrong := map[string]string{}
+// WrongDeclaration is a problem with one field of a declared client. The field is named as in the
+// API.
+type WrongDeclaration struct {
+	Index          int // in the list of clients
+	Field, Problem string
+}
+
+// CheckDeclared returns every problem with declared clients, in their order.
+func CheckDeclared(declared []DeclaredClient) (wrong []WrongDeclaration) {
 	ids := map[string]bool{}
 	for i, d := range declared {
-		at := fmt.Sprintf("clients[%d]", i)
-		if d.ID != "" {
-			at = "client " + d.ID
-		}
 		for _, err := range []error{d.check(), d.Secret.check(d.Public)} {
-			for field, problem := range service.AsError(err).Fields {
-				wrong[at+": "+field] = problem
+			fields := service.AsError(err).Fields
+			for _, field := range slices.Sorted(maps.Keys(fields)) {
+				wrong = append(wrong, WrongDeclaration{i, field, fields[field]})
 			}
 		}
 		if !d.Public && d.Secret == "" {
-			wrong[at+": secret"] = "is missing: a confidential client needs one"
+			wrong = append(wrong, WrongDeclaration{i, "secret", "is missing: a confidential client needs one"})
 		}
 		if ids[d.ID] {
-			wrong[at+": id"] = "appears twice"
+			wrong = append(wrong, WrongDeclaration{i, "id", "appears twice"})
 		}
 		ids[d.ID] = true
 	}
-	if len(wrong) == 0 {
+	return wrong
+}
+
+func checkDeclared(declared []DeclaredClient) error {
+	fields := map[string]string{}
+	for _, w := range CheckDeclared(declared) {
+		at := fmt.Sprintf("clients[%d]", w.Index)
+		if id := declared[w.Index].ID; id != "" {
+			at = "client " + id
+		}
+		fields[at+": "+w.Field] = w.Problem
+	}
+	if len(fields) == 0 {
 		return nil
 	}
-	return &service.Error{Code: service.CodeInvalidRequest, Message: "Some clients are invalid.", Fields: wrong}
+	return &service.Error{Code: service.CodeInvalidRequest, Message: "Some clients are invalid.", Fields: fields}
 }
 
 func (c *Clients) applyOne(ctx context.Context, d DeclaredClient, from audit.Origin, done *Applied) error {
