@@ -118,7 +118,7 @@ func (r *Renderer) render(id string, kind Kind, c content) (Mail, error) {
 		"product": r.brand.Name, "username": c.Username, "email": c.Email, "address": c.Address,
 		"time": moment(c.At), "expires": moment(c.LinkExpires), "agent": agent(c.Agent, c.Locale),
 	}
-	if c.Token != "" {
+	if kind.purpose() != "" {
 		values["link"] = r.urls.For(kind.purpose(), c.Token)
 	}
 	m := Mail{ID: id, Kind: kind, To: c.To, Subject: oneLine(fill(t.subject, values, plain)), At: c.At}
