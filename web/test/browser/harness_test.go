@@ -28,6 +28,7 @@ func TestMain(m *testing.M) { testserver.Main(m) }
 // site is the program with its own directory, as users reach it: by https.
 type site struct {
 	url string
+	dir string // of the program
 	// drop reports which responses of the service are lost in transit.
 	drop atomic.Pointer[func(*http.Request) bool]
 	// seen counts the refreshes that reached the service.
@@ -48,7 +49,7 @@ func serveAt(t *testing.T, host string, settings ...string) *site {
 	must(t, err)
 	port, err := testserver.Port()
 	must(t, err)
-	s := &site{}
+	s := &site{dir: dir}
 	target := &url.URL{Scheme: "http", Host: fmt.Sprintf("127.0.0.1:%d", port)}
 	proxy := httputil.NewSingleHostReverseProxy(target)
 	proxy.ModifyResponse = func(res *http.Response) error {
