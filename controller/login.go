@@ -44,10 +44,8 @@ func (s *server) login(c *call, body loginBody) (reply, error) {
 		if err := s.csrf.Check(c.r); err != nil {
 			return reply{}, err
 		}
-		if c.r.Header.Get("Sec-Fetch-Site") == "cross-site" && s.SameSite != "none" {
-			return reply{}, service.NewError(service.CodeInvalidRequest, "This page and the service are on different sites, so the browser "+
-				"would not return the cookies of this login. Serve both from one site, set cookies.same_site to none, "+
-				"or send "+deliveryHeader+": body.")
+		if err := s.checkCookieLogin(c.r); err != nil {
+			return reply{}, err
 		}
 		if found, _, err := s.foundRefreshAnywhere(c, ""); err == nil && found.InCookie {
 			credentials.Replaces = found.Token

@@ -29,6 +29,8 @@ func TestMain(m *testing.M) { testserver.Main(m) }
 type site struct {
 	url string
 	dir string // of the program
+	// proxy serves the program, and a page of an app at /app.
+	proxy http.Handler
 	// drop reports which responses of the service are lost in transit.
 	drop atomic.Pointer[func(*http.Request) bool]
 	// seen counts the refreshes that reached the service.
@@ -62,7 +64,14 @@ func serveAt(t *testing.T, host string, settings ...string) *site {
 		return nil
 	}
 	proxy.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }
-	front := httptest.NewTLSServer(proxy)
+	mux := http.NewServeMux()
+	mux.Handle("/", proxy)
+	mux.HandleFunc("/app", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = io.WriteString(w, appPage)
+	})
+	s.proxy = mux
+	front := httptest.NewTLSServer(mux)
 	t.Cleanup(front.Close)
 	s.url = "https://" + host + ":" + portOf(front.URL)
 
@@ -86,6 +95,16 @@ func serveAt(t *testing.T, host string, settings ...string) *site {
 	})
 	return s
 }
+
+// appPage is a page that may be in a frame. Its function login logs in, and returns the status and the
+// body of the login with the status of the next request. The page calls it for the page above.
+const appPage = `<p>app</p><script>
+	const login = (delivery) => fetch("/api/users/login", {method: "POST", credentials: "include",
+		headers: {"Content-Type": "application/json", "X-Token-Delivery": delivery},
+		body: JSON.stringify({username: "ada", password: "` + password + `"})}).then(async (r) =>
+			r.status + " " + await r.text() + " then " + (await fetch("/api/users/me")).status);
+	onmessage = async (e) => e.source.postMessage(await login(e.data), "*");
+</script>`
 
 // pass lets real time pass. The program is another process, and uses the clock of the machine.
 func pass(d time.Duration) { <-time.After(d) }

@@ -45,3 +45,60 @@ func TestLogin_PageOfAnotherSiteGetsTheReasonWhyCookiesFail(t *testing.T) {
 		t.Errorf("the key set: %d", got)
 	}
 }
+
+// TestLogin_PageOverHTTPGetsTheReasonWhyCookiesFail opens the page over http, while users reach the
+// service over https. The browser would drop Secure cookies.
+func TestLogin_PageOverHTTPGetsTheReasonWhyCookiesFail(t *testing.T) {
+	s := serveAt(t, "auth.example.test")
+	account(t, s, "ada")
+	plain := httptest.NewServer(s.proxy)
+	defer plain.Close()
+	b := browser(t)
+	b.do(chromedp.Navigate("http://auth.example.test:" + portOf(plain.URL) + "/app"))
+	if got := eval[string](b, `login("cookie")`); !strings.HasPrefix(got, "400 ") || !strings.Contains(got, "over https") {
+		t.Errorf("by cookies: %s", got)
+	}
+	if got := eval[string](b, `login("body")`); !strings.HasPrefix(got, "200 ") {
+		t.Errorf("in the body: %s", got)
+	}
+	b.do(chromedp.Navigate(s.url + "/app"))
+	if got := eval[string](b, `login("cookie")`); !strings.HasPrefix(got, "200 ") || !strings.HasSuffix(got, " then 200") {
+		t.Errorf("over https: %s", got)
+	}
+	// Browsers keep Secure cookies of a loopback host.
+	b.do(chromedp.Navigate("http://localhost:" + portOf(plain.URL) + "/app"))
+	if got := eval[string](b, `login("cookie")`); !strings.HasPrefix(got, "200 ") || !strings.HasSuffix(got, " then 200") {
+		t.Errorf("over http on localhost: %s", got)
+	}
+}
+
+// TestLogin_PageInAFrameOfAnotherSiteGetsTheReasonWhyCookiesFail puts a page of the service's own
+// origin into a frame of another site. Its requests are of the same origin, but have no cookies.
+func TestLogin_PageInAFrameOfAnotherSiteGetsTheReasonWhyCookiesFail(t *testing.T) {
+	for sameSite, want := range map[string][2]string{
+		"default": {"400 ", "cookies.same_site"},
+		"none":    {"200 ", " then 200"},
+	} {
+		t.Run(sameSite, func(t *testing.T) {
+			s := serveAt(t, "auth.example.test", "LATCHKEY_COOKIES_SAME_SITE="+sameSite, "LATCHKEY_CORS_ORIGINS=https://app.example.test")
+			account(t, s, "ada")
+			above := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "text/html")
+				_, _ = fmt.Fprintf(w, `<iframe src="%s/app" onload="loaded = true"></iframe>`, s.url)
+			}))
+			defer above.Close()
+			b := browser(t)
+			b.do(chromedp.Navigate("https://localhost:" + portOf(above.URL)))
+			b.until("window.loaded === true")
+			login := func(delivery string) string {
+				return eval[string](b, `new Promise((done) => { onmessage = (e) => done(e.data); frames[0].postMessage("`+delivery+`", "*"); })`)
+			}
+			if got := login("cookie"); !strings.HasPrefix(got, want[0]) || !strings.Contains(got, want[1]) {
+				t.Errorf("by cookies: %s", got)
+			}
+			if got := login("body"); !strings.HasPrefix(got, "200 ") {
+				t.Errorf("in the body: %s", got)
+			}
+		})
+	}
+}
