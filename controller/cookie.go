@@ -3,10 +3,13 @@ package controller
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
+	"latchkey/middleware/access"
 	"latchkey/service/login"
 	"latchkey/service/session"
+	"latchkey/service/token"
 )
 
 // setCookies returns the cookies that deliver a TokenSet to a browser. It does not set the
@@ -76,8 +79,8 @@ func (s *server) deviceToken(r *http.Request) login.TrustedDeviceToken {
 
 // deviceCookie returns the cookie of a trusted device. It outlives the session, because the
 // next login needs it.
-func (s *server) deviceCookie(token login.TrustedDeviceToken) *http.Cookie {
-	return s.cookieOf(s.cookies.Device, string(token), "/", int(login.TrustedDeviceTTL/time.Second), http.SameSiteLaxMode)
+func (s *server) deviceCookie(device login.TrustedDeviceToken) *http.Cookie {
+	return s.cookieOf(s.cookies.Device, string(device), "/", int(login.TrustedDeviceTTL/time.Second), http.SameSiteLaxMode)
 }
 
 // clearCookies returns cookies that delete the session's cookies from the browser.
@@ -96,6 +99,32 @@ func (s *server) clearOwn(r *http.Request) []*http.Cookie {
 		return nil
 	}
 	return s.clearCookies()
+}
+
+// forget returns cookies that delete an access cookie that is foreign or whose session has ended. It
+// returns none if the browser has a refresh cookie that may be ours: a refresh decides about both
+// cookies, and this response could arrive after the response to the refresh.
+func (s *server) forget(r *http.Request) []*http.Cookie {
+	found, _ := s.cookies.RefreshToken(r, "")
+	switch {
+	case found.InCookie && s.foreign(found):
+		return s.clearCookies()
+	case s.cookies.Refreshable(r):
+		return nil
+	}
+	return []*http.Cookie{s.tokenCookie("", -1)}
+}
+
+// foreign reports whether the service signed none of the refresh tokens that were found. It is false
+// while this replica may not know all keys.
+func (s *server) foreign(found access.Found) bool {
+	return !slices.ContainsFunc(append(found.Others, found.Token), func(raw token.Raw) bool {
+		if raw == "" { // no cookie contains a JWT
+			return false
+		}
+		_, err := s.Tokens.VerifyRefresh(raw)
+		return !token.SignedByAnother(err)
+	})
 }
 
 // expireLegacy returns cookies that delete the cookies of an earlier deployment from the

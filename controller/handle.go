@@ -77,13 +77,11 @@ func handleLive[Req any](s *server, f func(*call, session.Live, Req) (reply, err
 }
 
 // ended returns the reply to an access token whose session is not live. If the session is known
-// to be over, the reply deletes the access cookie. The cookie stays if the browser has a
-// refresh cookie: a refresh decides about both cookies, and this response could arrive after
-// the response to the refresh.
+// to be over, the reply deletes the access cookie, as forget says.
 func (s *server) ended(r *http.Request, err error) (reply, error) {
 	found, _ := s.cookies.AccessToken(r)
-	if found.InCookie && service.AsError(err).SessionOver && !s.cookies.Refreshable(r) {
-		return reply{cookies: []*http.Cookie{s.tokenCookie("", -1)}}, err
+	if found.InCookie && service.AsError(err).SessionOver {
+		return reply{cookies: s.forget(r)}, err
 	}
 	return reply{}, err
 }

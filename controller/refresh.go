@@ -18,7 +18,7 @@ type refreshBody struct {
 func (s *server) refresh(c *call, body refreshBody) (reply, error) {
 	found, via, err := s.foundRefresh(c, text(body.RefreshToken))
 	if err != nil {
-		return reply{}, err
+		return s.refused(found, err)
 	}
 	p := s.refreshRequest(c, found, via)
 	p.UserID = text(body.ID)
@@ -42,11 +42,11 @@ type accessReply struct {
 // because any page could make a browser send the cookie.
 func (s *server) rtVerify(c *call, _ empty) (reply, error) {
 	found, via, err := s.foundRefresh(c, "")
-	if err == nil && found.InCookie && c.r.Method == http.MethodGet {
-		err = service.NewError(service.CodeRefreshMissing, "GET accepts a refresh token only in the header refreshtoken. Use POST for the cookie.")
+	if found.InCookie && c.r.Method == http.MethodGet {
+		return reply{}, service.NewError(service.CodeRefreshMissing, "GET accepts a refresh token only in the header refreshtoken. Use POST for the cookie.")
 	}
 	if err != nil {
-		return reply{}, err
+		return s.refused(found, err)
 	}
 	p := s.refreshRequest(c, found, via)
 	p.UserID = c.r.Header.Get("userid")
@@ -71,8 +71,10 @@ func (s *server) rtVerify(c *call, _ empty) (reply, error) {
 // and listed origins.
 func (s *server) foundRefresh(c *call, inBody string) (access.Found, session.Delivery, error) {
 	found, via, err := s.foundRefreshAnywhere(c, inBody)
-	if err == nil && found.InCookie {
-		err = s.csrf.Check(c.r)
+	if found.InCookie {
+		if err := s.csrf.Check(c.r); err != nil {
+			return access.Found{}, via, err
+		}
 	}
 	return found, via, err
 }
@@ -85,7 +87,8 @@ func (s *server) foundRefreshAnywhere(c *call, inBody string) (access.Found, ses
 		return found, session.DeliveryBody, err
 	}
 	var via session.Delivery
-	found.Token, via = s.Sessions.ChooseCookie(append(found.Others, found.Token), s.named(c.r), s.cookies.Session != "")
+	found.Others = append(found.Others, found.Token)
+	found.Token, via = s.Sessions.ChooseCookie(found.Others, s.named(c.r), s.cookies.Session != "")
 	return found, via, nil
 }
 
@@ -95,10 +98,12 @@ func (s *server) refreshRequest(c *call, found access.Found, via session.Deliver
 	}
 }
 
-// refused returns the reply to a refused refresh. It deletes cookies only if their session is
-// known to be over, because a store failure must not log a user out.
+// refused returns the reply to a refused refresh. It deletes cookies only if their session is known
+// to be over or they are foreign, because a store failure must not log a user out.
 func (s *server) refused(found access.Found, err error) (reply, error) {
-	if found.InCookie && service.AsError(err).SessionOver {
+	e := service.AsError(err)
+	foreign := (e.Code == service.CodeRefreshInvalid || e.Code == service.CodeRefreshMalformed) && s.foreign(found)
+	if found.InCookie && (e.SessionOver || foreign) {
 		return reply{cookies: s.clearCookies()}, err
 	}
 	return reply{}, err

@@ -101,7 +101,7 @@ func NewRouter(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	require := middleware.NewAccess(guard, s.tokenCookie("", -1))
+	require := middleware.NewAccess(guard, s.forget)
 
 	engine.GET("/", handle(s, s.status))
 	engine.GET("/livez", handle(s, s.live))

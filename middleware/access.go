@@ -13,12 +13,14 @@ import (
 // Access contains the guards of package access, for Gin.
 type Access struct {
 	guard  *access.Guard
-	forget *http.Cookie
+	forget func(*http.Request) []*http.Cookie
 }
 
-// NewAccess returns the guards. If no key of the issuer signed an access cookie, the response
-// sets the cookie forget, which deletes it; nil: no cookie is set.
-func NewAccess(guard *access.Guard, forget *http.Cookie) *Access { return &Access{guard, forget} }
+// NewAccess returns the guards. If no key of the issuer signed the access cookie of a request, the
+// response sets the cookies that forget returns, to delete it; nil: no cookies are set.
+func NewAccess(guard *access.Guard, forget func(*http.Request) []*http.Cookie) *Access {
+	return &Access{guard, forget}
+}
 
 // RequireAccess admits requests with a valid access token.
 func (a *Access) RequireAccess() gin.HandlerFunc { return a.Require() }
@@ -55,7 +57,9 @@ func (a *Access) admit(admit func(*http.Request) (context.Context, error), ignor
 	return func(c *gin.Context) {
 		ctx, err := admit(c.Request)
 		if err != nil && a.forget != nil && a.guard.ForeignCookie(c.Request, err) {
-			http.SetCookie(c.Writer, a.forget)
+			for _, cookie := range a.forget(c.Request) {
+				http.SetCookie(c.Writer, cookie)
+			}
 		}
 		if err != nil && (ignore == nil || !ignore(c.Request, err)) {
 			_ = c.Error(err)

@@ -92,15 +92,16 @@ func (g *Guard) verify(r *http.Request) (Subject, error) {
 
 // best verifies the tokens that a browser has sent in cookies with one name, and returns the
 // subject of the valid token that expires last. If none is valid and one has expired, it
-// returns token_expired, which is the most useful error for the client.
+// returns token_expired, which is the most useful error for the client. The error is about a
+// foreign token only if all of them are foreign.
 func (g *Guard) best(tokens []RawToken) (best Subject, err error) {
 	good := false
-	for _, token := range tokens {
-		subject, e := g.Verifier.VerifyAccess(token)
+	for _, raw := range tokens {
+		subject, e := g.Verifier.VerifyAccess(raw)
 		switch {
 		case e == nil && (!good || subject.ExpiresAt.After(best.ExpiresAt)):
 			best, good = subject, true
-		case e != nil && (err == nil || service.AsError(e).Code == service.CodeTokenExpired):
+		case e != nil && (err == nil || token.SignedByAnother(err) || service.AsError(e).Code == service.CodeTokenExpired):
 			err = e
 		}
 	}
@@ -138,10 +139,11 @@ func (g *Guard) CountsAsNone(r *http.Request, err error) bool {
 
 // ForeignCookie reports whether Authenticate refused, with err, an access token that came in a
 // cookie and that no key of the issuer signed. No later request can succeed with such a cookie,
-// so the browser may delete it. It returns false for a browser that can refresh: the response
-// could arrive after the response to a parallel refresh, and delete the new cookie.
+// so the browser may delete it, unless it can refresh: the response could arrive after the response
+// to a parallel refresh, and delete the new cookie.
 func (g *Guard) ForeignCookie(r *http.Request, err error) bool {
-	return token.SignedByAnother(err) && g.inCookie(r) && !g.Cookies.Refreshable(r)
+	foreign := token.SignedByAnother(err) || service.AsError(err).Code == service.CodeTokenMalformed
+	return foreign && g.inCookie(r)
 }
 
 func (g *Guard) inCookie(r *http.Request) bool {

@@ -16,6 +16,9 @@ import (
 // published later.
 var ErrUnknown = errors.New("no such key")
 
+// ErrForeign is the error for a token of a form in which no key of the issuer signs for this use.
+var ErrForeign = errors.New("a foreign token")
+
 // ErrSignature is the error for a token that names one of our keys but was not signed by it.
 var ErrSignature = errors.New("bad signature")
 
@@ -54,14 +57,14 @@ var drafts = sync.Pool{New: func() any { return &draft{} }}
 // algorithm (RFC 8725 3.1).
 func (s *Set) Verify(f jose.Form, use Use, now time.Time, late time.Duration) error {
 	if f.Typ != typeOf(use) {
-		return errors.New("another kind of token")
+		return fmt.Errorf("%w: another kind of token", ErrForeign)
 	}
 	e, known := s.byID[name{use, f.KID}]
 	switch {
 	case !known:
 		return ErrUnknown
 	case f.Alg != string(e.Algorithm):
-		return errors.New("the key has another algorithm")
+		return fmt.Errorf("%w: the key has another algorithm", ErrForeign)
 	case e.state(now) == Revoked:
 		return errors.New("the key is revoked")
 	case e.unread:

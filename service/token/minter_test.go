@@ -11,6 +11,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"latchkey/internal/apptest"
+	"latchkey/internal/testserver"
 	"latchkey/service/secret"
 	"latchkey/service/token"
 )
@@ -93,3 +94,45 @@ func forge(t *testing.T, header, claims map[string]any, key []byte) token.Raw {
 	}
 	return token.Raw(signed + "." + base64.RawURLEncoding.EncodeToString(signature))
 }
+
+// TestSignedByAnother_TokensOfThisIssuerAreNot checks which refused tokens a browser may delete. A
+// replica that may not know all keys must not call a key foreign.
+func TestSignedByAnother_TokensOfThisIssuerAreNot(t *testing.T) {
+	access, key := apptest.ForgeableKey(t)
+	clock := apptest.ClockAt(apptest.NoonClock)
+	ring := apptest.NewRing(t, testserver.SQLiteStore(t), access, clock)
+	header := map[string]any{"alg": "HS256", "typ": "at+jwt", "kid": access.ID}
+	claims := map[string]any{
+		"iss": "https://auth.example", "aud": "api", "sub": "u", "sid": "s", "jti": "j", "client_id": "latchkey",
+		"iat": apptest.Noon.Unix(), "exp": apptest.Noon.Add(time.Minute).Unix(), "privilege": 0,
+	}
+	for name, test := range map[string]struct {
+		raw     token.Raw
+		foreign [2]bool // with current keys, with keys that may be outdated
+	}{
+		"another key":                          {forge(t, header, claims, []byte("another key that is long enough!")), [2]bool{true, true}},
+		"an unknown kid":                       {forge(t, with(header, "kid", "other"), claims, key), [2]bool{true, false}},
+		"no kid":                               {forge(t, with(header, "kid", nil), claims, key), [2]bool{true, false}},
+		"another type":                         {forge(t, with(header, "typ", "JWT"), claims, key), [2]bool{true, true}},
+		"another algorithm":                    {forge(t, with(header, "alg", "RS256"), claims, key), [2]bool{true, true}},
+		"a member":                             {forge(t, with(header, "jku", "x"), claims, key), [2]bool{true, true}},
+		"not a JWT":                            {"a.b.c", [2]bool{true, true}},
+		"too long":                             {token.Raw(strings.Repeat("a", 9000)), [2]bool{true, true}},
+		"expired":                              {forge(t, header, with(claims, "exp", apptest.Noon.Add(-time.Hour).Unix()), key), [2]bool{}},
+		"another issuer":                       {forge(t, header, with(claims, "iss", "https://old.example"), key), [2]bool{}},
+		"another audience":                     {forge(t, header, with(claims, "aud", "old"), key), [2]bool{}},
+		"a claim that another version may add": {forge(t, header, with(claims, "Upper", "x"), key), [2]bool{}},
+	} {
+		for i, source := range []token.KeySource{ring, outdated{ring}} {
+			_, err := token.NewVerifier(source, "https://auth.example", "api", 0, clock.Now).VerifyAccess(test.raw)
+			if err == nil || token.SignedByAnother(err) != test.foreign[i] {
+				t.Errorf("%s, with outdated keys: %v: foreign is %v: %v", name, i == 1, !test.foreign[i], err)
+			}
+		}
+	}
+}
+
+// outdated is a source of keys that may not know all of them.
+type outdated struct{ token.KeySource }
+
+func (outdated) Current() bool { return false }

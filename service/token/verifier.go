@@ -30,10 +30,10 @@ type KeySource interface {
 	Current() bool
 }
 
-// SignedByAnother reports whether err is the error for a token that no key of the issuer signed. A
-// replica that may not know all keys returns store_unavailable instead.
+// SignedByAnother reports whether err is the error for a token that no key of the issuer signed,
+// or signs in this form. A replica that may not know all keys returns store_unavailable instead.
 func SignedByAnother(err error) bool {
-	return errors.Is(err, keys.ErrUnknown) || errors.Is(err, keys.ErrSignature)
+	return errors.Is(err, keys.ErrUnknown) || errors.Is(err, keys.ErrSignature) || errors.Is(err, keys.ErrForeign)
 }
 
 // Verifier verifies tokens. It does no I/O and is safe for concurrent use. It remembers verified
@@ -57,7 +57,7 @@ func NewVerifier(list KeySource, issuer, audience string, leeway time.Duration, 
 // token_expired.
 func (v *Verifier) VerifyAccess(raw Raw) (Subject, error) {
 	if len(raw) > jose.MaxBytes { // before the digest is computed
-		return Subject{}, accessError(fmt.Errorf("%w: longer than %d bytes", jwt.ErrTokenMalformed, jose.MaxBytes))
+		return Subject{}, accessError(fmt.Errorf("%w: %w: longer than %d bytes", keys.ErrForeign, jwt.ErrTokenMalformed, jose.MaxBytes))
 	}
 	set, now := v.keys.KeySet(), v.now()
 	seen := v.seenWith(set)
@@ -116,7 +116,7 @@ const anyAudience = ""
 func (v *Verifier) verify(set *keys.Set, raw Raw, c *Claims, use keys.Use, audience string, now time.Time, late time.Duration) error {
 	f, err := jose.ParseForm(string(raw))
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", keys.ErrForeign, err)
 	}
 	keyErr := set.Verify(f, use, now, late)
 	switch {
