@@ -214,7 +214,8 @@ export function createClient(options: Options): Client {
       }) : work;
     const body = init.body as Partial<ReadableStream & AsyncIterable<unknown>> | null | undefined;
     const stream = !!(body?.getReader || body?.[Symbol.asyncIterator]); // can be read once
-    const idempotent = !stream && /^(GET|HEAD|OPTIONS|PUT|DELETE)$/i.test(init.method ?? given?.method ?? "GET"); // RFC 9110 9.2.2
+    const method = init.method ?? given?.method ?? "GET";
+    const idempotent = !stream && /^(GET|HEAD|OPTIONS|PUT|DELETE)$/i.test(method); // RFC 9110 9.2.2
     const send = (kept: Kept | null) =>
       retrying(async () => {
         const headers = new Headers(init.headers ?? given?.headers);
@@ -232,7 +233,10 @@ export function createClient(options: Options): Client {
         res?.body?.cancel(); // frees the connection
         return true;
       }, (ms) => still(sleep(ms))).catch((e) => e.res ?? Promise.reject(e));
-    return withSession(send, told, !stream, still);
+    // A 401 to HEAD has no body that names the error.
+    const problem = async (res: Response) =>
+      res.status === 401 && /^HEAD$/i.test(method) ? errorOf(res, { error: "token_missing" }) : told(res);
+    return withSession(send, problem, !stream, still);
   }
 
   /** Sends a request to the service as the user. */

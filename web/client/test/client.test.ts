@@ -464,6 +464,16 @@ test("a page whose access cookie is gone refreshes", async () => {
   jar.delete("accessToken");
   vi.useFakeTimers({ now: Date.now() + 30_000, toFake: ["Date"] });
   expect((await page.fetch(`${service.url}/api/users/me/sessions`)).status).toBe(200);
+  // A response to HEAD has no problem document that says so.
+  for (const method of ["HEAD", "head"]) {
+    jar.delete("accessToken");
+    vi.setSystemTime(Date.now() + 30_000);
+    expect((await page.fetch(`${service.url}/api/users/me`, { method })).status).toBe(200);
+  }
+  // The refresh was a moment ago.
+  jar.delete("accessToken");
+  const head = new Request(`${service.url}/api/users/me`, { method: "HEAD" });
+  expect((await page.fetch(head)).status).toBe(401);
   vi.useRealTimers();
   page.close();
   // The response says that the page may refresh, although the page has no stored session.
