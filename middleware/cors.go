@@ -37,11 +37,19 @@ type CORSOptions struct {
 // with or without an Origin in the request: a cache may serve one page's response to another
 // page. A preflight may use all headers that it requests, because monitoring tools add some;
 // the list of origins is the barrier. A preflight of an origin that is not listed is
-// csrf_denied, and the log names the origin and the setting.
+// csrf_denied, and the log names the origin and the setting. A preflight of the service's own
+// origin is csrf_denied too: browsers send none to the origin of the page, so the page calls the
+// service by another address.
 func CORS(o CORSOptions) gin.HandlerFunc {
-	unlisted := &onceAnHour{now: o.Now}
+	logged := &onceAnHour{now: o.Now}
+	refuse := func(c *gin.Context, message string) {
+		err := service.NewError(service.CodeCSRFDenied, message)
+		_ = c.Error(err)
+		c.Abort()
+		o.Problems.Write(c.Request.Context(), c.Writer, err)
+	}
 	return func(c *gin.Context) {
-		h, origin := c.Writer.Header(), c.GetHeader("Origin")
+		h, origin, site := c.Writer.Header(), c.GetHeader("Origin"), c.GetHeader("Sec-Fetch-Site")
 		preflight := c.Request.Method == http.MethodOptions && c.GetHeader("Access-Control-Request-Method") != ""
 		if o.Public(c.FullPath()) {
 			h.Set("Access-Control-Allow-Origin", "*")
@@ -61,17 +69,22 @@ func CORS(o CORSOptions) gin.HandlerFunc {
 			if preflight {
 				allowPreflight(c)
 			}
-		case origin == o.Own || c.GetHeader("Sec-Fetch-Site") == "same-origin":
+		case site == "same-origin", origin == o.Own && site == "" && !preflight:
+		case origin == o.Own:
+			if logged.first(c.Request.Host) {
+				o.Log.InfoContext(c.Request.Context(), "a page of server.public_url calls another address than server.public_url; the browser hides the response from the page",
+					"host", c.Request.Host, "route", c.FullPath())
+			}
+			if preflight {
+				refuse(c, "This page calls the service by another address than server.public_url. Use the same address for both.")
+			}
 		default:
-			if unlisted.first(origin) {
+			if logged.first(origin) {
 				o.Log.InfoContext(c.Request.Context(), "request from an origin that is not in cors.origins; the browser hides the response from the page",
 					"origin", origin, "route", c.FullPath())
 			}
 			if preflight {
-				err := service.NewError(service.CodeCSRFDenied, "Pages of this origin may not use the API. To allow them, add the origin to cors.origins.")
-				_ = c.Error(err)
-				c.Abort()
-				o.Problems.Write(c.Request.Context(), c.Writer, err)
+				refuse(c, "Pages of this origin may not use the API. To allow them, add the origin to cors.origins.")
 			}
 		}
 	}
