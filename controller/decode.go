@@ -17,6 +17,9 @@ import (
 // maxBody limits the body of a request, in bytes.
 const maxBody = 64 << 10
 
+// bom is the byte order mark in UTF-8. Some clients write it before a body.
+const bom = "\uFEFF"
+
 // empty is the body of a request that has none.
 type empty struct{}
 
@@ -79,25 +82,26 @@ func badText(raw json.RawMessage, field reflect.Value) string {
 	return ""
 }
 
-// readObject reads one JSON object and nothing after it. No body, null and {} are equivalent.
+// readObject reads one JSON object and nothing after it. No body, white space, null and {} are
+// equivalent.
 // It skips a byte order mark (RFC 8259 8.1). It refuses a member that appears twice: two
 // parsers would read different values (RFC 8259 4).
 func readObject(w http.ResponseWriter, r *http.Request) (map[string]json.RawMessage, error) {
 	body, err := readBody(w, r, maxBody)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case len(body) == 0:
+	}
+	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte(bom)))
+	if len(body) == 0 {
 		return nil, nil
 	}
 	if mediaType(r) != "application/json" {
 		return nil, service.NewError(service.CodeUnsupportedMediaType, "Send JSON, with the header Content-Type: application/json.")
 	}
-	body = bytes.TrimPrefix(body, []byte("\uFEFF"))
 	if !utf8.Valid(body) {
 		return nil, malformed("The body is not valid UTF-8.", nil)
 	}
-	if string(bytes.TrimSpace(body)) == "null" {
+	if string(body) == "null" {
 		return nil, nil
 	}
 	return readMembers(body)

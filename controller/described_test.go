@@ -123,12 +123,17 @@ func (d *described) through(next http.RoundTripper) http.RoundTripper {
 }
 
 func (d *described) check(req *http.Request, sent []byte, res *http.Response, got []byte) {
+	sent = bytes.TrimSpace(bytes.TrimPrefix(sent, []byte("\uFEFF"))) // OpenAPI describes only what is left
 	target := *req.URL
 	if strings.HasPrefix(target.Path, "/.well-known/oauth-authorization-server/") {
 		target.Path = "/.well-known/oauth-authorization-server"
 	}
 	copied := req.Clone(context.WithoutCancel(req.Context()))
 	copied.URL, copied.Host, copied.Body = &target, "", io.NopCloser(bytes.NewReader(sent))
+	copied.GetBody = nil // which would return the body as it was sent
+	if len(sent) == 0 {
+		copied.Body = nil
+	}
 	route, params, err := d.router.FindRoute(copied)
 	switch {
 	case err == nil:

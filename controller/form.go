@@ -36,7 +36,7 @@ func readFormBody(w http.ResponseWriter, r *http.Request) (string, error) {
 		return "", service.NewError(service.CodeInvalidRequest, "The body must be application/x-www-form-urlencoded.")
 	}
 	body, err := readBody(w, r, maxForm)
-	return string(body), err
+	return strings.TrimPrefix(string(body), bom), err
 }
 
 // parseParams parses a query or a form body.
