@@ -83,7 +83,7 @@ client-copy: web/client/node_modules/.package-lock.json
 client: build web/client/node_modules/.package-lock.json ## build and test the browser client (needs Node)
 	cmp LICENSE web/client/LICENSE
 	@$(MAKE) --no-print-directory client-copy
-	cd web/client && node size.mjs && LATCHKEY=$(CURDIR)/bin/latchkey npx vitest run
+	cd web/client && node size.mjs && node pack.mjs && LATCHKEY=$(CURDIR)/bin/latchkey npx vitest run
 
 # npm ci installs the lock file as it is, and does not change it.
 %/node_modules/.package-lock.json: %/package.json %/package-lock.json

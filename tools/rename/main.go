@@ -3,8 +3,9 @@
 //	go run ./tools/rename example.org/you/latchkey
 //
 // It rewrites go.mod and the other module files, the imports of Go files, the settings
-// of the linter, and package paths in documents and build files. It changes no string
-// of a Go file, and lists those that contain the old path.
+// of the linter, package paths in documents and build files, and the repository of the
+// browser client's package. It changes no string of a Go file, and lists those that contain
+// the old path.
 package main
 
 import (

@@ -121,9 +121,10 @@ func TestRename_ChangesPackagePathsOnly(t *testing.T) {
 		"nested/check/go.mod": "module latchkey/nested/check // a check\n",
 		"a/a.go": "// Package a is latchkey/b.\npackage a\n\nimport (\n\t_ \"latchkey/b\"\n\tx \"latchkeyring/b\"\n)\n\n" +
 			"var s = \"latchkey/b\"\n\nvar _ = x.X\n",
-		"b/b.go":    "package b\n",
-		"README.md": "`import \"latchkey/b\"` reads /etc/latchkey/b and ./latchkey/b; run latchkey. go get latchkey@latest\nrequire latchkey/b, latchkey/b\n",
-		"Makefile":  "X := -X latchkey/b.version=1 -X=latchkey/b.x=2\n",
+		"b/b.go":                  "package b\n",
+		"README.md":               "`import \"latchkey/b\"` reads /etc/latchkey/b and ./latchkey/b; run latchkey. go get latchkey@latest\nrequire latchkey/b, latchkey/b\n",
+		"Makefile":                "X := -X latchkey/b.version=1 -X=latchkey/b.x=2\n",
+		"web/client/package.json": "{\n  \"repository\": {\n    \"type\": \"git\",\n    \"directory\": \"web/client\"\n  }\n}\n",
 	} {
 		write(t, filepath.Join(dir, path), text)
 	}
@@ -140,11 +141,19 @@ func TestRename_ChangesPackagePathsOnly(t *testing.T) {
 			"var s = \"latchkey/b\"\n\nvar _ = x.X\n",
 		"README.md": "`import \"F/b\"` reads /etc/latchkey/b and ./latchkey/b; run latchkey. go get F@latest\nrequire F/b, F/b\n",
 		"Makefile":  "X := -X F/b.version=1 -X=F/b.x=2\n",
+		"web/client/package.json": "{\n  \"repository\": {\n    \"type\": \"git\",\n    \"url\": \"git+https://F.git\",\n" +
+			"    \"directory\": \"web/client\"\n  }\n}\n",
 	} {
 		want = strings.ReplaceAll(want, "F", fork)
 		if got := read(t, filepath.Join(dir, path)); got != want {
 			t.Errorf("%s: got %q, want %q", path, got, want)
 		}
+	}
+	if err := run([]string{"-C", dir, "-force", "git.example.com/us/auth/v2"}, &out, &out); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, filepath.Join(dir, "web/client/package.json")); !strings.Contains(got, `"url": "git+https://git.example.com/us/auth.git"`) || strings.Count(got, "url") != 1 {
+		t.Errorf("package.json of another fork: %s", got)
 	}
 	if !strings.Contains(out.String(), "a/a.go:9") {
 		t.Errorf("the string that was not changed is not listed:\n%s", out.String())

@@ -56,11 +56,30 @@ func (r *rewriter) file(path string, text []byte) (string, []string, error) {
 		return r.directive.ReplaceAllString(string(text), "${1}"+r.to+"${2}"), nil, nil
 	case filepath.Base(path) == ".golangci.yml":
 		return r.lines(r.setting, string(text)), nil, nil
+	case filepath.ToSlash(path) == "web/client/package.json":
+		return r.repository(string(text)), nil, nil
 	case ext == ".md", ext == ".sh", ext == ".yml", ext == ".yaml", ext == ".mjs", ext == ".ts", ext == ".js", ext == ".txtar",
 		filepath.Base(path) == "Makefile", filepath.Base(path) == "Dockerfile", filepath.Dir(path) == ".ci":
 		return r.lines(r.reference, string(text)), nil, nil
 	}
 	return string(text), nil, nil
+}
+
+// repository sets the URL of the repository in a package.json. An address that does not follow from
+// the old path stays.
+func (r *rewriter) repository(text string) string {
+	text = strings.Replace(text, repositoryOf(r.from), repositoryOf(r.to), 1)
+	if strings.Contains(text, `"url":`) {
+		return text
+	}
+	return strings.Replace(text, `    "type": "git",`, `    "type": "git",`+"\n    \"url\": \""+repositoryOf(r.to)+`",`, 1)
+}
+
+var majorVersion = regexp.MustCompile(`/v\d+$`)
+
+// repositoryOf returns the URL of the repository of a module, as npm writes it.
+func repositoryOf(module string) string {
+	return "git+https://" + majorVersion.ReplaceAllString(module, "") + ".git"
 }
 
 // lines applies a pattern to each line, twice: matches that share a character do not
