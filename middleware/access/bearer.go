@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"latchkey/service"
@@ -25,9 +26,16 @@ type Found struct {
 // if two headers differ.
 func (ck Cookies) AccessToken(r *http.Request) (Found, error) {
 	var text string
+	missing := errAccessMissing
 	for _, name := range [...]string{"Authorization", "Accesstoken"} {
 		for _, value := range r.Header[name] {
-			if value == "" || name == "Authorization" && ofAnotherScheme(value) {
+			if name == "Authorization" && ofAnotherScheme(value) {
+				if words := strings.Fields(value); looksLikeJWT(RawToken(words[len(words)-1])) {
+					missing = errAccessScheme
+				}
+				continue
+			}
+			if value == "" {
 				continue
 			}
 			if text != "" && bare(value) != bare(text) {
@@ -40,7 +48,7 @@ func (ck Cookies) AccessToken(r *http.Request) (Found, error) {
 	if text != "" {
 		return sent(text, errAccessMalformed)
 	}
-	found, err := added(r, ck.names(ck.Access, accessName), errAccessMissing, errAccessMalformed)
+	found, err := added(r, ck.names(ck.Access, accessName), missing, errAccessMalformed)
 	if e := (*service.Error)(nil); errors.As(err, &e) && ck.Refreshable(r) {
 		refreshable := *e
 		refreshable.Refreshable = true
@@ -61,10 +69,14 @@ func (ck Cookies) Refreshable(r *http.Request) bool {
 }
 
 // ofAnotherScheme reports whether a value of Authorization begins with a scheme (RFC 9110 11.4)
-// that is not Bearer.
+// that is not Bearer. A single word is a scheme only if clients send that scheme without credentials,
+// because some clients send a token without a scheme.
 func ofAnotherScheme(value string) bool {
-	scheme, rest, found := strings.Cut(strings.TrimSpace(value), " ")
-	return found && rest != "" && !strings.EqualFold(scheme, "bearer")
+	words := strings.Fields(value)
+	if len(words) == 1 {
+		return slices.Contains([]string{"basic", "digest", "negotiate", "ntlm"}, strings.ToLower(words[0]))
+	}
+	return len(words) > 1 && !strings.EqualFold(words[0], "bearer")
 }
 
 // RefreshToken returns the refresh token from the body, or else from the header refreshtoken,
@@ -78,6 +90,7 @@ func (ck Cookies) RefreshToken(r *http.Request, inBody string) (Found, error) {
 
 var (
 	errAccessMissing    = service.NewError(service.CodeTokenMissing, "An access token is required. Log in or refresh.")
+	errAccessScheme     = service.NewError(service.CodeTokenMissing, "The header Authorization has another scheme. The scheme must be Bearer: \"Authorization: Bearer <token>\".")
 	errAccessMalformed  = service.NewError(service.CodeTokenMalformed, "The access token must be a JWT, sent as \"Authorization: Bearer <token>\".")
 	errRefreshMissing   = service.NewError(service.CodeRefreshMissing, "A refresh token is required. Log in.")
 	errRefreshMalformed = service.NewError(service.CodeRefreshMalformed, "The refresh token is not a JWT.")
@@ -137,8 +150,13 @@ func added(r *http.Request, cookieNames []string, missing, malformed error) (Fou
 
 // bare removes the scheme, in upper or lower case (RFC 9110 11.1).
 func bare(s string) RawToken {
-	rest, _ := cutPrefixFold(strings.TrimSpace(s), "bearer ")
-	return RawToken(strings.TrimLeft(rest, " "))
+	s = strings.TrimSpace(s)
+	for _, scheme := range [...]string{"bearer ", "bearer\t"} { // some clients write a tab
+		if rest, ok := cutPrefixFold(s, scheme); ok {
+			return RawToken(strings.TrimLeft(rest, " \t"))
+		}
+	}
+	return RawToken(s)
 }
 
 func looksLikeJWT(t RawToken) bool {
