@@ -45,13 +45,19 @@ func ForwardedFor(log *slog.Logger) gin.HandlerFunc {
 }
 
 // readAddress parses 192.0.2.1, 192.0.2.1:8080, 2001:db8::1, [2001:db8::1] and
-// [2001:db8::1]:8080, without a zone.
+// [2001:db8::1]:8080, without a zone, and also in quotes. It ignores the port, whatever it is: some
+// proxies write an empty or an obscured one (RFC 7239 6).
 func readAddress(s string) (netip.Addr, bool) {
-	if a, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(s, "["), "]")); err == nil {
-		return a.WithZone("").Unmap(), true
+	s = strings.Trim(s, `"`)
+	if rest, ok := strings.CutPrefix(s, "["); ok {
+		address, port, closed := strings.Cut(rest, "]")
+		if !closed || port != "" && port[0] != ':' {
+			return netip.Addr{}, false
+		}
+		s = address
+	} else if strings.Count(s, ":") == 1 {
+		s, _, _ = strings.Cut(s, ":")
 	}
-	if a, err := netip.ParseAddrPort(s); err == nil {
-		return a.Addr().WithZone("").Unmap(), true
-	}
-	return netip.Addr{}, false
+	a, err := netip.ParseAddr(s)
+	return a.WithZone("").Unmap(), err == nil
 }
