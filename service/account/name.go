@@ -36,11 +36,14 @@ func UsernameKey(name string) (key, problem string) {
 // EmailKey returns the form in which an email address is compared, or a description of the problem
 // with it. Case is ignored, in the local part too: no provider distinguishes two users by case, but
 // attackers would. The forms of an internationalized domain have one key, because they reach the
-// same mailbox.
+// same mailbox. Invisible characters are refused, because the address would look like another one.
 func EmailKey(address string) (key, problem string) {
 	const form = "must be an email address, as in ada@example.org"
 	if len(address) > maxEmail {
 		return "", "must be at most 254 bytes long"
+	}
+	if strings.ContainsFunc(address, invisible) {
+		return "", "must not contain invisible characters"
 	}
 	parsed, err := mail.ParseAddress(address)
 	if err != nil || parsed.Address != address || strings.ContainsAny(address, "\" ") {
@@ -57,5 +60,11 @@ func EmailKey(address string) (key, problem string) {
 // Trim removes the white space and invisible characters that phone keyboards and copied texts add
 // around a username or an email address.
 func Trim(name string) string {
-	return strings.TrimFunc(name, func(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) })
+	return strings.TrimFunc(name, func(r rune) bool { return unicode.IsSpace(r) || invisible(r) })
+}
+
+// invisible reports whether a character is normally not displayed, so that a text with it looks
+// like the text without it (Unicode, Default_Ignorable_Code_Point and format characters).
+func invisible(r rune) bool {
+	return unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
