@@ -141,8 +141,9 @@ func readMembers(body []byte) (map[string]json.RawMessage, error) {
 // readBody reads a body of at most limit bytes. It refuses a compressed body, because the
 // expanded size has no limit.
 func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	compressed := service.NewError(service.CodeUnsupportedMediaType, "Send the body without compression (no header Content-Encoding).")
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
-		return nil, service.NewError(service.CodeUnsupportedMediaType, "Send the body without compression (no header Content-Encoding).")
+		return nil, compressed
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	var tooLarge *http.MaxBytesError
@@ -151,6 +152,8 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 		return nil, service.NewError(service.CodeBodyTooLarge, fmt.Sprintf("The body must be at most %d bytes long.", limit))
 	case err != nil:
 		return nil, malformed("The body is incomplete.", err)
+	case bytes.HasPrefix(body, []byte("\x1f\x8b")): // gzip (RFC 1952 2.3.1), which no text begins with
+		return nil, compressed
 	}
 	return body, nil
 }

@@ -2,6 +2,7 @@ package controller_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -31,7 +32,7 @@ import (
 //
 //	serve [key=value …]               start the service with these settings; ! if it must refuse them
 //	as app|browser [name]             switch to another client; browsers have cookies
-//	send METHOD PATH [part …]         send a request; @long in PATH is a long text; part: {json}, form:a=b&c=d, @file, @big, Header: value, or +Header: value for a further line
+//	send METHOD PATH [part …]         send a request; @long in PATH is a long text; part: {json}, form:a=b&c=d, @file, @big, @gzip, Header: value, or +Header: value for a further line
 //	client VAR [key=value …]          create an OAuth client, and store its secret in VAR
 //	status CODE                       check the status of the last response
 //	header NAME [regexp]              check a header of the last response; ! if it must be missing
@@ -137,6 +138,13 @@ func sendCmd(ts *testscript.TestScript, _ bool, args []string) {
 			header.Set("Content-Type", "application/x-www-form-urlencoded")
 		case arg == "@big":
 			body = bytes.NewReader(make([]byte, 64<<10+1))
+		case arg == "@gzip":
+			var b bytes.Buffer
+			z := gzip.NewWriter(&b)
+			_, err := z.Write([]byte(`{"username":"ada","password":"x"}`))
+			ts.Check(err)
+			ts.Check(z.Close())
+			body = &b
 		case strings.HasPrefix(arg, "@"):
 			b, err := os.ReadFile(ts.MkAbs(arg[1:]))
 			ts.Check(err)
