@@ -66,6 +66,12 @@ func TestValidate_OriginsMustBeAsBrowsersSendThem(t *testing.T) {
 	if got := fmt.Sprint(cfg.CORS.Origins); got != want {
 		t.Errorf("the origins are %s", got)
 	}
+	for _, never := range []string{"ftp://app.example", "wss://app.example", "https://app.example:0", "https://a..example", "file:///x"} {
+		t.Setenv("LATCHKEY_CORS_ORIGINS", never)
+		if _, err := config.Load(""); err == nil || !strings.Contains(err.Error(), "cors.origins") {
+			t.Errorf("%s, which no browser sends: %v", never, err)
+		}
+	}
 }
 
 func TestLoad_VariablesOverrideTheFile(t *testing.T) {

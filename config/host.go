@@ -26,7 +26,7 @@ func canonicalHost(u *url.URL) (string, error) {
 	}
 	port, err := strconv.ParseUint(u.Port(), 10, 16)
 	switch {
-	case err != nil:
+	case err != nil || port == 0:
 		return "", errors.New("the port is out of range")
 	case u.Scheme == "http" && port == 80, u.Scheme == "https" && port == 443:
 		return host, nil

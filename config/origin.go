@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -22,12 +23,18 @@ func (c *Config) validateOrigins(p *problems) {
 	}
 }
 
+// noPages are schemes that operators write by mistake. The schemes of apps, such as capacitor, are
+// allowed.
+var noPages = []string{"ftp", "ws", "wss", "file", "data", "blob", "about", "mailto", "postgres", "redis"}
+
 // canonicalOrigin returns an origin in the form that browsers send.
 func canonicalOrigin(s string) (string, error) {
 	u, err := url.Parse(s)
 	switch {
 	case err != nil || u.Scheme == "" || u.Host == "":
 		return "", errors.New("scheme or host is missing")
+	case slices.Contains(noPages, strings.ToLower(u.Scheme)):
+		return "", errors.New("no page has the scheme " + u.Scheme)
 	case strings.Contains(s, "*"):
 		return "", errors.New("wildcards are not allowed")
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.Trim(u.Path, "/") != "":

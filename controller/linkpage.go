@@ -1,6 +1,8 @@
 package controller
 
 import (
+	"errors"
+
 	"github.com/gin-gonic/gin"
 
 	"latchkey/controller/page"
@@ -53,9 +55,17 @@ func (s *server) showLink(c *gin.Context, path string, kind page.LinkKind) {
 	call := callOf(c)
 	if kind != page.ForgotLink {
 		l.Token = c.Query("token")
-		l.Address, l.Err = s.Recovery.Find(call.ctx(), flows[kind], link.Token(l.Token), call.from())
+		l.Address, l.Err = s.findLink(call, kind, link.Token(l.Token))
 	}
 	s.writeLink(c, l)
+}
+
+// findLink returns the address that a link is about.
+func (s *server) findLink(c *call, kind page.LinkKind, token link.Token) (address string, err error) {
+	if token == "" {
+		return "", service.LinkInvalid(errors.New("the URL has no token"))
+	}
+	return s.Recovery.Find(c.ctx(), flows[kind], token, c.from())
 }
 
 func (s *server) writeLink(c *gin.Context, l page.Link) {
@@ -92,11 +102,12 @@ func (s *server) useLink(c *gin.Context, path string, kind page.LinkKind) {
 		s.pages.WriteDone(c.Writer, c.Request, kind)
 		return
 	}
+	if p["token"] == "" && kind != page.ForgotLink {
+		l.Err = service.LinkInvalid(errors.New("the form has no token"))
+	}
 	if kind != page.ForgotLink && service.AsError(l.Err).Code != service.CodeLinkInvalid {
 		// The link can be used again: the page shows the form once more.
-		if address, err := s.Recovery.Find(call.ctx(), flows[kind], token, call.from()); err == nil {
-			l.Address = address
-		}
+		l.Address, _ = s.findLink(call, kind, token) // without the address the page shows only the error
 	}
 	s.writeLink(c, l)
 }

@@ -24,6 +24,8 @@ var exempt = []string{
 	"GET /oauth/authorize", "POST /oauth/authorize", "* /oauth/token", "* /oauth/revoke", "* /oauth/introspect",
 	"POST /api/users/login", "POST /api/users/refresh", "POST /api/users/rtVerify", "GET /api/users/rtVerify",
 	"POST /api/users/logout", "POST /api/users/password-strength",
+	"GET /api/users/verify-email", "POST /api/users/verify-email", "GET /api/users/forgot-password", "POST /api/users/forgot-password",
+	"GET /api/users/reset-password", "POST /api/users/reset-password", "GET /api/users/undo-email", "POST /api/users/undo-email",
 }
 
 // admin is an administrator with an access token.

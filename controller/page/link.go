@@ -65,6 +65,10 @@ func (p *Pages) WriteLink(w http.ResponseWriter, r *http.Request, l Link) {
 		p.write(w, status, "'none'", messagePage(f, "", again))
 		return
 	}
+	if l.Err != nil && l.Kind != ForgotLink && l.Address == "" { // the link could not be read
+		p.write(w, status, "'none'", messagePage(f, "", ""))
+		return
+	}
 	p.write(w, status, "'self'", linkPage(f, l, l.Kind.words(f.text)))
 }
 

@@ -2,6 +2,7 @@ package hostname
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 	"unicode/utf8"
@@ -27,6 +28,9 @@ func CanonicalHost(host string) (string, error) {
 		if a.Zone() != "" {
 			return "", errors.New("an address must not have a zone")
 		}
+		if b := a.As16(); a.Is4In6() { // browsers write no dots in an IPv6 address (URL Standard, 3.5)
+			return fmt.Sprintf("::ffff:%x:%x", uint16(b[12])<<8|uint16(b[13]), uint16(b[14])<<8|uint16(b[15])), nil
+		}
 		return a.String(), nil
 	}
 	host, err := Canonical(host)
@@ -37,6 +41,8 @@ func CanonicalHost(host string) (string, error) {
 	switch {
 	case last == "":
 		return "", errors.New("a host must not be empty or end with a dot")
+	case strings.HasPrefix(host, ".") || strings.Contains(host, ".."):
+		return "", errors.New("a part between two dots is empty")
 	case strings.Trim(last, "0123456789") == "" || strings.HasPrefix(last, "0x"):
 		return "", errors.New("not a name and not an address")
 	case strings.ContainsFunc(host, func(r rune) bool { return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789-_.", r) }):

@@ -26,9 +26,9 @@ import (
 	"latchkey/service/audit"
 	"latchkey/service/jose"
 	"latchkey/service/keys"
+	"latchkey/service/mail"
 	"latchkey/service/oauth"
 	"latchkey/service/secret"
-	"latchkey/service/mail"
 	"latchkey/service/session"
 	"latchkey/service/token"
 )

@@ -318,7 +318,9 @@ func TestWorker_GivesUpWhenTheLinkExpires(t *testing.T) {
 		message func(o *office, u repository.User) repository.Message
 		within  time.Duration
 	}{
-		"a link for an hour": {func(o *office, _ repository.User) repository.Message { return o.composer.Reset("ada@example.org", "en") }, time.Hour},
+		"a link for an hour": {func(o *office, _ repository.User) repository.Message {
+			return o.composer.Reset("ada@example.org", "en")
+		}, time.Hour},
 		"a notice": {func(o *office, u repository.User) repository.Message {
 			return o.composer.Notice(mail.PasswordChanged, u, audit.Origin{})[0]
 		}, 24 * time.Hour},
