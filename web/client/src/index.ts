@@ -122,7 +122,7 @@ export function createClient(options: Options): Client {
         throw lost(e);
       });
       // Reads the body as well before the timeout. A body that is not JSON is not from the service.
-      const said = res.status === 204 ? {} : await res.json().catch(() => null);
+      const said = res.status === 204 ? {} : await res.text().then((text) => (text || res.status !== 202 ? JSON.parse(text) : {})).catch(() => null);
       if (!res.ok) throw errorOf(res, said);
       if (!said) throw lost();
       const known = storage && res.headers.get("X-Device-Token");
@@ -254,6 +254,20 @@ export function createClient(options: Options): Client {
     return answer;
   }
 
+  /** Sends a request of a user without a session. */
+  const post = (path: string, body: unknown) => retrying(() => ask("/users" + path, body), refused);
+
+  async function change(body: unknown) {
+    const { pendingEmail, ...user }: User = await call("PATCH", "/users/me", body);
+    await exclusive(key, async () => {
+      const kept = await read();
+      if (kept?.user.id !== user.id) return; // another user has logged in since
+      await store.setItem(key, JSON.stringify({ ...kept, user }));
+      tell({ type: "refresh", session: publicPart({ ...kept, user }) });
+    });
+    return { ...user, ...(pendingEmail && { pendingEmail }) };
+  }
+
   async function me(): Promise<User | null> {
     const who = () =>
       call("GET", "/users/me").catch((e) => {
@@ -267,7 +281,12 @@ export function createClient(options: Options): Client {
   }
 
   return {
-    signUp: (account) => retrying(() => ask("/users", account), refused),
+    signUp: (account) => post("", account).then((user) => (user.id ? user : null)),
+    forgotPassword: (email) => post("/forgot-password", { email }).then(() => {}),
+    resetPassword: (token, newPassword) => post("/reset-password", { token, newPassword }).then(() => {}),
+    verifyEmail: (token) => post("/verify-email", { token }).then(() => {}),
+    undoEmail: (token, newPassword) => post("/undo-email", { token, newPassword }).then(() => {}),
+    sendVerification: () => call("POST", "/users/me/verify-email").then(() => {}),
     login: (credentials) =>
       retrying(
         () => exclusive(key, async () => keep("login", await ask("/users/login", credentials, { ...delivery(), ...(await deviceToken()) }))),
@@ -288,16 +307,9 @@ export function createClient(options: Options): Client {
     },
     me,
     changePassword: (currentPassword, newPassword) => call("POST", "/users/me/password", { currentPassword, newPassword }).then(() => {}),
-    async changeUsername(username, currentPassword) {
-      const user: User = await call("PATCH", "/users/me", { username, currentPassword });
-      await exclusive(key, async () => {
-        const kept = await read();
-        if (kept?.user.id !== user.id) return; // another user has logged in since
-        await store.setItem(key, JSON.stringify({ ...kept, user }));
-        tell({ type: "refresh", session: publicPart({ ...kept, user }) });
-      });
-      return user;
-    },
+    changeUsername: (username, currentPassword) => change({ username, currentPassword }),
+    changeEmail: (email, currentPassword) => change({ email, currentPassword }),
+    changeLocale: (locale) => change({ locale }),
     async deleteAccount(currentPassword) {
       const seen = await read();
       await call("DELETE", "/users/me", { currentPassword });

@@ -8,6 +8,13 @@ export interface User {
   /** RFC 3339 */
   createdAt: string;
   updatedAt: string;
+  emailVerified: boolean;
+  /** The language of mails: en, de, ja or ko. */
+  locale: string;
+  /** The address that the account gets when the user confirms it. Only changeEmail returns it. */
+  pendingEmail?: string;
+  /** When an administrator last received a link that resets the password (RFC 3339). */
+  resetLinkIssuedAt?: string;
 }
 
 /** The credentials of a user: the username, the email address, or either of them as username. */
@@ -21,6 +28,8 @@ export interface NewAccount {
   username: string;
   email: string;
   password: string;
+  /** Default: the language of the browser. */
+  locale?: string;
 }
 
 /** A store of a few strings: localStorage, AsyncStorage, a wrapper of a key chain. */
@@ -74,8 +83,21 @@ export interface LoginSession {
 export type Change = { type: "login" | "refresh"; session: Session } | { type: "logout" };
 
 export interface Client {
-  /** Creates an account. It does not log in. */
-  signUp(account: NewAccount): Promise<User>;
+  /**
+   * Creates an account. It does not log in. It returns null if the service conceals
+   * addresses: the account is created when the address is verified.
+   */
+  signUp(account: NewAccount): Promise<User | null>;
+  /** Requests a link for a new password. It succeeds whether the address has an account or not. */
+  forgotPassword(email: string): Promise<void>;
+  /** Sets a new password with the token of a link. All sessions end. */
+  resetPassword(token: string, newPassword: string): Promise<void>;
+  /** Verifies an address, or completes a change of the address, with the token of a link. */
+  verifyEmail(token: string): Promise<void>;
+  /** Restores an earlier address and sets a new password with the token of a link. All sessions end. */
+  undoEmail(token: string, newPassword: string): Promise<void>;
+  /** Sends the link that verifies the address of the user again. */
+  sendVerification(): Promise<void>;
   /** Logs in and notifies all tabs. */
   login(credentials: Credentials): Promise<User>;
   /**
@@ -89,6 +111,10 @@ export interface Client {
   changePassword(currentPassword: string, newPassword: string): Promise<void>;
   /** Changes the username and notifies all tabs. */
   changeUsername(username: string, currentPassword: string): Promise<User>;
+  /** Sends a link to a new address. Until the link is used, the user has it as pendingEmail only. */
+  changeEmail(email: string, currentPassword: string): Promise<User>;
+  /** Changes the language of mails: en, de, ja or ko. */
+  changeLocale(locale: string): Promise<User>;
   /** Deletes the account, which ends all sessions, and notifies all tabs. */
   deleteAccount(currentPassword: string): Promise<void>;
   /** Returns the sessions of the user, the most recently used first. */

@@ -579,6 +579,9 @@ test("shows and ends the sessions of the user, and changes the password", async 
   const taken = await phones[2]!.changeUsername("a b", "better horse 7").catch((e) => e);
   expect(taken).toMatchObject({ status: 400, fields: { username: expect.any(String) } });
 
+  expect(await phones[2]!.changeLocale("ko")).toMatchObject({ locale: "ko", username: `countess${name}` });
+  expect((await phones[2]!.session())!.user.locale).toBe("ko");
+
   const own = (await phones[2]!.sessions())[0]!;
   await phones[2]!.revokeSession(own.id);
   expect(await phones[2]!.session()).toBeNull();
@@ -595,4 +598,34 @@ test("shows and ends the sessions of the user, and changes the password", async 
   expect(heard.at(-1)).toBe("logout");
   expect(await last.login({ username: `countess${name}`, password: "better horse 7" }).catch((e) => e)).toMatchObject({ status: 401 });
   for (const phone of phones) phone.close();
+});
+
+test("a user verifies the address, forgets the password, and changes the address and back", async () => {
+  const name = Math.random().toString(36).slice(2);
+  const [from, to] = [`ada${name}@example.org`, `ada${name}@example.net`];
+  const client = createClient({ baseUrl: `${service.url}/api`, storage: new PhoneStore() });
+  expect(await client.signUp({ username: `ada${name}`, email: from, password, locale: "de" })).toMatchObject({ emailVerified: false, locale: "de" });
+  await client.login({ username: `ada${name}`, password });
+  await client.verifyEmail(await service.token("verify_email", from));
+  expect(await client.me()).toMatchObject({ emailVerified: true });
+  await client.sendVerification(); // nothing is left to verify
+
+  await client.forgotPassword(from);
+  await client.forgotPassword("nobody@example.org");
+  const reset = await service.token("reset_password", from);
+  const weak = await client.resetPassword(reset, "short").catch((e) => e);
+  expect(weak).toMatchObject({ status: 400, error: "password_rejected", fields: { newPassword: expect.any(String) } });
+  await client.resetPassword(reset, "better horse 7");
+  expect(await client.resetPassword(reset, "better horse 8").catch((e) => e)).toMatchObject({ status: 400, error: "link_invalid" });
+  expect(await client.me()).toBeNull();
+
+  await client.login({ email: from, password: "better horse 7" });
+  expect(await client.changeEmail(to, "better horse 7")).toMatchObject({ email: from, pendingEmail: to });
+  expect((await client.session())!.user).not.toHaveProperty("pendingEmail");
+  await client.verifyEmail(await service.token("confirm_email", to));
+  expect(await client.me()).toMatchObject({ email: to });
+  await client.undoEmail(await service.token("email_changed", from), "better horse 9");
+  expect(await client.me()).toBeNull();
+  expect(await client.login({ email: from, password: "better horse 9" })).toMatchObject({ email: from });
+  client.close();
 });

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer, request, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -48,6 +48,20 @@ export class Service {
       await new Promise((done) => setTimeout(done, 50));
     }
     throw new Error("the service does not get ready");
+  }
+
+  /** Waits for a mail to an address, and returns the token of its link. */
+  async token(kind: string, to: string): Promise<string> {
+    const dir = join(this.#dir, "data", "mail");
+    for (let n = 0; n < 100; n++) {
+      for (const file of existsSync(dir) ? readdirSync(dir) : []) {
+        const text = file.includes(`-${kind}-`) ? readFileSync(join(dir, file), "utf8") : "";
+        const token = text.includes(`To: <${to}>`) && /token=([\w-]{43})/.exec(text);
+        if (token) return token[1]!;
+      }
+      await new Promise((done) => setTimeout(done, 100));
+    }
+    throw new Error(`no mail of ${kind} to ${to}`);
   }
 
   async stop() {
