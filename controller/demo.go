@@ -37,6 +37,14 @@ func (s *server) routeDemo(engine *gin.Engine, session gin.HandlerFunc) {
 	engine.POST("/demo/expire", middleware.NoStore(), session, handleLive(s, s.demoExpire))
 }
 
+// mailHint tells a developer where mails go.
+func (s *server) mailHint() string {
+	if s.Mail == "" {
+		return "This service sends no mail: set mail.url."
+	}
+	return "Mails go to: " + s.Mail + "."
+}
+
 // demoFile serves a file of the page and inserts the path of the API.
 func (s *server) demoFile(name string) gin.HandlerFunc {
 	text, err := web.Demo.ReadFile(path.Join("demo", name))
@@ -44,7 +52,8 @@ func (s *server) demoFile(name string) gin.HandlerFunc {
 		panic(err) // the file is embedded
 	}
 	if name == "index.html" {
-		text = []byte(strings.NewReplacer("{{api}}", html.EscapeString(s.path(s.BasePath)), "{{demo}}", html.EscapeString(s.path("/demo"))).Replace(string(text)))
+		text = []byte(strings.NewReplacer("{{api}}", html.EscapeString(s.path(s.BasePath)), "{{demo}}", html.EscapeString(s.path("/demo")),
+			"{{mail}}", html.EscapeString(s.mailHint())).Replace(string(text)))
 	}
 	return func(c *gin.Context) {
 		c.Header("Content-Security-Policy", demoPolicy)

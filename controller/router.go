@@ -60,6 +60,7 @@ type Options struct {
 	RequestTimeout    time.Duration
 	Demo              bool // serve the page at /demo
 	Brand             catalog.Brand
+	Mail              string // where mails go, for the demo page; empty: nowhere
 
 	Observe middleware.RequestObserver // or nil
 	Trace   gin.HandlerFunc            // or nil; creates a span for each request

@@ -102,7 +102,7 @@ func (a *App) router() (http.Handler, error) {
 	return controller.NewRouter(controller.Options{
 		Observe: a.instruments.Requests(), Trace: a.instruments.Spans(),
 		Accounts: a.Accounts, Login: a.Login, OAuth: a.OAuth, Clients: a.Clients, Changes: a.Changes, Recovery: a.Recovery,
-		Brand: brand(cfg), Strength: a.Strength,
+		Brand: brand(cfg), Mail: a.mailWhere(), Strength: a.Strength,
 		Sessions: a.Sessions, Tokens: a.Tokens, Keys: a.Keys, Health: a.Health,
 		Issuer: cfg.Tokens.Issuer, PublicURL: cfg.Server.PublicURL, BasePath: cfg.Server.BasePath, TrustedProxies: cfg.Server.TrustedProxies,
 		Origins: cfg.CORS.Origins, Delivery: cfg.Tokens.Delivery, Demo: cfg.DemoEnabled(),

@@ -116,10 +116,10 @@ func (a *App) startMailer(ctx context.Context) <-chan struct{} {
 	return done
 }
 
-// mailWhere names where mails go, without secrets.
+// mailWhere names where mails go, without secrets, or "".
 func (a *App) mailWhere() string {
 	if a.Mailer == nil {
-		return "not configured"
+		return ""
 	}
 	return a.Mailer.Where()
 }

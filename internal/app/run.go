@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,7 +35,7 @@ func (a *App) Run(ctx context.Context, ready func(net.Addr)) error {
 		return fmt.Errorf("server.listen: %w", err)
 	}
 	log.Info("listening", "version", a.env.Version, "address", s.Addr().String(), "url", cfg.Server.PublicURL.String(),
-		"mode", a.Stores.Mode, "store", a.Stores.Where, "mail", a.mailWhere())
+		"mode", a.Stores.Mode, "store", a.Stores.Where, "mail", cmp.Or(a.mailWhere(), "none"))
 	if ready != nil {
 		ready(s.Addr())
 	}

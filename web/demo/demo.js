@@ -74,7 +74,7 @@ async function show(change) {
     return;
   }
   for (const whose of document.querySelectorAll(".whose")) whose.value = session.user.username; // for password managers
-  $("user").textContent = `${session.user.username} (${session.user.email})`;
+  showUser(session.user);
   if (session.outcome) {
     $("generation").textContent = session.generation;
     $("outcome").textContent = `${session.outcome}, at ${new Date().toLocaleTimeString()}`;
@@ -84,6 +84,18 @@ async function show(change) {
     if (before === undefined && change) $("in-title").focus();
     await devices();
   }
+}
+
+function showUser(user) {
+  $("user").textContent = `${user.username} (${user.email})`;
+  $("verified").textContent = `${user.email} is ${user.emailVerified ? "verified" : "not verified yet"}.`;
+  $("verify").hidden = user.emailVerified;
+  for (const option of $("language-locale").options) option.defaultSelected = option.value === user.locale;
+}
+
+async function load() {
+  const user = await client.me();
+  if (user) showUser(user);
 }
 
 function tick() {
@@ -143,6 +155,19 @@ submit("rename", async (data, form) => {
   const user = await client.changeUsername(data.username, data.currentPassword);
   form.querySelector(".done").textContent = `The username is ${user.username}.`;
 });
+submit("forgot", async (data, form) => {
+  await client.forgotPassword(data.email);
+  form.querySelector(".done").textContent = "If this address has an account, a link is on its way.";
+});
+submit("move", async (data, form) => {
+  form.querySelector(".done").textContent = "";
+  const user = await client.changeEmail(data.email, data.currentPassword);
+  form.querySelector(".done").textContent = `Open the link that was sent to ${user.pendingEmail}.`;
+});
+submit("language", async (data, form) => {
+  await client.changeLocale(data.locale);
+  form.querySelector(".done").textContent = "Mails are in this language now.";
+});
 submit("delete", async (data) => {
   await client.deleteAccount(data.currentPassword);
 });
@@ -167,8 +192,13 @@ $("signup-password").addEventListener("input", () => {
 press("refresh", async () => {
   if (!(await client.refresh())) say("The session has ended. Log in again.", true);
 });
-press("ask", () => client.me());
+press("ask", load);
 press("logout", () => client.logout());
+press("verify", async () => {
+  await client.sendVerification();
+  await load();
+  say("A link is on its way, unless the address is verified.");
+});
 press("end-others", async () => {
   await client.revokeOtherSessions();
   await devices();

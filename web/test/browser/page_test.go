@@ -77,6 +77,22 @@ func TestDemo_AccountIsRenamedAndDeleted(t *testing.T) {
 	b.until(`document.querySelector("#rename .done").textContent === "The username is two."`)
 	b.until(`document.getElementById("user").textContent === "two (ada@example.org)"`)
 
+	// The address: verified, changed and confirmed by the links in the mails.
+	follow := func(kind string) {
+		l := s.letter(t, kind)
+		b.do(chromedp.Navigate(l.URL), click("main form button"), visible("main [role=status]"), chromedp.Navigate(s.url+"/demo"), visible("#in"), click("#ask"))
+	}
+	b.until(`document.getElementById("verified").textContent === "ada@example.org is not verified yet."`)
+	follow("verify_email")
+	b.until(`document.getElementById("verified").textContent === "ada@example.org is verified." && document.getElementById("verify").hidden`)
+	b.do(typed("#move-email", "two@example.org"), typed("#move-password", password+kb.Enter))
+	b.until(`document.querySelector("#move .done").textContent === "Open the link that was sent to two@example.org."`)
+	follow("confirm_email")
+	b.until(`document.getElementById("user").textContent === "two (two@example.org)"`)
+	if undo := s.letter(t, "email_changed"); undo.To != "ada@example.org" {
+		t.Errorf("the notice went to %s", undo.To)
+	}
+
 	b.do(typed("#delete-password", "wrong horse"+kb.Enter))
 	b.until(`document.querySelector("#delete .problem").textContent.includes("wrong")`)
 	b.do(typed("#delete-password", strings.Repeat(kb.Backspace, len("wrong horse"))+password+kb.Enter), visible("#login"))
@@ -119,11 +135,11 @@ func TestDemo_UsableByKeyboard(t *testing.T) {
 	b := browser(t)
 	b.do(chromedp.Navigate(s.url+"/demo"), visible("#login"))
 	var order []string
-	for range 9 {
+	for range 11 {
 		b.do(chromedp.KeyEvent(kb.Tab))
 		order = append(order, eval[string](b, `document.activeElement.id || document.activeElement.className || document.activeElement.textContent`))
 	}
-	if got, want := strings.Join(order, " "), "skip login-name login-password Log in signup-name signup-email signup-password Sign up and log in log"; got != want {
+	if got, want := strings.Join(order, " "), "skip login-name login-password Log in signup-name signup-email signup-password Sign up and log in forgot-email Send a link log"; got != want {
 		t.Errorf("the tab key goes to %s", got)
 	}
 	if eval[string](b, `getComputedStyle(document.activeElement).outlineStyle`) == "none" {
