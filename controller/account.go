@@ -25,7 +25,7 @@ type userBody struct {
 	Locale        string `json:"locale"`
 	// PendingEmail is the address that the account gets when the user confirms it.
 	PendingEmail string `json:"pendingEmail,omitempty"`
-	// ResetLinkIssuedAt tells the user that an administrator could have set a new password.
+	// ResetLinkIssuedAt is when an administrator last received a link that resets the password.
 	ResetLinkIssuedAt isoTime `json:"resetLinkIssuedAt,omitempty"`
 }
 

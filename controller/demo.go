@@ -37,7 +37,7 @@ func (s *server) routeDemo(engine *gin.Engine, session gin.HandlerFunc) {
 	engine.POST("/demo/expire", middleware.NoStore(), session, handleLive(s, s.demoExpire))
 }
 
-// mailHint tells a developer where mails go.
+// mailHint returns a sentence for developers about where mails go.
 func (s *server) mailHint() string {
 	if s.Mail == "" {
 		return "This service sends no mail: set mail.url."

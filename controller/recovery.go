@@ -41,7 +41,7 @@ func (s *server) forgotPassword(c *call, body forgotBody) (reply, error) {
 	return reply{status: http.StatusAccepted}, nil
 }
 
-// localeOf returns the locale that a client asked for, or that of its browser.
+// localeOf returns the locale that a client asked for, or the locale of its browser.
 func localeOf(chosen string, r *http.Request) string {
 	if chosen != "" {
 		return chosen

@@ -10,7 +10,7 @@ import (
 type Message struct {
 	ID     string // UUID
 	Kind   string
-	UserID string // whose deletion deletes the message; empty: known when the mail is sent
+	UserID string // the deletion of this user deletes the message; empty: known when the mail is sent
 	// Sealed is the recipient, the link and the values, encrypted, so that a copy of the
 	// database contains no usable link.
 	Sealed    []byte

@@ -250,8 +250,12 @@ func TestMailCommand(t *testing.T) {
 		t.Errorf("preview:\n%s", out)
 	}
 	for _, refused := range [][]string{
-		{"mail", "preview", "nope"}, {"mail", "preview", "reset_password", "--locale", "fr"}, {"mail", "test", "nobody"},
-		{"mail", "list", "--state", "gone"}, {"mail", "retry"}, {"mail", "retry", "--all", "x"},
+		{"mail", "preview", "nope"},
+		{"mail", "preview", "reset_password", "--locale", "fr"},
+		{"mail", "test", "nobody"},
+		{"mail", "list", "--state", "gone"},
+		{"mail", "retry"},
+		{"mail", "retry", "--all", "x"},
 	} {
 		if _, err := command(t, "", append(refused, "--config", file)...); err == nil {
 			t.Errorf("%v: accepted", refused)

@@ -47,7 +47,7 @@ type frame struct {
 	locale string
 	text   catalog.Page
 	title  string
-	err    string // what went wrong; empty: nothing
+	err    string // of the request; empty: none
 }
 
 func (p *Pages) frame(r *http.Request, title func(catalog.Page) string, err error) frame {
@@ -60,7 +60,7 @@ func (p *Pages) frame(r *http.Request, title func(catalog.Page) string, err erro
 	return f
 }
 
-// explain returns what went wrong in the language of the page. Errors that only a developer sees are
+// explain returns the message of an error in the language of the page. Errors that only a developer sees are
 // in English.
 func explain(t catalog.Page, err error) string {
 	e := service.AsError(err)

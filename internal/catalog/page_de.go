@@ -1,3 +1,5 @@
+// prose:allow-file the texts are in German
+
 package catalog
 
 var pageDE = Page{

@@ -47,7 +47,7 @@ func mail(t *testing.T, s repository.Store, l repository.Link) repository.Link {
 }
 
 // use uses a link for its purpose.
-func use(ctx context.Context, s repository.Store, l repository.Link, at time.Time, more ...repository.Message) error {
+func use(ctx context.Context, s repository.Store, l repository.Link, at time.Time) error {
 	var err error
 	a := newAudit(l.UserID, repository.AuditEmailVerified)
 	switch l.Purpose {
@@ -60,11 +60,11 @@ func use(ctx context.Context, s repository.Store, l repository.Link, at time.Tim
 	case repository.LinkChange:
 		undo := newLink(repository.LinkUndo, repository.User{})
 		undo.CreatedAt, undo.ExpiresAt = at, at.Add(7*24*time.Hour)
-		err = s.Links.ChangeEmail(ctx, l.Hash, undo, 3, at, a, more...)
+		err = s.Links.ChangeEmail(ctx, l.Hash, undo, 3, at, a)
 	case repository.LinkReset:
-		_, err = s.Links.ResetPassword(ctx, l.Hash, "reset", at, a, more...)
+		_, err = s.Links.ResetPassword(ctx, l.Hash, "reset", at, a)
 	case repository.LinkUndo:
-		_, err = s.Links.UndoEmail(ctx, l.Hash, "undone", at, a, more...)
+		_, err = s.Links.UndoEmail(ctx, l.Hash, "undone", at, a)
 	}
 	return err
 }

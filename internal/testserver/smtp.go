@@ -169,8 +169,11 @@ func (s *smtpSession) Reset() {}
 // Logout implements smtp.Session.
 func (s *smtpSession) Logout() error { return nil }
 
-// silent is a logger without output: broken connections are what the tests are about.
+// silent is a logger without output, because tests break connections on purpose.
 type silent struct{}
 
+// Printf implements smtp.Logger.
 func (silent) Printf(string, ...any) {}
-func (silent) Println(...any)        {}
+
+// Println implements smtp.Logger.
+func (silent) Println(...any) {}

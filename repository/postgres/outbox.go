@@ -58,7 +58,7 @@ func (db *DB) ClaimMessages(ctx context.Context, now, until time.Time, limit int
 func (db *DB) AdmitMessage(ctx context.Context, a repository.Admission) (admitted bool, err error) {
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
 		// Messages of one recipient are admitted one after another, so that each sees the
-		// ones before it.
+		// messages before it.
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, "latchkey mail "+a.Recipient); err != nil {
 			return err
 		}

@@ -116,7 +116,7 @@ func (c *Changes) mayMoveTo(ctx context.Context, u repository.User, key string, 
 	if err := c.throttle.CountMail(ctx, u.ID, from); err != nil {
 		return err
 	}
-	if c.conceal { // the mail tells the owner of the address
+	if c.conceal { // the owner of the address gets a mail
 		return nil
 	}
 	switch _, err := c.store.Users.FindUserByEmail(ctx, key); {

@@ -72,7 +72,7 @@ func (c *Composer) Verify(u repository.User, replace bool) []repository.Message 
 }
 
 // Signup returns the mail to an address for which an account was requested. If the address has an
-// account when the mail is sent, its owner is told. Otherwise the link creates the account, which is
+// account when the mail is sent, its owner is notified. Otherwise the link creates the account, which is
 // sealed.
 func (c *Composer) Signup(address, locale string, sealed []byte) repository.Message {
 	return c.message(ConfirmSignup, "", content{To: address, Locale: locale, Signup: sealed})

@@ -1,5 +1,5 @@
-// Package mail sends mail to users. A Composer writes a message for the change that a person is told
-// about; the store adds it to the outbox in the transition of that change. Workers of all replicas
+// Package mail sends mail to users. A Composer writes a message about a change; the store adds it to
+// the outbox in the transition of that change. Workers of all replicas
 // claim messages, admit them, and send them by SMTP or write them as files.
 //
 //	queued ── claim ──► admitted ── sent ──► sent

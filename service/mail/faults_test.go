@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -69,7 +70,7 @@ func TestWorker_Child(t *testing.T) {
 	}
 	o := newOffice(t, openDatabase(t, place))
 	o.now = time.Now()
-	w := mail.NewWorker(o.composer, o.store, o.renderer, smtpTo(t, os.Getenv(childServer), "smtp://HOST"), 5, account.EmailKey, o.Now, slog.New(slog.DiscardHandler))
+	w := mail.NewWorker(o.composer, o.store, o.renderer, smtpTo(t, os.Getenv(childServer)), 5, account.EmailKey, o.Now, slog.New(slog.DiscardHandler))
 	_, _ = w.Once(context.Background())
 	select {} // until it is killed
 }
@@ -85,10 +86,9 @@ func TestWorker_KilledBetweenSendingAndRecording(t *testing.T) {
 	for name, place := range places {
 		t.Run(name, func(t *testing.T) {
 			arrived := make(chan struct{}, 1)
-			kill := true
+			var killed atomic.Bool
 			server := testserver.StartSMTP(t, testserver.SMTPOptions{Accepted: func(testserver.ReceivedMail) error {
-				if kill {
-					kill = false
+				if !killed.Swap(true) {
 					arrived <- struct{}{}
 					time.Sleep(200 * time.Millisecond) // the worker is killed before it has the answer
 				}
@@ -109,7 +109,7 @@ func TestWorker_KilledBetweenSendingAndRecording(t *testing.T) {
 			_ = cmd.Process.Kill()
 			_ = cmd.Wait()
 			time.Sleep(300 * time.Millisecond)
-			w := o.worker(smtpTo(t, server.Address, "smtp://HOST"), 5)
+			w := o.worker(smtpTo(t, server.Address), 5)
 			drain(t, w)
 			if n := len(server.Received()); n != 1 {
 				t.Fatalf("%d mails before the claim ended", n)

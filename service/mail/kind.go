@@ -24,7 +24,7 @@ func Kinds() []Kind {
 	return []Kind{VerifyEmail, ResetPassword, ConfirmEmail, AccountExists, PasswordChanged, EmailChanged, NewDevice, TokenReused, Test}
 }
 
-// Notices returns the kinds that tell the owner of an account about an event. The first two cannot be
+// Notices returns the kinds that notify the owner of an account of an event. The first two cannot be
 // switched off.
 func Notices() []Kind { return []Kind{PasswordChanged, EmailChanged, NewDevice, TokenReused} }
 

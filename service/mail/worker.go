@@ -346,7 +346,7 @@ func (w *Worker) resolve(ctx context.Context, m repository.QueuedMessage, c *con
 	case kind == ResetPassword && (!known || owner.Disabled):
 		return kind, nil, errDropped("no such account")
 	case kind == ResetPassword:
-		// The mail goes to the address of the account, never to the one that was typed.
+		// The mail goes to the address of the account, never to the address that was typed.
 		c.To, c.Username, c.Locale = owner.Email, owner.Username, cmp.Or(owner.Locale, c.Locale)
 		l.UserID, l.Email, l.CredentialVersion = owner.ID, owner.Email, owner.CredentialVersion
 	case known && owner.ID != m.UserID:

@@ -208,7 +208,7 @@ func (s *Service) Find(ctx context.Context, flow Flow, token link.Token, from au
 }
 
 // find returns a link that can be used in a flow. Refused links are counted, so that
-// nobody searches for tokens at the cost of the database.
+// an attacker cannot search for tokens at the cost of the database.
 func (s *Service) find(ctx context.Context, flow Flow, token link.Token, from audit.Origin) (repository.Link, error) {
 	if token == "" {
 		return repository.Link{}, service.FieldError(service.CodeInvalidRequest, "token", "is missing")
