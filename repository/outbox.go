@@ -113,7 +113,7 @@ type Outbox interface {
 	// CountMessages counts the messages that wait.
 	CountMessages(ctx context.Context) (MessageCounts, error)
 
-	// PurgeMessages deletes at most limit messages that ended before a time and returns
-	// their number.
+	// PurgeMessages deletes at most limit messages that ended before a time, or expired
+	// before it without a worker, and returns their number.
 	PurgeMessages(ctx context.Context, before time.Time, limit int) (int, error)
 }

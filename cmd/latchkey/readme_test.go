@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -14,7 +15,8 @@ func TestReadme_TourWorks(t *testing.T) {
 	text, err := os.ReadFile("../../README.md")
 	must(t, err)
 	port := freePort(t)
-	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d'", port), "data.dir: '"+t.TempDir()+"'")
+	dir := t.TempDir()
+	file := settingsFile(t, fmt.Sprintf("server.listen: '127.0.0.1:%d'", port), "data.dir: '"+filepath.Join(dir, "data")+"'")
 	startProgram(t, port, file)
 
 	script, lines := "set -eu\n", 0
@@ -29,7 +31,7 @@ func TestReadme_TourWorks(t *testing.T) {
 		}
 	}
 	cmd := exec.Command("bash", "-c", script)
-	cmd.Dir = t.TempDir()
+	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -39,6 +41,7 @@ func TestReadme_TourWorks(t *testing.T) {
 	for _, want := range []string{
 		`"username":"ada"`, `"email":"ada@example.org"`, `"accessToken":"Bearer ey`, "204", `"error":"session_revoked"`,
 		`"refreshAfter"`, `"username":"ada"`, `"accessTokenExpiryDate"`, "204",
+		"verified 204", "asked 202", "reset 204", `"pendingEmail":"ada@example.net"`, "changed 204", "restored 204", `"email":"ada@example.org"`, "deleted 204",
 	} {
 		before, after, found := strings.Cut(rest, want)
 		if !found {

@@ -336,8 +336,11 @@ var outbox = []promise{
 			must(t, s.Outbox.EnqueueMessage(t.Context(), m))
 			must(t, s.Outbox.EndMessage(t.Context(), m.ID, repository.MessageEnd{State: repository.MessageSent, At: noon.Add(time.Duration(i) * time.Hour), DueAt: noon}))
 		}
-		must(t, s.Outbox.EnqueueMessage(t.Context(), newMessage("")))
-		if n, err := s.Outbox.PurgeMessages(t.Context(), noon.Add(90*time.Minute), 10); n != 2 || err != nil {
+		waiting, old := newMessage(""), newMessage("")
+		waiting.ExpiresAt, old.ExpiresAt = noon.Add(2*time.Hour), noon.Add(time.Hour)
+		must(t, s.Outbox.EnqueueMessage(t.Context(), waiting))
+		must(t, s.Outbox.EnqueueMessage(t.Context(), old))
+		if n, err := s.Outbox.PurgeMessages(t.Context(), noon.Add(90*time.Minute), 10); n != 3 || err != nil {
 			t.Errorf("%d, %v", n, err)
 		}
 	}},

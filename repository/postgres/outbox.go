@@ -145,7 +145,7 @@ func (db *DB) CountMessages(ctx context.Context) (c repository.MessageCounts, er
 
 // PurgeMessages implements repository.Outbox.
 func (db *DB) PurgeMessages(ctx context.Context, before time.Time, limit int) (int, error) {
-	tag, err := db.pool.Exec(ctx, `DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE ended_at < $1 ORDER BY ended_at LIMIT $2)`, before, limit)
+	tag, err := db.pool.Exec(ctx, `DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE ended_at < $1 OR state = 'queued' AND expires_at < $1 LIMIT $2)`, before, limit)
 	return int(tag.RowsAffected()), storeError(err)
 }
 

@@ -165,7 +165,8 @@ func (db *DB) CountMessages(ctx context.Context) (c repository.MessageCounts, er
 
 // PurgeMessages implements repository.Outbox.
 func (db *DB) PurgeMessages(ctx context.Context, before time.Time, limit int) (int, error) {
-	return db.purge(ctx, `DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE ended_at > 0 AND ended_at < ? ORDER BY ended_at LIMIT ?)`, micros(before), limit)
+	return db.purge(ctx, `DELETE FROM outbox WHERE id IN (SELECT id FROM outbox
+		WHERE ended_at > 0 AND ended_at < ?1 OR state = 'queued' AND expires_at < ?1 LIMIT ?2)`, micros(before), limit)
 }
 
 func scanMessages(rows *sql.Rows, err error) ([]repository.QueuedMessage, error) {

@@ -35,10 +35,13 @@ func New(store repository.Store, clock *clock.Clock, audit *audit.Log, log *slog
 	return &Service{store: store, clock: clock, audit: audit, log: log}
 }
 
+// keepMails is how long a mail that was sent, or could not be sent, is listed.
+const keepMails = 7 * 24 * time.Hour
+
 // keepCodes is how long an authorization code is kept, so that its reuse is detected.
 const keepCodes = 24 * time.Hour
 
-// Purge deletes records that expired long ago: authorization codes, failed logins, revocations of
+// Purge deletes records that expired long ago: authorization codes, one-time links, mails, failed logins, revocations of
 // sessions whose tokens have all expired, and in embedded mode those sessions. If keepAudit is
 // above 0, it also deletes audit records older than that. It uses the database's clock, and deletes
 // nothing while our own clock is not known to be good.
@@ -59,6 +62,8 @@ func (r *Service) Purge(ctx context.Context, keepAudit time.Duration) (Purged, e
 		{"sessions", &p.Sessions, before, r.store.Sessions.PurgeSessions},
 		{"limits", &p.Limits, before, r.store.Limits.PurgeLimits},
 		{"codes", &p.Codes, before.Add(-keepCodes), r.store.Codes.PurgeCodes},
+		{"links", &p.Links, before, r.store.Links.PurgeLinks},
+		{"mails", &p.Mails, now.Add(-keepMails), r.store.Outbox.PurgeMessages},
 		{"audit records", &p.Audit, now.Add(-keepAudit), r.store.Audits.PurgeAudit},
 	} {
 		if step.n == &p.Audit && keepAudit == 0 {
@@ -72,7 +77,7 @@ func (r *Service) Purge(ctx context.Context, keepAudit time.Duration) (Purged, e
 }
 
 // Purged holds the numbers of records that a purge deleted.
-type Purged struct{ Revocations, Sessions, Limits, Codes, Audit int }
+type Purged struct{ Revocations, Sessions, Limits, Codes, Links, Mails, Audit int }
 
 // Run purges the store periodically until ctx is done.
 func (r *Service) Run(ctx context.Context, keepAudit time.Duration) {

@@ -37,9 +37,17 @@ func TestPurgeUntil_DeletesWhatExpiredAndNothingElse(t *testing.T) {
 		apptest.Must(t, err)
 		logout()
 		apptest.Must(t, createCode("old"))
+		mail := func(address string) (messageID string) {
+			m := w.Mail.Reset(address, "en")
+			apptest.Must(t, store.Outbox.EnqueueMessage(t.Context(), m))
+			apptest.Must(t, store.Outbox.EndMessage(t.Context(), m.ID, repository.MessageEnd{State: repository.MessageSent, At: w.Now(), DueAt: w.Now()}))
+			return m.ID
+		}
+		mail("old@example.org")
 		w.Pass(60 * apptest.Day)
 		revoked, live := logout(), w.Begin(t, "ada")
 		apptest.Must(t, createCode("new"))
+		recentMail := mail("new@example.org")
 
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
@@ -72,6 +80,11 @@ func TestPurgeUntil_DeletesWhatExpiredAndNothingElse(t *testing.T) {
 		}
 		if err := createCode("new"); !errors.Is(err, repository.ErrExists) {
 			t.Errorf("create a code that is still there: %v, want ErrExists", err)
+		}
+		mails, err := store.Outbox.ListMessages(t.Context(), repository.MessageQuery{State: repository.MessageSent, Limit: 10})
+		apptest.Must(t, err)
+		if len(mails) != 1 || mails[0].ID != recentMail {
+			t.Errorf("mails %v remain", mails)
 		}
 		if _, err := w.Refresh(live); err != nil {
 			t.Errorf("refresh a live session: %v", err)
