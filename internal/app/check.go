@@ -64,6 +64,13 @@ func CheckFiles(cfg config.Config, report func(key, format string, args ...any))
 			report("oauth.clients_file", "%s", err)
 		}
 	}
+	_, err := NewRenderer(cfg)
+	for _, err := range each(err) {
+		report("mail.templates", "%s", err)
+	}
+	if _, err := NewTransport(cfg); err != nil {
+		report("mail.ca_file", "%s", err)
+	}
 }
 
 // each returns the errors that were joined in err.

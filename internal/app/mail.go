@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	netmail "net/mail"
 	"net/url"
@@ -45,29 +46,26 @@ func brand(cfg config.Config) catalog.Brand {
 	return catalog.Brand{Name: cfg.Branding.Name, Color: cfg.Branding.Color, Logo: cfg.Branding.Logo}
 }
 
-// NewRenderer returns the writer of mails, with the texts of mail.templates.
+// NewRenderer returns the writer of mails, with the texts of mail.templates. Its error joins the
+// problems of each file.
 func NewRenderer(cfg config.Config) (*mail.Renderer, error) {
-	r, err := mail.NewRenderer(cfg.Mail.Templates, brand(cfg), linkURLs(cfg))
-	if err != nil {
-		return nil, fmt.Errorf("mail.templates: %w", err)
-	}
-	return r, nil
+	return mail.NewRenderer(cfg.Mail.Templates, brand(cfg), linkURLs(cfg))
 }
 
 // NewTransport returns the transport of mails: SMTP, or files in the embedded mode. It returns nil if
-// the deployment sends no mail.
+// the deployment sends no mail. The settings have been checked, except the file of mail.ca_file.
 func NewTransport(cfg config.Config) (mail.Transport, error) {
 	if !cfg.MailAvailable() {
 		return nil, nil //nolint:nilnil // no transport is a valid setting
 	}
 	from, err := netmail.ParseAddress(cfg.Mail.From)
 	if err != nil {
-		return nil, fmt.Errorf("mail.from: %w", err)
+		return nil, err
 	}
 	sender := mail.Sender{From: *from}
 	if cfg.Mail.ReplyTo != "" {
 		if sender.ReplyTo, err = netmail.ParseAddress(cfg.Mail.ReplyTo); err != nil {
-			return nil, fmt.Errorf("mail.reply_to: %w", err)
+			return nil, err
 		}
 	}
 	if cfg.Mail.URL.Empty() {
@@ -75,20 +73,16 @@ func NewTransport(cfg config.Config) (mail.Transport, error) {
 	}
 	u, err := url.Parse(cfg.Mail.URL.Reveal())
 	if err != nil {
-		return nil, fmt.Errorf("mail.url: not a URL") // the error of url contains the password
+		return nil, errors.New("mail.url is not a URL") // the error of url contains the password
 	}
-	t, err := mail.NewSMTP(u, cfg.Mail.CAFile, sender)
-	if err != nil {
-		return nil, fmt.Errorf("mail.url: %w", err)
-	}
-	return t, nil
+	return mail.NewSMTP(u, cfg.Mail.CAFile, sender)
 }
 
 // newMailer returns the worker that sends mails, or nil if the deployment sends none.
 func (p *Parts) newMailer(composer *mail.Composer) (*mail.Worker, error) {
 	renderer, err := NewRenderer(p.cfg)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("mail.templates: %w", err)
 	}
 	transport, err := NewTransport(p.cfg)
 	if err != nil || transport == nil {
