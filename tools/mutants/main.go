@@ -160,10 +160,57 @@ var mutants = []mutant{
 				e.UserID, e.SessionID, string(e.Reason), micros(e.Now), e.OperationID)
 			return err`},
 	}},
+	{"mail: a link outlives the password that it resets", []edit{
+		{"repository/postgres/link.go", "AND (purpose NOT IN ('reset', 'change') OR u.credential_version = links.credential_version)", ""},
+		{"repository/sqlite/link.go", "AND (purpose NOT IN ('reset', 'change') OR u.credential_version = links.credential_version)", ""},
+	}},
+	{"mail: an address that can be restored is free", []edit{
+		{"repository/postgres/link.go", "if err == nil && taken {", "if false {"},
+		{"repository/sqlite/link.go", "if err == nil && taken {", "if false {"},
+	}},
+	{"mail: the newest undo wins", []edit{
+		{"repository/postgres/link.go", "(purpose <> $2 OR created_at >= $3)", "(purpose <> $2 OR $3::timestamptz IS NOT NULL)"},
+		{"repository/sqlite/link.go", "(purpose <> ? OR created_at >= ?)", "(purpose <> ? OR ? > 0)"},
+	}},
+	{"mail: a link is used by reading it first", []edit{
+		{"repository/postgres/link.go", "FOR NO KEY UPDATE OF u`, string(hash)))", "`, string(hash)))"},
+		{"repository/postgres/link.go", "DELETE FROM links WHERE token_hash = $1 AND purpose = $2 AND expires_at > $3", "UPDATE links SET mailed = mailed WHERE token_hash = $1 AND purpose = $2 AND expires_at > $3"},
+		{"repository/sqlite/link.go", "DELETE FROM links WHERE token_hash = ? AND purpose = ? AND expires_at > ?", "UPDATE links SET mailed = mailed WHERE token_hash = ? AND purpose = ? AND expires_at > ?"},
+		{"repository/postgres/link.go", "`DELETE FROM links WHERE user_id = $1 AND purpose = $2`, l.UserID", "`DELETE FROM links WHERE user_id = $1 AND purpose = $2 AND false`, l.UserID"},
+		{"repository/sqlite/link.go", "`DELETE FROM links WHERE user_id = ? AND purpose = ?`, l.UserID", "`DELETE FROM links WHERE user_id = ? AND purpose = ? AND false`, l.UserID"},
+	}},
+	{"mail: a claim is no lease", []edit{
+		{"repository/postgres/outbox.go", "SET due_at = $2, attempts", "SET due_at = least(due_at, $2), attempts"},
+		{"repository/sqlite/outbox.go", "SET due_at = ?, attempts", "SET due_at = min(due_at, ?), attempts"},
+	}},
+	{"mail: the budget of a recipient is not counted in one step", []edit{
+		{"repository/postgres/outbox.go", "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", "SELECT hashtextextended($1, 0)"},
+		{"repository/sqlite/outbox.go", "if a.Max > 0 && count >= a.Max {", "if a.Max > 0 && count > a.Max {"},
+	}},
+	{"mail: a reset goes to the address that was typed", []edit{
+		{"service/mail/worker.go", "c.To, c.Username, c.Locale = owner.Email, ", "c.To, c.Username, c.Locale = c.To, "},
+	}},
+	{"mail: a refused recipient is tried again", []edit{
+		{"service/mail/smtp.go", "f.Class, f.Final = ClassRefused, true", "f.Class = ClassRefused"},
+	}},
+	{"mail: STARTTLS is optional", []edit{
+		{"service/mail/smtp.go", "gomail.TLSMandatory", "gomail.TLSOpportunistic"},
+	}},
+	{"mail: a mail that was sent is not recorded as sent after its claim", []edit{
+		{"repository/postgres/outbox.go", "(attempts = $6 OR $2 = 'sent')", "attempts = $6"},
+		{"repository/sqlite/outbox.go", "(attempts = ?6 OR ?2 = 'sent')", "attempts = ?6"},
+	}},
+	{"mail: a change that fails adds its message", []edit{
+		{"repository/postgres/revocation.go", " WHERE EXISTS (SELECT 1 FROM audit_log WHERE id = $7::uuid)`, append(messageArgs(m), login.ID)", " WHERE $7::text <> ''`, append(messageArgs(m), login.ID)"},
+	}},
+	{"mail: a link that is passed on verifies the address", []edit{
+		{"repository/postgres/link.go", "CASE WHEN $4 THEN $3", "CASE WHEN $4 OR true THEN $3"},
+		{"repository/sqlite/link.go", "CASE WHEN ?4 THEN ?3", "CASE WHEN ?4 OR true THEN ?3"},
+	}},
 }
 
 // packages are tested in this order, up to the first that notices.
-var packages = []string{"./repository", "./repository/batch", "./internal/storetest", "./service/session", "./service/clock", "./service/retention", "./controller"}
+var packages = []string{"./repository", "./repository/batch", "./internal/storetest", "./service/session", "./service/clock", "./service/retention", "./service/mail", "./controller"}
 
 // slow excludes tests that take long and notice nothing that faster tests do not. Every other test
 // runs, so that renaming a test cannot exclude it.
