@@ -18,6 +18,7 @@ const (
 	AuditSessionsEnded  AuditEvent = "sessions_ended" // all sessions of a user, all but one, or all sessions of all users
 	AuditPasswordChange AuditEvent = "password_changed"
 	AuditUsernameChange AuditEvent = "username_changed"
+	AuditUserChanged    AuditEvent = "user_changed" // by an administrator
 	AuditUserDeleted    AuditEvent = "user_deleted"
 	AuditProfileChange  AuditEvent = "profile_changed" // the language
 	AuditEmailVerified  AuditEvent = "email_verified"
@@ -56,6 +57,7 @@ func AuditEvents() []AuditEvent {
 		AuditSessionsEnded,
 		AuditPasswordChange,
 		AuditUsernameChange,
+		AuditUserChanged,
 		AuditUserDeleted,
 		AuditProfileChange,
 		AuditEmailVerified,

@@ -21,6 +21,8 @@ var (
 	ErrNotAllowed = errors.New("not allowed")
 	// ErrLastAdministrator: no enabled administrator would remain.
 	ErrLastAdministrator = errors.New("last administrator")
+	// ErrConflict: the record has changed since the caller read it.
+	ErrConflict = errors.New("changed meanwhile")
 	// ErrLimit: the user has as many records of the kind as are allowed.
 	ErrLimit = errors.New("limit reached")
 	// ErrUnavailable: the store is down, slow, read-only or full. The call may have had
@@ -46,7 +48,7 @@ var ErrLocked = errors.New("another process may hold a lock on the database, or 
 // Known reports whether an error belongs to the contract, so that a backend returns it
 // unchanged.
 func Known(err error) bool {
-	for _, known := range []error{ErrNotFound, ErrExists, ErrNotAllowed, ErrLastAdministrator, ErrLimit, ErrUnavailable} {
+	for _, known := range []error{ErrNotFound, ErrExists, ErrNotAllowed, ErrLastAdministrator, ErrConflict, ErrLimit, ErrUnavailable} {
 		if errors.Is(err, known) {
 			return true
 		}

@@ -2,6 +2,7 @@ package repository
 
 import (
 	"context"
+	"strings"
 	"time"
 )
 
@@ -33,6 +34,7 @@ type User struct {
 	CredentialVersion int64
 	Privilege         int
 	Disabled          bool
+	DisabledReason    string // for administrators
 
 	Locale          string    // en, de, ja or ko; empty: the default
 	EmailVerifiedAt time.Time // zero: not verified
@@ -88,6 +90,21 @@ type Users interface {
 	// administrator would remain, also under concurrent calls.
 	DeleteUser(ctx context.Context, by Caller, hash PasswordHash, a AuditRecord) (epoch int64, err error)
 
+	// ListUsers returns the users that match a query, in its order.
+	ListUsers(ctx context.Context, q UserQuery) ([]User, error)
+
+	// ChangeUser changes a user for an administrator, the caller, or for an operator, in one
+	// step. It returns the user, and increments the epoch if the user is disabled. It
+	// returns ErrNotAllowed if the caller is not an administrator, ErrNotFound for an
+	// unknown user, ErrConflict if the user has changed since Was, ErrUsernameExists and
+	// ErrEmailExists if another user has the key, and ErrLastAdministrator if no enabled
+	// administrator would remain, also under concurrent calls.
+	ChangeUser(ctx context.Context, c UserChange, a AuditRecord) (User, error)
+
+	// RemoveUser deletes a user for an administrator, the caller, or for an operator, in one
+	// step. It returns the epoch that ends all sessions, and the errors of ChangeUser.
+	RemoveUser(ctx context.Context, userID string, by Caller, a AuditRecord) (epoch int64, err error)
+
 	// SetPassword replaces the password hash of a user, whatever it was, and revokes all
 	// sessions of the user, in one step. It returns the new epoch, and ErrNotFound for an
 	// unknown user.
@@ -130,6 +147,95 @@ type PasswordChange struct {
 	Old PasswordHash
 	New PasswordHash
 	At  time.Time
+}
+
+// UserQuery selects users. A nil or zero field does not restrict the selection.
+type UserQuery struct {
+	Privilege    *int
+	Disabled     *bool
+	Verified     *bool
+	CreatedAfter time.Time // no earlier than this
+	// Prefix is the start of the UsernameKey or the EmailKey. With it the users are in the order
+	// of the key that matches; without it the newest is first.
+	Prefix string
+	After  UserCursor // of the last user of the previous page
+	Limit  int
+}
+
+// UserCursor is the position of a user in the order of a query. The zero UserCursor is the start.
+type UserCursor struct {
+	CreatedAt time.Time // without a prefix
+	ID        string
+	Key       string // with a prefix: the key that matched
+}
+
+// Cursor returns the position of a user in the order of the query.
+func (q UserQuery) Cursor(u User) UserCursor {
+	if q.Prefix == "" {
+		return UserCursor{CreatedAt: u.CreatedAt, ID: u.ID}
+	}
+	if strings.HasPrefix(u.UsernameKey, q.Prefix) {
+		return UserCursor{Key: u.UsernameKey, ID: u.ID}
+	}
+	return UserCursor{Key: u.EmailKey, ID: u.ID}
+}
+
+// UserChange changes a user. A nil field stays as it is.
+type UserChange struct {
+	UserID   string
+	By       Caller
+	Was      time.Time // UpdatedAt of the user that the caller has seen; zero: any
+	Username *string
+	Email    *string // a new address is not verified unless Verified says so
+	// UsernameKey and EmailKey are the keys of Username and Email.
+	UsernameKey, EmailKey string
+	Privilege             *int
+	Disabled              *bool
+	DisabledReason        *string
+	Verified              *bool
+	Locale                *string
+	At                    time.Time
+}
+
+// Apply returns a user after the change. Every store applies changes by this method, under a lock on
+// the user.
+func (c UserChange) Apply(u User) User {
+	if c.Username != nil {
+		u.Username, u.UsernameKey = *c.Username, c.UsernameKey
+	}
+	if c.Email != nil {
+		if c.EmailKey != u.EmailKey {
+			u.EmailVerifiedAt = time.Time{}
+		}
+		u.Email, u.EmailKey = *c.Email, c.EmailKey
+	}
+	if c.Privilege != nil {
+		u.Privilege = *c.Privilege
+	}
+	if c.Disabled != nil && *c.Disabled != u.Disabled {
+		if u.Disabled = *c.Disabled; u.Disabled {
+			u.SessionEpoch, u.ExceptSession = u.SessionEpoch+1, ""
+		} else {
+			u.DisabledReason = ""
+		}
+	}
+	if c.DisabledReason != nil && u.Disabled {
+		u.DisabledReason = *c.DisabledReason
+	}
+	switch {
+	case c.Verified == nil:
+	case !*c.Verified:
+		u.EmailVerifiedAt = time.Time{}
+	case u.EmailVerifiedAt.IsZero():
+		u.EmailVerifiedAt = c.At
+	}
+	if c.Locale != nil {
+		u.Locale = *c.Locale
+	}
+	if u.UpdatedAt = c.At; !c.At.After(c.Was) { // the version must differ
+		u.UpdatedAt = c.Was.Add(time.Microsecond)
+	}
+	return u
 }
 
 // ProfileChange changes the username or the locale of the caller. An empty field stays as it is.

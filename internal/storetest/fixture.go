@@ -31,6 +31,7 @@ func newUser(tag string) repository.User {
 		EmailKey: "ada" + tag + "@example.org", PasswordHash: "$2a$10$abcdefghijklmnopqrstuu", Privilege: 1,
 		Disabled: true, SessionEpoch: 7, ExceptSession: newID(), CreatedAt: noon, UpdatedAt: noon.Add(time.Minute),
 		Locale: "ja", EmailVerifiedAt: noon.Add(time.Second), CredentialVersion: 3, ResetLinkIssuedAt: noon.Add(2 * time.Second),
+		DisabledReason: "spam",
 	}
 }
 

@@ -19,6 +19,7 @@ func Run(t *testing.T, open Open) {
 		promises []promise
 	}{
 		{"Users", users},
+		{"UserAdmin", userAdmin},
 		{"Callers", callers},
 		{"Revocations", revocations},
 		{"Audits", audits},

@@ -12,7 +12,7 @@ import (
 
 const userColumns = `u.id, u.username, u.username_key, u.email, u.email_key, u.password_hash, u.privilege,
 	u.disabled, u.session_epoch, u.except_session_id, u.created_at, u.updated_at, u.locale, u.email_verified_at, u.credential_version,
-	u.reset_link_issued_at`
+	u.reset_link_issued_at, u.disabled_reason`
 
 // CreateUser implements repository.Users.
 func (db *DB) CreateUser(ctx context.Context, u repository.User, by repository.Caller, a repository.AuditRecord, mail ...repository.Message) error {
@@ -22,13 +22,13 @@ func (db *DB) CreateUser(ctx context.Context, u repository.User, by repository.C
 func createUser(ctx context.Context, tx pgx.Tx, u repository.User, by repository.Caller, a repository.AuditRecord, mail []repository.Message) error {
 	_, err := changeIn(ctx, tx, by, repository.PrivilegeAdministrator, a, `
 		INSERT INTO users (id, username, username_key, email, email_key, password_hash, privilege,
-			disabled, session_epoch, except_session_id, created_at, updated_at, locale, email_verified_at, credential_version, reset_link_issued_at)
+			disabled, session_epoch, except_session_id, created_at, updated_at, locale, email_verified_at, credential_version, reset_link_issued_at, disabled_reason)
 		SELECT $17::uuid, $18, $19, $20, $21, $22, $23::smallint, $24::boolean, $25::bigint, $26, $27::timestamptz, $28::timestamptz,
-			$29, $30::timestamptz, $31::bigint, $32::timestamptz
+			$29, $30::timestamptz, $31::bigint, $32::timestamptz, $33
 		FROM allowed RETURNING session_epoch AS n`,
 		u.ID, u.Username, u.UsernameKey, u.Email, u.EmailKey, string(u.PasswordHash), u.Privilege,
 		u.Disabled, u.SessionEpoch, u.ExceptSession, u.CreatedAt, u.UpdatedAt,
-		u.Locale, maybe(u.EmailVerifiedAt), u.CredentialVersion, maybe(u.ResetLinkIssuedAt))
+		u.Locale, maybe(u.EmailVerifiedAt), u.CredentialVersion, maybe(u.ResetLinkIssuedAt), u.DisabledReason)
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func scanUser(row pgx.Row, more ...any) (repository.User, error) {
 	var verified, issued *time.Time
 	err := row.Scan(append([]any{
 		&u.ID, &u.Username, &u.UsernameKey, &u.Email, &u.EmailKey, (*string)(&u.PasswordHash), &u.Privilege,
-		&u.Disabled, &u.SessionEpoch, &u.ExceptSession, &u.CreatedAt, &u.UpdatedAt, &u.Locale, &verified, &u.CredentialVersion, &issued,
+		&u.Disabled, &u.SessionEpoch, &u.ExceptSession, &u.CreatedAt, &u.UpdatedAt, &u.Locale, &verified, &u.CredentialVersion, &issued, &u.DisabledReason,
 	}, more...)...)
 	if err != nil {
 		return repository.User{}, storeError(err)
@@ -170,12 +170,13 @@ func (db *DB) DisableUser(ctx context.Context, userID string, disabled bool, at 
 	return epoch, err
 }
 
-// lastAdministrator reports whether a user is the only enabled administrator. If two transactions
-// each remove an administrator, the second waits here for the row locks of the first, and then
-// counts the remaining administrators.
+// lastAdministrator reports whether a user is the only enabled administrator, and locks the user. If
+// two transactions each remove an administrator, the second waits here for the row locks of the
+// first, and then counts the remaining administrators.
 func lastAdministrator(ctx context.Context, tx pgx.Tx, userID string) (last bool, err error) {
 	err = tx.QueryRow(ctx, `
-		WITH admins AS (SELECT id FROM users WHERE privilege = 2 AND NOT disabled ORDER BY id FOR UPDATE)
+		WITH locked AS (SELECT id, privilege, disabled FROM users WHERE privilege = 2 AND NOT disabled OR id = $1::uuid ORDER BY id FOR UPDATE),
+			admins AS (SELECT id FROM locked WHERE privilege = 2 AND NOT disabled)
 		SELECT EXISTS (SELECT 1 FROM admins WHERE id = $1::uuid) AND NOT EXISTS (SELECT 1 FROM admins WHERE id <> $1::uuid)`, userID).Scan(&last)
 	return last, err
 }

@@ -10,7 +10,7 @@ import (
 
 const userColumns = `u.id, u.username, u.username_key, u.email, u.email_key, u.password_hash, u.privilege,
 	u.disabled, u.session_epoch, u.except_session_id, u.created_at, u.updated_at, u.locale, u.email_verified_at, u.credential_version,
-	u.reset_link_issued_at`
+	u.reset_link_issued_at, u.disabled_reason`
 
 // CreateUser implements repository.Users.
 func (db *DB) CreateUser(ctx context.Context, u repository.User, by repository.Caller, a repository.AuditRecord, mail ...repository.Message) error {
@@ -25,11 +25,11 @@ func (db *DB) CreateUser(ctx context.Context, u repository.User, by repository.C
 func createUser(ctx context.Context, tx *sql.Tx, u repository.User, a repository.AuditRecord, mail []repository.Message) error {
 	if _, err := tx.ExecContext(ctx, `
 		INSERT INTO users (id, username, username_key, email, email_key, password_hash, privilege,
-			disabled, session_epoch, except_session_id, created_at, updated_at, locale, email_verified_at, credential_version, reset_link_issued_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			disabled, session_epoch, except_session_id, created_at, updated_at, locale, email_verified_at, credential_version, reset_link_issued_at, disabled_reason)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		u.ID, u.Username, u.UsernameKey, u.Email, u.EmailKey, string(u.PasswordHash), u.Privilege,
 		u.Disabled, u.SessionEpoch, u.ExceptSession, micros(u.CreatedAt), micros(u.UpdatedAt),
-		u.Locale, micros(u.EmailVerifiedAt), u.CredentialVersion, micros(u.ResetLinkIssuedAt)); err != nil {
+		u.Locale, micros(u.EmailVerifiedAt), u.CredentialVersion, micros(u.ResetLinkIssuedAt), u.DisabledReason); err != nil {
 		return err
 	}
 	if err := addressTaken(ctx, tx, u.EmailKey, u.ID, u.CreatedAt); err != nil {
@@ -66,13 +66,13 @@ func (db *DB) FindUserOfSession(ctx context.Context, userID, sessionID string) (
 }
 
 // scanUser reads userColumns, and into more the columns that a query has after them.
-func scanUser(row *sql.Row, more ...any) (repository.User, error) {
+func scanUser(row interface{ Scan(dest ...any) error }, more ...any) (repository.User, error) {
 	var u repository.User
 	var hash string
 	var created, updated, verified, issued int64
 	err := row.Scan(append([]any{
 		&u.ID, &u.Username, &u.UsernameKey, &u.Email, &u.EmailKey, &hash, &u.Privilege,
-		&u.Disabled, &u.SessionEpoch, &u.ExceptSession, &created, &updated, &u.Locale, &verified, &u.CredentialVersion, &issued,
+		&u.Disabled, &u.SessionEpoch, &u.ExceptSession, &created, &updated, &u.Locale, &verified, &u.CredentialVersion, &issued, &u.DisabledReason,
 	}, more...)...)
 	if err != nil {
 		return repository.User{}, storeError(err)

@@ -1,0 +1,8 @@
+-- The list of users for administrators. The tables and columns have the same names in Postgres.
+
+-- +goose Up
+
+ALTER TABLE users ADD COLUMN disabled_reason TEXT NOT NULL DEFAULT ''; -- for administrators
+
+-- Each combination of the filters is a range of this index, in the order of the pages.
+CREATE INDEX users_list ON users (privilege, disabled, (email_verified_at > 0), created_at, id);
