@@ -91,7 +91,7 @@ func (c *Config) validateMail(p *problems) {
 		return
 	}
 	u, err := url.Parse(c.Mail.URL.Reveal())
-	if err != nil || u.Scheme != "smtp" && u.Scheme != "smtps" || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+	if err != nil || u.Scheme != "smtp" && u.Scheme != "smtps" || u.Hostname() == "" || strings.Count(u.Host, ":") > 1 && !strings.HasPrefix(u.Host, "[") || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
 		p.add("mail.url", "must be of the form smtp://user:password@host:587 or smtps://user:password@host:465, with special characters in the password percent-encoded")
 	}
 }
@@ -103,6 +103,9 @@ func (c *Config) validateAccounts(p *problems) {
 	}
 	if c.Accounts.Conceal && c.Accounts.Verify != VerifyRequired {
 		p.add("accounts.conceal", "requires accounts.verify required: otherwise a login would show whether an address has an account")
+	}
+	if c.Accounts.Conceal && c.Login.RevealUnknownUser {
+		p.add("accounts.conceal", "contradicts login.reveal_unknown_user: switch one of the two off")
 	}
 	for _, n := range c.Accounts.Notices {
 		if !slices.Contains([]string{"new_device", "token_reused"}, n) {

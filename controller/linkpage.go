@@ -55,17 +55,19 @@ func (s *server) showLink(c *gin.Context, path string, kind page.LinkKind) {
 	call := callOf(c)
 	if kind != page.ForgotLink {
 		l.Token = c.Query("token")
-		l.Address, l.Err = s.findLink(call, kind, link.Token(l.Token))
+		l.Err = s.findLink(call, &l)
 	}
 	s.writeLink(c, l)
 }
 
-// findLink returns the address that a link is about.
-func (s *server) findLink(c *call, kind page.LinkKind, token link.Token) (address string, err error) {
-	if token == "" {
-		return "", service.LinkInvalid(errors.New("the URL has no token"))
+// findLink completes a page with what the link is about.
+func (s *server) findLink(c *call, l *page.Link) error {
+	if l.Token == "" {
+		return service.LinkInvalid(errors.New("the URL has no token"))
 	}
-	return s.Recovery.Find(c.ctx(), flows[kind], token, c.from())
+	found, err := s.Recovery.Find(c.ctx(), flows[l.Kind], link.Token(l.Token), c.from())
+	l.Address, l.Chosen = found.Address, found.Password
+	return err
 }
 
 func (s *server) writeLink(c *gin.Context, l page.Link) {
@@ -96,7 +98,7 @@ func (s *server) useLink(c *gin.Context, path string, kind page.LinkKind) {
 	case page.UndoLink:
 		l.Err = s.Recovery.Undo(call.ctx(), token, next, call.from())
 	case page.VerifyLink:
-		l.Err = s.Recovery.Verify(call.ctx(), token, call.from())
+		l.Err = s.Recovery.Verify(call.ctx(), token, password.New(p["password"]), call.from())
 	}
 	if l.Err == nil {
 		s.pages.WriteDone(c.Writer, c.Request, kind)
@@ -107,7 +109,7 @@ func (s *server) useLink(c *gin.Context, path string, kind page.LinkKind) {
 	}
 	if kind != page.ForgotLink && service.AsError(l.Err).Code != service.CodeLinkInvalid {
 		// The link can be used again: the page shows the form once more.
-		l.Address, _ = s.findLink(call, kind, token) // without the address the page shows only the error
+		_ = s.findLink(call, &l) // without the address the page shows only the error
 	}
 	s.writeLink(c, l)
 }

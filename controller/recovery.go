@@ -19,13 +19,14 @@ const (
 	UndoPath   = usersPath + "/undo-email"
 )
 
-type tokenOnlyBody struct {
-	Token string `json:"token"`
+type verifyBody struct {
+	Token    string  `json:"token"`
+	Password *string `json:"password"` // of a concealed signup
 }
 
 // verifyEmail handles POST /api/users/verify-email.
-func (s *server) verifyEmail(c *call, body tokenOnlyBody) (reply, error) {
-	return noContent(s.Recovery.Verify(c.ctx(), link.Token(body.Token), c.from()))
+func (s *server) verifyEmail(c *call, body verifyBody) (reply, error) {
+	return noContent(s.Recovery.Verify(c.ctx(), link.Token(body.Token), password.New(text(body.Password)), c.from()))
 }
 
 type forgotBody struct {

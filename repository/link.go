@@ -60,10 +60,10 @@ type Links interface {
 	VerifyEmail(ctx context.Context, hash LinkHash, at time.Time, a AuditRecord) error
 
 	// ChangeEmail uses a LinkChange: the account gets the address of the link, verified. The
-	// link undo, of LinkUndo, gets the previous address and is created. Until it expires,
-	// no other user can get the previous address. It returns ErrEmailExists if another
-	// user has the address, and ErrLimit if the user has max live undo links.
-	ChangeEmail(ctx context.Context, hash LinkHash, undo Link, max int, at time.Time, a AuditRecord, mail ...Message) error
+	// link undo, of LinkUndo, gets the previous address and is created; nil: none. Until it
+	// expires, no other user can get the previous address. It returns ErrEmailExists if
+	// another user has the address, and ErrLimit if the user has max live undo links.
+	ChangeEmail(ctx context.Context, hash LinkHash, undo *Link, max int, at time.Time, a AuditRecord, mail ...Message) error
 
 	// ResetPassword uses a LinkReset: it replaces the password hash and revokes all sessions.
 	// A mailed link verifies the address. It returns the new epoch.

@@ -86,8 +86,10 @@ type Users interface {
 
 	// DeleteUser deletes the caller's account, in one step. It returns the epoch that ends
 	// all sessions. It returns ErrNotAllowed if the caller's session is not live,
-	// ErrNotFound if the password hash is not hash, and ErrLastAdministrator if no enabled
-	// administrator would remain, also under concurrent calls.
+	// ErrNotFound if the password hash is not hash, ErrLastAdministrator if no enabled
+	// administrator would remain, also under concurrent calls, and ErrLimit while an undo
+	// link is live, so that a thief cannot void the link. Of the messages to the user only
+	// the count against the budget remains.
 	DeleteUser(ctx context.Context, by Caller, hash PasswordHash, a AuditRecord) (epoch int64, err error)
 
 	// ListUsers returns the users that match a query, in its order.

@@ -45,6 +45,7 @@ const (
 	CodeEmailUnverified            Code = "email_unverified"
 	CodeLinkInvalid                Code = "link_invalid"
 	CodeMailUnavailable            Code = "mail_unavailable"
+	CodeUndoPending                Code = "undo_pending"
 	CodeNotFound                   Code = "not_found"
 	CodeMethodNotAllowed           Code = "method_not_allowed"
 	CodeUsernameTaken              Code = "username_taken"
@@ -63,7 +64,7 @@ func Codes() []Code {
 		CodeInvalidRequest, CodePasswordRejected,
 		CodeTokenMissing, CodeTokenMalformed, CodeTokenInvalid, CodeTokenExpired,
 		CodeRefreshMissing, CodeRefreshMalformed, CodeRefreshInvalid, CodeRefreshExpired, CodeSessionRevoked, CodeRefreshReused,
-		CodeInvalidCredentials, CodePrivilegeDenied, CodeCSRFDenied, CodeAccountDisabled, CodeEmailUnverified, CodeLinkInvalid, CodeMailUnavailable,
+		CodeInvalidCredentials, CodePrivilegeDenied, CodeCSRFDenied, CodeAccountDisabled, CodeEmailUnverified, CodeLinkInvalid, CodeMailUnavailable, CodeUndoPending,
 		CodeInsufficientScope, CodeInsufficientAuthentication,
 		CodeInvalidClient, CodeInvalidGrant, CodeInvalidScope, CodeUnauthorizedClient, CodeUnsupportedGrantType, CodeUnsupportedResponseType, CodeAccessDenied, CodeInvalidTarget, CodeClientTaken,
 		CodeNotFound, CodeMethodNotAllowed, CodeUsernameTaken, CodeEmailTaken, CodeLastAdministrator, CodeBodyTooLarge, CodeUnsupportedMediaType,

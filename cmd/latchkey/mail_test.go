@@ -157,7 +157,7 @@ func TestMail_NotConfigured(t *testing.T) {
 	if !strings.Contains(r.stderr.String(), "mail is not configured") {
 		t.Error("the log does not say that mail is not configured")
 	}
-	_, err := command(t, "correct horse\n", "user", "create", "--username", "root", "--email", "root@example.org", "--privilege", "2", "--config", file)
+	_, err := command(t, "correct horse\n", "user", "create", "--username", "root", "--email", "root@example.org", "--privilege", "2", "--verified", "--config", file)
 	must(t, err)
 	var root, user struct {
 		ID, AccessToken, ResetLinkIssuedAt string
@@ -176,6 +176,9 @@ func TestMail_NotConfigured(t *testing.T) {
 	}
 	if status, body := do(t, "POST", url+"/"+root.ID+"/reset-password", root.AccessToken, ""); status != 403 || !strings.Contains(body, "reset-link") {
 		t.Errorf("a link of an administrator: %d %s", status, body)
+	}
+	if _, body := do(t, "GET", url+"/me", root.AccessToken, ""); !strings.Contains(body, `"emailVerified":true`) {
+		t.Errorf("an account that was created as verified: %s", body)
 	}
 	status, body := do(t, "POST", url+"/"+user.ID+"/reset-password", root.AccessToken, "")
 	_, rest, found := strings.Cut(body, "token=")

@@ -58,6 +58,7 @@ func userDisableCommand(name, short string, disable bool) *cobra.Command {
 func userCreateCommand() *cobra.Command {
 	var username, email string
 	var privilege int
+	var verified bool
 	cmd := &cobra.Command{
 		Use:   "create",
 		Short: "Create an account (use --privilege 2 for the first administrator)",
@@ -74,7 +75,7 @@ of the machine can see arguments.`,
 				return err
 			}
 			account, err := o.NewAccounts(signing, typed.policy, typed.hasher).CreateAsOperator(ctx, account.Registration{
-				Username: username, Email: email, Password: typed.Password, Privilege: privilege, From: audit.Operator(),
+				Username: username, Email: email, Password: typed.Password, Privilege: privilege, Verified: verified, From: audit.Operator(),
 			})
 			if err != nil {
 				return err
@@ -85,6 +86,7 @@ of the machine can see arguments.`,
 	}
 	cmd.Flags().StringVar(&username, "username", "", "username for the login")
 	cmd.Flags().StringVar(&email, "email", "", "email address")
+	cmd.Flags().BoolVar(&verified, "verified", false, "count the email address as verified")
 	cmd.Flags().IntVar(&privilege, "privilege", 0, "privilege: 0 user, 1 manager, 2 administrator")
 	_ = cmd.MarkFlagRequired("username") // the flags exist
 	_ = cmd.MarkFlagRequired("email")

@@ -14,6 +14,7 @@ type Link struct {
 	Action  string // path to which the form is sent
 	Token   string
 	Address string // the address that the link is about, or that was typed
+	Chosen  bool   // the form asks for the password that was chosen at signup
 	Err     error  // of the previous attempt, or nil
 	Forgot  string // path of the page for a forgotten password; empty: none
 }

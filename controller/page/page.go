@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/a-h/templ"
 
@@ -71,7 +72,16 @@ func explain(t catalog.Page, err error) string {
 		return t.EmailTaken
 	case service.CodeUsernameTaken:
 		return t.UsernameTaken
+	case service.CodeInvalidCredentials:
+		return t.WrongLogin
+	case service.CodeAccountDisabled:
+		return t.Disabled
+	case service.CodeEmailUnverified:
+		return t.Unverified
 	case service.CodeRateLimited:
+		if e.RetryAfter > time.Hour {
+			return e.Message
+		}
 		return t.WaitAMoment
 	case service.CodeOverloaded, service.CodeStoreUnavailable:
 		return t.Unavailable
@@ -82,6 +92,9 @@ func explain(t catalog.Page, err error) string {
 	case service.CodeInvalidRequest:
 		if _, ok := e.Fields["email"]; ok {
 			return t.BadEmail
+		}
+		if _, ok := e.Fields["password"]; ok {
+			return t.WrongChosen
 		}
 	}
 	return e.Message

@@ -85,6 +85,14 @@ func (a *App) start(ctx context.Context) {
 	go a.Health.Run(ctx, a.env.Log)
 }
 
+// mailWhere names where mails go, without secrets, or "".
+func (a *App) mailWhere() string {
+	if a.Mailer == nil {
+		return ""
+	}
+	return a.Mailer.Where()
+}
+
 // Close releases the resources that New opened.
 func (a *App) Close() {
 	if a.Services != nil {

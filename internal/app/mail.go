@@ -1,16 +1,18 @@
 package app
 
 import (
-	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	netmail "net/mail"
 	"net/url"
 	"path/filepath"
+	"time"
 
 	"latchkey/config"
 	"latchkey/controller"
 	"latchkey/internal/catalog"
+	"latchkey/repository"
 	"latchkey/service/account"
 	"latchkey/service/link"
 	"latchkey/service/mail"
@@ -18,12 +20,12 @@ import (
 )
 
 // newComposer returns the service that writes messages.
-func (p *Parts) newComposer(root secret.Root) *mail.Composer {
-	notices := make([]mail.Kind, len(p.cfg.Accounts.Notices))
-	for i, n := range p.cfg.Accounts.Notices {
+func newComposer(cfg config.Config, root secret.Root, now func() time.Time) *mail.Composer {
+	notices := make([]mail.Kind, len(cfg.Accounts.Notices))
+	for i, n := range cfg.Accounts.Notices {
 		notices[i] = mail.Kind(n)
 	}
-	return mail.NewComposer(root, p.cfg.MailAvailable(), notices, p.Clock.Now)
+	return mail.NewComposer(root, cfg.MailAvailable(), notices, now)
 }
 
 // linkURLs returns the pages that use one-time links: pages of the service, or of the operator's app.
@@ -63,6 +65,9 @@ func NewTransport(cfg config.Config) (mail.Transport, error) {
 		return nil, err
 	}
 	sender := mail.Sender{From: *from}
+	if sender.From.Address, err = mail.WireAddress(from.Address); err != nil {
+		return nil, err
+	}
 	if cfg.Mail.ReplyTo != "" {
 		if sender.ReplyTo, err = netmail.ParseAddress(cfg.Mail.ReplyTo); err != nil {
 			return nil, err
@@ -79,41 +84,14 @@ func NewTransport(cfg config.Config) (mail.Transport, error) {
 }
 
 // newMailer returns the worker that sends mails, or nil if the deployment sends none.
-func (p *Parts) newMailer(composer *mail.Composer) (*mail.Worker, error) {
-	renderer, err := NewRenderer(p.cfg)
+func newMailer(cfg config.Config, composer *mail.Composer, store repository.Store, now func() time.Time, log *slog.Logger) (*mail.Worker, error) {
+	renderer, err := NewRenderer(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("mail.templates: %w", err)
 	}
-	transport, err := NewTransport(p.cfg)
+	transport, err := NewTransport(cfg)
 	if err != nil || transport == nil {
 		return nil, err
 	}
-	return mail.NewWorker(composer, p.Stores.Store, renderer, transport, p.cfg.Limits.MailsPerHour, account.EmailKey, p.Clock.Now, p.env.Log), nil
-}
-
-// NewOutbox returns the view of an operator of the messages.
-func (p *Parts) NewOutbox(s *Signing) *mail.Outbox { return mail.NewOutbox(s.Mail, p.Stores.Outbox) }
-
-// startMailer starts to send mails, until ctx is done. The returned channel is closed when the last
-// mail is sent.
-func (a *App) startMailer(ctx context.Context) <-chan struct{} {
-	done := make(chan struct{})
-	if a.Mailer == nil {
-		close(done)
-		a.env.Log.Warn("mail is not configured: forgotten passwords, verified addresses and notices are not available; set mail.url")
-		return done
-	}
-	go func() {
-		defer close(done)
-		a.Mailer.Run(ctx)
-	}()
-	return done
-}
-
-// mailWhere names where mails go, without secrets, or "".
-func (a *App) mailWhere() string {
-	if a.Mailer == nil {
-		return ""
-	}
-	return a.Mailer.Where()
+	return mail.NewWorker(composer, store, renderer, transport, cfg.Limits.MailsPerHour, account.EmailKey, now, log), nil
 }

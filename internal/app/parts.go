@@ -13,6 +13,7 @@ import (
 	"latchkey/service/clock"
 	"latchkey/service/inspect"
 	"latchkey/service/login"
+	"latchkey/service/mail"
 	"latchkey/service/oauth"
 	"latchkey/service/password"
 	"latchkey/service/recovery"
@@ -103,6 +104,9 @@ func (p *Parts) NewChanges(s *Signing, policy password.Policy, hasher *password.
 func (p *Parts) NewRecovery(s *Signing, accounts *account.Service, policy password.Policy, hasher *password.Hasher) *recovery.Service {
 	return recovery.New(p.Stores.Store, accounts, s.Sessions, hasher, p.throttle(s.root), policy, s.Mail, linkURLs(p.cfg), p.Clock.Now, p.Audit)
 }
+
+// NewOutbox returns the view of an operator of the messages.
+func (p *Parts) NewOutbox(s *Signing) *mail.Outbox { return mail.NewOutbox(s.Mail, p.Stores.Outbox) }
 
 // NewClients returns the service of OAuth clients.
 func (p *Parts) NewClients() *oauth.Clients {

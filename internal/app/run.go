@@ -39,8 +39,7 @@ func (a *App) Run(ctx context.Context, ready func(net.Addr)) error {
 	if ready != nil {
 		ready(s.Addr())
 	}
-	mailed := a.startMailer(ctx)
-	defer func() { <-mailed }()
+	defer a.startMailer(ctx)()
 	if err := s.Serve(ctx); err != nil {
 		return err
 	}
@@ -52,4 +51,30 @@ func (a *App) Run(ctx context.Context, ready func(net.Addr)) error {
 		time.Sleep(cfg.Server.DrainDelay)
 	}
 	return s.Stop()
+}
+
+// mailStop is how long a stopping service waits for the mails that it is sending. A mail that is not
+// finished by then is sent again when its claim ends.
+const mailStop = 10 * time.Second
+
+// startMailer starts to send mails, and returns a function that stops it.
+func (a *App) startMailer(ctx context.Context) (stop func()) {
+	if a.Mailer == nil {
+		a.env.Log.Warn("mail is not configured: forgotten passwords, verified addresses and notices are not available; set mail.url")
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		a.Mailer.Run(ctx)
+	}()
+	return func() {
+		cancel()
+		select {
+		case <-done:
+		case <-time.After(mailStop):
+			a.env.Log.Warn("the mail server did not answer in time; a mail may be sent twice")
+		}
+	}
 }

@@ -43,7 +43,7 @@ func (p *Parts) NewServices() (*Services, error) {
 		Reveal: p.cfg.Login.RevealUnknownUser, RequireVerified: p.cfg.Accounts.Verify == config.VerifyRequired,
 	}, s.Mail, p.Clock, p.Audit, p.env.Log)
 	s.Recovery = p.NewRecovery(signing, s.Accounts, policy, s.Hasher)
-	if s.Mailer, err = p.newMailer(signing.Mail); err != nil {
+	if s.Mailer, err = newMailer(p.cfg, signing.Mail, p.Stores.Store, p.Clock.Now, p.env.Log); err != nil {
 		return nil, err
 	}
 	s.Changes = p.NewChanges(signing, policy, s.Hasher)

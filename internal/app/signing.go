@@ -45,7 +45,7 @@ func (p *Parts) NewSigning(create bool) (*Signing, error) {
 	}
 	s := &Signing{root: root, Keys: keys.NewRing(p.Stores.Keys, root, policy, p.Clock, p.Audit, log)}
 	s.Tokens = token.NewMinter(root, s.Keys, p.cfg.Tokens.Issuer, p.cfg.Tokens.Audience, p.cfg.Tokens.AccessTTL, p.Clock)
-	s.Mail = p.newComposer(root)
+	s.Mail = newComposer(p.cfg, root, p.Clock.Now)
 	s.Sessions = session.New(p.Stores.Store, root, s.Tokens, sessionPolicy(p.cfg), s.Mail, p.Clock, p.Audit, log)
 	return s, nil
 }

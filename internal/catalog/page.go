@@ -18,34 +18,39 @@ type Page struct {
 	RequestFailed   string
 
 	// The pages of one-time links.
-	VerifyTitle   string
-	VerifyText    string // {}: the address
-	VerifyButton  string
-	VerifyDone    string
-	ResetTitle    string
-	ResetText     string // {}: the address
-	NewPassword   string
-	ResetButton   string
-	ResetDone     string
-	UndoTitle     string
-	UndoText      string // {}: the address
-	UndoButton    string
-	UndoDone      string
-	ForgotTitle   string
-	ForgotText    string
-	Email         string
-	ForgotButton  string
-	ForgotDone    string
-	LinkTitle     string
-	LinkInvalid   string
-	RequestAnew   string
-	BadPassword   string
-	BadEmail      string
-	EmailTaken    string
-	UsernameTaken string
-	WaitAMoment   string
-	Unavailable   string
-	NoMail        string
+	VerifyTitle    string
+	VerifyText     string // {}: the address
+	VerifyButton   string
+	VerifyDone     string
+	ChosenPassword string
+	ResetTitle     string
+	ResetText      string // {}: the address
+	NewPassword    string
+	ResetButton    string
+	ResetDone      string
+	UndoTitle      string
+	UndoText       string // {}: the address
+	UndoButton     string
+	UndoDone       string
+	ForgotTitle    string
+	ForgotText     string
+	Email          string
+	ForgotButton   string
+	ForgotDone     string
+	LinkTitle      string
+	LinkInvalid    string
+	RequestAnew    string
+	BadPassword    string
+	BadEmail       string
+	EmailTaken     string
+	UsernameTaken  string
+	WaitAMoment    string
+	Unavailable    string
+	NoMail         string
+	WrongLogin     string
+	WrongChosen    string
+	Disabled       string
+	Unverified     string
 }
 
 // Pages returns the texts of the pages in a locale.

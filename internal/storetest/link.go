@@ -60,7 +60,7 @@ func use(ctx context.Context, s repository.Store, l repository.Link, at time.Tim
 	case repository.LinkChange:
 		undo := newLink(repository.LinkUndo, repository.User{})
 		undo.CreatedAt, undo.ExpiresAt = at, at.Add(7*24*time.Hour)
-		err = s.Links.ChangeEmail(ctx, l.Hash, undo, 3, at, a)
+		err = s.Links.ChangeEmail(ctx, l.Hash, &undo, 3, at, a)
 	case repository.LinkReset:
 		_, err = s.Links.ResetPassword(ctx, l.Hash, "reset", at, a)
 	case repository.LinkUndo:
@@ -197,7 +197,7 @@ var links = []promise{
 		verify, reset := mail(t, s, newLink(repository.LinkVerify, u)), mail(t, s, newLink(repository.LinkReset, u))
 		undo := newLink(repository.LinkUndo, repository.User{})
 		m := newMessage(u.ID)
-		must(t, s.Links.ChangeEmail(t.Context(), l.Hash, undo, 3, noon, newAudit(u.ID, repository.AuditEmailChange), m))
+		must(t, s.Links.ChangeEmail(t.Context(), l.Hash, &undo, 3, noon, newAudit(u.ID, repository.AuditEmailChange), m))
 		got, err := s.Users.FindUserByEmail(t.Context(), "new@example.org")
 		must(t, err)
 		if got.ID != u.ID || got.Email != "New@example.org" || !got.EmailVerifiedAt.Equal(noon) || got.SessionEpoch != u.SessionEpoch {
@@ -235,7 +235,7 @@ var links = []promise{
 			mail(t, s, l)
 			undo := newLink(repository.LinkUndo, repository.User{})
 			undo.CreatedAt = noon.Add(time.Duration(i) * time.Minute)
-			err = s.Links.ChangeEmail(t.Context(), l.Hash, undo, 3, noon, newAudit(u.ID, repository.AuditEmailChange))
+			err = s.Links.ChangeEmail(t.Context(), l.Hash, &undo, 3, noon, newAudit(u.ID, repository.AuditEmailChange))
 			if i == 3 {
 				if !errors.Is(err, repository.ErrLimit) {
 					t.Errorf("a fourth change: %v", err)
@@ -281,6 +281,32 @@ var links = []promise{
 			again.EmailKey, again.CreatedAt = u.EmailKey, noon.Add(7*24*time.Hour)
 			must(t, create(t.Context(), s, again))
 		}
+	}},
+	{"AnAccountThatCanBeRestoredIsNotDeletedByItsOwner", func(t *testing.T, s repository.Store) {
+		u := enabled(t, s, "")
+		l := newLink(repository.LinkChange, u)
+		l.Email, l.EmailKey = "new@example.org", "new@example.org"
+		must(t, use(t.Context(), s, mail(t, s, l), noon))
+		remove := func(at time.Time) error {
+			a := newAudit(u.ID, repository.AuditUserDeleted)
+			a.At = at
+			_, err := s.Users.DeleteUser(t.Context(), callerOf(u), u.PasswordHash, a)
+			return err
+		}
+		if err := remove(noon.Add(7*24*time.Hour - time.Microsecond)); !errors.Is(err, repository.ErrLimit) {
+			t.Errorf("within a week: %v", err)
+		}
+		must(t, remove(noon.Add(7*24*time.Hour)))
+	}},
+	{"AChangeWithoutAnUndoReservesNothing", func(t *testing.T, s repository.Store) {
+		u := enabled(t, s, "")
+		l := newLink(repository.LinkChange, u)
+		l.Email, l.EmailKey = "new@example.org", "new@example.org"
+		mail(t, s, l)
+		must(t, s.Links.ChangeEmail(t.Context(), l.Hash, nil, 3, noon, newAudit(u.ID, repository.AuditEmailChange)))
+		other := newUser("-b")
+		other.EmailKey = u.EmailKey
+		must(t, create(t.Context(), s, other))
 	}},
 	{"ATakenAddressIsNotTakenOver", func(t *testing.T, s repository.Store) {
 		u, other := enabled(t, s, ""), enabled(t, s, "-b")

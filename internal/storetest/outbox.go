@@ -344,14 +344,26 @@ var outbox = []promise{
 			t.Errorf("%d, %v", n, err)
 		}
 	}},
-	{"ADeletedUserLeavesNoMessage", func(t *testing.T, s repository.Store) {
+	{"ADeletedUserLeavesOnlyTheCount", func(t *testing.T, s repository.Store) {
 		u := enabled(t, s, "")
-		m := newMessage(u.ID)
+		m, counted := newMessage(u.ID), newMessage(u.ID)
 		must(t, s.Outbox.EnqueueMessage(t.Context(), m))
-		_, err := s.Users.DeleteUser(t.Context(), callerOf(u), u.PasswordHash, newAudit(u.ID, repository.AuditUserDeleted))
+		must(t, s.Outbox.EnqueueMessage(t.Context(), counted))
+		_, err := s.Outbox.AdmitMessage(t.Context(), admission(counted, nil))
 		must(t, err)
-		if queued(t, s, m.ID) != 0 {
-			t.Error("the message is still in the outbox")
+		_, err = s.Users.DeleteUser(t.Context(), callerOf(u), u.PasswordHash, newAudit(u.ID, repository.AuditUserDeleted))
+		must(t, err)
+		list, err := s.Outbox.ListMessages(t.Context(), repository.MessageQuery{Limit: 10})
+		must(t, err)
+		if len(list) != 1 || list[0].ID != counted.ID || list[0].State != repository.MessageDropped || list[0].UserID != "" || len(list[0].Sealed) > 0 {
+			t.Errorf("in the outbox: %+v", list)
+		}
+		again := newMessage("")
+		must(t, s.Outbox.EnqueueMessage(t.Context(), again))
+		a := admission(again, nil)
+		a.Max = 1
+		if ok, err := s.Outbox.AdmitMessage(t.Context(), a); ok || err != nil {
+			t.Errorf("the budget after a deletion: %v, %v", ok, err)
 		}
 	}},
 }

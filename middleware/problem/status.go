@@ -76,6 +76,8 @@ func kindOf(code service.Code) kind {
 		return kind{status: http.StatusBadRequest, title: "The link is invalid, was used, or has expired"}
 	case service.CodeMailUnavailable:
 		return kind{http.StatusServiceUnavailable, "Mail is not configured", retryLater, ""}
+	case service.CodeUndoPending:
+		return kind{status: http.StatusConflict, title: "The email address can still be restored"}
 	case service.CodeInvalidClient:
 		return kind{http.StatusUnauthorized, "Client authentication failed", "", challenge}
 	case service.CodeInvalidGrant:

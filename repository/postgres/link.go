@@ -14,6 +14,9 @@ const linkColumns = `token_hash, purpose, user_id, email, email_key, credential_
 // CreateLink implements repository.Links.
 func (db *DB) CreateLink(ctx context.Context, l repository.Link, limit int, by repository.Caller, a repository.AuditRecord) error {
 	return db.inTx(ctx, func(tx pgx.Tx) error {
+		if err := bindLink(ctx, tx, l); err != nil { // locks the user
+			return err
+		}
 		if by != (repository.Caller{}) {
 			var administrator bool
 			err := tx.QueryRow(ctx, `SELECT privilege >= 2 FROM users WHERE id = $1`, l.UserID).Scan(&administrator)
@@ -23,9 +26,6 @@ func (db *DB) CreateLink(ctx context.Context, l repository.Link, limit int, by r
 			if err != nil {
 				return err
 			}
-		}
-		if err := bindLink(ctx, tx, l); err != nil {
-			return err
 		}
 		if _, err := changeIn(ctx, tx, by, repository.PrivilegeAdministrator, a,
 			`UPDATE users SET reset_link_issued_at = $17 FROM allowed WHERE id = $18::uuid RETURNING 0::bigint AS n`, l.CreatedAt, l.UserID); err != nil {
@@ -39,7 +39,7 @@ func (db *DB) CreateLink(ctx context.Context, l repository.Link, limit int, by r
 // FindLink implements repository.Links.
 func (db *DB) FindLink(ctx context.Context, hash repository.LinkHash, now time.Time) (repository.Link, error) {
 	l, err := scanLink(db.pool.QueryRow(ctx, `SELECT `+linkColumns+` FROM links WHERE token_hash = $1 AND expires_at > $2
-		AND (user_id IS NULL OR EXISTS (SELECT 1 FROM users u WHERE u.id = user_id AND `+linkBound+`))`, string(hash), now))
+		AND `+linkUsable, string(hash), now))
 	return l, storeError(err)
 }
 
@@ -47,6 +47,9 @@ func (db *DB) FindLink(ctx context.Context, hash repository.LinkHash, now time.T
 const linkBound = `NOT u.disabled
 	AND (purpose NOT IN ('reset', 'change') OR u.credential_version = links.credential_version)
 	AND (purpose NOT IN ('reset', 'verify') OR u.email_key = links.email_key)`
+
+// linkUsable is the condition on a link whose user can be found.
+const linkUsable = `(user_id IS NULL OR EXISTS (SELECT 1 FROM users u WHERE u.id = user_id AND ` + linkBound + `))`
 
 // bindLink locks the user of a link. It returns pgx.ErrNoRows unless linkBound is true of a link
 // that does not exist yet.
@@ -109,7 +112,7 @@ func linkIsLive(ctx context.Context, tx pgx.Tx, l *repository.Link, now time.Tim
 	}
 	var one int
 	return tx.QueryRow(ctx, `SELECT 1 FROM links WHERE token_hash = $1 AND expires_at > $2
-		AND (user_id IS NULL OR EXISTS (SELECT 1 FROM users u WHERE u.id = user_id AND `+linkBound+`))`, string(l.Hash), now).Scan(&one)
+		AND `+linkUsable, string(l.Hash), now).Scan(&one)
 }
 
 // takeLink deletes a link and the links that its use voids. It locks the user before the link,
@@ -123,7 +126,7 @@ func takeLink(ctx context.Context, tx pgx.Tx, hash repository.LinkHash, purpose 
 		}
 	}
 	l, err = scanLink(tx.QueryRow(ctx, `DELETE FROM links WHERE token_hash = $1 AND purpose = $2 AND expires_at > $3
-		AND (user_id IS NULL OR EXISTS (SELECT 1 FROM users u WHERE u.id = user_id AND `+linkBound+`)) RETURNING `+linkColumns,
+		AND `+linkUsable+` RETURNING `+linkColumns,
 		string(hash), string(purpose), now))
 	if err != nil {
 		return l, previous, err
@@ -186,18 +189,13 @@ func setByLink(ctx context.Context, tx pgx.Tx, l repository.Link, a repository.A
 }
 
 // ChangeEmail implements repository.Links.
-func (db *DB) ChangeEmail(ctx context.Context, hash repository.LinkHash, undo repository.Link, limit int, at time.Time, a repository.AuditRecord, mail ...repository.Message) error {
+func (db *DB) ChangeEmail(ctx context.Context, hash repository.LinkHash, undo *repository.Link, limit int, at time.Time, a repository.AuditRecord, mail ...repository.Message) error {
 	return db.inTx(ctx, func(tx pgx.Tx) error {
 		l, previous, err := takeLink(ctx, tx, hash, repository.LinkChange, at)
 		if err != nil {
 			return err
 		}
-		undo.UserID, undo.Email, undo.EmailKey, undo.CredentialVersion = l.UserID, previous.Email, previous.EmailKey, previous.CredentialVersion
-		made, err := makeLink(ctx, tx, undo, limit, false, at)
-		if err == nil && !made {
-			err = repository.ErrLimit
-		}
-		if err != nil {
+		if err := makeUndo(ctx, tx, undo, previous, limit, at); err != nil {
 			return err
 		}
 		if err := setByLink(ctx, tx, l, a, mail, `email = $2, email_key = $3, email_verified_at = $4, updated_at = $4`, l.Email, l.EmailKey, at); err != nil {
@@ -205,6 +203,38 @@ func (db *DB) ChangeEmail(ctx context.Context, hash repository.LinkHash, undo re
 		}
 		return addressTaken(ctx, tx, l.EmailKey, l.UserID, at)
 	})
+}
+
+// makeUndo creates the link that restores the previous address of a user, if there is one.
+func makeUndo(ctx context.Context, tx pgx.Tx, undo *repository.Link, previous repository.User, limit int, at time.Time) error {
+	if undo == nil {
+		return nil
+	}
+	l := *undo
+	l.UserID, l.Email, l.EmailKey, l.CredentialVersion = previous.ID, previous.Email, previous.EmailKey, previous.CredentialVersion
+	made, err := makeLink(ctx, tx, l, limit, false, at)
+	if err == nil && !made {
+		err = repository.ErrLimit
+	}
+	return err
+}
+
+// forgetMail empties the messages of a user who is being deleted. Those that were admitted stay
+// without the user, so that they still count against the budget of their recipient.
+func forgetMail(ctx context.Context, tx pgx.Tx, userID string, at time.Time) error {
+	_, err := tx.Exec(ctx, `UPDATE outbox SET user_id = NULL, encrypted_message = '', ended_at = COALESCE(ended_at, $2),
+		state = CASE WHEN state = 'sent' THEN 'sent' ELSE 'dropped' END WHERE user_id = $1 AND admitted_at IS NOT NULL`, userID, at)
+	return err
+}
+
+// undoIsLive returns ErrLimit if an undo link of a user is live.
+func undoIsLive(ctx context.Context, tx pgx.Tx, userID string, at time.Time) error {
+	var live bool
+	err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM links WHERE user_id = $1 AND purpose = 'undo' AND expires_at > $2)`, userID, at).Scan(&live)
+	if err == nil && live {
+		return repository.ErrLimit
+	}
+	return err
 }
 
 // ResetPassword implements repository.Links.

@@ -108,6 +108,12 @@ func (db *DB) DeleteUser(ctx context.Context, by repository.Caller, hash reposit
 		if err != nil {
 			return err
 		}
+		if err := forgetMail(ctx, tx, by.UserID, a.At); err != nil {
+			return err
+		}
+		if err := undoIsLive(ctx, tx, by.UserID, a.At); err != nil {
+			return err
+		}
 		epoch, err = changeIn(ctx, tx, by, repository.PrivilegeUser, a, `
 			DELETE FROM users u USING allowed WHERE u.id = $13::uuid AND u.password_hash = $17 RETURNING u.session_epoch + 1 AS n`, string(hash))
 		if err == nil && last {

@@ -126,6 +126,9 @@ func (db *DB) RemoveUser(ctx context.Context, userID string, by repository.Calle
 		if err != nil {
 			return err
 		}
+		if err := forgetMail(ctx, tx, userID, a.At); err != nil {
+			return err
+		}
 		epoch, err = changeIn(ctx, tx, by, repository.PrivilegeAdministrator, a,
 			`DELETE FROM users u USING allowed WHERE u.id = $17::uuid RETURNING u.session_epoch + 1 AS n`, userID)
 		if err == nil && last {

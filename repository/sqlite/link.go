@@ -40,7 +40,7 @@ func (db *DB) CreateLink(ctx context.Context, l repository.Link, limit int, by r
 // FindLink implements repository.Links.
 func (db *DB) FindLink(ctx context.Context, hash repository.LinkHash, now time.Time) (repository.Link, error) {
 	l, err := scanLink(db.read.QueryRowContext(ctx, `SELECT `+linkColumns+` FROM links WHERE token_hash = ? AND expires_at > ?
-		AND (user_id IS NULL OR EXISTS (SELECT 1 FROM users u WHERE u.id = user_id AND `+linkBound+`))`, string(hash), micros(now)))
+		AND `+linkUsable, string(hash), micros(now)))
 	return l, storeError(err)
 }
 
@@ -48,6 +48,9 @@ func (db *DB) FindLink(ctx context.Context, hash repository.LinkHash, now time.T
 const linkBound = `u.disabled = 0
 	AND (purpose NOT IN ('reset', 'change') OR u.credential_version = links.credential_version)
 	AND (purpose NOT IN ('reset', 'verify') OR u.email_key = links.email_key)`
+
+// linkUsable is the condition on a link whose user can be found.
+const linkUsable = `(user_id IS NULL OR EXISTS (SELECT 1 FROM users u WHERE u.id = user_id AND ` + linkBound + `))`
 
 // bindLink returns sql.ErrNoRows unless linkBound is true of a link that does not exist yet.
 func bindLink(ctx context.Context, tx *sql.Tx, l repository.Link) error {
@@ -91,7 +94,7 @@ func linkIsLive(ctx context.Context, tx *sql.Tx, l *repository.Link, now time.Ti
 	}
 	var one int
 	return tx.QueryRowContext(ctx, `SELECT 1 FROM links WHERE token_hash = ? AND expires_at > ?
-		AND (user_id IS NULL OR EXISTS (SELECT 1 FROM users u WHERE u.id = user_id AND `+linkBound+`))`, string(l.Hash), micros(now)).Scan(&one)
+		AND `+linkUsable, string(l.Hash), micros(now)).Scan(&one)
 }
 
 // takeLink deletes a link and the links that its use voids.
@@ -104,7 +107,7 @@ func takeLink(ctx context.Context, tx *sql.Tx, hash repository.LinkHash, purpose
 		}
 	}
 	l, err = scanLink(tx.QueryRowContext(ctx, `DELETE FROM links WHERE token_hash = ? AND purpose = ? AND expires_at > ?
-		AND (user_id IS NULL OR EXISTS (SELECT 1 FROM users u WHERE u.id = user_id AND `+linkBound+`)) RETURNING `+linkColumns,
+		AND `+linkUsable+` RETURNING `+linkColumns,
 		string(hash), string(purpose), micros(now)))
 	if err != nil {
 		return l, previous, err
@@ -165,19 +168,13 @@ func setByLink(ctx context.Context, tx *sql.Tx, l repository.Link, a repository.
 }
 
 // ChangeEmail implements repository.Links.
-func (db *DB) ChangeEmail(ctx context.Context, hash repository.LinkHash, undo repository.Link, limit int, at time.Time, a repository.AuditRecord, mail ...repository.Message) error {
+func (db *DB) ChangeEmail(ctx context.Context, hash repository.LinkHash, undo *repository.Link, limit int, at time.Time, a repository.AuditRecord, mail ...repository.Message) error {
 	return db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		l, previous, err := takeLink(ctx, tx, hash, repository.LinkChange, at)
 		if err != nil {
 			return err
 		}
-		undo := undo // the job may run again
-		undo.UserID, undo.Email, undo.EmailKey, undo.CredentialVersion = l.UserID, previous.Email, previous.EmailKey, previous.CredentialVersion
-		made, err := makeLink(ctx, tx, undo, limit, false, at)
-		if err == nil && !made {
-			err = repository.ErrLimit
-		}
-		if err != nil {
+		if err := makeUndo(ctx, tx, undo, previous, limit, at); err != nil {
 			return err
 		}
 		if err := setByLink(ctx, tx, l, a, mail, `email = ?2, email_key = ?3, email_verified_at = ?4, updated_at = ?4`, l.Email, l.EmailKey, micros(at)); err != nil {
@@ -185,6 +182,38 @@ func (db *DB) ChangeEmail(ctx context.Context, hash repository.LinkHash, undo re
 		}
 		return addressTaken(ctx, tx, l.EmailKey, l.UserID, at)
 	})
+}
+
+// makeUndo creates the link that restores the previous address of a user, if there is one.
+func makeUndo(ctx context.Context, tx *sql.Tx, undo *repository.Link, previous repository.User, limit int, at time.Time) error {
+	if undo == nil {
+		return nil
+	}
+	l := *undo
+	l.UserID, l.Email, l.EmailKey, l.CredentialVersion = previous.ID, previous.Email, previous.EmailKey, previous.CredentialVersion
+	made, err := makeLink(ctx, tx, l, limit, false, at)
+	if err == nil && !made {
+		err = repository.ErrLimit
+	}
+	return err
+}
+
+// forgetMail empties the messages of a user who is being deleted. Those that were admitted stay
+// without the user, so that they still count against the budget of their recipient.
+func forgetMail(ctx context.Context, tx *sql.Tx, userID string, at time.Time) error {
+	_, err := tx.ExecContext(ctx, `UPDATE outbox SET user_id = NULL, encrypted_message = x'', ended_at = max(ended_at, ?2),
+		state = CASE WHEN state = 'sent' THEN 'sent' ELSE 'dropped' END WHERE user_id = ?1 AND admitted_at > 0`, userID, micros(at))
+	return err
+}
+
+// undoIsLive returns ErrLimit if an undo link of a user is live.
+func undoIsLive(ctx context.Context, tx *sql.Tx, userID string, at time.Time) error {
+	var live bool
+	err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM links WHERE user_id = ? AND purpose = 'undo' AND expires_at > ?)`, userID, micros(at)).Scan(&live)
+	if err == nil && live {
+		return repository.ErrLimit
+	}
+	return err
 }
 
 // ResetPassword implements repository.Links.

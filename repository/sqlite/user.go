@@ -108,6 +108,12 @@ func (db *DB) DeleteUser(ctx context.Context, by repository.Caller, hash reposit
 		if err != nil {
 			return err
 		}
+		if err := forgetMail(ctx, tx, by.UserID, a.At); err != nil {
+			return err
+		}
+		if err := undoIsLive(ctx, tx, by.UserID, a.At); err != nil {
+			return err
+		}
 		if err := tx.QueryRowContext(ctx, `DELETE FROM users WHERE id = ? AND password_hash = ? RETURNING session_epoch + 1`,
 			by.UserID, string(hash)).Scan(&epoch); err != nil {
 			return err

@@ -143,6 +143,9 @@ func (db *DB) RemoveUser(ctx context.Context, userID string, by repository.Calle
 		if err != nil {
 			return err
 		}
+		if err := forgetMail(ctx, tx, userID, a.At); err != nil {
+			return err
+		}
 		if err := tx.QueryRowContext(ctx, `DELETE FROM users WHERE id = ? RETURNING session_epoch + 1`, userID).Scan(&epoch); err != nil {
 			return err
 		}

@@ -51,6 +51,9 @@ func EmailKey(address string) (key, problem string) {
 	}
 	at := strings.LastIndexByte(address, '@')
 	domain, err := hostname.Canonical(address[at+1:])
+	if strings.HasPrefix(domain, "[") { // an address of the network, which a client could choose
+		return "", form
+	}
 	if err != nil || !strings.Contains(domain, ".") && domain != "localhost" {
 		return "", form
 	}

@@ -10,6 +10,7 @@ import (
 	"latchkey/repository"
 	"latchkey/service"
 	"latchkey/service/audit"
+	"latchkey/service/password"
 	"latchkey/service/secret"
 )
 
@@ -58,9 +59,12 @@ func (a *Service) request(ctx context.Context, u repository.User) error {
 	return nil
 }
 
-// Complete creates the account of a signup link. It returns link_invalid if the link cannot be used,
-// and username_taken or email_taken if a name has been taken since.
-func (a *Service) Complete(ctx context.Context, l repository.Link, from audit.Origin) error {
+// Complete creates the account of a signup link. The password is the one that was chosen at signup:
+// otherwise the owner of an address, who opens the link of a signup by a stranger, would create an
+// account with the password of the stranger. It returns invalid_request if the password is
+// wrong, link_invalid if the link cannot be used, and username_taken or email_taken if a name has been
+// taken since.
+func (a *Service) Complete(ctx context.Context, l repository.Link, chosen password.Password, from audit.Origin) error {
 	plain, err := a.sealer.aead.Open(nil, nil, l.Signup, []byte(l.EmailKey))
 	if err != nil {
 		return service.LinkInvalid(errors.New("the account was sealed with another tokens.secret"))
@@ -72,6 +76,13 @@ func (a *Service) Complete(ctx context.Context, l repository.Link, from audit.Or
 	key, problem := UsernameKey(p.Username)
 	if problem != "" {
 		return service.LinkInvalid(errors.New("the username " + problem))
+	}
+	match, err := a.hasher.Compare(ctx, from.Address, p.PasswordHash, chosen)
+	if err != nil {
+		return err
+	}
+	if !match {
+		return service.FieldError(service.CodeInvalidRequest, "password", "is not the password that was chosen at signup")
 	}
 	now := a.now()
 	u := repository.User{

@@ -86,7 +86,8 @@ func (c *Changes) Password(ctx context.Context, r PasswordChange) (TrustedDevice
 }
 
 // Delete deletes the account and ends its sessions. The audit log keeps the ID of the user. It
-// returns last_administrator for the only enabled administrator, and the errors of a wrong current
+// returns last_administrator for the only enabled administrator, undo_pending while an earlier
+// address can be restored, and the errors of a wrong current
 // password, as Password does.
 func (c *Changes) Delete(ctx context.Context, o Owner) error {
 	u, err := c.owner(ctx, o)
@@ -101,6 +102,9 @@ func (c *Changes) Delete(ctx context.Context, o Owner) error {
 	switch {
 	case errors.Is(err, repository.ErrLastAdministrator):
 		return service.LastAdministrator()
+	case errors.Is(err, repository.ErrLimit):
+		return service.NewError(service.CodeUndoPending, "The email address was changed less than 7 days ago, and the earlier address can "+
+			"still restore it. Delete the account later, or restore the address first.")
 	case err != nil:
 		return changeFailure("delete a user", err)
 	}

@@ -112,8 +112,6 @@ func (l *Service) prove(ctx context.Context, a *attempt) error {
 		return &refusal{outcome: WrongPassword, answer: answer, recorded: true}
 	case a.user.Disabled:
 		return &refusal{outcome: Disabled, answer: service.AccountDisabled(), recorded: true}
-	case l.rules.RequireVerified && a.user.EmailVerifiedAt.IsZero():
-		return l.unverified(ctx, a)
 	}
 	return nil
 }
@@ -121,22 +119,26 @@ func (l *Service) prove(ctx context.Context, a *attempt) error {
 // unverified refuses a user whose address is not verified, and sends the link again. The worker drops
 // the mail if the user has as many links as are allowed.
 func (l *Service) unverified(ctx context.Context, a *attempt) error {
-	for _, m := range l.mail.Verify(a.user, false) {
-		if err := l.store.Outbox.EnqueueMessage(ctx, m); err != nil {
-			return service.StoreFailure("send a verification again", err)
-		}
+	if err := l.store.Outbox.EnqueueMessage(ctx, l.mail.Verify(a.user, false)); err != nil {
+		return service.StoreFailure("send a verification again", err)
 	}
 	return &refusal{outcome: Unverified, recorded: true, answer: service.NewError(service.CodeEmailUnverified,
 		"The email address of this account is not verified. Open the link that was sent to it.")}
 }
 
-// allow counts the successful login, because each login stores a session.
+// allow counts the successful login, because each login stores a session or a mail. It refuses a user
+// whose address must be verified first.
 func (l *Service) allow(ctx context.Context, a *attempt) error {
 	admission, err := l.throttle.begin(ctx, l.throttle.success(a.user))
-	if err != nil || !admission.delayed() {
+	switch {
+	case err != nil:
 		return err
+	case admission.delayed():
+		return admission.refusal("Too many logins to this account. Wait a moment and try again.")
+	case l.rules.RequireVerified && a.user.EmailVerifiedAt.IsZero():
+		return l.unverified(ctx, a)
 	}
-	return admission.refusal("Too many logins to this account. Wait a moment and try again.")
+	return nil
 }
 
 // settle ends every attempt: it reports the end to the throttle, counts the outcome, records a
@@ -166,7 +168,7 @@ func (l *Service) settle(ctx context.Context, a *attempt, err error) error {
 // hash, so that counts as a failure.
 func (a *attempt) end(outcome Outcome, err error) repository.AttemptEnd {
 	switch {
-	case a.state == proven, a.state == complete, outcome == Unverified:
+	case a.state == proven, a.state == complete:
 		return repository.AttemptSucceeded
 	case outcome == UnknownUser, outcome == WrongPassword, a.state == identified && errors.Is(err, context.Canceled):
 		return repository.AttemptFailed

@@ -40,17 +40,12 @@ func (c *Changes) Profile(ctx context.Context, r ProfileChange) (Changed, error)
 	if err != nil {
 		return Changed{}, err
 	}
-	if emailKey != "" {
-		if err := c.mayMoveTo(ctx, u, emailKey, r.From); err != nil {
-			return Changed{}, err
-		}
-	}
 	event := repository.AuditProfileChange
 	switch {
-	case emailKey != "":
-		event = repository.AuditEmailRequested
 	case update.Username != "":
 		event = repository.AuditUsernameChange
+	case emailKey != "":
+		event = repository.AuditEmailRequested
 	}
 	record := c.ownRecord(r.Owner, u, event)
 	if event != repository.AuditProfileChange {
@@ -60,6 +55,9 @@ func (c *Changes) Profile(ctx context.Context, r ProfileChange) (Changed, error)
 	}
 	var confirmation []repository.Message
 	if emailKey != "" {
+		if err := c.mayMoveTo(ctx, u, emailKey, r.From); err != nil {
+			return Changed{}, err
+		}
 		confirmation = []repository.Message{c.mail.Change(u, account.Trim(r.Email))}
 	}
 	update.By, update.Hash, update.At = r.Who.Caller().Caller, u.PasswordHash, record.At
@@ -71,6 +69,11 @@ func (c *Changes) Profile(ctx context.Context, r ProfileChange) (Changed, error)
 		return Changed{}, changeFailure("change a profile", err)
 	}
 	c.audit.Committed(ctx, record)
+	if emailKey != "" && event != repository.AuditEmailRequested { // the record of the transition names one change
+		if err := c.audit.Write(ctx, c.ownRecord(r.Owner, u, repository.AuditEmailRequested)); err != nil {
+			return Changed{}, err
+		}
+	}
 	return Changed{Account: account.Of(changed(u, update)), PendingEmail: account.Trim(r.Email)}, nil
 }
 

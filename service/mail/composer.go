@@ -62,13 +62,10 @@ func (c *Composer) message(kind Kind, userID string, body content) repository.Me
 	return m
 }
 
-// Verify returns the mail that verifies the address of a user. With replace its link replaces the
-// oldest one if there are too many, which the owner alone may cause.
-func (c *Composer) Verify(u repository.User, replace bool) []repository.Message {
-	if !c.available {
-		return nil
-	}
-	return []repository.Message{c.message(VerifyEmail, u.ID, content{To: u.Email, Locale: u.Locale, Replace: replace})}
+// Verify returns the mail that verifies the address of a user. If the owner has requested it, its link
+// may replace the oldest one, and it has a budget that no stranger can exhaust.
+func (c *Composer) Verify(u repository.User, byOwner bool) repository.Message {
+	return c.message(VerifyEmail, u.ID, content{To: u.Email, Locale: u.Locale, Replace: byOwner})
 }
 
 // Signup returns the mail to an address for which an account was requested. If the address has an
@@ -79,9 +76,10 @@ func (c *Composer) Signup(address, locale string, sealed []byte) repository.Mess
 }
 
 // Reset returns the mail with which the owner of an address sets a new password. Whether the address
-// has an account is decided when the mail is sent.
-func (c *Composer) Reset(address, locale string) repository.Message {
-	return c.message(ResetPassword, "", content{To: address, Locale: locale})
+// has an account is decided when the mail is sent. If an administrator has requested it, its link may
+// replace the oldest one, and it has a budget that no stranger can exhaust.
+func (c *Composer) Reset(address, locale string, byAdministrator bool) repository.Message {
+	return c.message(ResetPassword, "", content{To: address, Locale: locale, Replace: byAdministrator})
 }
 
 // Change returns the mail that confirms a new address of a user.
@@ -90,12 +88,16 @@ func (c *Composer) Change(u repository.User, address string) repository.Message 
 }
 
 // Changed returns the notice to the present address of a user, which another one is about to
-// replace, and the link in it, which restores the present address.
-func (c *Composer) Changed(u repository.User, address string) (repository.Message, repository.Link) {
+// replace, and the link in it, which restores the present address. If the present address was never
+// verified, its reader may be a stranger: the notice has no link, and the link is nil.
+func (c *Composer) Changed(u repository.User, address string) (repository.Message, *repository.Link) {
+	if u.EmailVerifiedAt.IsZero() {
+		return c.message(EmailReplaced, u.ID, content{To: u.Email, Locale: u.Locale}), nil
+	}
 	token := link.New()
 	now := c.now()
 	m := c.message(EmailChanged, u.ID, content{To: u.Email, Locale: u.Locale, Email: address, Token: token})
-	return m, repository.Link{
+	return m, &repository.Link{
 		Hash: token.Hash(), Purpose: repository.LinkUndo, UserID: u.ID, Email: u.Email, EmailKey: u.EmailKey,
 		CredentialVersion: u.CredentialVersion, Mailed: true, CreatedAt: now, ExpiresAt: now.Add(link.Life(repository.LinkUndo)),
 	}
@@ -104,7 +106,7 @@ func (c *Composer) Changed(u repository.User, address string) (repository.Messag
 // Notice returns a notice to the owner of an account about an event, or nothing if the notice is
 // switched off.
 func (c *Composer) Notice(kind Kind, u repository.User, from audit.Origin) []repository.Message {
-	always := kind == PasswordChanged || kind == EmailChanged
+	always := kind == PasswordChanged
 	if !c.available || !always && !slices.Contains(c.notices, kind) {
 		return nil
 	}

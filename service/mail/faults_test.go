@@ -97,7 +97,7 @@ func TestWorker_KilledBetweenSendingAndRecording(t *testing.T) {
 			o := newOffice(t, openDatabase(t, place))
 			o.now = time.Now()
 			o.add(t, "ada")
-			o.enqueue(t, o.composer.Reset("ada@example.org", "en"), o.composer.Signup("grace@example.org", "en", nil))
+			o.enqueue(t, o.composer.Reset("ada@example.org", "en", false), o.composer.Signup("grace@example.org", "en", nil))
 			cmd := exec.Command(os.Args[0], "-test.run=^TestWorker_Child$")
 			cmd.Env = append(os.Environ(), childDatabase+"="+place, childServer+"="+server.Address)
 			apptest.Must(t, cmd.Start())

@@ -1,6 +1,9 @@
 package mail
 
-import "latchkey/repository"
+import (
+	"latchkey/repository"
+	"latchkey/service/link"
+)
 
 // Kind is the kind of a message. The values are part of the API.
 type Kind string
@@ -13,7 +16,8 @@ const (
 	ConfirmEmail    Kind = "confirm_email" // to a new address
 	AccountExists   Kind = "account_exists"
 	PasswordChanged Kind = "password_changed"
-	EmailChanged    Kind = "email_changed" // to the previous address
+	EmailChanged    Kind = "email_changed"  // to the previous address
+	EmailReplaced   Kind = "email_replaced" // to the previous address, which was not verified
 	NewDevice       Kind = "new_device"
 	TokenReused     Kind = "token_reused"
 	Test            Kind = "test"
@@ -21,12 +25,8 @@ const (
 
 // Kinds returns the kinds that have a text of their own.
 func Kinds() []Kind {
-	return []Kind{VerifyEmail, ResetPassword, ConfirmEmail, AccountExists, PasswordChanged, EmailChanged, NewDevice, TokenReused, Test}
+	return []Kind{VerifyEmail, ResetPassword, ConfirmEmail, AccountExists, PasswordChanged, EmailChanged, EmailReplaced, NewDevice, TokenReused, Test}
 }
-
-// Notices returns the kinds that notify the owner of an account of an event. The first two cannot be
-// switched off.
-func Notices() []Kind { return []Kind{PasswordChanged, EmailChanged, NewDevice, TokenReused} }
 
 // text returns the kind whose text a message has.
 func (k Kind) text() Kind {
@@ -49,20 +49,35 @@ func (k Kind) purpose() repository.LinkPurpose {
 		return repository.LinkChange
 	case EmailChanged:
 		return repository.LinkUndo
-	case AccountExists, PasswordChanged, NewDevice, TokenReused, Test:
+	case AccountExists, PasswordChanged, EmailReplaced, NewDevice, TokenReused, Test:
 	}
 	return ""
 }
 
-// budget returns the budget that a message counts against: what a stranger can cause counts
-// together. Each notice has its own, so that no other mail can suppress it.
-func (k Kind) budget() string {
+// budget returns the budget that a message counts against: all that a stranger can cause counts
+// together. A mail to an address of the account that its owner or an administrator has requested, and
+// each notice, has its own, so that no stranger can suppress it.
+func (k Kind) budget(requested bool) string {
 	switch k {
-	case VerifyEmail, ConfirmSignup, ResetPassword, ConfirmEmail, AccountExists:
+	case VerifyEmail, ResetPassword:
+		if requested {
+			return "requested"
+		}
 		return "links"
-	case PasswordChanged, EmailChanged, NewDevice, TokenReused, Test:
+	case ConfirmSignup, ConfirmEmail, AccountExists:
+		return "links"
+	case PasswordChanged, EmailChanged, EmailReplaced, NewDevice, TokenReused, Test:
 	}
 	return string(k)
+}
+
+// maxLinks returns how many links of the kind are live at most. Links of a signup have no owner yet:
+// each needs the password of its signup, and the budget of the recipient bounds them.
+func (k Kind) maxLinks() int {
+	if k == ConfirmSignup {
+		return 1000
+	}
+	return link.MaxLive
 }
 
 // placeholders returns the names of the values that the text of a kind can contain.
@@ -76,7 +91,7 @@ func (k Kind) placeholders() []string {
 		return []string{"product", "link", "expires", "time", "email"}
 	case PasswordChanged, NewDevice, TokenReused:
 		return []string{"product", "time", "agent", "address"}
-	case Test:
+	case Test, EmailReplaced:
 		return []string{"product", "time"}
 	case AccountExists:
 	}

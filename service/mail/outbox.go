@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"latchkey/repository"
 	"latchkey/service"
 )
@@ -59,12 +61,16 @@ func hide(address string) string {
 // Retry makes a dead message due again. It returns not_found if no dead message has the ID, and
 // invalid_request if the link in the message has expired.
 func (o *Outbox) Retry(ctx context.Context, id string) error {
+	notFound := service.NewError(service.CodeNotFound, "No message in the state dead has this ID.")
+	if _, err := uuid.Parse(id); err != nil {
+		return notFound
+	}
 	list, err := o.store.ListMessages(ctx, repository.MessageQuery{ID: id, State: repository.MessageDead, Limit: 1})
 	if err != nil {
 		return service.StoreFailure("find a message", err)
 	}
 	if len(list) == 0 {
-		return service.NewError(service.CodeNotFound, "No message in the state dead has this ID.")
+		return notFound
 	}
 	now := o.now()
 	expires := now.Add(keepTrying)
@@ -79,7 +85,7 @@ func (o *Outbox) Retry(ctx context.Context, id string) error {
 	}
 	err = o.store.RetryMessage(ctx, id, now, expires)
 	if errors.Is(err, repository.ErrNotFound) {
-		return service.NewError(service.CodeNotFound, "No message in the state dead has this ID.")
+		return notFound
 	}
 	if err != nil {
 		return service.StoreFailure("retry a message", err)

@@ -90,7 +90,7 @@ func (r *Renderer) replaceOne(dir fs.FS, file string) error {
 	}
 	if ext == "html" {
 		r.pages[name(kind, locale)] = string(b)
-		return checkPlaceholders(kind, string(b))
+		return checkPlaceholders(kind, string(b), string(b))
 	}
 	r.texts[name(kind, locale)], err = parse(kind, string(b))
 	return err
@@ -122,14 +122,18 @@ func (r *Renderer) render(id string, kind Kind, c content) (Mail, error) {
 		values["link"] = r.urls.For(kind.purpose(), c.Token)
 	}
 	m := Mail{ID: id, Kind: kind, To: c.To, Subject: oneLine(fill(t.subject, values, plain)), At: c.At}
-	filled := make([]paragraph, len(t.paragraphs))
-	texts := make([]string, len(t.paragraphs))
-	for i, p := range t.paragraphs {
-		filled[i] = paragraph{text: fill(p.text, values, plain), button: p.button}
-		texts[i] = filled[i].text
-		if p.button {
-			texts[i] += ":\n" + values["link"]
+	var filled []paragraph
+	var texts []string
+	for _, p := range t.paragraphs {
+		if c.Username == "" && strings.Contains(p.text, "{{username}}") {
+			continue // the username is not known to be the recipient's
 		}
+		filled = append(filled, paragraph{text: fill(p.text, values, plain), button: p.button})
+		text := filled[len(filled)-1].text
+		if p.button {
+			text += ":\n" + values["link"]
+		}
+		texts = append(texts, text)
 	}
 	m.Text = strings.Join(texts, "\n\n") + "\n"
 	if page, ok := r.pages[key]; ok {

@@ -1,10 +1,12 @@
 package mail
 
 import (
+	"errors"
 	"fmt"
 	"html"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // template is the text of a mail: a line "Subject: …", an empty line, and paragraphs between empty
@@ -22,11 +24,11 @@ type paragraph struct {
 
 // parse reads the text of a kind of mail. Its errors begin with the number of the line.
 func parse(kind Kind, text string) (template, error) {
-	text = strings.ReplaceAll(text, "\r\n", "\n")
-	if err := checkPlaceholders(kind, text); err != nil {
+	text = strings.ReplaceAll(strings.TrimPrefix(text, "\uFEFF"), "\r\n", "\n")
+	first, rest, _ := strings.Cut(text, "\n")
+	if err := checkPlaceholders(kind, text, rest); err != nil {
 		return template{}, err
 	}
-	first, rest, _ := strings.Cut(text, "\n")
 	subject, ok := strings.CutPrefix(first, "Subject:")
 	if !ok || strings.TrimSpace(subject) == "" {
 		return template{}, fmt.Errorf("1: the first line must be the subject, as in Subject: Confirm your address")
@@ -53,8 +55,11 @@ func parse(kind Kind, text string) (template, error) {
 }
 
 // checkPlaceholders returns an error for a placeholder that a kind does not have, and if the link is
-// missing.
-func checkPlaceholders(kind Kind, text string) error {
+// missing in the body. The text must be UTF-8.
+func checkPlaceholders(kind Kind, text, body string) error {
+	if !utf8.ValidString(text) {
+		return errors.New("1: the file is not in UTF-8")
+	}
 	known := kind.placeholders()
 	line, rest := 1, text
 	for {
@@ -72,7 +77,7 @@ func checkPlaceholders(kind Kind, text string) error {
 		}
 		rest = tail
 	}
-	if slices.Contains(known, "link") && !strings.Contains(text, "{{link}}") {
+	if slices.Contains(known, "link") && !strings.Contains(body, "{{link}}") {
 		return fmt.Errorf("%d: the placeholder {{link}} is missing", line)
 	}
 	return nil

@@ -39,7 +39,7 @@ type Sender struct {
 // compose returns a mail in the form of RFC 5322, with an encoding for the text. A mail that is sent
 // again has the same Message-ID.
 func (s Sender) compose(m Mail, text gomail.Encoding) (*gomail.Msg, error) {
-	to, err := wireAddress(m.To)
+	to, err := WireAddress(m.To)
 	if err != nil {
 		return nil, &Failure{Class: ClassAddress, Final: true, Err: err}
 	}
@@ -60,8 +60,8 @@ func (s Sender) compose(m Mail, text gomail.Encoding) (*gomail.Msg, error) {
 	return msg, nil
 }
 
-// wireAddress returns an address with the domain in ASCII, which every server accepts.
-func wireAddress(address string) (string, error) {
+// WireAddress returns an address with the domain in ASCII, which every server accepts.
+func WireAddress(address string) (string, error) {
 	at := strings.LastIndexByte(address, '@')
 	if at < 0 {
 		return "", errors.New("the address has no @")

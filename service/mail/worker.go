@@ -12,7 +12,6 @@ import (
 
 	"latchkey/internal/tally"
 	"latchkey/repository"
-	"latchkey/service/link"
 )
 
 const (
@@ -139,10 +138,25 @@ func (w *Worker) Once(ctx context.Context) (int, error) {
 	}
 	s := &sending{worker: w}
 	defer s.close()
-	for _, m := range claimed {
-		w.attempt(context.WithoutCancel(ctx), s, m) // a message in work is finished also when the service stops
+	for i, m := range claimed {
+		if ctx.Err() != nil { // the service stops: other replicas send the rest
+			w.release(context.WithoutCancel(ctx), claimed[i:])
+			break
+		}
+		w.attempt(context.WithoutCancel(ctx), s, m) // a message in work is finished
 	}
 	return len(claimed), nil
+}
+
+// release makes messages due again that were claimed and not tried.
+func (w *Worker) release(ctx context.Context, rest []repository.QueuedMessage) {
+	now := w.now()
+	for _, m := range rest {
+		end := repository.MessageEnd{State: repository.MessageQueued, Reason: m.Reason, At: now, DueAt: now, Attempt: m.Attempts}
+		if err := w.store.Outbox.EndMessage(ctx, m.ID, end); err != nil {
+			return // the claims end by themselves
+		}
+	}
 }
 
 // sending is the connection that the messages of a claim share.
@@ -303,8 +317,8 @@ func (w *Worker) prepare(ctx context.Context, m repository.QueuedMessage) (Mail,
 	}
 	now := w.now()
 	admitted, err := w.store.Outbox.AdmitMessage(ctx, repository.Admission{
-		MessageID: m.ID, Recipient: w.recipientHash(key), Budget: kind.budget(), Max: w.perHour, Since: now.Add(-budgetPeriod),
-		Link: l, MaxLinks: link.MaxLive, Replace: c.Replace, At: now,
+		MessageID: m.ID, Recipient: w.recipientHash(key), Budget: kind.budget(c.Replace), Max: w.perHour, Since: now.Add(-budgetPeriod),
+		Link: l, MaxLinks: kind.maxLinks(), Replace: c.Replace, At: now,
 	})
 	switch {
 	case errors.Is(err, repository.ErrNotFound):
@@ -333,7 +347,7 @@ func (w *Worker) resolve(ctx context.Context, m repository.QueuedMessage, c *con
 	case VerifyEmail:
 		return kind, l, nil
 	case ResetPassword, ConfirmSignup, ConfirmEmail:
-	case AccountExists, PasswordChanged, EmailChanged, NewDevice, TokenReused, Test: // the link in EmailChanged exists already
+	case AccountExists, PasswordChanged, EmailChanged, EmailReplaced, NewDevice, TokenReused, Test: // the link in EmailChanged exists already
 		return kind, nil, nil
 	default:
 		return kind, nil, &Failure{Class: ClassText, Final: true, Err: errors.New("a kind that this version does not know")}
@@ -347,7 +361,10 @@ func (w *Worker) resolve(ctx context.Context, m repository.QueuedMessage, c *con
 		return kind, nil, errDropped("no such account")
 	case kind == ResetPassword:
 		// The mail goes to the address of the account, never to the address that was typed.
-		c.To, c.Username, c.Locale = owner.Email, owner.Username, cmp.Or(owner.Locale, c.Locale)
+		c.To, c.Locale = owner.Email, cmp.Or(owner.Locale, c.Locale)
+		if !owner.EmailVerifiedAt.IsZero() { // otherwise a stranger could have chosen the name, as an advertisement
+			c.Username = owner.Username
+		}
 		l.UserID, l.Email, l.CredentialVersion = owner.ID, owner.Email, owner.CredentialVersion
 	case known && owner.ID != m.UserID:
 		*c = content{To: owner.Email, Locale: cmp.Or(owner.Locale, c.Locale), At: c.At}

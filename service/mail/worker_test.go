@@ -72,7 +72,7 @@ func (o *office) add(t *testing.T, name string) repository.User {
 	t.Helper()
 	u := repository.User{
 		ID: service.NewID(), Username: name, UsernameKey: name, Email: name + "@example.org", EmailKey: name + "@example.org",
-		PasswordHash: "$2a$", CreatedAt: o.Now(), UpdatedAt: o.Now(),
+		PasswordHash: "$2a$", CreatedAt: o.Now(), UpdatedAt: o.Now(), EmailVerifiedAt: o.Now(),
 	}
 	apptest.Must(t, o.store.Users.CreateUser(t.Context(), u, repository.Caller{}, audit.Operator().Record(o.Now(), repository.AuditUserCreated, "ok")))
 	return u
@@ -137,11 +137,12 @@ func TestWorker_SendsOverEachKindOfConnection(t *testing.T) {
 		real   bool   // the name in the URL is the name in the certificate
 		tls    bool
 	}{
-		"plain, on this machine":          {url: "smtp://HOST"},
-		"plain with a password, likewise": {server: testserver.SMTPOptions{User: "u", Password: "p@ss"}, url: "smtp://u:p%40ss@HOST"},
-		"STARTTLS":                        {server: testserver.SMTPOptions{CertFile: cert, KeyFile: key}, url: "smtp://mail.example:587", real: true, tls: true},
-		"STARTTLS and a password":         {server: testserver.SMTPOptions{CertFile: cert, KeyFile: key, User: "u", Password: "p"}, url: "smtp://u:p@mail.example", real: true, tls: true},
-		"TLS from the start":              {server: testserver.SMTPOptions{CertFile: local, KeyFile: localKey, Implicit: true, User: "u", Password: "p"}, url: "smtps://u:p@localhost:PORT", tls: true},
+		"plain, on this machine":                {url: "smtp://HOST"},
+		"plain with a password, likewise":       {server: testserver.SMTPOptions{User: "u", Password: "p@ss"}, url: "smtp://u:p%40ss@HOST"},
+		"STARTTLS":                              {server: testserver.SMTPOptions{CertFile: cert, KeyFile: key}, url: "smtp://mail.example:587", real: true, tls: true},
+		"STARTTLS and a password":               {server: testserver.SMTPOptions{CertFile: cert, KeyFile: key, User: "u", Password: "p"}, url: "smtp://u:p@mail.example", real: true, tls: true},
+		"STARTTLS of a relay with another name": {server: testserver.SMTPOptions{CertFile: cert, KeyFile: key}, url: "smtp://HOST", tls: true},
+		"TLS from the start":                    {server: testserver.SMTPOptions{CertFile: local, KeyFile: localKey, Implicit: true, User: "u", Password: "p"}, url: "smtps://u:p@localhost:PORT", tls: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := testserver.StartSMTP(t, c.server)
@@ -161,7 +162,7 @@ func TestWorker_SendsOverEachKindOfConnection(t *testing.T) {
 			}
 			o := newOffice(t, testserver.SQLiteStore(t))
 			u := o.add(t, "ada")
-			o.enqueue(t, o.composer.Reset("ADA@Example.ORG", "de"))
+			o.enqueue(t, o.composer.Reset("ADA@Example.ORG", "de", false))
 			drain(t, o.worker(transport, 5))
 			if m := o.message(t); m.State != repository.MessageSent || m.Reason != "" || len(m.Sealed) > 0 {
 				t.Fatalf("%+v", m)
@@ -233,7 +234,7 @@ func TestWorker_FailuresAreRetriedOrFinal(t *testing.T) {
 			}
 			o := newOffice(t, testserver.SQLiteStore(t))
 			o.add(t, "ada")
-			o.enqueue(t, o.composer.Reset("ada@example.org", "en"))
+			o.enqueue(t, o.composer.Reset("ada@example.org", "en", false))
 			w := o.worker(transport, 5)
 			drain(t, w)
 			m := o.message(t)
@@ -266,7 +267,7 @@ func TestWorker_451ThenAccepted(t *testing.T) {
 			return nil
 		}})
 		o.add(t, "ada")
-		o.enqueue(t, o.composer.Reset("ada@example.org", "en"))
+		o.enqueue(t, o.composer.Reset("ada@example.org", "en", false))
 		w := o.worker(smtpTo(t, server.Address), 5)
 		for range 3 {
 			drain(t, w)
@@ -292,7 +293,7 @@ func TestWorker_ALostAnswerSendsTheSameMailAgain(t *testing.T) {
 	}})
 	o := newOffice(t, testserver.SQLiteStore(t))
 	o.add(t, "ada")
-	o.enqueue(t, o.composer.Reset("ada@example.org", "en"))
+	o.enqueue(t, o.composer.Reset("ada@example.org", "en", false))
 	w := o.worker(smtpTo(t, server.Address).DialTo(server.Address, 300*time.Millisecond), 5)
 	drain(t, w)
 	if m := o.message(t); m.State != repository.MessageQueued || !strings.HasPrefix(m.Reason, "connection: ") {
@@ -321,7 +322,7 @@ func TestWorker_GivesUpWhenTheLinkExpires(t *testing.T) {
 		within  time.Duration
 	}{
 		"a link for an hour": {func(o *office, _ repository.User) repository.Message {
-			return o.composer.Reset("ada@example.org", "en")
+			return o.composer.Reset("ada@example.org", "en", false)
 		}, time.Hour},
 		"a notice": {func(o *office, u repository.User) repository.Message {
 			return o.composer.Notice(mail.PasswordChanged, u, audit.Origin{})[0]
@@ -332,14 +333,15 @@ func TestWorker_GivesUpWhenTheLinkExpires(t *testing.T) {
 			o.enqueue(t, c.message(o, o.add(t, "ada")))
 			w := o.worker(smtpTo(t, closedPort(t)), 5)
 			begin := o.Now()
-			for o.message(t).State == repository.MessageQueued {
-				drain(t, w)
-				o.pass(max(time.Second, o.message(t).DueAt.Sub(o.Now())))
+			m := o.message(t)
+			for m.State == repository.MessageQueued {
 				if o.Now().Sub(begin) > 2*c.within {
 					t.Fatal("the worker does not give up")
 				}
+				o.pass(max(time.Second, m.DueAt.Sub(o.Now())))
+				drain(t, w)
+				m = o.message(t)
 			}
-			m := o.message(t)
 			if m.State != repository.MessageDead || m.EndedAt.Sub(begin) > c.within || m.EndedAt.Sub(begin) < c.within/4 {
 				t.Errorf("%s after %v and %d attempts", m.State, m.EndedAt.Sub(begin), m.Attempts)
 			}
@@ -355,8 +357,8 @@ func TestWorker_AFloodFillsNoMailbox(t *testing.T) {
 		u, eve := o.add(t, "ada"), o.add(t, "eve")
 		w := o.worker(smtpTo(t, server.Address), 5)
 		for range 30 {
-			o.enqueue(t, o.composer.Reset("ada@example.org", "en"), o.composer.Signup("ADA@example.org", "en", nil), o.composer.Change(eve, "ada@example.org"))
-			o.enqueue(t, o.composer.Verify(u, false)...)
+			o.enqueue(t, o.composer.Reset("ada@example.org", "en", false), o.composer.Signup("ADA@example.org", "en", nil), o.composer.Change(eve, "ada@example.org"))
+			o.enqueue(t, o.composer.Verify(u, false))
 		}
 		var all sync.WaitGroup
 		for range 4 {
@@ -381,6 +383,95 @@ func TestWorker_AFloodFillsNoMailbox(t *testing.T) {
 	})
 }
 
+// TestWorker_ADeletedAccountLeavesTheBudget: to sign up and delete the account again and again fills no
+// mailbox.
+func TestWorker_ADeletedAccountLeavesTheBudget(t *testing.T) {
+	onStores(t, func(t *testing.T, o *office) {
+		server := testserver.StartSMTP(t, testserver.SMTPOptions{})
+		w := o.worker(smtpTo(t, server.Address), 5)
+		for range 8 {
+			u := o.add(t, "ada")
+			o.enqueue(t, o.composer.Verify(u, false))
+			drain(t, w)
+			by := repository.Caller{UserID: u.ID, SessionID: "s", Epoch: u.SessionEpoch}
+			_, err := o.store.Users.DeleteUser(t.Context(), by, u.PasswordHash, audit.Operator().Record(o.Now(), repository.AuditUserDeleted, "ok"))
+			apptest.Must(t, err)
+		}
+		if n := len(server.Received()); n != 5 {
+			t.Errorf("%d mails, want 5", n)
+		}
+	})
+}
+
+// TestWorker_ARequestOfTheOwnerIsNotSuppressed by a stranger who has exhausted the budget and the links.
+func TestWorker_ARequestOfTheOwnerIsNotSuppressed(t *testing.T) {
+	onStores(t, func(t *testing.T, o *office) {
+		server := testserver.StartSMTP(t, testserver.SMTPOptions{})
+		o.add(t, "ada")
+		w := o.worker(smtpTo(t, server.Address), 5)
+		for range 10 {
+			o.enqueue(t, o.composer.Reset("ada@example.org", "en", false), o.composer.Signup("ada@example.org", "en", nil))
+		}
+		drain(t, w)
+		before := len(server.Received())
+		o.enqueue(t, o.composer.Reset("ada@example.org", "en", true))
+		drain(t, w)
+		if n := len(server.Received()); before != 5 || n != 6 {
+			t.Errorf("%d mails, then %d", before, n)
+		}
+	})
+}
+
+// TestWorker_StoppingReleasesWhatItHasClaimed: other replicas send the rest at once.
+func TestWorker_StoppingReleasesWhatItHasClaimed(t *testing.T) {
+	onStores(t, func(t *testing.T, o *office) {
+		ctx, stop := context.WithCancel(t.Context())
+		server := testserver.StartSMTP(t, testserver.SMTPOptions{Accepted: func(testserver.ReceivedMail) error {
+			stop()
+			return nil
+		}})
+		for i := range 5 {
+			o.enqueue(t, o.composer.Signup(fmt.Sprintf("user%d@example.org", i), "en", nil))
+		}
+		w := o.worker(smtpTo(t, server.Address), 5)
+		_, err := w.Once(ctx)
+		apptest.Must(t, err)
+		if n := len(server.Received()); n != 1 {
+			t.Errorf("%d mails after the stop", n)
+		}
+		drain(t, o.worker(smtpTo(t, server.Address), 5))
+		if n := len(server.Received()); n != 5 {
+			t.Errorf("%d mails", n)
+		}
+	})
+}
+
+// TestWorker_AnUnverifiedAddressGetsNoTextOfAStranger: neither a username nor a new address.
+func TestWorker_AnUnverifiedAddressGetsNoTextOfAStranger(t *testing.T) {
+	o := newOffice(t, testserver.SQLiteStore(t))
+	server := testserver.StartSMTP(t, testserver.SMTPOptions{})
+	u := repository.User{
+		ID: service.NewID(), Username: "https://evil.example/win", UsernameKey: "https://evil.example/win", Email: "ada@example.org", EmailKey: "ada@example.org",
+		CreatedAt: o.Now(), UpdatedAt: o.Now(),
+	}
+	apptest.Must(t, o.store.Users.CreateUser(t.Context(), u, repository.Caller{}, audit.Operator().Record(o.Now(), repository.AuditUserCreated, "ok")))
+	notice, undo := o.composer.Changed(u, "claim.your.prize@evil.example")
+	if undo != nil {
+		t.Error("a reader of an address that was never verified could take the account over")
+	}
+	o.enqueue(t, notice, o.composer.Reset("ada@example.org", "en", false), o.composer.Verify(u, false))
+	drain(t, o.worker(smtpTo(t, server.Address), 5))
+	got := server.Received()
+	if len(got) != 3 {
+		t.Fatalf("%d mails", len(got))
+	}
+	for _, m := range got {
+		if l := apptest.ReadLetter(t, m.Raw); strings.Contains(l.Subject+l.Text+l.HTML, "evil") {
+			t.Errorf("%s", l.Text)
+		}
+	}
+}
+
 // TestWorker_AStrangerCannotVoidTheOwnersLink by asking again.
 func TestWorker_AStrangerCannotVoidTheOwnersLink(t *testing.T) {
 	onStores(t, func(t *testing.T, o *office) {
@@ -388,7 +479,7 @@ func TestWorker_AStrangerCannotVoidTheOwnersLink(t *testing.T) {
 		o.add(t, "ada")
 		w := o.worker(smtpTo(t, server.Address), 0)
 		for range 10 {
-			o.enqueue(t, o.composer.Reset("ada@example.org", "en"))
+			o.enqueue(t, o.composer.Reset("ada@example.org", "en", false))
 		}
 		drain(t, w)
 		got := server.Received()
@@ -409,7 +500,7 @@ func TestWorker_UnknownAndDisabledAccountsGetNoMail(t *testing.T) {
 		u := o.add(t, "ada")
 		_, err := o.store.Users.DisableUser(t.Context(), u.ID, true, o.Now(), audit.Operator().Record(o.Now(), repository.AuditUserDisabled, "ok"))
 		apptest.Must(t, err)
-		o.enqueue(t, o.composer.Reset("ada@example.org", "en"), o.composer.Reset("nobody@example.org", "en"))
+		o.enqueue(t, o.composer.Reset("ada@example.org", "en", false), o.composer.Reset("nobody@example.org", "en", false))
 		w := o.worker(smtpTo(t, server.Address), 5)
 		drain(t, w)
 		if len(server.Received()) > 0 || w.Counts()[mail.Dropped] != 2 {
@@ -511,7 +602,7 @@ func TestOutbox_ListsAndRetries(t *testing.T) {
 			return nil
 		}})
 		o.add(t, "ada")
-		o.enqueue(t, o.composer.Reset("ada@example.org", "en"))
+		o.enqueue(t, o.composer.Reset("ada@example.org", "en", false))
 		w := o.worker(smtpTo(t, server.Address), 5)
 		drain(t, w)
 		box := mail.NewOutbox(o.composer, o.store.Outbox)
@@ -530,7 +621,7 @@ func TestOutbox_ListsAndRetries(t *testing.T) {
 			t.Error("a mail that was sent was retried")
 		}
 		refused.Store(true)
-		o.enqueue(t, o.composer.Reset("ada@example.org", "en"))
+		o.enqueue(t, o.composer.Reset("ada@example.org", "en", false))
 		drain(t, w)
 		o.pass(2 * time.Hour)
 		list, err = box.List(t.Context(), repository.MessageDead, 10)
@@ -546,8 +637,8 @@ func TestComposer_WritesOnlyNoticesThatAreOn(t *testing.T) {
 	u := o.add(t, "ada")
 	quiet := mail.NewComposer(apptest.NewRoot(t), true, nil, o.Now)
 	off := mail.NewComposer(apptest.NewRoot(t), false, nil, o.Now)
-	for _, kind := range mail.Notices() {
-		always := kind == mail.PasswordChanged || kind == mail.EmailChanged
+	for _, kind := range []mail.Kind{mail.PasswordChanged, mail.NewDevice, mail.TokenReused} {
+		always := kind == mail.PasswordChanged
 		if got := len(quiet.Notice(kind, u, audit.Origin{})); (got == 1) != always {
 			t.Errorf("%s: %d messages", kind, got)
 		}

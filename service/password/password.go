@@ -27,6 +27,9 @@ func (Password) String() string { return "REDACTED" }
 // Reveal returns the password itself.
 func (p Password) Reveal() string { return p.text }
 
+// Empty reports whether the password has no characters.
+func (p Password) Empty() bool { return p.text == "" }
+
 // GoString keeps the password out of dumps.
 func (Password) GoString() string { return "REDACTED" }
 

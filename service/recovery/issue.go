@@ -39,7 +39,7 @@ func (s *Service) SendReset(ctx context.Context, userID string, by account.Calle
 	}
 	record := from.Record(s.now(), repository.AuditResetSent, "ok")
 	record.UserID, record.ActorID = u.ID, by.UserID
-	m := s.mail.Reset(u.Email, u.Locale)
+	m := s.mail.Reset(u.Email, u.Locale, true)
 	if err := s.store.Outbox.RequestMessage(ctx, m, by.Caller, record); err != nil {
 		return Issued{}, issueFailure(err)
 	}

@@ -61,7 +61,7 @@ func (s *Service) Forgot(ctx context.Context, address, locale string, from audit
 	if err := s.throttle.CountMail(ctx, key, from); err != nil {
 		return err
 	}
-	if err := s.store.Outbox.EnqueueMessage(ctx, s.mail.Reset(address, catalog.Or(locale))); err != nil {
+	if err := s.store.Outbox.EnqueueMessage(ctx, s.mail.Reset(address, catalog.Or(locale), false)); err != nil {
 		return service.StoreFailure("request a new password", err)
 	}
 	return nil
@@ -85,18 +85,17 @@ func (s *Service) SendVerification(ctx context.Context, who session.Live, from a
 	case !u.EmailVerifiedAt.IsZero():
 		return nil
 	}
-	for _, m := range s.mail.Verify(u, true) {
-		if err := s.store.Outbox.EnqueueMessage(ctx, m); err != nil {
-			return service.StoreFailure("send a verification", err)
-		}
+	if err := s.store.Outbox.EnqueueMessage(ctx, s.mail.Verify(u, true)); err != nil {
+		return service.StoreFailure("send a verification", err)
 	}
 	return nil
 }
 
 // Verify uses a link that proves an address: it verifies the address of an account, completes a
-// change of the address, or creates the account of a concealed signup. It returns link_invalid,
-// email_taken or username_taken if another account has got the name since, and rate_limited.
-func (s *Service) Verify(ctx context.Context, token link.Token, from audit.Origin) error {
+// change of the address, or creates the account of a concealed signup, which alone needs the
+// password that was chosen there. It returns link_invalid, invalid_request, email_taken or
+// username_taken if another account has got the name since, and rate_limited.
+func (s *Service) Verify(ctx context.Context, token link.Token, chosen password.Password, from audit.Origin) error {
 	l, err := s.find(ctx, FlowVerify, token, from)
 	if err != nil {
 		return err
@@ -104,7 +103,7 @@ func (s *Service) Verify(ctx context.Context, token link.Token, from audit.Origi
 	now := s.now()
 	switch l.Purpose {
 	case repository.LinkSignup:
-		return s.accounts.Complete(ctx, l, from)
+		return s.complete(ctx, l, chosen, from)
 	case repository.LinkChange:
 		return s.change(ctx, l, from)
 	case repository.LinkVerify, repository.LinkReset, repository.LinkUndo:
@@ -116,6 +115,17 @@ func (s *Service) Verify(ctx context.Context, token link.Token, from audit.Origi
 	}
 	s.audit.Committed(ctx, record)
 	return nil
+}
+
+// complete creates the account of a concealed signup. A wrong password counts like a refused link.
+func (s *Service) complete(ctx context.Context, l repository.Link, chosen password.Password, from audit.Origin) error {
+	if chosen.Empty() {
+		return service.FieldError(service.CodeInvalidRequest, "password", "is missing: enter the password that you chose at signup")
+	}
+	if err := s.throttle.CountLink(ctx, from); err != nil {
+		return err
+	}
+	return s.accounts.Complete(ctx, l, chosen, from)
 }
 
 // change completes a change of the address. The notice to the previous address is part of the
@@ -200,11 +210,17 @@ var purposes = map[Flow][]repository.LinkPurpose{
 	FlowUndo:   {repository.LinkUndo},
 }
 
-// Find returns what a page shows of a link before it is used: the address. It returns link_invalid if
-// the link cannot be used in the flow.
-func (s *Service) Find(ctx context.Context, flow Flow, token link.Token, from audit.Origin) (address string, err error) {
+// Found is what a page shows of a link before it is used.
+type Found struct {
+	Address  string
+	Password bool // the link needs the password that was chosen at signup
+}
+
+// Find returns what a page shows of a link before it is used. It returns link_invalid if the link
+// cannot be used in the flow.
+func (s *Service) Find(ctx context.Context, flow Flow, token link.Token, from audit.Origin) (Found, error) {
 	l, err := s.find(ctx, flow, token, from)
-	return l.Email, err
+	return Found{Address: l.Email, Password: l.Purpose == repository.LinkSignup}, err
 }
 
 // find returns a link that can be used in a flow. Refused links are counted, so that

@@ -38,7 +38,7 @@ func TestPurgeUntil_DeletesWhatExpiredAndNothingElse(t *testing.T) {
 		logout()
 		apptest.Must(t, createCode("old"))
 		mail := func(address string) (messageID string) {
-			m := w.Mail.Reset(address, "en")
+			m := w.Mail.Reset(address, "en", false)
 			apptest.Must(t, store.Outbox.EnqueueMessage(t.Context(), m))
 			apptest.Must(t, store.Outbox.EndMessage(t.Context(), m.ID, repository.MessageEnd{State: repository.MessageSent, At: w.Now(), DueAt: w.Now()}))
 			return m.ID

@@ -26,6 +26,8 @@ CREATE TABLE outbox (
     admitted_at       timestamptz
 );
 CREATE INDEX outbox_due_at ON outbox (due_at) WHERE state = 'queued';
+CREATE INDEX outbox_dead ON outbox (id) WHERE state = 'dead';
+CREATE INDEX outbox_created_at ON outbox (created_at, id);
 CREATE INDEX outbox_recipient_hash ON outbox (recipient_hash, admitted_at) WHERE recipient_hash <> '';
 CREATE INDEX outbox_user_id ON outbox (user_id) WHERE user_id IS NOT NULL;
 CREATE INDEX outbox_ended_at ON outbox (ended_at) WHERE ended_at IS NOT NULL;

@@ -284,7 +284,7 @@ export function createClient(options: Options): Client {
     signUp: (account) => post("", account).then((user) => (user.id ? user : null)),
     forgotPassword: (email) => post("/forgot-password", { email }).then(() => {}),
     resetPassword: (token, newPassword) => post("/reset-password", { token, newPassword }).then(() => {}),
-    verifyEmail: (token) => post("/verify-email", { token }).then(() => {}),
+    verifyEmail: (token, password) => post("/verify-email", { token, password }).then(() => {}),
     undoEmail: (token, newPassword) => post("/undo-email", { token, newPassword }).then(() => {}),
     sendVerification: () => call("POST", "/users/me/verify-email").then(() => {}),
     login: (credentials) =>

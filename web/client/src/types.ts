@@ -92,8 +92,11 @@ export interface Client {
   forgotPassword(email: string): Promise<void>;
   /** Sets a new password with the token of a link. All sessions end. */
   resetPassword(token: string, newPassword: string): Promise<void>;
-  /** Verifies an address, or completes a change of the address, with the token of a link. */
-  verifyEmail(token: string): Promise<void>;
+  /**
+   * Verifies an address, or completes a change of the address, with the token of a link. If
+   * the service conceals addresses, a signup needs the password that was chosen.
+   */
+  verifyEmail(token: string, password?: string): Promise<void>;
   /** Restores an earlier address and sets a new password with the token of a link. All sessions end. */
   undoEmail(token: string, newPassword: string): Promise<void>;
   /** Sends the link that verifies the address of the user again. */
