@@ -85,11 +85,11 @@ type Users interface {
 	ChangeProfile(ctx context.Context, c ProfileChange, a AuditRecord, mail ...Message) error
 
 	// DeleteUser deletes the caller's account, in one step. It returns the epoch that ends
-	// all sessions. It returns ErrNotAllowed if the caller's session is not live,
-	// ErrNotFound if the password hash is not hash, ErrLastAdministrator if no enabled
-	// administrator would remain, also under concurrent calls, and ErrLimit while an undo
-	// link is live, so that a thief cannot void the link. Of the messages to the user only
-	// the count against the budget remains.
+	// all sessions. It returns ErrNotAllowed if the caller's session is not live, and
+	// ErrNotFound if the password hash is not hash. It returns ErrLastAdministrator if no
+	// enabled administrator would remain, also under concurrent calls. It returns ErrLimit
+	// while an undo link is live, so that a thief cannot void the link. Of the messages to
+	// the user only the count against the budget remains.
 	DeleteUser(ctx context.Context, by Caller, hash PasswordHash, a AuditRecord) (epoch int64, err error)
 
 	// ListUsers returns the users that match a query, in its order.
@@ -98,9 +98,10 @@ type Users interface {
 	// ChangeUser changes a user for an administrator, the caller, or for an operator, in one
 	// step. It returns the user, and increments the epoch if the user is disabled. It
 	// returns ErrNotAllowed if the caller is not an administrator, ErrNotFound for an
-	// unknown user, ErrConflict if the user has changed since Was, ErrUsernameExists and
-	// ErrEmailExists if another user has the key, and ErrLastAdministrator if no enabled
-	// administrator would remain, also under concurrent calls.
+	// unknown user, and ErrConflict if the user has changed since Was. It returns
+	// ErrUsernameExists and ErrEmailExists if another user has the key. It returns
+	// ErrLastAdministrator if no enabled administrator would remain, also under concurrent
+	// calls.
 	ChangeUser(ctx context.Context, c UserChange, a AuditRecord) (User, error)
 
 	// RemoveUser deletes a user for an administrator, the caller, or for an operator, in one

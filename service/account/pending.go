@@ -59,8 +59,7 @@ func (a *Service) request(ctx context.Context, u repository.User) error {
 	return nil
 }
 
-// Complete creates the account of a signup link. The password is the one that was chosen at signup:
-// otherwise the owner of an address, who opens the link of a signup by a stranger, would create an
+// Complete creates the account of a signup link. It requires the password of the signup: otherwise the owner of an address, who opens the link of a signup by a stranger, would create an
 // account with the password of the stranger. It returns invalid_request if the password is
 // wrong, link_invalid if the link cannot be used, and username_taken or email_taken if a name has been
 // taken since.

@@ -89,13 +89,18 @@ func TestDemo_AccountIsRenamedAndDeleted(t *testing.T) {
 	b.until(`document.querySelector("#move .done").textContent === "Open the link that was sent to two@example.org."`)
 	follow("confirm_email")
 	b.until(`document.getElementById("user").textContent === "two (two@example.org)"`)
-	if undo := s.letter(t, "email_changed"); undo.To != "ada@example.org" {
+	undo := s.letter(t, "email_changed")
+	if undo.To != "ada@example.org" {
 		t.Errorf("the notice went to %s", undo.To)
 	}
+	const restored = "battery staple"
+	b.do(chromedp.Navigate(undo.URL), typed("#newPassword", restored+kb.Enter), visible("main [role=status]"), chromedp.Navigate(s.url+"/demo"), visible("#login"),
+		typed("#login-name", "two"), typed("#login-password", restored+kb.Enter), visible("#in"))
+	b.until(`document.getElementById("user").textContent === "two (ada@example.org)"`)
 
 	b.do(typed("#delete-password", "wrong horse"+kb.Enter))
 	b.until(`document.querySelector("#delete .problem").textContent.includes("wrong")`)
-	b.do(typed("#delete-password", strings.Repeat(kb.Backspace, len("wrong horse"))+password+kb.Enter), visible("#login"))
+	b.do(typed("#delete-password", strings.Repeat(kb.Backspace, len("wrong horse"))+restored+kb.Enter), visible("#login"))
 	if n := len(b.cookies(s)); n > 1 { // the device stays
 		t.Errorf("%d cookies are left", n)
 	}
