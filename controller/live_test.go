@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"latchkey/controller"
+	"latchkey/internal/apptest"
 	"latchkey/internal/testserver"
 	"latchkey/repository"
 	"latchkey/repository/redis"
@@ -94,11 +95,11 @@ var endings = map[string]func(t *testing.T, i *instance, store repository.Store,
 		}
 	},
 	"disable": func(t *testing.T, i *instance, _ repository.Store, a admin) {
-		must(t, i.Sessions.Disable(t.Context(), a.id, true, audit.Origin{}))
+		apptest.Disable(t, i.Directory, a.id, true)
 	},
 	"disable and enable": func(t *testing.T, i *instance, _ repository.Store, a admin) {
-		must(t, i.Sessions.Disable(t.Context(), a.id, true, audit.Origin{}))
-		must(t, i.Sessions.Disable(t.Context(), a.id, false, audit.Origin{}))
+		apptest.Disable(t, i.Directory, a.id, true)
+		apptest.Disable(t, i.Directory, a.id, false)
 	},
 	"revoke --all": func(t *testing.T, i *instance, _ repository.Store, _ admin) {
 		_, err := i.Sessions.RevokeEveryone(t.Context(), audit.Origin{})

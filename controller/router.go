@@ -19,6 +19,7 @@ import (
 	"latchkey/middleware/problem"
 	"latchkey/service"
 	"latchkey/service/account"
+	"latchkey/service/directory"
 	"latchkey/service/health"
 	"latchkey/service/keys"
 	"latchkey/service/login"
@@ -31,17 +32,18 @@ import (
 
 // Options are the services behind the routes, and the addresses by which clients reach them.
 type Options struct {
-	Accounts *account.Service
-	Login    *login.Service
-	Sessions *session.Service
-	Changes  *login.Changes
-	Recovery *recovery.Service
-	Strength *password.Scorer
-	Tokens   *token.Minter
-	Keys     *keys.Ring
-	OAuth    *oauth.Server
-	Clients  *oauth.Clients
-	Health   *health.Checker
+	Accounts  *account.Service
+	Directory *directory.Service
+	Login     *login.Service
+	Sessions  *session.Service
+	Changes   *login.Changes
+	Recovery  *recovery.Service
+	Strength  *password.Scorer
+	Tokens    *token.Minter
+	Keys      *keys.Ring
+	OAuth     *oauth.Server
+	Clients   *oauth.Clients
+	Health    *health.Checker
 
 	Issuer            string   // the iss of every token
 	PublicURL         *url.URL // may have a path, which a proxy strips
@@ -137,7 +139,16 @@ func NewRouter(o Options) (http.Handler, error) {
 	me.DELETE("/sessions", handleLive(s, s.revokeOtherSessions))
 	me.DELETE("/sessions/:id", handleLive(s, s.revokeSession))
 
+	manager := require.Require(access.Session, own, access.Privilege(account.PrivilegeManager))
+	users.GET("", manager, handleLive(s, s.users))
+	ids := s.onlyIDs(engine)
+	users.GET("/:id", ids, manager, handleLive(s, s.user))
+	users.GET("/:id/sessions", manager, handleLive(s, s.sessionsOfUser))
 	administrator := require.Require(access.Session, own, access.Privilege(account.PrivilegeAdministrator))
+	users.PATCH("/:id", ids, administrator, handleLive(s, s.changeUser))
+	users.DELETE("/:id", ids, administrator, handleLive(s, s.deleteUser))
+	users.DELETE("/:id/sessions", administrator, handleLive(s, s.revokeSessionsOfUser))
+	users.DELETE("/:id/sessions/:sid", administrator, handleLive(s, s.revokeSessionOfUser))
 	users.POST("/:id/token", administrator, handleLive(s, s.impersonate))
 	users.POST("/:id/reset-password", administrator, handleLive(s, s.sendReset))
 
@@ -271,12 +282,43 @@ func (s *server) engine(public publicRoutes) (*gin.Engine, error) {
 		probes := []string{"/", "/livez", "/readyz"} // not limited: a monitoring system sends all its requests from one address
 		e.Use(middleware.Rate(n, 2*n, time.Second, s.Now, s.problems, func(c *gin.Context) bool { return !slices.Contains(probes, c.FullPath()) }))
 	}
-	e.NoRoute(handle(s, func(*call, empty) (reply, error) {
-		return reply{}, service.NewError(service.CodeNotFound, "This route does not exist.")
-	}))
-	e.NoMethod(allowHead, handle(s, func(c *call, _ empty) (reply, error) {
-		return reply{}, service.NewError(service.CodeMethodNotAllowed,
-			"This route does not support "+c.r.Method+". The Allow header lists the methods that it supports.")
-	}))
+	e.NoRoute(handle(s, noRoute))
+	e.NoMethod(s.onlyIDs(e), allowHead, handle(s, noMethod))
 	return e, nil
+}
+
+func noRoute(*call, empty) (reply, error) {
+	return reply{}, service.NewError(service.CodeNotFound, "This route does not exist.")
+}
+
+func noMethod(c *call, _ empty) (reply, error) {
+	return reply{}, service.NewError(service.CodeMethodNotAllowed,
+		"This route does not support "+c.r.Method+". The Allow header lists the methods that it supports.")
+}
+
+// onlyIDs limits the route of one user to paths with the ID of a user. For Gin the route also
+// matches the paths of other routes, such as /api/users/login, and paths of no route.
+func (s *server) onlyIDs(e *gin.Engine) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		path := c.Request.URL.Path
+		id, found := strings.CutPrefix(path, s.BasePath+"/users/")
+		if _, err := service.AccountID(id); !found || err == nil || strings.Contains(id, "/") {
+			return
+		}
+		c.Abort()
+		var methods []string
+		for _, r := range e.Routes() {
+			if r.Path == path {
+				methods = append(methods, r.Method)
+			}
+		}
+		if len(methods) == 0 {
+			c.Writer.Header().Del("Allow")
+			handle(s, noRoute)(c)
+			return
+		}
+		c.Header("Allow", strings.Join(methods, ", "))
+		allowHead(c)
+		handle(s, noMethod)(c)
+	}
 }

@@ -212,18 +212,23 @@ func check(ts *testscript.TestScript, neg bool, args []string, there bool, value
 	}
 }
 
-// lookup returns a member of the last body by its path, such as .fields.username.
+// lookup returns a member of the last body by its path, such as .fields.username or .items.0.id.
 func lookup(ts *testscript.TestScript, path string) (string, bool) {
 	var v any
 	if err := json.Unmarshal(of(ts).body, &v); err != nil {
 		ts.Fatalf("the body is no JSON: %s", of(ts).body)
 	}
 	for _, name := range strings.Split(strings.TrimPrefix(path, "."), ".") {
-		object, ok := v.(map[string]any)
-		if !ok {
-			return "", false
+		ok := false
+		switch from := v.(type) {
+		case map[string]any:
+			v, ok = from[name]
+		case []any:
+			if i, err := strconv.Atoi(name); err == nil && i < len(from) {
+				v, ok = from[i], true
+			}
 		}
-		if v, ok = object[name]; !ok {
+		if !ok {
 			return "", false
 		}
 	}
@@ -280,7 +285,7 @@ func disableCmd(ts *testscript.TestScript, _ bool, args []string) {
 	w := of(ts)
 	account, err := account.Find(w.t.Context(), w.instance.Stores.Users, args[0])
 	ts.Check(err)
-	ts.Check(w.instance.Sessions.Disable(w.t.Context(), account.ID, args[1] == "true", audit.Origin{}))
+	apptest.Disable(w.t, w.instance.Directory, account.ID, args[1] == "true")
 }
 
 func mailCmd(ts *testscript.TestScript, neg bool, args []string) {

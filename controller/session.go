@@ -24,14 +24,23 @@ func (s *server) sessions(c *call, who session.Live, _ empty) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	list := make([]sessionBody, len(devices))
-	for i, d := range devices {
-		list[i] = sessionBody{
+	return reply{body: sessionsOf(devices, who.SessionID)}, nil
+}
+
+type sessionsBody struct {
+	Sessions []sessionBody `json:"sessions"`
+}
+
+// sessionsOf shows sessions to the caller with the session current.
+func sessionsOf(sessions []session.Session, current string) sessionsBody {
+	body := sessionsBody{make([]sessionBody, len(sessions))}
+	for i, d := range sessions {
+		body.Sessions[i] = sessionBody{
 			ID: d.ID, CreatedAt: iso(d.CreatedAt), LastUsedAt: iso(d.UsedAt), ExpiresAt: iso(d.ExpiresAt),
-			Address: d.Address, Agent: d.Agent, ClientID: d.ClientID, Current: d.ID == who.SessionID,
+			Address: d.Address, Agent: d.Agent, ClientID: d.ClientID, Current: d.ID == current,
 		}
 	}
-	return reply{body: map[string]any{"sessions": list}}, nil
+	return body
 }
 
 // revokeSession handles DELETE /api/users/me/sessions/{id}.

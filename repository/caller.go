@@ -14,6 +14,15 @@ type Caller struct {
 	Epoch     int64
 }
 
+// Needs returns the privilege that a change to the sessions of a user requires: an administrator's,
+// unless the caller is the user.
+func (c Caller) Needs(userID string) int {
+	if c.UserID == userID {
+		return PrivilegeUser
+	}
+	return PrivilegeAdministrator
+}
+
 // Live reports whether the session of the caller is live. It takes the user of the session
 // and the reason for its revocation, or "".
 func (c Caller) Live(u User, ended EndReason) bool {

@@ -37,7 +37,7 @@ type Revocations interface {
 	// RevokeSession revokes a session and writes the audit record in one step. The first
 	// call for a session reports true. Every other call, also a concurrent one, reports
 	// false and changes nothing. It returns ErrNotAllowed if the session of the caller is
-	// not live.
+	// not live, or if the caller is neither the user nor an administrator.
 	RevokeSession(ctx context.Context, r Revocation, by Caller, a AuditRecord, mail ...Message) (first bool, err error)
 
 	// RecordLogin writes the audit record of a login and revokes the sessions that the

@@ -105,8 +105,9 @@ type Users interface {
 	ChangeUser(ctx context.Context, c UserChange, a AuditRecord) (User, error)
 
 	// RemoveUser deletes a user for an administrator, the caller, or for an operator, in one
-	// step. It returns the epoch that ends all sessions, and the errors of ChangeUser.
-	RemoveUser(ctx context.Context, userID string, by Caller, a AuditRecord) (epoch int64, err error)
+	// step. It returns the epoch that ends all sessions, and the errors of ChangeUser; was is
+	// the field Was there.
+	RemoveUser(ctx context.Context, userID string, was time.Time, by Caller, a AuditRecord) (epoch int64, err error)
 
 	// SetPassword replaces the password hash of a user, whatever it was, and revokes all
 	// sessions of the user, in one step. It returns the new epoch, and ErrNotFound for an
@@ -118,19 +119,14 @@ type Users interface {
 	ReplaceHash(ctx context.Context, userID string, old, hash PasswordHash, at time.Time) error
 
 	// EndUserSessions revokes all sessions of a user in one step: it increments the epoch
-	// and returns it. It returns ErrNotFound for an unknown user.
-	EndUserSessions(ctx context.Context, userID string, at time.Time, a AuditRecord) (epoch int64, err error)
+	// and returns it. It returns ErrNotFound for an unknown user, and ErrNotAllowed if the
+	// caller is not an administrator.
+	EndUserSessions(ctx context.Context, userID string, by Caller, at time.Time, a AuditRecord) (epoch int64, err error)
 
 	// EndOtherUserSessions revokes all sessions of the user except the caller's, in one
 	// step, and returns the new epoch. It returns ErrNotAllowed if the caller's session
 	// is not live, because a revoked session would become live again.
 	EndOtherUserSessions(ctx context.Context, by Caller, at time.Time, a AuditRecord) (epoch int64, err error)
-
-	// DisableUser disables a user, which revokes all sessions, or enables a user. It
-	// returns the new epoch. It returns ErrNotFound for an unknown user, and
-	// ErrLastAdministrator if no enabled administrator would remain, also under
-	// concurrent calls.
-	DisableUser(ctx context.Context, userID string, disabled bool, at time.Time, a AuditRecord) (epoch int64, err error)
 
 	// RecordActing records that the caller, an administrator, impersonates a user. It
 	// writes nothing and returns ErrNotAllowed if the caller is not an administrator, or
@@ -235,8 +231,10 @@ func (c UserChange) Apply(u User) User {
 	if c.Locale != nil {
 		u.Locale = *c.Locale
 	}
-	if u.UpdatedAt = c.At; !c.At.After(c.Was) { // the version must differ
-		u.UpdatedAt = c.Was.Add(time.Microsecond)
+	if c.At.After(u.UpdatedAt) {
+		u.UpdatedAt = c.At
+	} else { // the version must differ
+		u.UpdatedAt = u.UpdatedAt.Add(time.Microsecond)
 	}
 	return u
 }

@@ -46,6 +46,7 @@ const (
 	CodeLinkInvalid                Code = "link_invalid"
 	CodeMailUnavailable            Code = "mail_unavailable"
 	CodeUndoPending                Code = "undo_pending"
+	CodePreconditionFailed         Code = "precondition_failed"
 	CodeNotFound                   Code = "not_found"
 	CodeMethodNotAllowed           Code = "method_not_allowed"
 	CodeUsernameTaken              Code = "username_taken"
@@ -64,7 +65,7 @@ func Codes() []Code {
 		CodeInvalidRequest, CodePasswordRejected,
 		CodeTokenMissing, CodeTokenMalformed, CodeTokenInvalid, CodeTokenExpired,
 		CodeRefreshMissing, CodeRefreshMalformed, CodeRefreshInvalid, CodeRefreshExpired, CodeSessionRevoked, CodeRefreshReused,
-		CodeInvalidCredentials, CodePrivilegeDenied, CodeCSRFDenied, CodeAccountDisabled, CodeEmailUnverified, CodeLinkInvalid, CodeMailUnavailable, CodeUndoPending,
+		CodeInvalidCredentials, CodePrivilegeDenied, CodeCSRFDenied, CodeAccountDisabled, CodeEmailUnverified, CodeLinkInvalid, CodeMailUnavailable, CodeUndoPending, CodePreconditionFailed,
 		CodeInsufficientScope, CodeInsufficientAuthentication,
 		CodeInvalidClient, CodeInvalidGrant, CodeInvalidScope, CodeUnauthorizedClient, CodeUnsupportedGrantType, CodeUnsupportedResponseType, CodeAccessDenied, CodeInvalidTarget, CodeClientTaken,
 		CodeNotFound, CodeMethodNotAllowed, CodeUsernameTaken, CodeEmailTaken, CodeLastAdministrator, CodeBodyTooLarge, CodeUnsupportedMediaType,

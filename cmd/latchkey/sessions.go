@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"latchkey/service/account"
 	"latchkey/service/audit"
 	"latchkey/service/session"
 )
@@ -51,7 +52,7 @@ func sessionsListCommand() *cobra.Command {
 }
 
 func sessionsRevokeCommand() *cobra.Command {
-	var user, found string
+	var user, id string
 	var all bool
 	cmd := &cobra.Command{
 		Use:   "revoke",
@@ -72,14 +73,14 @@ once; other services accept them until they expire.`,
 				}
 				return err
 			}
-			account, err := o.FindAccount(ctx, user)
+			found, err := o.FindAccount(ctx, user)
 			switch {
 			case err != nil:
 				return err
-			case found != "":
-				err = sessions.Revoke(ctx, account.ID, found, audit.Operator())
+			case id != "":
+				err = sessions.Revoke(ctx, found.ID, id, account.Caller{}, audit.Operator())
 			default:
-				err = sessions.RevokeAll(ctx, account.ID, audit.Operator())
+				err = sessions.RevokeAll(ctx, found.ID, account.Caller{}, audit.Operator())
 			}
 			if err == nil {
 				fmt.Fprintln(cmd.OutOrStdout(), "ended")
@@ -88,7 +89,7 @@ once; other services accept them until they expire.`,
 		}),
 	}
 	userFlag(cmd, &user)
-	cmd.Flags().StringVar(&found, "session", "", "ID of one session of the user")
+	cmd.Flags().StringVar(&id, "session", "", "ID of one session of the user")
 	cmd.Flags().BoolVar(&all, "all", false, "all users")
 	cmd.MarkFlagsOneRequired("user", "all")
 	cmd.MarkFlagsMutuallyExclusive("user", "all")

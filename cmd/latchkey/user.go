@@ -16,7 +16,6 @@ import (
 	"latchkey/service/account"
 	"latchkey/service/audit"
 	"latchkey/service/password"
-	"latchkey/service/session"
 )
 
 func userCommand() *cobra.Command {
@@ -25,33 +24,10 @@ func userCommand() *cobra.Command {
 		Short:   "Manage accounts",
 		Example: "  latchkey user create --username ada --email ada@example.org --privilege 2",
 	}
-	cmd.AddCommand(userCreateCommand(), userSetPasswordCommand(), userResetLinkCommand(),
+	cmd.AddCommand(userListCommand(), userShowCommand(), userCreateCommand(), userRenameCommand(), userSetPrivilegeCommand(),
+		userSetPasswordCommand(), userResetLinkCommand(), userDeleteCommand(),
 		userDisableCommand("disable", "Disable an account and end its sessions", true),
 		userDisableCommand("enable", "Enable a disabled account", false))
-	return cmd
-}
-
-func userDisableCommand(name, short string, disable bool) *cobra.Command {
-	var user string
-	cmd := &cobra.Command{
-		Use:     name,
-		Short:   short,
-		Example: "  latchkey user " + name + " --user ada",
-		Args:    cobra.NoArgs,
-		RunE: withSessions(func(ctx context.Context, cmd *cobra.Command, o opened, sessions *session.Service) error {
-			account, err := o.FindAccount(ctx, user)
-			if err != nil {
-				return err
-			}
-			if err := sessions.Disable(ctx, account.ID, disable, audit.Operator()); err != nil {
-				return err
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%sd %s\n", name, account.Username)
-			return nil
-		}),
-	}
-	userFlag(cmd, &user)
-	_ = cmd.MarkFlagRequired("user") // the flag exists
 	return cmd
 }
 

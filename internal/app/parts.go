@@ -11,6 +11,7 @@ import (
 	"latchkey/service/account"
 	"latchkey/service/audit"
 	"latchkey/service/clock"
+	"latchkey/service/directory"
 	"latchkey/service/inspect"
 	"latchkey/service/login"
 	"latchkey/service/mail"
@@ -93,6 +94,11 @@ func (p *Parts) NewAccounts(s *Signing, policy password.Policy, hasher *password
 	return account.New(p.Stores.Store, hasher, account.Rules{
 		Password: policy, Signup: p.cfg.Signup.Enabled, Verify: p.cfg.Accounts.Verify != config.VerifyOff, Conceal: p.cfg.Accounts.Conceal,
 	}, s.Mail, s.root, p.Clock.Now, p.Audit)
+}
+
+// NewDirectory returns the service for the accounts of other users.
+func (p *Parts) NewDirectory(s *Signing) *directory.Service {
+	return directory.New(p.Stores.Users, s.Sessions, p.Clock.Now, p.Audit)
 }
 
 // NewChanges returns the service that changes accounts.

@@ -3,6 +3,7 @@ package app
 import (
 	"latchkey/config"
 	"latchkey/service/account"
+	"latchkey/service/directory"
 	"latchkey/service/health"
 	"latchkey/service/login"
 	"latchkey/service/mail"
@@ -14,17 +15,18 @@ import (
 // Services are all services behind the routes. Nothing in them runs yet.
 type Services struct {
 	*Signing
-	Hasher   *password.Hasher
-	Accounts *account.Service
-	Login    *login.Service
-	Throttle *login.Throttle
-	Changes  *login.Changes
-	Strength *password.Scorer
-	OAuth    *oauth.Server
-	Clients  *oauth.Clients
-	Recovery *recovery.Service
-	Mailer   *mail.Worker // nil: this deployment sends no mail
-	Health   *health.Checker
+	Hasher    *password.Hasher
+	Accounts  *account.Service
+	Directory *directory.Service
+	Login     *login.Service
+	Throttle  *login.Throttle
+	Changes   *login.Changes
+	Strength  *password.Scorer
+	OAuth     *oauth.Server
+	Clients   *oauth.Clients
+	Recovery  *recovery.Service
+	Mailer    *mail.Worker // nil: this deployment sends no mail
+	Health    *health.Checker
 }
 
 // NewServices returns every service. The caller closes the Hasher.
@@ -39,6 +41,7 @@ func (p *Parts) NewServices() (*Services, error) {
 	}
 	s := &Services{Signing: signing, Hasher: p.NewHasher(), Throttle: p.throttle(signing.root), Clients: p.NewClients()}
 	s.Accounts = p.NewAccounts(signing, policy, s.Hasher)
+	s.Directory = p.NewDirectory(signing)
 	s.Login = login.New(p.Stores.Store, s.Hasher, s.Throttle, s.Sessions, login.Rules{
 		Reveal: p.cfg.Login.RevealUnknownUser, RequireVerified: p.cfg.Accounts.Verify == config.VerifyRequired,
 	}, s.Mail, p.Clock, p.Audit, p.env.Log)

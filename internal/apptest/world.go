@@ -22,6 +22,7 @@ import (
 	"latchkey/service/account"
 	"latchkey/service/audit"
 	"latchkey/service/clock"
+	"latchkey/service/directory"
 	"latchkey/service/login"
 	"latchkey/service/mail"
 	"latchkey/service/password"
@@ -50,6 +51,7 @@ type World struct {
 	Login     *login.Service
 	Throttle  *login.Throttle
 	Accounts  *account.Service
+	Directory *directory.Service
 	Mail      *mail.Composer
 	Audit     *audit.Log
 	Trusted   *clock.Clock
@@ -80,7 +82,7 @@ func NewWorldBy(t testing.TB, store repository.Store, policy session.Policy, tru
 	t.Cleanup(services.Hasher.Close)
 	Must(t, services.Keys.Start(t.Context()))
 	w.Audit, w.Trusted, w.Retention = parts.Audit, trusted, parts.NewRetention()
-	w.Sessions, w.Tokens, w.Login, w.Throttle, w.Accounts, w.Mail = services.Sessions, services.Tokens, services.Login, services.Throttle, services.Accounts, services.Mail
+	w.Sessions, w.Tokens, w.Login, w.Throttle, w.Accounts, w.Directory, w.Mail = services.Sessions, services.Tokens, services.Login, services.Throttle, services.Accounts, services.Directory, services.Mail
 	return w
 }
 
@@ -134,6 +136,12 @@ func (w *World) User(t Fataler, name string) string {
 	})
 	Must(t, err)
 	return a.ID
+}
+
+// Disable disables or enables a user.
+func Disable(t Fataler, users *directory.Service, id string, disabled bool) {
+	_, err := users.Change(context.Background(), id, directory.Change{Disabled: &disabled}, account.Caller{}, audit.Origin{})
+	Must(t, err)
 }
 
 // Begin logs a user in and returns the refresh token.

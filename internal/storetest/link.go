@@ -341,7 +341,7 @@ var links = []promise{
 	{"LinksOfADisabledOrDeletedUserAreVoid", func(t *testing.T, s repository.Store) {
 		u := enabled(t, s, "")
 		l := mail(t, s, newLink(repository.LinkReset, u))
-		_, err := s.Users.DisableUser(t.Context(), u.ID, true, noon, newAudit(u.ID, repository.AuditUserDisabled))
+		_, err := disable(t.Context(), s, u.ID, true)
 		must(t, err)
 		if err := use(t.Context(), s, l, noon); !errors.Is(err, repository.ErrNotFound) {
 			t.Errorf("disabled: %v", err)

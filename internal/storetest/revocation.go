@@ -65,7 +65,7 @@ var revocations = []promise{
 			}
 		}
 		refused("another epoch", u.SessionEpoch-1)
-		epoch, err := s.Users.DisableUser(t.Context(), u.ID, true, noon, newAudit(u.ID, repository.AuditUserDisabled))
+		epoch, err := disable(t.Context(), s, u.ID, true)
 		must(t, err)
 		refused("disabled", epoch)
 		auditCount(t, s, u.ID, 2) // created, disabled
@@ -220,7 +220,15 @@ func writes(t *testing.T, s repository.Store, own repository.User) map[string]wr
 			return err
 		}},
 		"remove a user": {true, func(ctx context.Context, s repository.Store, by repository.Caller, a repository.AuditRecord) error {
-			_, err := s.Users.RemoveUser(ctx, removed, by, a)
+			_, err := s.Users.RemoveUser(ctx, removed, time.Time{}, by, a)
+			return err
+		}},
+		"end a session of another user": {true, func(ctx context.Context, s repository.Store, by repository.Caller, a repository.AuditRecord) error {
+			_, err := s.Revocations.RevokeSession(ctx, newRevocation(user), by, a)
+			return err
+		}},
+		"end all sessions of a user": {true, func(ctx context.Context, s repository.Store, by repository.Caller, a repository.AuditRecord) error {
+			_, err := s.Users.EndUserSessions(ctx, user, by, at, a)
 			return err
 		}},
 		"request a mail": {true, func(ctx context.Context, s repository.Store, by repository.Caller, a repository.AuditRecord) error {

@@ -257,7 +257,7 @@ var users = []promise{
 		if epoch != 8 {
 			t.Errorf("epoch %d, want 8", epoch)
 		}
-		epoch, err = s.Users.EndUserSessions(t.Context(), u.ID, noon, newAudit(u.ID, repository.AuditSessionsEnded))
+		epoch, err = s.Users.EndUserSessions(t.Context(), u.ID, repository.Caller{}, noon, newAudit(u.ID, repository.AuditSessionsEnded))
 		must(t, err)
 		epochs(t, s, u.ID, epoch, "")
 		if epoch != 9 {
@@ -265,7 +265,7 @@ var users = []promise{
 		}
 		epochs(t, s, other.ID, 7, other.ExceptSession)
 		auditCount(t, s, u.ID, 3)
-		if _, err := s.Users.EndUserSessions(t.Context(), newID(), noon, newAudit(u.ID, repository.AuditSessionsEnded)); !errors.Is(err, repository.ErrNotFound) {
+		if _, err := s.Users.EndUserSessions(t.Context(), newID(), repository.Caller{}, noon, newAudit(u.ID, repository.AuditSessionsEnded)); !errors.Is(err, repository.ErrNotFound) {
 			t.Errorf("an unknown user: %v", err)
 		}
 	}},
@@ -273,18 +273,18 @@ var users = []promise{
 		u := newUser("")
 		u.Disabled = false
 		must(t, create(t.Context(), s, u))
-		_, err := s.Users.DisableUser(t.Context(), u.ID, true, noon, newAudit(u.ID, repository.AuditUserDisabled))
+		_, err := disable(t.Context(), s, u.ID, true)
 		must(t, err)
 		got := epochs(t, s, u.ID, 8, "")
 		if !got.Disabled {
 			t.Error("not disabled")
 		}
-		_, err = s.Users.DisableUser(t.Context(), u.ID, false, noon, newAudit(u.ID, repository.AuditUserEnabled))
+		_, err = disable(t.Context(), s, u.ID, false)
 		must(t, err)
 		if got := epochs(t, s, u.ID, 8, ""); got.Disabled {
 			t.Error("still disabled")
 		}
-		if _, err := s.Users.DisableUser(t.Context(), newID(), true, noon, newAudit(u.ID, repository.AuditUserDisabled)); !errors.Is(err, repository.ErrNotFound) {
+		if _, err := disable(t.Context(), s, newID(), true); !errors.Is(err, repository.ErrNotFound) {
 			t.Errorf("an unknown user: %v", err)
 		}
 		auditCount(t, s, u.ID, 3)
@@ -334,7 +334,7 @@ var users = []promise{
 		addUser(t, s, "-off", 2, true)
 		user := addUser(t, s, "-c", 0, false)
 		errs := together(32, func(i int) error {
-			_, err := s.Users.DisableUser(t.Context(), admins[i%2], true, noon, newAudit("", repository.AuditUserDisabled))
+			_, err := disable(t.Context(), s, admins[i%2], true)
 			return err
 		})
 		enabled := 0
@@ -353,7 +353,7 @@ var users = []promise{
 				t.Error(err)
 			}
 		}
-		_, err := s.Users.DisableUser(t.Context(), user, true, noon, newAudit("", repository.AuditUserDisabled))
+		_, err := disable(t.Context(), s, user, true)
 		must(t, err)
 	}},
 }

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,6 +15,12 @@ import (
 )
 
 func ptr[T any](v T) *T { return &v }
+
+// disable disables or enables a user, and returns the user's new epoch.
+func disable(ctx context.Context, s repository.Store, id string, disabled bool) (epoch int64, err error) {
+	u, err := s.Users.ChangeUser(ctx, repository.UserChange{UserID: id, Disabled: &disabled, At: noon}, newAudit(id, repository.AuditUserDisabled))
+	return u.SessionEpoch, err
+}
 
 // crowd creates users with every combination of the filters, at times that repeat.
 func crowd(t *testing.T, s repository.Store, n int) []repository.User {
@@ -167,11 +174,11 @@ var userAdmin = []promise{
 			}
 		}
 		got, err := s.Users.ChangeUser(t.Context(), repository.UserChange{
-			UserID: u.ID, Privilege: ptr(0), Disabled: ptr(true), DisabledReason: ptr("spam"), Verified: ptr(true), Locale: ptr("ko"), At: at,
+			UserID: u.ID, Privilege: ptr(0), Disabled: ptr(true), DisabledReason: ptr("spam"), Verified: ptr(true), Locale: ptr("ko"), At: at, // as the change before
 		}, newAudit(u.ID, repository.AuditUserDisabled))
 		must(t, err)
 		want.Privilege, want.Disabled, want.DisabledReason, want.EmailVerifiedAt, want.Locale = 0, true, "spam", at, "ko"
-		want.SessionEpoch, want.ExceptSession = u.SessionEpoch+1, ""
+		want.SessionEpoch, want.ExceptSession, want.UpdatedAt = u.SessionEpoch+1, "", at.Add(time.Microsecond)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("disabled (-want +got):\n%s", diff)
 		}
@@ -227,7 +234,7 @@ var userAdmin = []promise{
 			case 1:
 				_, err = s.Users.ChangeUser(t.Context(), repository.UserChange{UserID: u.ID, Disabled: ptr(true), At: noon}, a)
 			case 2:
-				_, err = s.Users.RemoveUser(t.Context(), u.ID, repository.Caller{}, a)
+				_, err = s.Users.RemoveUser(t.Context(), u.ID, time.Time{}, repository.Caller{}, a)
 			case 3:
 				_, err = s.Users.DeleteUser(t.Context(), callerOf(u), u.PasswordHash, a)
 			}
@@ -242,12 +249,21 @@ var userAdmin = []promise{
 		u := enabled(t, s, "")
 		addUser(t, s, newID(), 2, false)
 		oneWinner(t, together(6, func(int) error {
-			epoch, err := s.Users.RemoveUser(t.Context(), u.ID, repository.Caller{}, newAudit(u.ID, repository.AuditUserDeleted))
+			epoch, err := s.Users.RemoveUser(t.Context(), u.ID, time.Time{}, repository.Caller{}, newAudit(u.ID, repository.AuditUserDeleted))
 			if err == nil && epoch != u.SessionEpoch+1 {
 				t.Errorf("epoch %d", epoch)
 			}
 			return err
 		}), repository.ErrNotFound)
 		auditCount(t, s, u.ID, 2)
+	}},
+	{"OnlyTheSeenVersionIsRemoved", func(t *testing.T, s repository.Store) {
+		u := enabled(t, s, "")
+		if _, err := s.Users.RemoveUser(t.Context(), u.ID, u.UpdatedAt.Add(time.Microsecond), repository.Caller{}, newAudit(u.ID, repository.AuditUserDeleted)); !errors.Is(err, repository.ErrConflict) {
+			t.Errorf("another version: %v, want ErrConflict", err)
+		}
+		auditCount(t, s, u.ID, 1)
+		_, err := s.Users.RemoveUser(t.Context(), u.ID, u.UpdatedAt, repository.Caller{}, newAudit(u.ID, repository.AuditUserDeleted))
+		must(t, err)
 	}},
 }

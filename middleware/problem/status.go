@@ -78,6 +78,8 @@ func kindOf(code service.Code) kind {
 		return kind{http.StatusServiceUnavailable, "Mail is not configured", retryLater, ""}
 	case service.CodeUndoPending:
 		return kind{status: http.StatusConflict, title: "The email address can still be restored"}
+	case service.CodePreconditionFailed:
+		return kind{status: http.StatusPreconditionFailed, title: "The account has changed"}
 	case service.CodeInvalidClient:
 		return kind{http.StatusUnauthorized, "Client authentication failed", "", challenge}
 	case service.CodeInvalidGrant:

@@ -25,7 +25,7 @@ const revokeWith = `
 
 // RevokeSession implements repository.Revocations.
 func (db *DB) RevokeSession(ctx context.Context, r repository.Revocation, by repository.Caller, a repository.AuditRecord, mail ...repository.Message) (first bool, err error) {
-	_, err = db.changeBy(ctx, by, repository.PrivilegeUser, a, mail, `
+	_, err = db.changeBy(ctx, by, by.Needs(r.UserID), a, mail, `
 		INSERT INTO revoked_sessions (session_id, user_id, reason, revoked_at, expires_at)
 		SELECT $17, $18, $19, $20::timestamptz, $21::timestamptz FROM allowed
 		ON CONFLICT DO NOTHING RETURNING 0::bigint AS n`,

@@ -142,10 +142,10 @@ func (db *DB) ReplaceHash(ctx context.Context, userID string, old, hash reposito
 }
 
 // EndUserSessions implements repository.Users.
-func (db *DB) EndUserSessions(ctx context.Context, userID string, at time.Time, a repository.AuditRecord) (epoch int64, err error) {
-	err = db.pool.QueryRow(ctx, updateUser(`UPDATE users SET session_epoch = session_epoch + 1, except_session_id = '', updated_at = $13
-		WHERE id = $14`), append(auditArgs(a), at, userID)...).Scan(&epoch)
-	return epoch, storeError(err)
+func (db *DB) EndUserSessions(ctx context.Context, userID string, by repository.Caller, at time.Time, a repository.AuditRecord) (epoch int64, err error) {
+	return db.changeBy(ctx, by, repository.PrivilegeAdministrator, a, nil, `
+		UPDATE users u SET session_epoch = u.session_epoch + 1, except_session_id = '', updated_at = $18
+		FROM allowed WHERE u.id = $17::uuid RETURNING u.session_epoch AS n`, userID, at)
 }
 
 // EndOtherUserSessions implements repository.Users.
@@ -154,25 +154,6 @@ func (db *DB) EndOtherUserSessions(ctx context.Context, by repository.Caller, at
 	if errors.Is(err, repository.ErrNotFound) { // the epoch was incremented while the statement waited
 		return 0, repository.ErrNotAllowed
 	}
-	return epoch, err
-}
-
-// DisableUser implements repository.Users.
-func (db *DB) DisableUser(ctx context.Context, userID string, disabled bool, at time.Time, a repository.AuditRecord) (epoch int64, err error) {
-	err = db.inTx(ctx, func(tx pgx.Tx) error {
-		if disabled {
-			last, err := lastAdministrator(ctx, tx, userID)
-			if err != nil {
-				return err
-			}
-			if last {
-				return repository.ErrLastAdministrator
-			}
-		}
-		return tx.QueryRow(ctx, updateUser(`UPDATE users SET disabled = $13, session_epoch = session_epoch + $13::boolean::int,
-			except_session_id = CASE WHEN $13 THEN '' ELSE except_session_id END, updated_at = $14 WHERE id = $15`),
-			append(auditArgs(a), disabled, at, userID)...).Scan(&epoch)
-	})
 	return epoch, err
 }
 
@@ -205,13 +186,4 @@ func (db *DB) EndAllSessions(ctx context.Context, at time.Time, a repository.Aud
 		), recorded AS (`+insertAudit+`)
 		SELECT count(*) FROM changed`, append(auditArgs(a), at, at.UnixMicro())...).Scan(&users)
 	return users, storeError(err)
-}
-
-// updateUser returns a statement that updates one user, writes the audit record and returns
-// the new epoch of the user. It returns no row if no user was updated. The parameters of the
-// update begin at $13.
-func updateUser(update string) string {
-	return `
-		WITH changed AS (` + update + ` RETURNING session_epoch), recorded AS (` + insertAudit + ` FROM changed)
-		SELECT session_epoch FROM changed`
 }

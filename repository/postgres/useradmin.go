@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -120,10 +121,14 @@ func (db *DB) ChangeUser(ctx context.Context, c repository.UserChange, a reposit
 }
 
 // RemoveUser implements repository.Users.
-func (db *DB) RemoveUser(ctx context.Context, userID string, by repository.Caller, a repository.AuditRecord) (epoch int64, err error) {
+func (db *DB) RemoveUser(ctx context.Context, userID string, was time.Time, by repository.Caller, a repository.AuditRecord) (epoch int64, err error) {
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
 		last, err := lastAdministrator(ctx, tx, userID)
 		if err != nil {
+			return err
+		}
+		var updated time.Time
+		if err := tx.QueryRow(ctx, `SELECT updated_at FROM users WHERE id = $1::uuid FOR UPDATE`, userID).Scan(&updated); err != nil {
 			return err
 		}
 		if err := forgetMail(ctx, tx, userID, a.At); err != nil {
@@ -131,10 +136,15 @@ func (db *DB) RemoveUser(ctx context.Context, userID string, by repository.Calle
 		}
 		epoch, err = changeIn(ctx, tx, by, repository.PrivilegeAdministrator, a,
 			`DELETE FROM users u USING allowed WHERE u.id = $17::uuid RETURNING u.session_epoch + 1 AS n`, userID)
-		if err == nil && last {
+		switch {
+		case err != nil:
+			return err
+		case !was.IsZero() && !was.Equal(updated):
+			return repository.ErrConflict
+		case last:
 			return repository.ErrLastAdministrator
 		}
-		return err
+		return nil
 	})
 	return epoch, err
 }

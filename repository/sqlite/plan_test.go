@@ -14,8 +14,8 @@ import (
 )
 
 // TestStatements_UseAnIndex calls the methods and asks SQLite for the plan of each statement
-// that the connections have kept. DisableUser and EndAllSessions are left out: they are rare
-// and read every user.
+// that the connections have kept. EndAllSessions is left out: it is rare and
+// reads every user.
 func TestStatements_UseAnIndex(t *testing.T) {
 	ctx := t.Context()
 	db, err := Open(ctx, filepath.Join(t.TempDir(), "latchkey.db"), nil)
@@ -35,7 +35,9 @@ func TestStatements_UseAnIndex(t *testing.T) {
 			seen++
 			rotated = rotated || strings.HasPrefix(query, "UPDATE sessions SET generation")
 			for _, step := range plan {
-				if table, scan := strings.CutPrefix(step, "SCAN "); scan && !slices.Contains(small, table) && !strings.Contains(table, "USING INDEX") {
+				table, scan := strings.CutPrefix(step, "SCAN ")
+				subquery := strings.HasPrefix(table, "(subquery") || table == "u" && strings.Contains(query, ") u ORDER BY")
+				if scan && !subquery && !slices.Contains(small, table) && !strings.Contains(table, "USING INDEX") {
 					t.Errorf("%s\n\t%s", query, step)
 				}
 			}
@@ -65,9 +67,13 @@ func callEach(ctx context.Context, db *DB) {
 	_, _, _ = db.FindUserOfSession(ctx, "u", "s")
 	_, _ = db.ChangePassword(ctx, repository.PasswordChange{By: by, Old: "old", New: "new", At: at}, record("2"))
 	_ = db.ReplaceHash(ctx, "u", "new", "newer", at)
-	_, _ = db.EndUserSessions(ctx, "u", at, record("3"))
+	_, _ = db.EndUserSessions(ctx, "u", repository.Caller{}, at, record("3"))
 	_, _ = db.EndOtherUserSessions(ctx, by, at, record("4"))
 	_ = db.RecordActing(ctx, "u", repository.Caller{}, record("5"))
+	_, _ = db.ListUsers(ctx, repository.UserQuery{Limit: 9})
+	_, _ = db.ListUsers(ctx, repository.UserQuery{CreatedAfter: at, After: repository.UserCursor{ID: "u", CreatedAt: at}, Limit: 9})
+	_, _ = db.ListUsers(ctx, repository.UserQuery{Prefix: "u", After: repository.UserCursor{ID: "u", Key: "u"}, Limit: 9})
+	_, _ = db.ChangeUser(ctx, repository.UserChange{UserID: "u", At: at}, record("6"))
 
 	_, _ = db.RevokeSession(ctx, repository.Revocation{SessionID: "r", UserID: "u"}, repository.Caller{}, record("7"))
 	_, _ = db.RecordLogin(ctx, repository.AuditRecord{ID: "8", UserID: "u", SessionID: "s"}, 1, nil)

@@ -11,7 +11,7 @@ import (
 // RevokeSession implements repository.Revocations.
 func (db *DB) RevokeSession(ctx context.Context, r repository.Revocation, by repository.Caller, a repository.AuditRecord, mail ...repository.Message) (first bool, err error) {
 	err = db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		if err := allow(ctx, tx, by, repository.PrivilegeUser); err != nil {
+		if err := allow(ctx, tx, by, by.Needs(r.UserID)); err != nil {
 			return err
 		}
 		if first, err = revoke(ctx, tx, r, a); err != nil || !first {

@@ -84,14 +84,14 @@ func scanUser(row interface{ Scan(dest ...any) error }, more ...any) (repository
 
 // ChangePassword implements repository.Users.
 func (db *DB) ChangePassword(ctx context.Context, c repository.PasswordChange, a repository.AuditRecord, mail ...repository.Message) (epoch int64, err error) {
-	return db.updateUser(ctx, c.By, a, mail, `UPDATE users SET password_hash = ?1, credential_version = credential_version + 1,
+	return db.updateUser(ctx, c.By, repository.PrivilegeUser, a, mail, `UPDATE users SET password_hash = ?1, credential_version = credential_version + 1,
 		session_epoch = session_epoch + 1, except_session_id = ?2, updated_at = ?3 WHERE id = ?4 AND password_hash = ?5`,
 		string(c.New), c.By.SessionID, micros(c.At), c.By.UserID, string(c.Old))
 }
 
 // ChangeProfile implements repository.Users.
 func (db *DB) ChangeProfile(ctx context.Context, c repository.ProfileChange, a repository.AuditRecord, mail ...repository.Message) error {
-	_, err := db.updateUser(ctx, c.By, a, mail, `UPDATE users SET username = COALESCE(NULLIF(?1, ''), username),
+	_, err := db.updateUser(ctx, c.By, repository.PrivilegeUser, a, mail, `UPDATE users SET username = COALESCE(NULLIF(?1, ''), username),
 		username_key = COALESCE(NULLIF(?2, ''), username_key), locale = COALESCE(NULLIF(?3, ''), locale), updated_at = ?4
 		WHERE id = ?5 AND password_hash = ?6`,
 		c.Username, c.UsernameKey, c.Locale, micros(c.At), c.By.UserID, string(c.Hash))
@@ -135,7 +135,7 @@ func lastAdministrator(ctx context.Context, tx *sql.Tx, userID string) (last boo
 
 // SetPassword implements repository.Users.
 func (db *DB) SetPassword(ctx context.Context, userID string, hash repository.PasswordHash, at time.Time, a repository.AuditRecord, mail ...repository.Message) (epoch int64, err error) {
-	return db.updateUser(ctx, repository.Caller{}, a, mail, `UPDATE users SET password_hash = ?1, `+newCredential+`, updated_at = ?2 WHERE id = ?3`,
+	return db.updateUser(ctx, repository.Caller{}, repository.PrivilegeUser, a, mail, `UPDATE users SET password_hash = ?1, `+newCredential+`, updated_at = ?2 WHERE id = ?3`,
 		string(hash), micros(at), userID)
 }
 
@@ -154,35 +154,15 @@ func (db *DB) ReplaceHash(ctx context.Context, userID string, old, hash reposito
 }
 
 // EndUserSessions implements repository.Users.
-func (db *DB) EndUserSessions(ctx context.Context, userID string, at time.Time, a repository.AuditRecord) (epoch int64, err error) {
-	return db.updateUser(ctx, repository.Caller{}, a, nil, `UPDATE users SET session_epoch = session_epoch + 1, except_session_id = '', updated_at = ?1
+func (db *DB) EndUserSessions(ctx context.Context, userID string, by repository.Caller, at time.Time, a repository.AuditRecord) (epoch int64, err error) {
+	return db.updateUser(ctx, by, repository.PrivilegeAdministrator, a, nil, `UPDATE users SET session_epoch = session_epoch + 1, except_session_id = '', updated_at = ?1
 		WHERE id = ?2`, micros(at), userID)
 }
 
 // EndOtherUserSessions implements repository.Users.
 func (db *DB) EndOtherUserSessions(ctx context.Context, by repository.Caller, at time.Time, a repository.AuditRecord) (epoch int64, err error) {
-	return db.updateUser(ctx, by, a, nil, `UPDATE users SET session_epoch = session_epoch + 1, except_session_id = ?1, updated_at = ?2
+	return db.updateUser(ctx, by, repository.PrivilegeUser, a, nil, `UPDATE users SET session_epoch = session_epoch + 1, except_session_id = ?1, updated_at = ?2
 		WHERE id = ?3`, by.SessionID, micros(at), by.UserID)
-}
-
-// DisableUser implements repository.Users.
-func (db *DB) DisableUser(ctx context.Context, userID string, disabled bool, at time.Time, a repository.AuditRecord) (epoch int64, err error) {
-	err = db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		last, err := lastAdministrator(ctx, tx, userID)
-		if err != nil {
-			return err
-		}
-		if disabled && last {
-			return repository.ErrLastAdministrator
-		}
-		if err := tx.QueryRowContext(ctx, `UPDATE users SET disabled = ?1, session_epoch = session_epoch + ?1,
-			except_session_id = CASE WHEN ?1 THEN '' ELSE except_session_id END, updated_at = ?2 WHERE id = ?3 RETURNING session_epoch`,
-			disabled, micros(at), userID).Scan(&epoch); err != nil {
-			return err
-		}
-		return appendAudit(ctx, tx, a)
-	})
-	return epoch, err
 }
 
 // RecordActing implements repository.Users.
@@ -224,9 +204,9 @@ func (db *DB) EndAllSessions(ctx context.Context, at time.Time, a repository.Aud
 // updateUser updates one user, writes the audit record and the messages, and returns the new
 // epoch of the user. It returns ErrNotAllowed if the caller is not allowed, and ErrNotFound if no user
 // was updated.
-func (db *DB) updateUser(ctx context.Context, by repository.Caller, a repository.AuditRecord, mail []repository.Message, query string, args ...any) (epoch int64, err error) {
+func (db *DB) updateUser(ctx context.Context, by repository.Caller, privilege int, a repository.AuditRecord, mail []repository.Message, query string, args ...any) (epoch int64, err error) {
 	err = db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		if err := allow(ctx, tx, by, repository.PrivilegeUser); err != nil {
+		if err := allow(ctx, tx, by, privilege); err != nil {
 			return err
 		}
 		if err := tx.QueryRowContext(ctx, query+` RETURNING session_epoch`, args...).Scan(&epoch); err != nil {

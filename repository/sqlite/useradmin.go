@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"strings"
+	"time"
 
 	"latchkey/repository"
 )
@@ -43,10 +44,10 @@ func (db *DB) ListUsers(ctx context.Context, q repository.UserQuery) (list []rep
 func byCreation(q repository.UserQuery, arg func(any) string, limit string) string {
 	where := ""
 	if !q.CreatedAfter.IsZero() {
-		where += " AND u.created_at >= " + arg(micros(q.CreatedAfter))
+		where += " AND created_at >= " + arg(micros(q.CreatedAfter))
 	}
 	if q.After.ID != "" {
-		where += " AND (u.created_at, u.id) < (" + arg(micros(q.After.CreatedAt)) + ", " + arg(q.After.ID) + ")"
+		where += " AND (created_at, id) < (" + arg(micros(q.After.CreatedAt)) + ", " + arg(q.After.ID) + ")"
 	}
 	var parts []string
 	for privilege := range repository.PrivilegeAdministrator + 1 {
@@ -55,8 +56,8 @@ func byCreation(q repository.UserQuery, arg func(any) string, limit string) stri
 				if q.Privilege != nil && *q.Privilege != privilege || q.Disabled != nil && *q.Disabled != disabled || q.Verified != nil && *q.Verified != verified {
 					continue
 				}
-				parts = append(parts, fmt.Sprintf(`SELECT * FROM (SELECT u.* FROM users u WHERE u.privilege = %d AND u.disabled = %t AND (u.email_verified_at > 0) = %t%s
-					ORDER BY u.created_at DESC, u.id DESC LIMIT %s)`, privilege, disabled, verified, where, limit))
+				parts = append(parts, fmt.Sprintf(`SELECT * FROM (SELECT * FROM users WHERE privilege = %d AND disabled = %t AND (email_verified_at > 0) = %t%s
+					ORDER BY created_at DESC, id DESC LIMIT %s)`, privilege, disabled, verified, where, limit))
 			}
 		}
 	}
@@ -68,30 +69,30 @@ func byCreation(q repository.UserQuery, arg func(any) string, limit string) stri
 func byPrefix(q repository.UserQuery, arg func(any) string, limit string) string {
 	where := ""
 	if q.Privilege != nil {
-		where += " AND u.privilege = " + arg(*q.Privilege)
+		where += " AND privilege = " + arg(*q.Privilege)
 	}
 	if q.Disabled != nil {
-		where += " AND u.disabled = " + arg(*q.Disabled)
+		where += " AND disabled = " + arg(*q.Disabled)
 	}
 	if q.Verified != nil {
-		where += " AND (u.email_verified_at > 0) = " + arg(*q.Verified)
+		where += " AND (email_verified_at > 0) = " + arg(*q.Verified)
 	}
 	if !q.CreatedAfter.IsZero() {
-		where += " AND u.created_at >= " + arg(micros(q.CreatedAfter))
+		where += " AND created_at >= " + arg(micros(q.CreatedAfter))
 	}
 	from, to := arg(q.Prefix), arg(q.Prefix+"\U0010FFFF") // texts are compared by their bytes
 	part := func(key, more string) string {
 		after := ""
 		if q.After.Key != "" {
 			k := arg(q.After.Key)
-			after = fmt.Sprintf(" AND (u.%s > %s OR u.%[1]s = %[2]s AND u.id > %s)", key, k, arg(q.After.ID))
+			after = fmt.Sprintf(" AND (%s > %s OR %[1]s = %[2]s AND id > %s)", key, k, arg(q.After.ID))
 		}
-		return fmt.Sprintf(`SELECT * FROM (SELECT u.*, u.%s AS matched FROM users u WHERE u.%[1]s >= %[2]s AND u.%[1]s < %[3]s%[4]s%[5]s%[6]s
-			ORDER BY u.%[1]s, u.id LIMIT %[7]s)`,
+		return fmt.Sprintf(`SELECT * FROM (SELECT *, %s AS matched FROM users WHERE %[1]s >= %[2]s AND %[1]s < %[3]s%[4]s%[5]s%[6]s
+			ORDER BY %[1]s, id LIMIT %[7]s)`,
 			key, from, to, more, where, after, limit)
 	}
 	return `SELECT ` + userColumns + ` FROM (` + part("username_key", "") + ` UNION ALL ` +
-		part("email_key", " AND NOT (u.username_key >= "+from+" AND u.username_key < "+to+")") +
+		part("email_key", " AND NOT (username_key >= "+from+" AND username_key < "+to+")") +
 		`) u ORDER BY u.matched, u.id LIMIT ` + limit
 }
 
@@ -134,7 +135,7 @@ func (db *DB) ChangeUser(ctx context.Context, c repository.UserChange, a reposit
 }
 
 // RemoveUser implements repository.Users.
-func (db *DB) RemoveUser(ctx context.Context, userID string, by repository.Caller, a repository.AuditRecord) (epoch int64, err error) {
+func (db *DB) RemoveUser(ctx context.Context, userID string, was time.Time, by repository.Caller, a repository.AuditRecord) (epoch int64, err error) {
 	err = db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if err := allow(ctx, tx, by, repository.PrivilegeAdministrator); err != nil {
 			return err
@@ -146,10 +147,14 @@ func (db *DB) RemoveUser(ctx context.Context, userID string, by repository.Calle
 		if err := forgetMail(ctx, tx, userID, a.At); err != nil {
 			return err
 		}
-		if err := tx.QueryRowContext(ctx, `DELETE FROM users WHERE id = ? RETURNING session_epoch + 1`, userID).Scan(&epoch); err != nil {
+		var updated int64
+		if err := tx.QueryRowContext(ctx, `DELETE FROM users WHERE id = ? RETURNING session_epoch + 1, updated_at`, userID).Scan(&epoch, &updated); err != nil {
 			return err
 		}
-		if last {
+		switch {
+		case !was.IsZero() && micros(was) != updated:
+			return repository.ErrConflict
+		case last:
 			return repository.ErrLastAdministrator
 		}
 		return appendAudit(ctx, tx, a)

@@ -59,9 +59,11 @@ type Caller struct {
 	Privilege int
 }
 
-// PrivilegeAdministrator is the highest privilege. An administrator may create accounts for other
-// users.
-const PrivilegeAdministrator = repository.PrivilegeAdministrator
+// A manager may read the accounts of other users. An administrator may also create and change them.
+const (
+	PrivilegeManager       = repository.PrivilegeManager
+	PrivilegeAdministrator = repository.PrivilegeAdministrator
+)
 
 // Rules are the settings of accounts.
 type Rules struct {

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/google/uuid"
-
 	"latchkey/repository"
 	"latchkey/service"
 	"latchkey/service/audit"
@@ -21,11 +19,11 @@ const actingTTL = 5 * time.Minute
 // password nor end a session. It returns not_found for an unknown user, account_disabled for a
 // disabled user, and privilege_denied for the account of an administrator.
 func (a *Service) Impersonate(ctx context.Context, tokens *token.Minter, userID string, by Caller, from audit.Origin) (token.Raw, time.Time, error) {
-	id, err := uuid.Parse(userID)
+	id, err := service.AccountID(userID)
 	if err != nil {
-		return "", time.Time{}, service.NoSuchAccount()
+		return "", time.Time{}, err
 	}
-	u, err := a.store.Users.FindUserByID(ctx, id.String())
+	u, err := a.store.Users.FindUserByID(ctx, id)
 	switch {
 	case errors.Is(err, repository.ErrNotFound):
 		return "", time.Time{}, service.NoSuchAccount()

@@ -60,6 +60,18 @@ func EmailKey(address string) (key, problem string) {
 	return strings.ToLower(norm.NFC.String(address[:at])) + "@" + domain, ""
 }
 
+// SearchKey returns the form in which the start of a username or of an email address is compared with
+// the keys.
+func SearchKey(text string) string {
+	if key, err := precis.UsernameCaseMapped.CompareKey(text); err == nil && !strings.Contains(text, "@") {
+		return key
+	}
+	if key, problem := EmailKey(text); problem == "" {
+		return key
+	}
+	return strings.ToLower(norm.NFC.String(text))
+}
+
 // Trim removes the white space and invisible characters that phone keyboards and copied texts add
 // around a username or an email address.
 func Trim(name string) string {

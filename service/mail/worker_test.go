@@ -498,7 +498,9 @@ func TestWorker_UnknownAndDisabledAccountsGetNoMail(t *testing.T) {
 	onStores(t, func(t *testing.T, o *office) {
 		server := testserver.StartSMTP(t, testserver.SMTPOptions{})
 		u := o.add(t, "ada")
-		_, err := o.store.Users.DisableUser(t.Context(), u.ID, true, o.Now(), audit.Operator().Record(o.Now(), repository.AuditUserDisabled, "ok"))
+		disabled := true
+		_, err := o.store.Users.ChangeUser(t.Context(), repository.UserChange{UserID: u.ID, Disabled: &disabled, At: o.Now()},
+			audit.Operator().Record(o.Now(), repository.AuditUserDisabled, "ok"))
 		apptest.Must(t, err)
 		o.enqueue(t, o.composer.Reset("ada@example.org", "en", false), o.composer.Reset("nobody@example.org", "en", false))
 		w := o.worker(smtpTo(t, server.Address), 5)

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/google/uuid"
-
 	"latchkey/repository"
 	"latchkey/service"
 	"latchkey/service/account"
@@ -48,11 +46,11 @@ func (s *Service) SendReset(ctx context.Context, userID string, by account.Calle
 }
 
 func (s *Service) user(ctx context.Context, id string) (repository.User, error) {
-	parsed, err := uuid.Parse(id)
+	id, err := service.AccountID(id)
 	if err != nil {
-		return repository.User{}, errNoAccount()
+		return repository.User{}, err
 	}
-	u, err := s.store.Users.FindUserByID(ctx, parsed.String())
+	u, err := s.store.Users.FindUserByID(ctx, id)
 	switch {
 	case errors.Is(err, repository.ErrNotFound), err == nil && u.Disabled:
 		return u, errNoAccount()

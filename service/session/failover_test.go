@@ -14,6 +14,7 @@ import (
 	"latchkey/repository"
 	"latchkey/repository/redis"
 	"latchkey/service"
+	"latchkey/service/account"
 	"latchkey/service/audit"
 	"latchkey/service/session"
 	"latchkey/service/token"
@@ -140,9 +141,9 @@ func TestFailover_LostWritesLoseNoSessionAndNoRevocation(t *testing.T) {
 	loggedOut, ended, changed := c.tokens[1], c.tokens[2], c.tokens[3]
 	_, err := before.Sessions.Logout(t.Context(), []token.Raw{loggedOut}, "", audit.Origin{})
 	apptest.Must(t, err)
-	apptest.Must(t, before.Sessions.RevokeAll(t.Context(), apptest.Read(t, ended).Sub, audit.Origin{}))
-	apptest.Must(t, before.Sessions.Disable(t.Context(), apptest.Read(t, changed).Sub, true, audit.Origin{}))
-	apptest.Must(t, before.Sessions.Disable(t.Context(), apptest.Read(t, changed).Sub, false, audit.Origin{}))
+	apptest.Must(t, before.Sessions.RevokeAll(t.Context(), apptest.Read(t, ended).Sub, account.Caller{}, audit.Origin{}))
+	apptest.Disable(t, before.Directory, apptest.Read(t, changed).Sub, true)
+	apptest.Disable(t, before.Directory, apptest.Read(t, changed).Sub, false)
 	unseen := before.Begin(t, "user4")
 	c.Pass(30 * time.Second)
 	reused := c.tokens[5]

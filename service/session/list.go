@@ -8,6 +8,7 @@ import (
 
 	"latchkey/repository"
 	"latchkey/service"
+	"latchkey/service/account"
 	"latchkey/service/audit"
 	"latchkey/service/token"
 )
@@ -25,7 +26,11 @@ type Session struct {
 
 // List returns the live sessions of a user, most recently used first.
 func (s *Service) List(ctx context.Context, userID string) ([]Session, error) {
-	u, err := s.store.Users.FindUserByID(ctx, userID)
+	id, err := service.AccountID(userID)
+	if err != nil {
+		return nil, err
+	}
+	u, err := s.store.Users.FindUserByID(ctx, id)
 	switch {
 	case errors.Is(err, repository.ErrNotFound):
 		return nil, service.NoSuchAccount()
@@ -66,10 +71,14 @@ func (s *Service) list(ctx context.Context, u repository.User) ([]Session, error
 	return devices, nil
 }
 
-// Revoke revokes one session of a user, for an operator. It returns not_found if the user has no
-// such live session.
-func (s *Service) Revoke(ctx context.Context, userID, sessionID string, from audit.Origin) error {
-	return s.revoke(ctx, userID, sessionID, EndByAdmin, repository.Caller{}, from)
+// Revoke revokes one session of a user, for an administrator, the caller by, or for an operator, the
+// zero caller. It returns not_found if the user has no such session.
+func (s *Service) Revoke(ctx context.Context, userID, sessionID string, by account.Caller, from audit.Origin) error {
+	id, err := service.AccountID(userID)
+	if err != nil {
+		return err
+	}
+	return s.revoke(ctx, id, sessionID, EndByAdmin, by.Caller, from)
 }
 
 // RevokeOwn revokes one session of the caller, as Revoke does.
@@ -86,7 +95,11 @@ func (s *Service) revoke(ctx context.Context, userID, sessionID string, reason E
 		return service.StoreFailure("find a session to end", err)
 	}
 	r := revocation(userID, sessionID, reason, s.now(), session.AbsoluteAt)
-	return s.end(ctx, r, by, endRecord(from, r, session.ClientID))
+	record := endRecord(from, r, session.ClientID)
+	if by.UserID != userID {
+		record.ActorID = by.UserID
+	}
+	return s.end(ctx, r, by, record)
 }
 
 // RevokeOthers revokes all sessions of a user except the current one.
@@ -105,13 +118,19 @@ func (s *Service) RevokeOthers(ctx context.Context, who Live, from audit.Origin)
 	return nil
 }
 
-// RevokeAll revokes every session of a user, for an operator.
-func (s *Service) RevokeAll(ctx context.Context, userID string, from audit.Origin) error {
+// RevokeAll revokes every session of a user, for an administrator or an operator as Revoke does.
+func (s *Service) RevokeAll(ctx context.Context, userID string, by account.Caller, from audit.Origin) error {
+	id, err := service.AccountID(userID)
+	if err != nil {
+		return err
+	}
 	now := s.now()
 	record := from.Record(now, repository.AuditSessionsEnded, string(repository.EndByAdmin))
-	record.UserID = userID
-	epoch, err := s.store.Users.EndUserSessions(ctx, userID, now, record)
+	record.UserID, record.ActorID = id, by.UserID
+	epoch, err := s.store.Users.EndUserSessions(ctx, id, by.Caller, now, record)
 	switch {
+	case errors.Is(err, repository.ErrNotAllowed):
+		return service.PrivilegeChanged()
 	case errors.Is(err, repository.ErrNotFound):
 		return service.NoSuchAccount()
 	case err != nil:
@@ -130,31 +149,6 @@ func (s *Service) RevokeEveryone(ctx context.Context, from audit.Origin) (users 
 	}
 	s.audit.Committed(ctx, record)
 	return users, nil
-}
-
-// Disable disables an account, which revokes its sessions, or enables it.
-func (s *Service) Disable(ctx context.Context, userID string, disabled bool, from audit.Origin) error {
-	now := s.now()
-	event := repository.AuditUserEnabled
-	if disabled {
-		event = repository.AuditUserDisabled
-	}
-	record := from.Record(now, event, "ok")
-	record.UserID = userID
-	epoch, err := s.store.Users.DisableUser(ctx, userID, disabled, now, record)
-	switch {
-	case errors.Is(err, repository.ErrNotFound):
-		return service.NoSuchAccount()
-	case errors.Is(err, repository.ErrLastAdministrator):
-		return service.LastAdministrator()
-	case err != nil:
-		return service.StoreFailure("disable or enable a user", err)
-	case disabled:
-		s.MarkEnded(ctx, record, repository.EndDisabled, "", epoch)
-	default:
-		s.audit.Committed(ctx, record)
-	}
-	return nil
 }
 
 // MarkEnded logs the end of many sessions and writes their tombstones, which follow the write to
