@@ -132,6 +132,10 @@ bench-micro: bench-servers ## run the microbenchmarks; with OLD=file, compare wi
 	@$(BENCHSTAT) $(if $(OLD),old=$(OLD) new=)bin/bench-micro.new
 	@mv bin/bench-micro.new bin/bench-micro.txt
 
+.PHONY: bench-users
+bench-users: servers ## measure the list of users among a million, on both sets of stores, in a minute
+	$(GO) test -tags $(TAGS),million -run TestMillion -v ./service/directory
+
 .PHONY: fuzz
 fuzz: ## fuzz every parser of untrusted input, FUZZTIME each (default 30s)
 	$(GO) test -run '^$$' -fuzz '^FuzzWalk$$' -fuzztime $(FUZZTIME) ./service/jose

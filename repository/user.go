@@ -92,8 +92,10 @@ type Users interface {
 	// the user only the count against the budget remains.
 	DeleteUser(ctx context.Context, by Caller, hash PasswordHash, a AuditRecord) (epoch int64, err error)
 
-	// ListUsers returns the users that match a query, in its order.
-	ListUsers(ctx context.Context, q UserQuery) ([]User, error)
+	// ListUsers returns the entries that match a query, in its order. Its cost grows with the
+	// limit, and not with the number of users, unless the query has both Prefix and
+	// CreatedAfter.
+	ListUsers(ctx context.Context, q UserQuery) ([]UserEntry, error)
 
 	// ChangeUser changes a user for an administrator, the caller, or for an operator, in one
 	// step. It returns the user, and increments the epoch if the user is disabled. It
@@ -154,29 +156,62 @@ type UserQuery struct {
 	Disabled     *bool
 	Verified     *bool
 	CreatedAfter time.Time // no earlier than this
-	// Prefix is the start of the UsernameKey or the EmailKey. With it the users are in the order
-	// of the key that matches; without it the newest is first.
+	// Prefix is the start of the UsernameKey or the EmailKey. With it the entries are in the order
+	// of the keys, and a user whose two keys match has two entries: to find out while reading
+	// whether a later entry repeats a user could take a read of every entry. Without it the newest
+	// user is first.
 	Prefix string
-	After  UserCursor // of the last user of the previous page
+	After  UserCursor // of the last entry of the previous page
 	Limit  int
 }
 
-// UserCursor is the position of a user in the order of a query. The zero UserCursor is the start.
-type UserCursor struct {
-	CreatedAt time.Time // without a prefix
-	ID        string
-	Key       string // with a prefix: the key that matched
+// UserEntry is a user at a place in the order of a query.
+type UserEntry struct {
+	User
+	Key string // that matches the prefix; empty without a prefix
 }
 
-// Cursor returns the position of a user in the order of the query.
-func (q UserQuery) Cursor(u User) UserCursor {
-	if q.Prefix == "" {
-		return UserCursor{CreatedAt: u.CreatedAt, ID: u.ID}
+// Cursor returns the position of an entry.
+func (e UserEntry) Cursor() UserCursor {
+	if e.Key != "" {
+		return UserCursor{Key: e.Key}
 	}
-	if strings.HasPrefix(u.UsernameKey, q.Prefix) {
-		return UserCursor{Key: u.UsernameKey, ID: u.ID}
+	return UserCursor{CreatedAt: e.CreatedAt, ID: e.ID}
+}
+
+// Repeats reports whether the user has another entry in the query, by the username.
+func (q UserQuery) Repeats(e UserEntry) bool {
+	return e.Key != "" && e.Key != e.UsernameKey && strings.HasPrefix(e.UsernameKey, q.Prefix)
+}
+
+// UserCursor is the position of an entry in the order of a query: CreatedAt and ID, or with a prefix
+// Key. The zero UserCursor is the start.
+type UserCursor struct {
+	CreatedAt time.Time
+	ID        string
+	Key       string
+}
+
+// UserState is a combination of the properties by which the stores index users.
+type UserState struct {
+	Privilege int
+	Disabled  bool
+	Verified  bool
+}
+
+// States returns the combinations that match a query. Each is a range of an index, and the stores merge
+// the ranges.
+func (q UserQuery) States() (list []UserState) {
+	for privilege := range PrivilegeAdministrator + 1 {
+		for _, disabled := range []bool{false, true} {
+			for _, verified := range []bool{false, true} {
+				if (q.Privilege == nil || *q.Privilege == privilege) && (q.Disabled == nil || *q.Disabled == disabled) && (q.Verified == nil || *q.Verified == verified) {
+					list = append(list, UserState{privilege, disabled, verified})
+				}
+			}
+		}
 	}
-	return UserCursor{Key: u.EmailKey, ID: u.ID}
+	return list
 }
 
 // UserChange changes a user. A nil field stays as it is.

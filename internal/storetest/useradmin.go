@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"latchkey/repository"
 )
@@ -42,19 +43,19 @@ func crowd(t *testing.T, s repository.Store, n int) []repository.User {
 	return list
 }
 
-// pages reads all pages of a query.
+// pages reads all pages of a query, and returns the user of each entry.
 func pages(t *testing.T, s repository.Store, q repository.UserQuery) (ids []string) {
 	t.Helper()
 	for range 200 {
 		page, err := s.Users.ListUsers(t.Context(), q)
 		must(t, err)
-		for _, u := range page {
-			ids = append(ids, u.ID)
+		for _, e := range page {
+			ids = append(ids, e.ID)
 		}
 		if len(page) < q.Limit {
 			return ids
 		}
-		q.After = q.Cursor(page[len(page)-1])
+		q.After = page[len(page)-1].Cursor()
 	}
 	t.Fatal("the pages have no end")
 	return nil
@@ -89,21 +90,26 @@ var userAdmin = []promise{
 			} {
 				q := c.query
 				q.Limit = limit
-				want := slices.DeleteFunc(slices.Clone(all), func(u repository.User) bool { return !c.match(u) })
-				slices.SortFunc(want, func(a, b repository.User) int {
+				var want []repository.UserEntry
+				for _, u := range all {
+					keys := []string{""}
 					if q.Prefix != "" {
-						return strings.Compare(q.Cursor(a).Key+a.ID, q.Cursor(b).Key+b.ID)
+						keys = slices.DeleteFunc([]string{u.UsernameKey, u.EmailKey}, func(key string) bool { return !strings.HasPrefix(key, q.Prefix) })
 					}
-					if d := b.CreatedAt.Compare(a.CreatedAt); d != 0 {
-						return d
+					for _, key := range keys {
+						if c.match(u) {
+							want = append(want, repository.UserEntry{User: u, Key: key})
+						}
 					}
-					return strings.Compare(b.ID, a.ID)
+				}
+				slices.SortFunc(want, func(a, b repository.UserEntry) int {
+					return cmp.Or(strings.Compare(a.Key, b.Key), b.CreatedAt.Compare(a.CreatedAt), strings.Compare(b.ID, a.ID))
 				})
 				var ids []string
-				for _, u := range want {
-					ids = append(ids, u.ID)
+				for _, e := range want {
+					ids = append(ids, e.ID)
 				}
-				if diff := cmp.Diff(ids, pages(t, s, q)); diff != "" {
+				if diff := gocmp.Diff(ids, pages(t, s, q)); diff != "" {
 					t.Errorf("%s, %d on a page (-want +got):\n%s", name, limit, diff)
 				}
 			}
@@ -115,7 +121,7 @@ var userAdmin = []promise{
 		for _, q := range []repository.UserQuery{{Limit: 1}, {Limit: 1, Prefix: "ada"}} {
 			got, err := s.Users.ListUsers(t.Context(), q)
 			must(t, err)
-			if diff := cmp.Diff([]repository.User{u}, got); diff != "" {
+			if diff := gocmp.Diff(u, got[0].User); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		}
@@ -136,12 +142,12 @@ var userAdmin = []promise{
 		later := newUser("-later")
 		later.CreatedAt = noon.Add(time.Hour)
 		must(t, create(t.Context(), s, later))
-		q.After = q.Cursor(first[9])
+		q.After = first[9].Cursor()
 		second, err := s.Users.ListUsers(t.Context(), q)
 		must(t, err)
 		seen := map[string]bool{}
-		for _, u := range append(first, second...) {
-			seen[u.ID] = true
+		for _, e := range append(first, second...) {
+			seen[e.ID] = true
 		}
 		if len(seen) != 20 {
 			t.Errorf("two pages of ten have %d users", len(seen))
@@ -169,7 +175,7 @@ var userAdmin = []promise{
 			want.UpdatedAt = at
 			stored, err := s.Users.FindUserByID(t.Context(), u.ID)
 			must(t, err)
-			if diff := cmp.Diff(want, got) + cmp.Diff(want, stored); diff != "" {
+			if diff := gocmp.Diff(want, got) + gocmp.Diff(want, stored); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", name, diff)
 			}
 		}
@@ -179,7 +185,7 @@ var userAdmin = []promise{
 		must(t, err)
 		want.Privilege, want.Disabled, want.DisabledReason, want.EmailVerifiedAt, want.Locale = 0, true, "spam", at, "ko"
 		want.SessionEpoch, want.ExceptSession, want.UpdatedAt = u.SessionEpoch+1, "", at.Add(time.Microsecond)
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := gocmp.Diff(want, got); diff != "" {
 			t.Errorf("disabled (-want +got):\n%s", diff)
 		}
 		got, err = s.Users.ChangeUser(t.Context(), repository.UserChange{UserID: u.ID, Disabled: ptr(false), At: at}, newAudit(u.ID, repository.AuditUserEnabled))

@@ -11,80 +11,51 @@ import (
 	"latchkey/repository"
 )
 
-// ListUsers implements repository.Users. Each combination of privilege, disabled and verified is a
-// range of the index users_list, and the query merges the ranges that it needs. So every filter
-// is as fast as none.
-func (db *DB) ListUsers(ctx context.Context, q repository.UserQuery) ([]repository.User, error) {
+// ListUsers implements repository.Users. Each state is a range of the index users_list, or with a prefix
+// of users_by_username and users_by_email.
+func (db *DB) ListUsers(ctx context.Context, q repository.UserQuery) ([]repository.UserEntry, error) {
 	var args []any
 	arg := func(v any) string {
 		args = append(args, v)
 		return fmt.Sprintf("$%d", len(args))
 	}
-	limit := arg(q.Limit)
-	var query string
-	if q.Prefix != "" {
-		query = byPrefix(q, arg, limit)
-	} else {
-		query = byCreation(q, arg, limit)
+	where, limit := "", arg(q.Limit)
+	if !q.CreatedAfter.IsZero() {
+		where = " AND created_at >= " + arg(q.CreatedAfter) + "::timestamptz"
 	}
-	rows, err := db.pool.Query(ctx, query, args...)
+	var parts []string
+	part := func(key, order string) {
+		for _, s := range q.States() {
+			// Postgres rewrites (email_verified_at IS NOT NULL) = false, and then uses no index on it.
+			parts = append(parts, fmt.Sprintf(`(SELECT *, %s AS matched FROM users
+				WHERE privilege = %d AND disabled = %t AND CASE WHEN email_verified_at IS NULL THEN 0 ELSE 1 END = %d%s ORDER BY %s LIMIT %s)`,
+				key, s.Privilege, s.Disabled, map[bool]int{true: 1}[s.Verified], where, order, limit))
+		}
+	}
+	order := "created_at DESC, id DESC"
+	if q.Prefix == "" {
+		if q.After.ID != "" {
+			where += " AND (created_at, id) < (" + arg(q.After.CreatedAt) + "::timestamptz, " + arg(q.After.ID) + "::text::uuid)"
+		}
+		part("''", order)
+	} else {
+		all, like := where, arg(strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(q.Prefix)+"%")
+		after := arg(q.After.Key)
+		for _, key := range []string{"username_key", "email_key"} {
+			where = fmt.Sprintf("%s AND %s LIKE %s AND %[2]s ~>~ %[4]s", all, key, like, after)
+			part(key, key+" USING ~<~")
+		}
+		order = "matched USING ~<~"
+	}
+	rows, err := db.pool.Query(ctx, `SELECT `+userColumns+`, u.matched FROM (`+strings.Join(parts, " UNION ALL ")+`) u ORDER BY `+order+` LIMIT `+limit, args...)
 	if err != nil {
 		return nil, storeError(err)
 	}
-	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (repository.User, error) { return scanUser(row) })
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (e repository.UserEntry, err error) {
+		e.User, err = scanUser(row, &e.Key)
+		return e, err
+	})
 	return list, storeError(err)
-}
-
-func byCreation(q repository.UserQuery, arg func(any) string, limit string) string {
-	where := ""
-	if !q.CreatedAfter.IsZero() {
-		where += " AND u.created_at >= " + arg(q.CreatedAfter) + "::timestamptz"
-	}
-	if q.After.ID != "" {
-		where += " AND (u.created_at, u.id) < (" + arg(q.After.CreatedAt) + "::timestamptz, " + arg(q.After.ID) + "::text::uuid)"
-	}
-	var parts []string
-	for privilege := range repository.PrivilegeAdministrator + 1 {
-		for _, disabled := range []bool{false, true} {
-			for _, verified := range []bool{false, true} {
-				if q.Privilege != nil && *q.Privilege != privilege || q.Disabled != nil && *q.Disabled != disabled || q.Verified != nil && *q.Verified != verified {
-					continue
-				}
-				parts = append(parts, fmt.Sprintf(`(SELECT u.* FROM users u WHERE u.privilege = %d AND u.disabled = %t AND (u.email_verified_at IS NOT NULL) = %t%s
-					ORDER BY u.created_at DESC, u.id DESC LIMIT %s)`, privilege, disabled, verified, where, limit))
-			}
-		}
-	}
-	return `SELECT ` + userColumns + ` FROM (` + strings.Join(parts, " UNION ALL ") + `) u ORDER BY u.created_at DESC, u.id DESC LIMIT ` + limit
-}
-
-// byPrefix searches usernames and email addresses. A user whose two keys match is found by the
-// username only.
-func byPrefix(q repository.UserQuery, arg func(any) string, limit string) string {
-	where := ""
-	if q.Privilege != nil {
-		where += " AND u.privilege = " + arg(*q.Privilege)
-	}
-	if q.Disabled != nil {
-		where += " AND u.disabled = " + arg(*q.Disabled)
-	}
-	if q.Verified != nil {
-		where += " AND (u.email_verified_at IS NOT NULL) = " + arg(*q.Verified)
-	}
-	if !q.CreatedAfter.IsZero() {
-		where += " AND u.created_at >= " + arg(q.CreatedAfter) + "::timestamptz"
-	}
-	like := arg(strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(q.Prefix) + "%")
-	part := func(key, more string) string {
-		after := ""
-		if q.After.Key != "" {
-			k := arg(q.After.Key)
-			after = fmt.Sprintf(" AND (u.%s ~>~ %s OR u.%[1]s = %[2]s AND u.id > %s::text::uuid)", key, k, arg(q.After.ID))
-		}
-		return fmt.Sprintf(`(SELECT u.*, u.%s AS matched FROM users u WHERE u.%[1]s LIKE %s%s%s%s ORDER BY u.%[1]s USING ~<~, u.id LIMIT %[6]s)`, key, like, more, where, after, limit)
-	}
-	return `SELECT ` + userColumns + ` FROM (` + part("username_key", "") + ` UNION ALL ` + part("email_key", " AND u.username_key NOT LIKE "+like) +
-		`) u ORDER BY u.matched USING ~<~, u.id LIMIT ` + limit
 }
 
 // ChangeUser implements repository.Users.

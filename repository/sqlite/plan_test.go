@@ -72,7 +72,7 @@ func callEach(ctx context.Context, db *DB) {
 	_ = db.RecordActing(ctx, "u", repository.Caller{}, record("5"))
 	_, _ = db.ListUsers(ctx, repository.UserQuery{Limit: 9})
 	_, _ = db.ListUsers(ctx, repository.UserQuery{CreatedAfter: at, After: repository.UserCursor{ID: "u", CreatedAt: at}, Limit: 9})
-	_, _ = db.ListUsers(ctx, repository.UserQuery{Prefix: "u", After: repository.UserCursor{ID: "u", Key: "u"}, Limit: 9})
+	_, _ = db.ListUsers(ctx, repository.UserQuery{Prefix: "u", After: repository.UserCursor{Key: "u"}, Limit: 9})
 	_, _ = db.ChangeUser(ctx, repository.UserChange{UserID: "u", At: at}, record("6"))
 
 	_, _ = db.RevokeSession(ctx, repository.Revocation{SessionID: "r", UserID: "u"}, repository.Caller{}, record("7"))

@@ -10,90 +10,56 @@ import (
 	"latchkey/repository"
 )
 
-// ListUsers implements repository.Users. Each combination of privilege, disabled and verified is a
-// range of the index users_list, and the query merges the ranges that it needs. So every filter
-// is as fast as none.
-func (db *DB) ListUsers(ctx context.Context, q repository.UserQuery) (list []repository.User, err error) {
+// ListUsers implements repository.Users. Each state is a range of the index users_list, or with a prefix
+// of users_by_username and users_by_email.
+func (db *DB) ListUsers(ctx context.Context, q repository.UserQuery) (list []repository.UserEntry, err error) {
 	var args []any
 	arg := func(v any) string {
 		args = append(args, v)
 		return fmt.Sprintf("?%d", len(args))
 	}
-	limit := arg(q.Limit)
-	var query string
-	if q.Prefix != "" {
-		query = byPrefix(q, arg, limit)
-	} else {
-		query = byCreation(q, arg, limit)
+	where, limit := "", arg(q.Limit)
+	if !q.CreatedAfter.IsZero() {
+		where = " AND created_at >= " + arg(micros(q.CreatedAfter))
 	}
-	rows, err := db.read.QueryContext(ctx, query, args...)
+	var parts []string
+	part := func(key, order string) {
+		for _, s := range q.States() {
+			parts = append(parts, fmt.Sprintf(`SELECT * FROM (SELECT *, %s AS matched FROM users
+				WHERE privilege = %d AND disabled = %t AND (email_verified_at > 0) = %t%s ORDER BY %s LIMIT %s)`,
+				key, s.Privilege, s.Disabled, s.Verified, where, order, limit))
+		}
+	}
+	order := "created_at DESC, id DESC"
+	if q.Prefix == "" {
+		if q.After.ID != "" {
+			where += " AND (created_at, id) < (" + arg(micros(q.After.CreatedAt)) + ", " + arg(q.After.ID) + ")"
+		}
+		part("''", order)
+	} else {
+		all, from, end := where, " >= "+arg(q.Prefix), arg(q.Prefix+"\U0010FFFF") // texts are compared by their bytes
+		if q.After.Key != "" {
+			from = " > " + arg(q.After.Key)
+		}
+		for _, key := range []string{"username_key", "email_key"} {
+			where = fmt.Sprintf("%s AND %s%s AND %[2]s < %[4]s", all, key, from, end)
+			part(key, key)
+		}
+		order = "matched"
+	}
+	rows, err := db.read.QueryContext(ctx, `SELECT `+userColumns+`, u.matched FROM (`+strings.Join(parts, " UNION ALL ")+`) u ORDER BY `+order+` LIMIT `+limit, args...)
 	if err != nil {
 		return nil, storeError(err)
 	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
-		u, err := scanUser(rows)
-		if err != nil {
+		var e repository.UserEntry
+		if e.User, err = scanUser(rows, &e.Key); err != nil {
 			return nil, err
 		}
-		list = append(list, u)
+		list = append(list, e)
 	}
 	return list, storeError(rows.Err())
-}
-
-func byCreation(q repository.UserQuery, arg func(any) string, limit string) string {
-	where := ""
-	if !q.CreatedAfter.IsZero() {
-		where += " AND created_at >= " + arg(micros(q.CreatedAfter))
-	}
-	if q.After.ID != "" {
-		where += " AND (created_at, id) < (" + arg(micros(q.After.CreatedAt)) + ", " + arg(q.After.ID) + ")"
-	}
-	var parts []string
-	for privilege := range repository.PrivilegeAdministrator + 1 {
-		for _, disabled := range []bool{false, true} {
-			for _, verified := range []bool{false, true} {
-				if q.Privilege != nil && *q.Privilege != privilege || q.Disabled != nil && *q.Disabled != disabled || q.Verified != nil && *q.Verified != verified {
-					continue
-				}
-				parts = append(parts, fmt.Sprintf(`SELECT * FROM (SELECT * FROM users WHERE privilege = %d AND disabled = %t AND (email_verified_at > 0) = %t%s
-					ORDER BY created_at DESC, id DESC LIMIT %s)`, privilege, disabled, verified, where, limit))
-			}
-		}
-	}
-	return `SELECT ` + userColumns + ` FROM (` + strings.Join(parts, " UNION ALL ") + `) u ORDER BY u.created_at DESC, u.id DESC LIMIT ` + limit
-}
-
-// byPrefix searches usernames and email addresses. A user whose two keys match is found by the
-// username only.
-func byPrefix(q repository.UserQuery, arg func(any) string, limit string) string {
-	where := ""
-	if q.Privilege != nil {
-		where += " AND privilege = " + arg(*q.Privilege)
-	}
-	if q.Disabled != nil {
-		where += " AND disabled = " + arg(*q.Disabled)
-	}
-	if q.Verified != nil {
-		where += " AND (email_verified_at > 0) = " + arg(*q.Verified)
-	}
-	if !q.CreatedAfter.IsZero() {
-		where += " AND created_at >= " + arg(micros(q.CreatedAfter))
-	}
-	from, to := arg(q.Prefix), arg(q.Prefix+"\U0010FFFF") // texts are compared by their bytes
-	part := func(key, more string) string {
-		after := ""
-		if q.After.Key != "" {
-			k := arg(q.After.Key)
-			after = fmt.Sprintf(" AND (%s > %s OR %[1]s = %[2]s AND id > %s)", key, k, arg(q.After.ID))
-		}
-		return fmt.Sprintf(`SELECT * FROM (SELECT *, %s AS matched FROM users WHERE %[1]s >= %[2]s AND %[1]s < %[3]s%[4]s%[5]s%[6]s
-			ORDER BY %[1]s, id LIMIT %[7]s)`,
-			key, from, to, more, where, after, limit)
-	}
-	return `SELECT ` + userColumns + ` FROM (` + part("username_key", "") + ` UNION ALL ` +
-		part("email_key", " AND NOT (username_key >= "+from+" AND username_key < "+to+")") +
-		`) u ORDER BY u.matched, u.id LIMIT ` + limit
 }
 
 // ChangeUser implements repository.Users.

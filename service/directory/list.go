@@ -39,7 +39,7 @@ type Query struct {
 // Page is a part of the users that match a query.
 type Page struct {
 	Users  []User
-	Cursor string // of the next page; empty: this is the last page
+	Cursor string // of the next page, also if this page has fewer users than the limit; empty: the last page
 }
 
 // List returns a page of users. A user who exists during the whole reading is on exactly one page. It
@@ -50,22 +50,38 @@ func (s *Service) List(ctx context.Context, q Query) (Page, error) {
 		return Page{}, err
 	}
 	limit := find.Limit
+	if find.Prefix != "" { // usernames and addresses that begin alike are half of the entries
+		find.Limit *= 2
+	}
 	find.Limit++ // one more shows whether there is another page
-	found, err := s.users.ListUsers(ctx, find)
-	if err != nil {
-		return Page{}, service.StoreFailure("list users", err)
-	}
 	var page Page
-	if len(found) > limit {
-		found = found[:limit]
-		page.Cursor = encodeCursor(find.Cursor(found[limit-1]))
+	for range maxReads {
+		found, err := s.users.ListUsers(ctx, find)
+		if err != nil {
+			return Page{}, service.StoreFailure("list users", err)
+		}
+		for _, e := range found {
+			if find.Repeats(e) {
+				find.After = e.Cursor()
+				continue
+			}
+			if len(page.Users) == limit {
+				page.Cursor = encodeCursor(find.After)
+				return page, nil
+			}
+			find.After = e.Cursor()
+			page.Users = append(page.Users, of(e.User))
+		}
+		if len(found) < find.Limit {
+			return page, nil
+		}
 	}
-	page.Users = make([]User, len(found))
-	for i, u := range found {
-		page.Users[i] = of(u)
-	}
+	page.Cursor = encodeCursor(find.After)
 	return page, nil
 }
+
+// maxReads limits the reads for one page. A page that would take more has fewer users than the limit.
+const maxReads = 4
 
 // check returns the query in the form of the store.
 func (q Query) check() (repository.UserQuery, error) {
@@ -105,7 +121,7 @@ func (q Query) check() (repository.UserQuery, error) {
 
 // cursor is the text form of a repository.UserCursor, in JSON and base64url.
 type cursor struct {
-	ID  string `json:"i"`
+	ID  string `json:"i,omitempty"`
 	At  int64  `json:"t,omitempty"` // microseconds since 1970
 	Key string `json:"k,omitempty"`
 }
@@ -122,10 +138,10 @@ func encodeCursor(c repository.UserCursor) string {
 	return base64.RawURLEncoding.EncodeToString(text)
 }
 
-// decodeCursor returns false for a text that is not a cursor of a query with the prefix. The store can
+// decodeCursor returns false for a text that is not a cursor of a query with the prefix. The stores can
 // compare every cursor that it accepts.
 func decodeCursor(text, prefix string) (repository.UserCursor, bool) {
-	const latest = 253402300800e6 // the year 10000, which the stores can represent
+	const latest = 253402300800e6 // the year 10000
 	raw, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil {
 		return repository.UserCursor{}, false
@@ -134,12 +150,9 @@ func decodeCursor(text, prefix string) (repository.UserCursor, bool) {
 	if err := json.Unmarshal(raw, &c); err != nil {
 		return repository.UserCursor{}, false
 	}
-	id, err := service.AccountID(c.ID)
-	switch {
-	case err != nil, c.At < 0, c.At >= latest:
-		return repository.UserCursor{}, false
-	case prefix == "":
-		return repository.UserCursor{ID: id, CreatedAt: time.UnixMicro(c.At)}, c.Key == ""
+	if prefix != "" {
+		return repository.UserCursor{Key: c.Key}, strings.HasPrefix(c.Key, prefix) && !strings.ContainsRune(c.Key, 0)
 	}
-	return repository.UserCursor{ID: id, Key: c.Key}, strings.HasPrefix(c.Key, prefix) && !strings.ContainsRune(c.Key, 0)
+	id, err := service.AccountID(c.ID)
+	return repository.UserCursor{ID: id, CreatedAt: time.UnixMicro(c.At)}, err == nil && c.At >= 0 && c.At < latest
 }

@@ -4,8 +4,8 @@
 
 ALTER TABLE users ADD COLUMN disabled_reason text NOT NULL DEFAULT ''; -- for administrators
 
--- Each combination of the filters is a range of this index, in the order of the pages.
-CREATE INDEX users_list ON users (privilege, disabled, (email_verified_at IS NOT NULL), created_at, id);
--- Prefixes of names, in any collation.
-CREATE INDEX users_username_prefix ON users (username_key text_pattern_ops);
-CREATE INDEX users_email_prefix ON users (email_key text_pattern_ops);
+-- Each combination of the filters is a range of these indexes, in the order of the pages. Prefixes of
+-- names are ranges in any collation.
+CREATE INDEX users_list ON users (privilege, disabled, (CASE WHEN email_verified_at IS NULL THEN 0 ELSE 1 END), created_at, id);
+CREATE INDEX users_by_username ON users (privilege, disabled, (CASE WHEN email_verified_at IS NULL THEN 0 ELSE 1 END), username_key text_pattern_ops);
+CREATE INDEX users_by_email ON users (privilege, disabled, (CASE WHEN email_verified_at IS NULL THEN 0 ELSE 1 END), email_key text_pattern_ops);

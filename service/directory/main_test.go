@@ -1,0 +1,9 @@
+package directory_test
+
+import (
+	"testing"
+
+	"latchkey/internal/testserver"
+)
+
+func TestMain(m *testing.M) { testserver.Main(m) }
