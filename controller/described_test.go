@@ -102,6 +102,8 @@ var formats = sync.OnceFunc(func() {
 		}
 		return nil
 	})
+	openapi3filter.RegisterBodyDecoder("application/jsonl", openapi3filter.RegisteredBodyDecoder("text/plain"))
+	openapi3filter.RegisterBodyDecoder("text/csv", openapi3filter.RegisteredBodyDecoder("text/plain"))
 	openapi3filter.RegisterBodyDecoder("application/jwk-set+json", openapi3filter.RegisteredBodyDecoder("application/json"))
 })
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"latchkey/middleware"
 	"latchkey/middleware/access"
 	"latchkey/middleware/problem"
 	"latchkey/service"
@@ -37,6 +38,8 @@ type reply struct {
 	status   int // default 200
 	body     any // nil: none
 	location string
+	// stream writes a body that is too long to be kept in memory; nil: there is a body.
+	stream func(http.ResponseWriter) error
 	// mediaType is the media type of the body; default application/json.
 	mediaType string
 	// maxAge is how long any cache may keep the response; 0: the default of the route.
@@ -112,7 +115,7 @@ func (s *server) respond(f func(*gin.Context) (reply, error)) gin.HandlerFunc {
 		if out.status == 0 {
 			out.status = http.StatusOK
 		}
-		if out.body == nil {
+		if out.body == nil && out.stream == nil {
 			c.Status(out.status)
 			c.Writer.WriteHeaderNow()
 			return
@@ -125,6 +128,13 @@ func (s *server) respond(f func(*gin.Context) (reply, error)) gin.HandlerFunc {
 			c.Header("Cache-Control", "public, max-age="+strconv.Itoa(int(out.maxAge.Seconds())))
 		}
 		c.Status(out.status)
+		if out.stream != nil {
+			if err := out.stream(c.Writer); err != nil {
+				_ = c.Error(err)
+				middleware.Incomplete(c)
+			}
+			return
+		}
 		_ = json.NewEncoder(c.Writer).Encode(out.body) // fails only if the client has disconnected
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"latchkey/middleware/problem"
 	"latchkey/service"
 	"latchkey/service/account"
+	"latchkey/service/audit"
 	"latchkey/service/directory"
 	"latchkey/service/health"
 	"latchkey/service/keys"
@@ -43,6 +44,7 @@ type Options struct {
 	Keys      *keys.Ring
 	OAuth     *oauth.Server
 	Clients   *oauth.Clients
+	Audit     *audit.Log
 	Health    *health.Checker
 
 	Issuer            string   // the iss of every token
@@ -152,6 +154,8 @@ func NewRouter(o Options) (http.Handler, error) {
 	users.POST("/:id/token", administrator, handleLive(s, s.impersonate))
 	users.POST("/:id/reset-password", administrator, handleLive(s, s.sendReset))
 
+	engine.GET(o.BasePath+"/audit", middleware.NoStore(), administrator, handleLive(s, s.auditLog))
+
 	clients := engine.Group(o.BasePath+"/clients", middleware.NoStore(), administrator)
 	clients.POST("", handleLive(s, s.createClient))
 	clients.GET("", handleLive(s, s.listClients))
@@ -259,7 +263,7 @@ func (s *server) engine(public publicRoutes) (*gin.Engine, error) {
 	if err := e.SetTrustedProxies(proxies); err != nil {
 		return nil, fmt.Errorf("server.trusted_proxies: %w", err)
 	}
-	e.Use(middleware.ForwardedFor(s.Log))
+	e.Use(middleware.CutIncomplete(), middleware.ForwardedFor(s.Log))
 	if s.Trace != nil {
 		e.Use(s.Trace)
 	}

@@ -5,7 +5,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"latchkey/service"
 	"latchkey/service/directory"
@@ -51,80 +50,17 @@ func (s *server) users(c *call, _ session.Live, _ empty) (reply, error) {
 	return reply{body: body}, nil
 }
 
-// userQuery returns the query in a URL. An unknown parameter is an error, because a filter with a
-// typing error would select every user.
+// userQuery returns the query in a URL.
 func userQuery(u *url.URL) (q directory.Query, err error) {
-	values, err := url.ParseQuery(u.RawQuery)
-	if err != nil {
-		return q, service.NewError(service.CodeInvalidRequest, "The query of the URL is not form-encoded.")
-	}
-	fields := map[string]string{}
-	for name, list := range values {
-		text := list[0]
-		switch {
-		case len(list) > 1:
-			fields[name] = "must be given once"
-			continue
-		case text == "": // as a form sends an empty field
-			continue
-		}
-		var problem string
-		switch name {
-		case "query":
-			q.Text = text
-		case "cursor":
-			q.Cursor = text
-		case "privilege":
-			q.Privilege, problem = optional(strconv.Atoi(text))("must be 0, 1 or 2")
-		case "disabled":
-			q.Disabled, problem = optional(boolean(text))("must be true or false")
-		case "verified":
-			q.Verified, problem = optional(boolean(text))("must be true or false")
-		case "created_after":
-			if q.CreatedAfter, err = moment(text); err != nil {
-				problem = "must be a time, as in 2026-03-01 or 2026-03-01T12:00:00Z"
-			}
-		case "limit":
-			if q.Limit, err = strconv.Atoi(text); err != nil || q.Limit < 1 {
-				problem = "must be 1 to " + strconv.Itoa(directory.MaxLimit)
-			}
-		default:
-			problem = "is not a parameter; the parameters are query, privilege, disabled, verified, created_after, limit and cursor"
-		}
-		if problem != "" {
-			fields[name] = problem
-		}
-	}
-	if len(fields) > 0 {
-		return q, &service.Error{Code: service.CodeInvalidRequest, Message: "Some parameters are invalid.", Fields: fields}
-	}
-	return q, nil
-}
-
-// optional returns a parsed value, or a problem if it was not parsed.
-func optional[T any](value T, err error) func(problem string) (*T, string) {
-	return func(problem string) (*T, string) {
-		if err != nil {
-			return nil, problem
-		}
-		return &value, ""
-	}
-}
-
-func boolean(text string) (bool, error) {
-	if text != "true" && text != "false" {
-		return false, strconv.ErrSyntax
-	}
-	return text == "true", nil
-}
-
-// moment parses a time or a date in UTC.
-func moment(text string) (time.Time, error) {
-	t, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		return time.Parse(time.DateOnly, text)
-	}
-	return t, nil
+	return q, parameters(u, map[string]parameter{
+		"query":         textParameter(&q.Text),
+		"privilege":     parsed(&q.Privilege, optional(strconv.Atoi), "must be 0, 1 or 2"),
+		"disabled":      parsed(&q.Disabled, optional(boolean), "must be true or false"),
+		"verified":      parsed(&q.Verified, optional(boolean), "must be true or false"),
+		"created_after": parsed(&q.CreatedAfter, moment, notATime),
+		"limit":         parsed(&q.Limit, positive, "must be 1 to "+strconv.Itoa(directory.MaxLimit)),
+		"cursor":        textParameter(&q.Cursor),
+	})
 }
 
 // user handles GET /api/users/{id}.

@@ -141,9 +141,17 @@ type Audits interface {
 
 // AuditQuery selects audit records. An empty field does not restrict the selection.
 type AuditQuery struct {
-	UserID string // the user that the event is about
-	Event  AuditEvent
-	Since  time.Time   // no earlier than this
-	After  AuditRecord // the last record of the previous page; only At and ID are used
-	Limit  int
+	UserID  string // the user that the event is about
+	ActorID string // the user who caused it, if another user
+	Event   AuditEvent
+	Since   time.Time   // no earlier than this
+	Until   time.Time   // earlier than this
+	After   AuditRecord // the last record of the previous page; only At and ID are used
+	Limit   int
+}
+
+// Frequent reports whether most records have the event. The stores find the records of the other events
+// by an index, which costs a login nothing.
+func (e AuditEvent) Frequent() bool {
+	return e == AuditLogin || e == AuditLoginFailed || e == AuditSessionEnded
 }

@@ -30,18 +30,20 @@ func auditCommand() *cobra.Command {
 }
 
 func auditListCommand() *cobra.Command {
-	var user, event, since string
+	var user, actor, event, since, until string
 	var limit int
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List audit records, newest first",
-		Long: `List audit records, newest first. --since is a time (2026-11-01 or
-2026-11-01T12:00:00Z) or an age (90m, 24h, 7d). --user selects the records of one user.
+		Long: `List audit records, newest first. --since and --until are times (2026-11-01
+or 2026-11-01T12:00:00Z) or ages (90m, 24h, 7d). --user selects the records about one user,
+and --actor the changes that one user made to others.
 "latchkey sessions revoke --all" writes one record without a user: list it with
 --event sessions_ended. Events: ` + eventNames(),
 		Example: `  latchkey audit list --user ada
   latchkey audit list --event login_failed --since 24h
+  latchkey audit list --actor root --since 7d
   latchkey audit list --since 7d --limit 0 --json | jq -r .address | sort | uniq -c`,
 		Args: cobra.NoArgs,
 		RunE: withStores(func(ctx context.Context, cmd *cobra.Command, o opened) error {
@@ -56,12 +58,18 @@ func auditListCommand() *cobra.Command {
 			if q.Since, err = moment(since, o.Clock.Now()); err != nil {
 				return fmt.Errorf("--since: %w", err)
 			}
-			if user != "" {
-				account, err := o.FindAccount(ctx, user)
+			if q.Until, err = moment(until, o.Clock.Now()); err != nil {
+				return fmt.Errorf("--until: %w", err)
+			}
+			for into, name := range map[*string]string{&q.UserID: user, &q.ActorID: actor} {
+				if name == "" {
+					continue
+				}
+				account, err := o.FindAccount(ctx, name)
 				if err != nil {
 					return err
 				}
-				q.UserID = account.ID
+				*into = account.ID
 			}
 			return o.Audit.Each(ctx, q, func(a audit.Record) error {
 				return printAudit(cmd.OutOrStdout(), a, asJSON)
@@ -69,10 +77,12 @@ func auditListCommand() *cobra.Command {
 		}),
 	}
 	cmd.Flags().StringVar(&user, "user", "", "username or email address")
+	cmd.Flags().StringVar(&actor, "actor", "", "username or email address of the user who made the changes")
 	cmd.Flags().StringVar(&event, "event", "", "name of an event")
 	cmd.Flags().StringVar(&since, "since", "", "time or age of the oldest record")
+	cmd.Flags().StringVar(&until, "until", "", "time or age before which the records are")
 	cmd.Flags().IntVar(&limit, "limit", 100, "maximum number of records; 0: no limit")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "JSON output, one object per line")
+	jsonFlag(cmd, &asJSON)
 	return cmd
 }
 

@@ -86,6 +86,9 @@ func TestUserCommands(t *testing.T) {
 		t.Errorf("refresh of a deleted user: %d", status)
 	}
 	refused("account", "show", "--user", "grace")
+	if out, err := command(t, "", "audit", "list", "--actor", "ada2", "--until", "1h", "--config", file); err != nil || out != "" {
+		t.Errorf("records of an actor who did nothing: %q, %v", out, err)
+	}
 	log, err := command(t, "", "audit", "list", "--config", file)
 	must(t, err)
 	for _, want := range []string{"user_changed  privilege=1", "user_changed  \"username email verified\"", "user_disabled  disabled", "user_enabled  enabled", "user_deleted  ok"} {

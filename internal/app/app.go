@@ -109,7 +109,7 @@ func (a *App) router() (http.Handler, error) {
 	cfg := a.cfg
 	return controller.NewRouter(controller.Options{
 		Observe: a.instruments.Requests(), Trace: a.instruments.Spans(),
-		Accounts: a.Accounts, Directory: a.Directory, Login: a.Login, OAuth: a.OAuth, Clients: a.Clients, Changes: a.Changes, Recovery: a.Recovery,
+		Accounts: a.Accounts, Directory: a.Directory, Audit: a.Audit, Login: a.Login, OAuth: a.OAuth, Clients: a.Clients, Changes: a.Changes, Recovery: a.Recovery,
 		Brand: brand(cfg), Mail: a.mailWhere(), Strength: a.Strength,
 		Sessions: a.Sessions, Tokens: a.Tokens, Keys: a.Keys, Health: a.Health,
 		Issuer: cfg.Tokens.Issuer, PublicURL: cfg.Server.PublicURL, BasePath: cfg.Server.BasePath, TrustedProxies: cfg.Server.TrustedProxies,

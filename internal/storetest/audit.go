@@ -66,6 +66,9 @@ var audits = []promise{
 		if got := list(repository.AuditQuery{UserID: user, Since: noon.Add(time.Minute), Limit: 9}); len(got) != 5 {
 			t.Errorf("%d since a time", len(got))
 		}
+		if got := list(repository.AuditQuery{UserID: user, Until: noon.Add(time.Minute), Limit: 9}); len(got) != 2 {
+			t.Errorf("%d before a time", len(got))
+		}
 		all := list(repository.AuditQuery{UserID: user, Limit: 9})
 		var paged []repository.AuditRecord
 		for page := list(repository.AuditQuery{UserID: user, Limit: 3}); len(page) > 0; {
@@ -77,6 +80,27 @@ var audits = []promise{
 		}
 		if len(list(repository.AuditQuery{Limit: 5})) != 5 {
 			t.Error("nobody in particular has no records")
+		}
+	}},
+	{"AskedForByActorAndRareEvent", func(t *testing.T, s repository.Store) {
+		actor := newID()
+		for i, event := range []repository.AuditEvent{repository.AuditUserDisabled, repository.AuditUserEnabled, repository.AuditLogin} {
+			a := newAudit(newID(), event)
+			if a.At = noon.Add(time.Duration(i) * time.Second); i < 2 {
+				a.ActorID = actor
+			}
+			appendAudit(t, s, a)
+		}
+		for want, q := range map[int]repository.AuditQuery{
+			2: {ActorID: actor, Limit: 9},
+			1: {ActorID: actor, Event: repository.AuditUserEnabled, Limit: 9},
+			0: {ActorID: actor, Event: repository.AuditLogin, Limit: 9},
+		} {
+			got, err := s.Audits.ListAudit(t.Context(), q)
+			must(t, err)
+			if len(got) != want {
+				t.Errorf("%+v: %d records, want %d", q, len(got), want)
+			}
 		}
 	}},
 	{"PurgedByTime", func(t *testing.T, s repository.Store) {

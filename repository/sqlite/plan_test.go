@@ -84,6 +84,8 @@ func callEach(ctx context.Context, db *DB) {
 	for _, q := range []repository.AuditQuery{
 		{},
 		{UserID: "u"},
+		{ActorID: "u", Until: at},
+		{Event: repository.AuditUserDisabled, Since: at},
 		{Since: at},
 		{Event: repository.AuditLogin},
 		{After: record("1")},
