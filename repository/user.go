@@ -103,8 +103,9 @@ type Users interface {
 	// unknown user, and ErrConflict if the user has changed since Was. It returns
 	// ErrUsernameExists and ErrEmailExists if another user has the key. It returns
 	// ErrLastAdministrator if no enabled administrator would remain, also under concurrent
-	// calls.
-	ChangeUser(ctx context.Context, c UserChange, a AuditRecord) (User, error)
+	// calls. A new address voids the links of the user, except those that restore an earlier
+	// address.
+	ChangeUser(ctx context.Context, c UserChange, a AuditRecord, mail ...Message) (User, error)
 
 	// RemoveUser deletes a user for an administrator, the caller, or for an operator, in one
 	// step. It returns the epoch that ends all sessions, and the errors of ChangeUser; was is

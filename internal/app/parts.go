@@ -98,7 +98,7 @@ func (p *Parts) NewAccounts(s *Signing, policy password.Policy, hasher *password
 
 // NewDirectory returns the service for the accounts of other users.
 func (p *Parts) NewDirectory(s *Signing) *directory.Service {
-	return directory.New(p.Stores.Users, s.Sessions, p.Clock.Now, p.Audit)
+	return directory.New(p.Stores.Users, s.Sessions, s.Mail, p.cfg.Accounts.Verify != config.VerifyOff, p.Clock.Now, p.Audit)
 }
 
 // NewChanges returns the service that changes accounts.

@@ -195,6 +195,21 @@ var userAdmin = []promise{
 		}
 		auditCount(t, s, u.ID, 4)
 	}},
+	{"ANewAddressVoidsTheLinksButNotTheUndo", func(t *testing.T, s repository.Store) {
+		u := enabled(t, s, "")
+		change, undo := newLink(repository.LinkChange, u), newLink(repository.LinkUndo, u)
+		for _, l := range []repository.Link{change, undo} {
+			must(t, s.Links.CreateLink(t.Context(), l, 3, repository.Caller{}, newAudit(u.ID, repository.AuditResetLink)))
+		}
+		m := newMessage("")
+		_, err := s.Users.ChangeUser(t.Context(), repository.UserChange{UserID: u.ID, Email: ptr("g@x.org"), EmailKey: "g@x.org", At: noon}, newAudit(u.ID, repository.AuditUserChanged), m)
+		must(t, err)
+		for l, want := range map[repository.LinkHash]bool{change.Hash: false, undo.Hash: true} {
+			if _, err := s.Links.FindLink(t.Context(), l, noon); (err == nil) != want {
+				t.Errorf("usable: %v, want %t", err, want)
+			}
+		}
+	}},
 	{"OneOfManyChangesAVersion", func(t *testing.T, s repository.Store) {
 		u := newUser("")
 		must(t, create(t.Context(), s, u))

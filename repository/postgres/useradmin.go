@@ -59,7 +59,7 @@ func (db *DB) ListUsers(ctx context.Context, q repository.UserQuery) ([]reposito
 }
 
 // ChangeUser implements repository.Users.
-func (db *DB) ChangeUser(ctx context.Context, c repository.UserChange, a repository.AuditRecord) (u repository.User, err error) {
+func (db *DB) ChangeUser(ctx context.Context, c repository.UserChange, a repository.AuditRecord, mail ...repository.Message) (u repository.User, err error) {
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
 		last, err := lastAdministrator(ctx, tx, c.UserID)
 		if err != nil {
@@ -84,9 +84,14 @@ func (db *DB) ChangeUser(ctx context.Context, c repository.UserChange, a reposit
 		case last && (u.Privilege < repository.PrivilegeAdministrator || u.Disabled):
 			return repository.ErrLastAdministrator
 		case u.EmailKey != before.EmailKey:
-			return addressTaken(ctx, tx, u.EmailKey, u.ID, c.At)
+			if err := addressTaken(ctx, tx, u.EmailKey, u.ID, c.At); err != nil {
+				return err
+			}
+			if _, err := tx.Exec(ctx, `DELETE FROM links WHERE user_id = $1::uuid AND purpose <> 'undo'`, u.ID); err != nil {
+				return err
+			}
 		}
-		return nil
+		return enqueue(ctx, tx, mail)
 	})
 	return u, err
 }

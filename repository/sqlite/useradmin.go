@@ -63,7 +63,7 @@ func (db *DB) ListUsers(ctx context.Context, q repository.UserQuery) (list []rep
 }
 
 // ChangeUser implements repository.Users.
-func (db *DB) ChangeUser(ctx context.Context, c repository.UserChange, a repository.AuditRecord) (u repository.User, err error) {
+func (db *DB) ChangeUser(ctx context.Context, c repository.UserChange, a repository.AuditRecord, mail ...repository.Message) (u repository.User, err error) {
 	err = db.inTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if err := allow(ctx, tx, c.By, repository.PrivilegeAdministrator); err != nil {
 			return err
@@ -94,8 +94,14 @@ func (db *DB) ChangeUser(ctx context.Context, c repository.UserChange, a reposit
 			if err := addressTaken(ctx, tx, u.EmailKey, u.ID, c.At); err != nil {
 				return err
 			}
+			if _, err := tx.ExecContext(ctx, `DELETE FROM links WHERE user_id = ? AND purpose <> 'undo'`, u.ID); err != nil {
+				return err
+			}
 		}
-		return appendAudit(ctx, tx, a)
+		if err := appendAudit(ctx, tx, a); err != nil {
+			return err
+		}
+		return enqueue(ctx, tx, mail)
 	})
 	return u, err
 }

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -18,9 +19,11 @@ const maxReason = 500
 
 // Change is a change of a user. A nil field stays as it is.
 type Change struct {
-	Was       Version // the state to change; empty: any
-	Username  *string
-	Email     *string // a new address is not verified, unless Verified says so
+	Was      Version // the state to change; empty: any
+	Username *string
+	// Email is a new address. It is not verified, unless Verified says so. The address before it gets a
+	// notice, and links to it are void.
+	Email     *string
 	Privilege *int
 	// Disabled disables a user, which ends the user's sessions, or enables the user.
 	// DisabledReason is for managers and administrators. Enabling deletes it.
@@ -83,7 +86,7 @@ func (s *Service) Change(ctx context.Context, id string, c Change, by account.Ca
 	}
 	record := from.Record(change.At, eventOf(c), strings.Join(changed, " "))
 	record.UserID, record.ActorID = id, by.UserID
-	u, err := s.users.ChangeUser(ctx, change, record)
+	u, err := s.apply(ctx, change, record)
 	switch {
 	case err != nil:
 		return User{}, failure("change a user", err)
@@ -93,6 +96,35 @@ func (s *Service) Change(ctx context.Context, id string, c Change, by account.Ca
 		s.audit.Committed(ctx, record)
 	}
 	return of(u), nil
+}
+
+// apply makes a change. With another address it also notifies the present one, and asks the new one to be
+// verified: for that it must know the state that it changes.
+func (s *Service) apply(ctx context.Context, c repository.UserChange, record repository.AuditRecord) (u repository.User, err error) {
+	if c.Email == nil {
+		return s.users.ChangeUser(ctx, c, record)
+	}
+	seen := c.Was
+	for range 3 { // while other requests change the user
+		before, err := s.users.FindUserByID(ctx, c.UserID)
+		if err != nil {
+			return u, err
+		}
+		var messages []repository.Message
+		if before.EmailKey != c.EmailKey && s.mail.Available() {
+			messages = append(messages, s.mail.Replaced(before))
+			if after := c.Apply(before); s.verify && after.EmailVerifiedAt.IsZero() && !after.Disabled {
+				messages = append(messages, s.mail.Verify(after, true))
+			}
+		}
+		if seen.IsZero() {
+			c.Was = before.UpdatedAt
+		}
+		if u, err = s.users.ChangeUser(ctx, c, record, messages...); !errors.Is(err, repository.ErrConflict) || !seen.IsZero() {
+			return u, err
+		}
+	}
+	return u, repository.ErrConflict
 }
 
 // eventOf returns the event by which an auditor looks for a change.

@@ -10,6 +10,7 @@ import (
 	"latchkey/service"
 	"latchkey/service/account"
 	"latchkey/service/audit"
+	"latchkey/service/mail"
 	"latchkey/service/session"
 )
 
@@ -50,13 +51,15 @@ func (v Version) time() time.Time {
 type Service struct {
 	users    repository.Users
 	sessions *session.Service
+	mail     *mail.Composer
+	verify   bool // an address is asked to be verified
 	now      func() time.Time
 	audit    *audit.Log
 }
 
-// New returns a Service for the accounts in a store.
-func New(users repository.Users, sessions *session.Service, now func() time.Time, audit *audit.Log) *Service {
-	return &Service{users: users, sessions: sessions, now: now, audit: audit}
+// New returns a Service for the accounts in a store. With verify, a new address is asked to be verified.
+func New(users repository.Users, sessions *session.Service, mail *mail.Composer, verify bool, now func() time.Time, audit *audit.Log) *Service {
+	return &Service{users: users, sessions: sessions, mail: mail, verify: verify, now: now, audit: audit}
 }
 
 // Find returns a user. It returns not_found for an unknown ID.

@@ -35,7 +35,7 @@ const (
 func TestMillion(t *testing.T) {
 	for name, open := range map[string]func(*testing.T) repository.Users{"SQLite": sqliteCrowd, "Postgres": postgresCrowd} {
 		t.Run(name, func(t *testing.T) {
-			users := directory.New(open(t), nil, nil, nil)
+			users := directory.New(open(t), nil, nil, false, nil, nil)
 			newest := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Add((crowd - 100) * time.Second)
 			t.Logf("%-40s %10s %10s %10s", "query", "first", "pages", "90 %")
 			for _, c := range []struct {

@@ -92,7 +92,7 @@ func (c *Composer) Change(u repository.User, address string) repository.Message 
 // verified, its reader may be a stranger: the notice has no link, and the link is nil.
 func (c *Composer) Changed(u repository.User, address string) (repository.Message, *repository.Link) {
 	if u.EmailVerifiedAt.IsZero() {
-		return c.message(EmailReplaced, u.ID, content{To: u.Email, Locale: u.Locale}), nil
+		return c.Replaced(u), nil
 	}
 	token := link.New()
 	now := c.now()
@@ -101,6 +101,12 @@ func (c *Composer) Changed(u repository.User, address string) (repository.Messag
 		Hash: token.Hash(), Purpose: repository.LinkUndo, UserID: u.ID, Email: u.Email, EmailKey: u.EmailKey,
 		CredentialVersion: u.CredentialVersion, Mailed: true, CreatedAt: now, ExpiresAt: now.Add(link.Life(repository.LinkUndo)),
 	}
+}
+
+// Replaced returns the notice to the present address of a user, which another one is about to replace,
+// without a link.
+func (c *Composer) Replaced(u repository.User) repository.Message {
+	return c.message(EmailReplaced, u.ID, content{To: u.Email, Locale: u.Locale})
 }
 
 // Notice returns a notice to the owner of an account about an event, or nothing if the notice is
