@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,10 +26,11 @@ func sessionsCommand() *cobra.Command {
 
 func sessionsListCommand() *cobra.Command {
 	var user string
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:     "list",
 		Short:   "List the active sessions of a user",
-		Example: "  latchkey sessions list --user ada",
+		Example: "  latchkey sessions list --user ada\n  latchkey sessions list --user ada --json | jq -r .agent",
 		Args:    cobra.NoArgs,
 		RunE: withSessions(func(ctx context.Context, cmd *cobra.Command, o opened, sessions *session.Service) error {
 			account, err := o.FindAccount(ctx, user)
@@ -39,16 +42,33 @@ func sessionsListCommand() *cobra.Command {
 				return err
 			}
 			for _, d := range devices {
+				if asJSON {
+					if err := printSession(cmd.OutOrStdout(), d); err != nil {
+						return err
+					}
+					continue
+				}
 				fmt.Fprintf(cmd.OutOrStdout(), "%s  login %s  used %s  until %s  %s  %s\n", d.ID, minute(d.CreatedAt),
 					minute(d.UsedAt), minute(d.ExpiresAt), d.Address, d.Agent)
 			}
-			fmt.Fprintln(cmd.OutOrStdout(), counted(len(devices), "session"))
+			if !asJSON {
+				fmt.Fprintln(cmd.OutOrStdout(), counted(len(devices), "session"))
+			}
 			return nil
 		}),
 	}
 	userFlag(cmd, &user)
+	jsonFlag(cmd, &asJSON)
 	_ = cmd.MarkFlagRequired("user") // the flag exists
 	return cmd
+}
+
+// printSession writes a session as JSON, in the form of the API.
+func printSession(w io.Writer, s session.Session) error {
+	return json.NewEncoder(w).Encode(map[string]string{
+		"id": s.ID, "createdAt": s.CreatedAt.UTC().Format(time.RFC3339Nano), "lastUsedAt": s.UsedAt.UTC().Format(time.RFC3339Nano),
+		"expiresAt": s.ExpiresAt.UTC().Format(time.RFC3339Nano), "address": s.Address, "agent": s.Agent, "clientId": s.ClientID,
+	})
 }
 
 func sessionsRevokeCommand() *cobra.Command {

@@ -15,6 +15,7 @@ import (
 
 	"latchkey/service/account"
 	"latchkey/service/audit"
+	"latchkey/service/directory"
 	"latchkey/service/password"
 )
 
@@ -34,7 +35,7 @@ func userCommand() *cobra.Command {
 func userCreateCommand() *cobra.Command {
 	var username, email string
 	var privilege int
-	var verified bool
+	var verified, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "create",
 		Short: "Create an account (use --privilege 2 for the first administrator)",
@@ -56,14 +57,14 @@ of the machine can see arguments.`,
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "created %s (%s), privilege %d\n", account.Username, account.ID, account.Privilege)
-			return nil
+			return userDone(cmd, asJSON, directory.User{Account: account}, "created %s (%s), privilege %d", account.Username, account.ID, account.Privilege)
 		}),
 	}
 	cmd.Flags().StringVar(&username, "username", "", "username for the login")
 	cmd.Flags().StringVar(&email, "email", "", "email address")
 	cmd.Flags().BoolVar(&verified, "verified", false, "count the email address as verified")
 	cmd.Flags().IntVar(&privilege, "privilege", 0, "privilege: 0 user, 1 manager, 2 administrator")
+	jsonFlag(cmd, &asJSON)
 	_ = cmd.MarkFlagRequired("username") // the flags exist
 	_ = cmd.MarkFlagRequired("email")
 	return cmd
@@ -137,7 +138,7 @@ log records it, and the user sees when it was issued.`,
 		}),
 	}
 	userFlag(cmd, &user)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "JSON output")
+	jsonFlag(cmd, &asJSON)
 	_ = cmd.MarkFlagRequired("user") // the flag exists
 	return cmd
 }

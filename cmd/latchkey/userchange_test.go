@@ -28,6 +28,11 @@ func TestUserCommands(t *testing.T) {
 		run("create", "--username", fmt.Sprintf("ada%d", i), "--email", fmt.Sprintf("a%d@example.org", i), "--privilege", fmt.Sprint(i))
 	}
 
+	if out := run("create", "--username", "eve", "--email", "eve@example.org", "--json"); !strings.Contains(out, `"username":"eve"`) {
+		t.Errorf("create: %s", out)
+	}
+	run("delete", "--user", "eve")
+
 	// The table, the search, the filters and the pages.
 	if out := run("list"); strings.Count(out, "\n") != 4 || strings.Index(out, "ada2") > strings.Index(out, "ada0") {
 		t.Errorf("the list: %s", out)
@@ -79,6 +84,9 @@ func TestUserCommands(t *testing.T) {
 
 	var tokens tokens
 	post(t, r.url+"/api/users/login", `{"username":"grace","password":"correct horse"}`, &tokens)
+	if out, err := command(t, "", "sessions", "list", "--user", "grace", "--json", "--config", file); err != nil || !strings.Contains(out, `"clientId":"latchkey"`) || strings.Count(out, "\n") != 1 {
+		t.Errorf("sessions: %s, %v", out, err)
+	}
 	if out := run("delete", "--user", "grace"); !strings.Contains(out, "deleted grace") {
 		t.Errorf("delete: %s", out)
 	}
