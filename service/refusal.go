@@ -75,3 +75,9 @@ func AccountGone() error {
 func LinkInvalid(err error) error {
 	return &Error{Code: CodeLinkInvalid, Message: "This link is invalid, was used before, or has expired. Request a new one.", Err: err}
 }
+
+// UsernameTaken returns the error for a username that another account has.
+func UsernameTaken() error { return FieldError(CodeUsernameTaken, "username", "is taken") }
+
+// EmailTaken returns the error for an email address that another account has.
+func EmailTaken() error { return FieldError(CodeEmailTaken, "email", "already has an account") }

@@ -187,9 +187,9 @@ func (a *Service) create(ctx context.Context, u repository.User, from audit.Orig
 func created(err error) error {
 	switch {
 	case errors.Is(err, repository.ErrUsernameExists):
-		return service.FieldError(service.CodeUsernameTaken, "username", "is taken")
+		return service.UsernameTaken()
 	case errors.Is(err, repository.ErrEmailExists):
-		return service.FieldError(service.CodeEmailTaken, "email", "already has an account")
+		return service.EmailTaken()
 	case errors.Is(err, repository.ErrNotAllowed):
 		return service.PrivilegeChanged()
 	case err != nil:

@@ -105,9 +105,9 @@ func failure(doing string, err error) error {
 	case errors.Is(err, repository.ErrConflict):
 		return service.NewError(service.CodePreconditionFailed, "The account has changed since you read it. Read it again, and repeat your change.")
 	case errors.Is(err, repository.ErrUsernameExists):
-		return service.FieldError(service.CodeUsernameTaken, "username", "is taken")
+		return service.UsernameTaken()
 	case errors.Is(err, repository.ErrEmailExists):
-		return service.FieldError(service.CodeEmailTaken, "email", "already has an account")
+		return service.EmailTaken()
 	}
 	return service.StoreFailure(doing, err)
 }

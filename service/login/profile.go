@@ -64,7 +64,7 @@ func (c *Changes) Profile(ctx context.Context, r ProfileChange) (Changed, error)
 	err = c.store.Users.ChangeProfile(ctx, update, record, confirmation...)
 	switch {
 	case errors.Is(err, repository.ErrUsernameExists):
-		return Changed{}, service.FieldError(service.CodeUsernameTaken, "username", "is taken")
+		return Changed{}, service.UsernameTaken()
 	case err != nil:
 		return Changed{}, changeFailure("change a profile", err)
 	}
@@ -124,7 +124,7 @@ func (c *Changes) mayMoveTo(ctx context.Context, u repository.User, key string, 
 	}
 	switch _, err := c.store.Users.FindUserByEmail(ctx, key); {
 	case err == nil:
-		return service.FieldError(service.CodeEmailTaken, "email", "already has an account")
+		return service.EmailTaken()
 	case !errors.Is(err, repository.ErrNotFound):
 		return service.StoreFailure("find a user by email address", err)
 	}

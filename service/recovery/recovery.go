@@ -251,7 +251,7 @@ func failure(doing string, err error) error {
 	case errors.Is(err, repository.ErrNotFound):
 		return service.LinkInvalid(err)
 	case errors.Is(err, repository.ErrEmailExists):
-		return service.FieldError(service.CodeEmailTaken, "email", "already has an account")
+		return service.EmailTaken()
 	case errors.Is(err, repository.ErrLimit):
 		return &service.Error{
 			Code: service.CodeRateLimited, Message: "The address of this account was changed several times this week. Try again in some days.",
